@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rookery/dtype.h"
+#include "rookery/ledger.h"
+#include "rookery/memory_plan.h"
+#include "rookery/model.h"
+#include "rookery/result.h"
+
+namespace rookery::engine {
+
+struct BenchRequest {
+  // Exactly one of these three chooses the model.
+  std::filesystem::path modelPath;
+  std::string syntheticShape;            ///< "rwkv7-0.1b"
+  bool guide = false;
+
+  std::optional<DType> precision;        ///< synthetic: needed; file: as it came when not set
+  std::string strategy = "cpu";
+  int threads = 0;                       ///< 0: one per physical core
+  int promptTokens = 512;                ///< pp
+  int generateTokens = 128;              ///< tg
+  int minReps = 5, maxReps = 20;
+  double spreadTarget = 0.02;            ///< MAD / median
+  bool measureBandwidth = true;
+};
+
+enum class BenchStep { Load, Bandwidth, WarmUp, Prefill, Decode, State, Done };
+struct BenchProgress {
+  BenchStep step{};
+  std::string test;            ///< "pp512", "tg128", ...
+  int run = 0, plannedRuns = 0;
+  double lastValue = 0;        ///< tokens/s of the last run, 0 before it
+  double spread = 0;           ///< MAD / median so far
+  double fraction = 0;         ///< 0..1 of the whole
+  double secondsLeft = -1;     ///< < 0: not known yet
+};
+using BenchProgressFn = std::function<void(const BenchProgress&)>;
+
+struct BenchSeries {
+  std::string test;                 ///< "pp512", "tg128", "tg128-sparse", "tg128-chat", "load", "state-save", ...
+  std::string unit;                 ///< "tokens/s", "ms"
+  std::vector<double> samples;      ///< every measured run, in order
+  std::vector<double> warmUp;       ///< runs before it that do not count
+  double median = 0, mad = 0, min = 0, max = 0, mean = 0, sd = 0;
+  bool noisy = false;               ///< the spread target was not reached
+};
+
+struct BenchEnvironment {
+  std::string cpu, isa, os, kernel, build, compiler, powerSource, governor, date;  ///< date: ISO 8601, UTC
+  std::string device, driver, api;
+  int threads = 0, physicalCores = 0;
+  std::uint64_t memoryTotal = 0;
+};
+
+struct BenchReport {
+  int schema = 1;
+  std::string model;                ///< name for people
+  std::string weights;              ///< "file", "guide" or "synthetic"
+  std::string modelSha256;          ///< of the file; empty for synthetic
+  std::string fingerprint;
+  std::string precision, strategy, mode;  ///< mode: "exact"
+  std::uint64_t parameters = 0;
+  std::uint64_t bytesPerToken = 0;  ///< dense
+  std::vector<BenchSeries> series;
+  double bandwidthGBs = 0;          ///< best measured read bandwidth, 10^9 B/s; 0: not measured
+  double percentOfBandwidth = 0;    ///< decode: tokens/s * bytesPerToken / bandwidth
+  std::vector<MemoryRow> planned;   ///< from shapes
+  std::vector<LedgerEntry> measured;///< from the ledger after loading
+  std::uint64_t residentBytes = 0;  ///< the operating system's figure
+  std::vector<std::uint32_t> greedyTokens;  ///< fingerprint of the output: same weights and mode, same tokens
+  bool partial = false;             ///< cancelled before the end
+  BenchEnvironment environment;
+
+  const BenchSeries* find(std::string_view test) const noexcept;
+};
+
+/// Runs the protocol of design section 6 on the calling thread. A cancelled run returns the steps that were
+/// finished, marked partial (Cancelled only if nothing was).
+Result<BenchReport> runBench(const BenchRequest& request, const BenchProgressFn& progress = {}, std::stop_token stop = {});
+
+struct BandwidthResult {
+  double bytesPerSecond = 0;
+  int threads = 0;
+  std::string pattern;
+  std::uint64_t bufferBytes = 0;
+};
+/// Best read bandwidth over several access patterns and thread counts up to `threads`, buffer larger than the last cache.
+BandwidthResult measureReadBandwidth(int threads, std::stop_token stop = {});
+
+BenchEnvironment describeEnvironment(int threads);
+
+/// Canonical JSON: sorted keys, `sha256` of the document without that key.
+std::string reportJson(const BenchReport& report);
+/// FileDamaged if it is not a report, VerificationFailed if the hash does not match.
+Result<BenchReport> reportFromJson(std::string_view json);
+std::string reportMarkdown(const BenchReport& report);  ///< llama-bench table, environment, memory table
+std::string reportCsv(const BenchReport& report);       ///< one line per sample
+
+}  // namespace rookery::engine

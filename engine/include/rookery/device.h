@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rookery::engine {
+
+struct DeviceInfo {
+  std::string id;                 ///< "cpu", "cuda:0", "vulkan:0"
+  std::string kind;               ///< "cpu", "cuda", "vulkan"
+  std::string name;
+  std::uint64_t memoryBytes = 0;
+  std::string driver;             ///< driver or, for a CPU, the kernel's release
+  std::string apiLevel;           ///< "avx512", "avx2", "scalar"; Vulkan 1.3; CUDA 13
+  std::vector<std::string> features;
+  bool usable = false;
+  std::string reason;             ///< why not, when not usable
+};
+
+/// The CPU first, then the GPUs of the backends that were found. Never fails.
+std::vector<DeviceInfo> listDevices();
+int physicalCores() noexcept;
+
+}  // namespace rookery::engine

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace rookery::engine {
+
+/// What an allocation is for. Component names: "embedding", "ln0", "block0".., "ln_out", "head", "state",
+/// "scratch", "staging". Bytes are exact; MB means 10^6 bytes.
+struct LedgerEntry {
+  std::string device;     ///< "cpu", "cuda:0", "vulkan:0"
+  std::string component;
+  std::string kind;       ///< "weights", "state", "scratch", ...
+  std::uint64_t bytes = 0;
+};
+
+/// Sum of live allocations by {device, component, kind}. Thread-safe.
+class Ledger {
+ public:
+  void add(const std::string& device, const std::string& component, const std::string& kind, std::uint64_t bytes);
+  void remove(const std::string& device, const std::string& component, const std::string& kind, std::uint64_t bytes);
+  std::vector<LedgerEntry> entries() const;  ///< in the order in which components first appeared
+  std::uint64_t total() const;
+
+ private:
+  mutable std::mutex m_mutex;
+  std::vector<LedgerEntry> m_entries;
+};
+
+/// Resident set size of this process as the operating system sees it; 0 where it cannot be read.
+std::uint64_t residentBytes() noexcept;
+/// Memory that could be allocated without swapping; 0 where it cannot be read.
+std::uint64_t availableBytes() noexcept;
+std::uint64_t totalMemoryBytes() noexcept;
+
+}  // namespace rookery::engine

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rookery/model_info.h"
+#include "rookery/result.h"
+
+namespace rookery::engine {
+
+/// How sizes are counted: the plain sum of the tensors, or what torch's caching allocator would report
+/// (facts section 7: segments of 2 MiB multiples above 10 MiB, blocks of 512 bytes below).
+enum class PlanAllocator { Plain, Torch };
+
+struct MemoryRow {
+  std::string component;       ///< embedding, ln0, block0.., ln_out, head
+  std::uint64_t bytes = 0;
+  double cumulativeMb = 0;     ///< MB = 10^6 bytes, rounded to two decimals
+  double componentMb = 0;      ///< difference of the rounded cumulatives
+};
+
+/// Weights per component from shapes alone. `precision` is a dtype name ("fp16"); vectors count in the same
+/// type, as the published table does.
+Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::string& precision,
+                                          PlanAllocator allocator = PlanAllocator::Plain);
+
+/// What loading will take on the CPU: packed weights, state, scratch; used for "fits / does not fit".
+struct LoadEstimate {
+  std::uint64_t weights = 0, state = 0, scratch = 0;
+  std::uint64_t total() const noexcept { return weights + state + scratch; }
+};
+LoadEstimate estimateLoad(const ModelInfo& info, DType weightType);
+
+std::string memoryTableMarkdown(const std::string& title, const std::vector<MemoryRow>& rows);
+std::string memoryTableJson(const std::string& model, const std::string& precision, const std::vector<MemoryRow>& rows);
+
+}  // namespace rookery::engine

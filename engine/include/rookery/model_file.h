@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "rookery/dtype.h"
+#include "rookery/result.h"
+
+namespace rookery::engine {
+
+enum class Container { Pth, SafeTensors, Gguf, Synthetic };
+const char* containerName(Container container) noexcept;  ///< "pth", "safetensors", "gguf", "synthetic"
+
+/// One tensor as the file holds it: row-major, outermost dimension first (GGUF's reversed order is
+/// turned round on reading). `bytes` is contiguous and lives as long as the ModelFile.
+struct TensorSource {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  DType dtype{};
+  std::span<const std::byte> bytes;
+
+  std::uint64_t elementCount() const noexcept;
+};
+
+/// Metadata of GGUF (all types) and safetensors (`__metadata__`, strings only).
+using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::string,
+                               std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
+
+/// A model file, mapped read-only. Every length, offset and count is checked before use; a hostile
+/// file gives an Error, never a crash, never an allocation that the file's size does not justify.
+/// .pth is read by a restricted unpickler: only the globals that rebuild tensors, nothing is executed.
+/// Immutable after open(), so it may be shared between threads.
+class ModelFile {
+ public:
+  /// Container by content, not by file name. Errors: FileNotFound, FileUnreadable, FileDamaged, FormatUnknown.
+  static Result<std::shared_ptr<const ModelFile>> open(const std::filesystem::path& path);
+
+  /// The same for bytes in memory (the built-in guide model). `bytes` must outlive the result.
+  static Result<std::shared_ptr<const ModelFile>> fromMemory(std::span<const std::byte> bytes, std::string name);
+
+  ModelFile(const ModelFile&) = delete;
+  ModelFile& operator=(const ModelFile&) = delete;
+  ~ModelFile();
+
+  Container container() const noexcept;
+  const std::string& name() const noexcept;      ///< file name without folders
+  std::uint64_t sizeBytes() const noexcept;
+  std::span<const TensorSource> tensors() const noexcept;  ///< in file order
+  const TensorSource* find(std::string_view name) const noexcept;
+  const std::map<std::string, MetaValue, std::less<>>& metadata() const noexcept;
+
+  /// SHA-256 of the whole file, lower-case hex. Reads everything: seconds for big files.
+  Result<std::string> sha256() const;
+
+  struct Contents;  // defined beside the readers
+  explicit ModelFile(std::unique_ptr<Contents> contents);
+
+ private:
+  std::unique_ptr<Contents> m_contents;
+};
+
+}  // namespace rookery::engine

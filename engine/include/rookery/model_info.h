@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rookery/dtype.h"
+#include "rookery/model_file.h"
+#include "rookery/result.h"
+
+namespace rookery::engine {
+
+enum class RwkvVersion : std::uint8_t { V4, V5_0, V5_1, V5_2, V6, V7 };
+const char* versionName(RwkvVersion version) noexcept;  ///< "4", "5.0", "5.1", "5.2", "6", "7"
+
+/// Everything that decides the arithmetic, read from tensor shapes (never from a formula).
+struct ModelShape {
+  RwkvVersion version = RwkvVersion::V7;
+  int layers = 0;
+  int nEmbd = 0;     ///< C
+  int headSize = 0;  ///< 0 for version 4
+  int dimFfn = 0;    ///< F
+  int vocab = 0;     ///< V, rows of emb and head
+  /// LoRA ranks. v7: w, a, v, g (v counts layers >= 1). v6: maa, decay (in w).
+  int rankW = 0, rankA = 0, rankV = 0, rankG = 0, rankMaa = 0;
+  bool layer0HasV = true;  ///< v7: layer 0 carries the unused v0, v1, v2
+
+  int heads() const noexcept { return headSize > 0 ? nEmbd / headSize : 0; }
+  std::uint64_t parameters() const noexcept;  ///< number of stored weights
+  std::uint64_t stateBytes() const noexcept;  ///< fp32, canonical form
+  bool operator==(const ModelShape&) const = default;
+};
+
+enum class TokenizerKind : std::uint8_t { World, Embedded, Pile20B, Unknown };
+
+struct ModelInfo {
+  ModelShape shape;
+  Container container{};
+  DType dtype{};             ///< type of most weight bytes
+  std::uint64_t fileBytes = 0;
+  TokenizerKind tokenizer = TokenizerKind::Unknown;
+  std::string name;          ///< general.name of a GGUF, else the file's name
+};
+
+/// Version and dimensions from tensor names and shapes (facts section 1; GGUF: names as llama.cpp writes them).
+/// A missing, extra-dimensional or mis-shaped tensor is an error that names it.
+/// Errors: NotRwkv, VersionUnsupported, TensorMissing, TensorMismatch.
+Result<ModelInfo> detect(const ModelFile& file);
+
+/// Official shapes, "rwkv4-169m" ... "rwkv7-13.3b" (facts section 1). nullopt: no such name.
+std::optional<ModelShape> officialShape(std::string_view name);
+std::vector<std::string> officialShapeNames();
+
+}  // namespace rookery::engine

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rookery/dtype.h"
+#include "rookery/result.h"
+
+namespace rookery::engine {
+
+/// One stage of a strategy string (facts section 6).
+struct StrategyStage {
+  std::string device;            ///< "cpu", "cuda:0", "vulkan:0"
+  std::optional<DType> weights;  ///< nullopt: as the file has them
+  int layers = 0;                ///< layers resident on the device, head counted as one layer
+  bool stream = false;           ///< `+`: the rest is streamed from host memory
+  int streamedLayers = 0;
+};
+
+struct Strategy {
+  std::vector<StrategyStage> stages;
+  std::string text;
+};
+
+/// The official grammar `STAGE ( "->" STAGE )*`, DEVICE TYPE [*N[+]], with its layer arithmetic for
+/// `layers` + 1 layers, extended by `vulkan[:K]` and further weight types. StrategyInvalid says why and
+/// what would fit.
+Result<Strategy> parseStrategy(std::string_view text, int layers);
+
+}  // namespace rookery::engine

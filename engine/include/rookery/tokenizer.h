@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rookery/model_file.h"
+#include "rookery/result.h"
+
+namespace rookery::engine {
+
+using TokenId = std::uint32_t;
+inline constexpr TokenId kEndOfText = 0;  ///< has no bytes
+
+/// Greedy longest match over a byte trie (the World tokenizer; source: rwkv_tokenizer.py of ChatRWKV).
+/// Immutable after construction, safe to share between threads.
+class Tokenizer {
+ public:
+  /// The World vocabulary built into the program; VocabularyMissing if this build has none.
+  static Result<std::shared_ptr<const Tokenizer>> world();
+  /// rwkv_vocab_*.txt: lines of `id literal length`.
+  static Result<std::shared_ptr<const Tokenizer>> fromFile(const std::filesystem::path& path);
+  static Result<std::shared_ptr<const Tokenizer>> fromText(std::string_view vocabularyText);
+  /// tokenizer.ggml.tokens of a GGUF whose tokenizer.ggml.model is "rwkv". Control and unused entries
+  /// (id 0, [PADn]) never match text.
+  static Result<std::shared_ptr<const Tokenizer>> fromGguf(const ModelFile& file);
+
+  /// Any bytes; never fails because every single byte is a token (checked at construction).
+  std::vector<TokenId> encode(std::string_view bytes) const;
+  /// The bytes of the tokens. FormatUnknown if an id is not in the vocabulary; id 0 adds nothing.
+  Result<std::string> decode(std::span<const TokenId> ids) const;
+  /// Bytes of one token; empty for id 0 and ids that are not in the vocabulary.
+  std::string_view bytesOf(TokenId id) const noexcept;
+  bool contains(TokenId id) const noexcept;
+  std::size_t size() const noexcept;  ///< one more than the highest id
+
+  ~Tokenizer();
+
+  struct Impl;
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+
+ private:
+  std::unique_ptr<Impl> m_impl;
+};
+
+/// Turns streamed bytes into valid UTF-8: holds back an unfinished character, replaces invalid bytes by U+FFFD.
+class Utf8Stream {
+ public:
+  std::string push(std::string_view bytes);  ///< the text that is complete now
+  std::string flush();                       ///< the held-back rest, as U+FFFD where it is not a character
+ private:
+  std::string m_pending;
+};
+
+}  // namespace rookery::engine
