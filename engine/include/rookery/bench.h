@@ -60,6 +60,7 @@ struct BenchEnvironment {
   std::string device, driver, api;
   int threads = 0, physicalCores = 0;
   std::uint64_t memoryTotal = 0;
+  std::uint64_t lastLevelCache = 0; ///< bytes; 0: not known. Weights that fit in it are not bound by memory.
 };
 
 struct BenchReport {
@@ -73,6 +74,7 @@ struct BenchReport {
   std::uint64_t bytesPerToken = 0;  ///< dense
   std::vector<BenchSeries> series;
   double bandwidthGBs = 0;          ///< best measured read bandwidth, 10^9 B/s; 0: not measured
+  std::string bandwidthPattern;     ///< how it was reached: "avx512, 4 streams, 2 threads"
   double percentOfBandwidth = 0;    ///< decode: tokens/s * bytesPerToken / bandwidth
   std::vector<MemoryRow> planned;   ///< from shapes
   std::vector<LedgerEntry> measured;///< from the ledger after loading
@@ -105,5 +107,10 @@ std::string reportJson(const BenchReport& report);
 Result<BenchReport> reportFromJson(std::string_view json);
 std::string reportMarkdown(const BenchReport& report);  ///< llama-bench table, environment, memory table
 std::string reportCsv(const BenchReport& report);       ///< one line per sample
+
+/// Planned and measured megabytes side by side, one row per component, with what the operating system counts
+/// beyond both as "unexplained". `resident` 0: not known.
+std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, const std::vector<LedgerEntry>& measured,
+                                     std::uint64_t resident);
 
 }  // namespace rookery::engine

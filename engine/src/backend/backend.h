@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The seam between the engine and a device. A backend places weights, compiles a program and runs it; it knows
+// nothing of files, text or sampling. The CPU backend is built in; CUDA and Vulkan implement the same four classes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "model/program.h"
+#include "rookery/ledger.h"
+#include "rookery/result.h"
+#include "rookery/state.h"
+#include "rookery/tokenizer.h"
+#include "weights/weight_source.h"
+
+namespace rookery::engine {
+
+struct PlaceOptions {
+  std::optional<DType> precision;  ///< for matrices and the embedding; nullopt: as they came
+  bool sparseFfn = true;
+  std::function<bool(std::uint64_t bytesDone)> progress;  ///< source bytes; false cancels
+};
+
+/// A program's weights on a device, in the device's own layout. Immutable.
+class PlacedWeights {
+ public:
+  virtual ~PlacedWeights() = default;
+  /// Weight bytes a decoded token reads when nothing is skipped (embedding: one row).
+  virtual std::uint64_t bytesPerToken() const noexcept = 0;
+};
+
+/// The recurrent state on the device. Two of them make a slot pair: a run reads one and writes the other, so a
+/// cancelled run changes nothing, and a snapshot is an index swap.
+class DeviceState {
+ public:
+  virtual ~DeviceState() = default;
+  virtual void upload(const State& state) = 0;      ///< layouts must match
+  virtual void download(State& state) const = 0;
+  virtual void copyFrom(const DeviceState& other) = 0;
+};
+
+struct RunArgs {
+  std::span<const TokenId> tokens;       ///< 1 .. maxTokens()
+  const DeviceState* stateIn = nullptr;
+  DeviceState* stateOut = nullptr;       ///< another one than stateIn
+  std::span<const std::uint32_t> logitRows;  ///< rows of `tokens` whose logits are wanted, ascending
+  std::span<float> logits;               ///< [logitRows.size(), vocab]
+  std::stop_token stop;                  ///< polled between stages; a stopped run leaves stateOut undefined
+};
+
+/// A compiled program. submit() starts a run, wait() ends it (the CPU computes in submit()). One run at a time per
+/// executable; calls from several threads queue up.
+class Executable {
+ public:
+  virtual ~Executable() = default;
+  virtual std::size_t maxTokens() const noexcept = 0;
+  /// Cancelled, InvalidArgument (a token outside the vocabulary), OutOfMemory, DeviceUnavailable (lost).
+  virtual Result<void> submit(const RunArgs& args) = 0;
+  virtual Result<void> wait() = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string id() const = 0;       ///< "cpu"
+  virtual std::string summary() const = 0;  ///< "CPU avx512, 2 threads"
+  virtual int threads() const noexcept = 0;
+  /// `ledger` outlives what is placed.
+  virtual Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source,
+                                                             const PlaceOptions& options, Ledger& ledger) = 0;
+  virtual Result<std::unique_ptr<Executable>> compile(const Program& program,
+                                                      std::shared_ptr<const PlacedWeights> weights, Ledger& ledger) = 0;
+  virtual Result<std::unique_ptr<DeviceState>> newState(const StateLayout& layout, Ledger& ledger) = 0;
+};
+
+/// `threads` 0: one per physical core.
+Result<std::shared_ptr<Backend>> openCpuBackend(int threads);
+
+}  // namespace rookery::engine

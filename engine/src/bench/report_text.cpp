@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reports for people: Markdown (the table of llama-bench, the published page's row, environment, memory) and CSV.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+#include "rookery/bench.h"
+
+namespace rookery::engine {
+namespace {
+
+constexpr double kMiB = 1024.0 * 1024.0;
+
+std::uint64_t weightBytes(const BenchReport& r) {
+  std::uint64_t sum = 0;
+  for (const LedgerEntry& entry : r.measured)
+    if (entry.kind == "weights") sum += entry.bytes;
+  if (sum == 0)
+    for (const MemoryRow& row : r.planned) sum += row.bytes;
+  return sum;
+}
+
+/// llama-bench's own units: MiB below 1 GiB, then GiB, both labelled.
+std::string sizeText(std::uint64_t bytes) {
+  const double mib = static_cast<double>(bytes) / kMiB;
+  return mib < 1024 ? fmt::format("{:.2f} MiB", mib) : fmt::format("{:.2f} GiB", mib / 1024);
+}
+
+std::string parametersText(std::uint64_t parameters) {
+  const double p = static_cast<double>(parameters);
+  return p < 1e9 ? fmt::format("{:.2f} M", p / 1e6) : fmt::format("{:.2f} B", p / 1e9);
+}
+
+std::string megabytes(std::uint64_t bytes) { return fmt::format("{:.2f}", static_cast<double>(bytes) / 1e6); }
+
+/// Text from a file or a stranger's report inside a table cell or a list line.
+std::string cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|') out += "\\|";
+    else if (c == '\n' || c == '\r') out += ' ';
+    else out += c;
+  }
+  return out;
+}
+
+std::string modelLabel(const BenchReport& r) {
+  return fmt::format("{} {}{}", cell(r.model), cell(r.precision), r.weights == "synthetic" ? " (synthetic weights)" : "");
+}
+
+std::string deviceLabel(const BenchReport& r) {
+  if (r.environment.device.empty() || r.environment.device == "cpu") return "CPU " + cell(r.environment.isa);
+  return cell(r.environment.device);
+}
+
+const BenchSeries* decodeSeries(const BenchReport& r) {
+  const auto it = std::find_if(r.series.begin(), r.series.end(), [](const BenchSeries& s) {
+    return s.test.starts_with("tg") && s.test.find('-') == std::string::npos;
+  });
+  return it == r.series.end() ? nullptr : &*it;
+}
+
+std::string benchTable(const BenchReport& r) {
+  std::string out =
+      "| model | size | params | backend | threads | test | t/s |\n"
+      "| ----- | ---: | -----: | ------- | ------: | ---: | --: |\n";
+  for (const BenchSeries& s : r.series) {
+    if (s.unit != "tokens/s") continue;
+    out += fmt::format("| {} | {} | {} | {} | {} | {} | {:.2f} ± {:.2f}{} |\n", modelLabel(r), sizeText(weightBytes(r)),
+                       parametersText(r.parameters), deviceLabel(r), r.environment.threads, cell(s.test), s.median,
+                       s.mad, s.noisy ? " (noisy)" : "");
+  }
+  out += "\nEach value: median ± median absolute deviation. Sampling is excluded except in tests named `-chat`.\n";
+  return out;
+}
+
+std::string timesTable(const BenchReport& r) {
+  std::string rows;
+  for (const BenchSeries& s : r.series) {
+    if (s.unit == "tokens/s") continue;
+    rows += fmt::format("| {} | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {}{} |\n", cell(s.test), s.median, s.mad, s.min, s.max,
+                        s.samples.size(), s.noisy ? " (noisy)" : "");
+  }
+  if (rows.empty()) return {};
+  return "\n| step | median, ms | MAD | min | max | runs |\n| ---- | ---------: | --: | --: | --: | ---: |\n" + rows;
+}
+
+std::string limitText(const BenchReport& r) {
+  if (r.bandwidthGBs <= 0) return {};
+  std::string out = fmt::format("\nMemory read limit: {:.1f} GB/s ({}).", r.bandwidthGBs, cell(r.bandwidthPattern));
+  if (r.percentOfBandwidth > 0)
+    out += fmt::format(" Decoding reads {} MB per token: {:.0f} % of that limit.", megabytes(r.bytesPerToken),
+                       r.percentOfBandwidth);
+  if (r.environment.lastLevelCache > 0 && r.bytesPerToken <= r.environment.lastLevelCache)
+    out += fmt::format(" This fits in the last-level cache ({} MB), so the limit can be exceeded.",
+                       megabytes(r.environment.lastLevelCache));
+  return out + "\n";
+}
+
+std::string publishedRow(const BenchReport& r) {
+  const BenchSeries* decode = decodeSeries(r);
+  if (decode == nullptr) return {};
+  if (r.weights != "file")
+    return "\nThese weights are not a released model, so the result has no row for the published page.\n";
+  return fmt::format(
+      "\n| Inference Tool | Model | Precision | Tokens/s | VRAM Usage |\n| :---: | :---: | :---: | :---: | :---: |\n"
+      "| Rookery ({}) | {} | {} | {:.2f} | {:.2f} GB RAM |\n",
+      deviceLabel(r), cell(r.model), cell(r.precision), decode->median, static_cast<double>(r.residentBytes) / 1e9);
+}
+
+std::string environmentBlock(const BenchReport& r) {
+  const BenchEnvironment& e = r.environment;
+  std::string out = "\nTest Environment:\n\n";
+  const auto line = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) out += fmt::format("- {}: {}\n", name, cell(value));
+  };
+  line("CPU", fmt::format("{} ({}, {} of {} cores)", e.cpu, e.isa, e.threads, e.physicalCores));
+  line("Memory", fmt::format("{:.1f} GB", static_cast<double>(e.memoryTotal) / 1e9));
+  line("OS version", e.os);
+  line("Kernel", e.kernel);
+  line("driver version", e.driver);
+  line("Power source", e.powerSource);
+  line("CPU governor", e.governor);
+  line("Build", fmt::format("{}, {}", e.build, e.compiler));
+  line("Mode", r.mode);
+  line("Strategy", r.strategy);
+  line("Weights", r.weights);
+  line("Model SHA-256", r.modelSha256);
+  line("Weights fingerprint", r.fingerprint);
+  line("Date", e.date);
+  if (!r.greedyTokens.empty())
+    line("Greedy tokens", fmt::format("{}", fmt::join(r.greedyTokens, " ")));
+  return out;
+}
+
+/// RFC 4180.
+std::string csvField(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+}  // namespace
+
+const BenchSeries* BenchReport::find(std::string_view test) const noexcept {
+  const auto it = std::find_if(series.begin(), series.end(), [&](const BenchSeries& s) { return s.test == test; });
+  return it == series.end() ? nullptr : &*it;
+}
+
+std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, const std::vector<LedgerEntry>& measured,
+                                     std::uint64_t resident) {
+  struct Row {
+    std::string component;
+    std::uint64_t planned = 0, measured = 0;
+  };
+  std::vector<Row> rows;
+  const auto rowOf = [&](const std::string& component) -> Row& {
+    const auto it = std::find_if(rows.begin(), rows.end(), [&](const Row& r) { return r.component == component; });
+    return it != rows.end() ? *it : rows.emplace_back(Row{component, 0, 0});
+  };
+  Row total{"total", 0, 0};
+  for (const MemoryRow& row : planned) {
+    rowOf(row.component).planned += row.bytes;
+    total.planned += row.bytes;
+  }
+  for (const LedgerEntry& entry : measured) {
+    rowOf(entry.component).measured += entry.bytes;
+    total.measured += entry.bytes;
+  }
+  rows.push_back(total);
+
+  std::string out = "| component | planned, MB | measured, MB |\n| --------- | ----------: | -----------: |\n";
+  for (const Row& row : rows)
+    out += fmt::format("| {} | {} | {} |\n", cell(row.component), megabytes(row.planned), megabytes(row.measured));
+  if (resident > 0) {
+    const double rest = (static_cast<double>(resident) - static_cast<double>(total.measured)) / 1e6;
+    out += fmt::format("| unexplained | | {:.2f} |\n| resident | | {} |\n", rest, megabytes(resident));
+  }
+  return out;
+}
+
+std::string reportMarkdown(const BenchReport& r) {
+  std::string out = benchTable(r);
+  if (r.partial) out += "\nThe run was cancelled before its end; only the finished steps are here.\n";
+  out += timesTable(r);
+  out += limitText(r);
+  out += publishedRow(r);
+  out += environmentBlock(r);
+  if (!r.planned.empty() || !r.measured.empty())
+    out += "\nMemory, planned from shapes and measured after loading (MB = 10^6 bytes):\n\n" +
+           memoryComparisonMarkdown(r.planned, r.measured, r.residentBytes);
+  return out;
+}
+
+std::string reportCsv(const BenchReport& r) {
+  std::string out = "model,weights,precision,strategy,mode,threads,test,unit,phase,run,value\n";
+  const auto prefix = fmt::format("{},{},{},{},{},{}", csvField(r.model), csvField(r.weights), csvField(r.precision),
+                                  csvField(r.strategy), csvField(r.mode), r.environment.threads);
+  for (const BenchSeries& s : r.series) {
+    const auto lines = [&](const char* phase, const std::vector<double>& values) {
+      for (std::size_t i = 0; i < values.size(); ++i)
+        out += fmt::format("{},{},{},{},{},{}\n", prefix, csvField(s.test), csvField(s.unit), phase, i + 1, values[i]);
+    };
+    lines("warm-up", s.warmUp);
+    lines("measured", s.samples);
+  }
+  return out;
+}
+
+}  // namespace rookery::engine

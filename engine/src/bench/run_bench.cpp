@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The protocol of design section 6. The headline figures (pp, tg) run with the sparse path off, so that synthetic and
+// real weights do the same work; afterwards the model is loaded once more as chatting uses it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "bench/bench_clock.h"
+#include "bench/series.h"
+#include "rookery/bench.h"
+#include "rookery/model.h"
+#include "rookery/model_file.h"
+#include "rookery/session.h"
+
+namespace rookery::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kFingerprintPrompt = 16;  // tokens; also the question of "first-token"
+constexpr int kFingerprintTokens = 32;
+constexpr double kStateSpread = 0.05;   // milliseconds are noisier than seconds
+
+double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Fixed ids that touch rows all over the embedding, the sequence that the peers' reference runs used.
+std::vector<TokenId> benchTokens(int count, int vocab) {
+  const auto range = static_cast<std::uint64_t>(std::max(std::min(vocab, 65530) - 1, 1));
+  std::vector<TokenId> ids;
+  for (int i = 0; i < count; ++i) ids.push_back(static_cast<TokenId>((7919 * static_cast<std::uint64_t>(i) + 13) % range + 1));
+  return ids;
+}
+
+TokenId argmax(std::span<const float> logits) {
+  return static_cast<TokenId>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+class Runner {
+ public:
+  Runner(const BenchRequest& request, BenchProgressFn progress, std::stop_token stop)
+      : m_request(request), m_stop(std::move(stop)), m_clock(std::move(progress)) {}
+
+  Result<BenchReport> run() {
+    if (auto valid = validate(); !valid) return tl::unexpected<Error>(valid.error());
+    planSteps();
+    using Step = Result<void> (Runner::*)();
+    for (const Step step : {&Runner::loadDense, &Runner::fingerprint, &Runner::bandwidth, &Runner::prefill,
+                            &Runner::decode, &Runner::states, &Runner::asInChat}) {
+      const Result<void> result = (this->*step)();
+      if (result) continue;
+      if (result.error().code != ErrorCode::Cancelled || m_report.series.empty())
+        return tl::unexpected<Error>(result.error());
+      m_report.partial = true;
+      break;
+    }
+    if (const BenchSeries* tg = m_report.find(decodeName()); tg != nullptr && m_report.bandwidthGBs > 0)
+      m_report.percentOfBandwidth =
+          100 * tg->median * static_cast<double>(m_report.bytesPerToken) / (m_report.bandwidthGBs * 1e9);
+    m_clock.done();
+    return std::move(m_report);
+  }
+
+ private:
+  std::string prefillName() const { return fmt::format("pp{}", m_request.promptTokens); }
+  std::string decodeName() const { return fmt::format("tg{}", m_request.generateTokens); }
+
+  Result<void> validate() const {
+    const int chosen = (m_request.modelPath.empty() ? 0 : 1) + (m_request.syntheticShape.empty() ? 0 : 1) +
+                       (m_request.guide ? 1 : 0);
+    if (chosen != 1)
+      return fail(ErrorCode::InvalidArgument, "A benchmark needs exactly one of a model file, a synthetic shape or the guide model.");
+    if (!m_request.syntheticShape.empty() && !m_request.precision)
+      return fail(ErrorCode::InvalidArgument, "Synthetic weights need a precision, for example fp16.");
+    if (m_request.precision && m_request.strategy.find(' ') != std::string::npos)
+      return fail(ErrorCode::InvalidArgument, "The precision is given twice: in the strategy and on its own.");
+    if (m_request.promptTokens < 0 || m_request.generateTokens < 0 ||
+        (m_request.promptTokens == 0 && m_request.generateTokens == 0))
+      return fail(ErrorCode::InvalidArgument, "A benchmark needs a positive number of tokens to read or to generate.");
+    if (m_request.minReps < 1 || m_request.maxReps < m_request.minReps)
+      return fail(ErrorCode::InvalidArgument, "The number of runs must be at least 1, and the largest not below the smallest.");
+    return {};
+  }
+
+  void planSteps() {
+    m_loadStep = m_clock.plan(BenchStep::Load, "load", 1, 1);
+    m_firstStep = m_clock.plan(BenchStep::Decode, "first-token", 1, 1);
+    m_bandwidthStep = m_clock.plan(BenchStep::Bandwidth, "bandwidth", m_request.measureBandwidth ? 1 : 0, 8);
+    m_prefillStep = m_clock.plan(BenchStep::Prefill, prefillName(), m_request.promptTokens > 0 ? 2 + m_request.minReps : 0, 1);
+    m_decodeStep = m_clock.plan(BenchStep::Decode, decodeName(), m_request.generateTokens > 0 ? 2 + m_request.minReps : 0, 2);
+    m_stateStep = m_clock.plan(BenchStep::State, "state", 1, 1);
+    const int chatRuns = m_request.generateTokens > 0 ? 5 : 0;
+    m_sparseStep = m_clock.plan(BenchStep::Decode, decodeName() + "-sparse", chatRuns, 2);
+    m_chatStep = m_clock.plan(BenchStep::Decode, decodeName() + "-chat", chatRuns, 2);
+  }
+
+  Result<void> loadModel(bool sparse) {
+    m_session.reset();
+    m_model.reset();  // one model in memory at a time
+    LoadOptions options;
+    options.threads = m_request.threads;
+    options.sparseFfn = sparse;
+    options.strategy = m_request.strategy;
+    const bool synthetic = !m_request.syntheticShape.empty();
+    if (m_request.precision && !synthetic) options.strategy += " " + std::string(traits(*m_request.precision).name);
+    if (!m_request.modelPath.empty() && m_report.modelSha256.empty()) {
+      const auto file = ModelFile::open(m_request.modelPath);
+      if (!file) return tl::unexpected<Error>(file.error());
+      const auto hash = (*file)->sha256();
+      if (!hash) return tl::unexpected<Error>(hash.error());
+      m_report.modelSha256 = *hash;
+    }
+    const auto start = Clock::now();
+    auto model = synthetic ? Model::synthetic(m_request.syntheticShape, *m_request.precision, 42, options, {}, m_stop)
+                 : m_request.guide ? Model::guide(options)
+                                   : Model::load(m_request.modelPath, options, {}, m_stop);
+    if (!model) return tl::unexpected<Error>(model.error());
+    m_loadMs.push_back(secondsSince(start) * 1e3);
+    m_model = std::move(*model);
+    m_session = std::make_unique<Session>(m_model);
+    return {};
+  }
+
+  Result<void> loadDense() {
+    m_clock.begin(m_loadStep);
+    if (auto loaded = loadModel(false); !loaded) return loaded;
+    const ModelInfo& info = m_model->info();
+    m_report.model = m_request.syntheticShape.empty() ? info.name : m_request.syntheticShape;
+    m_report.weights = m_model->isSynthetic() ? "synthetic" : m_request.guide ? "guide" : "file";
+    m_report.fingerprint = m_model->fingerprint();
+    m_report.precision = traits(m_request.precision.value_or(info.dtype)).name;
+    m_report.strategy = m_request.strategy;
+    m_report.mode = "exact";
+    m_report.parameters = info.shape.parameters();
+    m_report.bytesPerToken = m_model->bytesPerToken();
+    m_report.environment = describeEnvironment(m_model->threads());
+    m_report.environment.device = m_model->deviceId();
+    if (auto planned = planMemory(info.shape, m_report.precision)) m_report.planned = std::move(*planned);
+    // Synthetic weights are made, not loaded: that time says nothing about this machine's loading.
+    if (!m_model->isSynthetic()) addLoadSeries();
+    m_clock.finish(m_loadStep);
+    return {};
+  }
+
+  void addLoadSeries() {
+    SeriesPlan plan{.test = "load", .unit = "ms", .warmUpMin = 0, .warmUpMax = 0};
+    plan.minReps = plan.maxReps = static_cast<int>(m_loadMs.size());
+    std::size_t next = 0;
+    auto series = measureSeries(plan, [&]() -> Result<double> { return m_loadMs[next++]; }, {}, {});
+    std::erase_if(m_report.series, [](const BenchSeries& s) { return s.test == "load"; });
+    if (series) m_report.series.push_back(std::move(*series));
+  }
+
+  /// Greedy tokens that prove the output right, and from the same runs the time to a first token.
+  Result<void> fingerprint() {
+    m_clock.begin(m_firstStep);
+    const auto prompt = benchTokens(kFingerprintPrompt, m_model->info().shape.vocab);
+    m_session->reset();
+    if (auto read = m_session->prefill(prompt, m_stop); !read) return read;
+    const auto start = Clock::now();
+    for (int i = 0; i < kFingerprintTokens; ++i) {
+      m_report.greedyTokens.push_back(argmax(m_session->logits()));
+      if (auto read = m_session->decode(m_report.greedyTokens.back(), m_stop); !read) return read;
+    }
+    estimate(secondsSince(start) / kFingerprintTokens);
+    SeriesPlan plan{.test = "first-token", .unit = "ms", .warmUpMin = 1, .warmUpMax = 1, .maxReps = 10};
+    auto done = measure(m_firstStep, plan, [&]() -> Result<double> {
+      m_session->reset();
+      const auto begin = Clock::now();
+      if (auto read = m_session->prefill(prompt, m_stop); !read) return tl::unexpected<Error>(read.error());
+      m_sink = argmax(m_session->logits());
+      return secondsSince(begin) * 1e3;
+    });
+    m_report.measured = m_model->ledger().entries();
+    m_report.residentBytes = residentBytes();
+    return done;
+  }
+
+  /// What runs will cost, from the measured time of one decoded token.
+  void estimate(double tokenSeconds) {
+    constexpr double kPrefillGain = 8;  // how much less a token costs when many are read at once
+    m_clock.setEstimate(m_prefillStep, tokenSeconds * m_request.promptTokens / kPrefillGain);
+    m_clock.setEstimate(m_decodeStep, tokenSeconds * m_request.generateTokens);
+    m_clock.setEstimate(m_sparseStep, tokenSeconds * m_request.generateTokens);
+    m_clock.setEstimate(m_chatStep, tokenSeconds * m_request.generateTokens);
+    m_clock.settled();
+  }
+
+  Result<void> bandwidth() {
+    if (!m_request.measureBandwidth) return {};
+    m_clock.begin(m_bandwidthStep);
+    const BandwidthResult result = measureReadBandwidth(m_model->threads(), m_stop);
+    if (m_stop.stop_requested()) return fail(ErrorCode::Cancelled, "The benchmark was cancelled.");
+    m_report.bandwidthGBs = result.bytesPerSecond / 1e9;
+    m_report.bandwidthPattern = result.pattern;
+    m_clock.finish(m_bandwidthStep);
+    return {};
+  }
+
+  SeriesPlan headline(std::string test) const {
+    return {.test = std::move(test), .unit = "tokens/s", .minReps = m_request.minReps, .maxReps = m_request.maxReps,
+            .spreadTarget = m_request.spreadTarget};
+  }
+
+  Result<void> prefill() {
+    if (m_request.promptTokens == 0) return {};
+    const auto ids = benchTokens(m_request.promptTokens, m_model->info().shape.vocab);
+    m_clock.begin(m_prefillStep);
+    const auto done = measure(m_prefillStep, headline(prefillName()), [&]() -> Result<double> {
+      m_session->reset();
+      const auto start = Clock::now();
+      if (auto read = m_session->prefill(ids, m_stop); !read) return tl::unexpected<Error>(read.error());
+      return m_request.promptTokens / secondsSince(start);
+    });
+    m_clock.finish(m_prefillStep);
+    return done;
+  }
+
+  /// One run of tg: every token is read from the empty state on; nothing is drawn.
+  Result<double> decodeRun(const std::vector<TokenId>& ids) {
+    m_session->reset();
+    const auto start = Clock::now();
+    for (const TokenId id : ids)
+      if (auto read = m_session->decode(id, m_stop); !read) return tl::unexpected<Error>(read.error());
+    return static_cast<double>(ids.size()) / secondsSince(start);
+  }
+
+  Result<void> decode() {
+    if (m_request.generateTokens == 0) return {};
+    const auto ids = benchTokens(m_request.generateTokens, m_model->info().shape.vocab);
+    m_clock.begin(m_decodeStep);
+    const auto done = measure(m_decodeStep, headline(decodeName()), [&] { return decodeRun(ids); });
+    m_clock.finish(m_decodeStep);
+    return done;
+  }
+
+  /// save: snapshot to the bytes that a database keeps; restore: back into a session; fork: a second session.
+  Result<void> states() {
+    m_clock.begin(m_stateStep);
+    const auto plan = [](const char* test) {
+      return SeriesPlan{.test = test, .unit = "ms", .warmUpMin = 1, .warmUpMax = 2, .minReps = 10,
+                        .spreadTarget = kStateSpread};
+    };
+    if (auto read = m_session->prefill(benchTokens(kFingerprintPrompt, m_model->info().shape.vocab), m_stop); !read) return read;
+    std::vector<std::byte> packed;
+    auto done = measure(m_stateStep, plan("state-save"), [&]() -> Result<double> {
+      const auto start = Clock::now();
+      packed = m_session->snapshot().state.pack();
+      return secondsSince(start) * 1e3;
+    });
+    if (!done) return done;
+    const Snapshot now = m_session->snapshot();
+    done = measure(m_stateStep, plan("state-restore"), [&]() -> Result<double> {
+      const auto start = Clock::now();
+      auto state = State::unpack(packed, m_model->info().shape);
+      if (!state) return tl::unexpected<Error>(state.error());
+      if (auto restored = m_session->restore({std::move(*state), now.logits, now.tokens}); !restored)
+        return tl::unexpected<Error>(restored.error());
+      return secondsSince(start) * 1e3;
+    });
+    if (!done) return done;
+    Session fork(m_model);
+    done = measure(m_stateStep, plan("state-fork"), [&]() -> Result<double> {
+      const auto start = Clock::now();
+      if (auto restored = fork.restore(m_session->snapshot()); !restored) return tl::unexpected<Error>(restored.error());
+      return secondsSince(start) * 1e3;
+    });
+    if (done) m_clock.finish(m_stateStep);
+    return done;
+  }
+
+  /// The sparse path, and the whole chain with drawing and text, as chatting runs it.
+  Result<void> asInChat() {
+    if (m_request.generateTokens == 0) return {};
+    m_clock.begin(m_sparseStep);
+    if (auto loaded = loadModel(true); !loaded) return loaded;
+    if (!m_model->isSynthetic()) addLoadSeries();
+    const auto ids = benchTokens(m_request.generateTokens, m_model->info().shape.vocab);
+    const auto plan = [&](std::string test) {
+      return SeriesPlan{.test = std::move(test), .unit = "tokens/s", .warmUpMax = 3, .minReps = 3, .maxReps = 5,
+                        .spreadTarget = m_request.spreadTarget};
+    };
+    if (auto done = measure(m_sparseStep, plan(decodeName() + "-sparse"), [&] { return decodeRun(ids); }); !done) return done;
+    m_clock.finish(m_sparseStep);
+
+    GenerateRequest generate;
+    generate.seed = 1;
+    generate.maxTokens = m_request.generateTokens;
+    generate.stopAtEndOfText = false;
+    const auto prompt = benchTokens(kFingerprintPrompt, m_model->info().shape.vocab);
+    m_clock.begin(m_chatStep);
+    return measure(m_chatStep, plan(decodeName() + "-chat"), [&]() -> Result<double> {
+      m_session->reset();
+      if (auto read = m_session->prefill(prompt, m_stop); !read) return tl::unexpected<Error>(read.error());
+      const auto start = Clock::now();
+      const auto answer = m_session->generate(generate, [](const GeneratedToken&) { return true; }, m_stop);
+      if (!answer) return tl::unexpected<Error>(answer.error());
+      if (answer->reason == StopReason::Cancelled) return fail(ErrorCode::Cancelled, "The benchmark was cancelled.");
+      return static_cast<double>(answer->drawn) / secondsSince(start);
+    });
+  }
+
+  Result<void> measure(std::size_t step, const SeriesPlan& plan, const RunFn& once) {
+    auto series = measureSeries(plan, once, [&](const SeriesProgress& p) { m_clock.advance(step, p); }, m_stop);
+    if (!series) return tl::unexpected<Error>(series.error());
+    m_report.series.push_back(std::move(*series));
+    return {};
+  }
+
+  const BenchRequest& m_request;
+  std::stop_token m_stop;
+  BenchClock m_clock;
+  BenchReport m_report;
+  std::shared_ptr<const Model> m_model;
+  std::unique_ptr<Session> m_session;
+  std::vector<double> m_loadMs;
+  std::size_t m_loadStep = 0, m_firstStep = 0, m_bandwidthStep = 0, m_prefillStep = 0, m_decodeStep = 0,
+              m_stateStep = 0, m_sparseStep = 0, m_chatStep = 0;
+  volatile TokenId m_sink = 0;  ///< keeps the drawn token of "first-token" from being optimised away
+};
+
+}  // namespace
+
+Result<BenchReport> runBench(const BenchRequest& request, const BenchProgressFn& progress, std::stop_token stop) {
+  try {
+    return Runner(request, progress, std::move(stop)).run();
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::OutOfMemory, "There is not enough memory to run this benchmark.");
+  } catch (const std::exception& problem) {
+    return fail(ErrorCode::InvalidArgument, "The benchmark failed.", problem.what());
+  }
+}
+
+}  // namespace rookery::engine

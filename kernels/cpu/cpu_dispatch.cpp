@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+#include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/tables.h"
+
+namespace rookery::kernels {
+
+float halfToFloat(std::uint16_t half) noexcept {
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
+  std::uint32_t exponent = (half >> 10) & 0x1FU;
+  std::uint32_t mantissa = half & 0x3FFU;
+  std::uint32_t bits = 0;
+  if (exponent == 0x1FU) {
+    bits = sign | 0x7F800000U | (mantissa << 13);
+  } else if (exponent != 0) {
+    bits = sign | ((exponent + 112U) << 23) | (mantissa << 13);
+  } else if (mantissa != 0) {  // subnormal: normalise
+    exponent = 113;
+    while ((mantissa & 0x400U) == 0) {
+      mantissa <<= 1;
+      --exponent;
+    }
+    bits = sign | (exponent << 23) | ((mantissa & 0x3FFU) << 13);
+  } else {
+    bits = sign;
+  }
+  float result;
+  std::memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
+std::int64_t packedBytes(Format format, std::int64_t rows, std::int64_t cols) noexcept {
+  const std::int64_t padded = (rows + kTileRows - 1) / kTileRows * kTileRows;
+  switch (format) {
+    case Format::F32: return padded * cols * 4;
+    case Format::F16:
+    case Format::BF16: return padded * cols * 2;
+    case Format::Q8_0: return padded * (cols / kQ8Block) * (kQ8Block + 2);
+  }
+  return 0;
+}
+
+const CpuOps* cpuOpsByName(const char* name) noexcept {
+  if (std::strcmp(name, "scalar") == 0) return &scalar::table();
+#if defined(ROOKERY_X86)
+  // __builtin_cpu_supports also asks the operating system (XGETBV) whether it saves the wide registers.
+  if (std::strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c"))
+    return &avx2::table();
+  if (std::strcmp(name, "avx512") == 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+    return &avx512::table();
+#endif
+  return nullptr;
+}
+
+const CpuOps& cpuOps() noexcept {
+  static const CpuOps& chosen = []() -> const CpuOps& {
+    if (const char* forced = std::getenv("ROOKERY_ISA"); forced != nullptr)
+      if (const CpuOps* ops = cpuOpsByName(forced)) return *ops;
+    for (const char* name : {"avx512", "avx2"})
+      if (const CpuOps* ops = cpuOpsByName(name)) return *ops;
+    return scalar::table();
+  }();
+  return chosen;
+}
+
+const char* isaName() noexcept { return cpuOps().name; }
+
+}  // namespace rookery::kernels

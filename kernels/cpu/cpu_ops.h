@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// CPU kernels: one table of functions per instruction set, chosen once at run time. All activations are fp32.
+//
+// Order of summation: every output element is one chain of fused multiply-adds over the inputs in ascending order
+// (Q8_0: one chain per block of 32, the block sums chained after scaling). The chain does not depend on how many
+// token rows are computed together nor on which thread owns the output, so decode, prefill in any chunking and any
+// thread count give bitwise the same numbers. Skipping inputs that are exactly zero changes nothing either.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rookery::kernels {
+
+enum class Format : std::uint8_t { F32, F16, BF16, Q8_0 };
+
+inline constexpr int kTileRows = 16;   ///< output rows that are interleaved: one AVX-512 vector, two AVX2 vectors
+inline constexpr int kQ8Block = 32;    ///< inputs per Q8_0 scale
+
+enum class Activation : std::uint8_t { None, Tanh, Sigmoid, ReluSquared };
+
+/// y[rows] = W[rows, cols] x[cols]. Rows are padded to a multiple of 16 and grouped in panels of `panelRows` rows;
+/// within a panel input after input, its rows side by side: element (row, k) of panel p is at
+/// (p * cols + k) * panelRows + row. Q8_0: per panel and block of 32 inputs first `panelRows` fp16 scales, then
+/// 32 * panelRows int8 codes. panelRows = 16: rows stream (the normal form); panelRows = all rows: one input's
+/// weights lie together, so inputs that are zero need not be read.
+struct PackedMatrix {
+  const std::byte* data = nullptr;
+  Format format = Format::F32;
+  std::int64_t rows = 0;       ///< as stored by the model
+  std::int64_t cols = 0;
+  std::int64_t panelRows = kTileRows;
+
+  std::int64_t tiles() const noexcept { return (rows + kTileRows - 1) / kTileRows; }
+  std::int64_t paddedRows() const noexcept { return tiles() * kTileRows; }
+};
+
+/// Bytes of a packed matrix.
+std::int64_t packedBytes(Format format, std::int64_t rows, std::int64_t cols) noexcept;
+
+/// y[t][row] (+)= act(W x[t]) for t in [0, rows), for the row tiles [tileBegin, tileEnd). y is written in whole
+/// tiles, so a row of y must have room for all of them.
+struct GemmArgs {
+  PackedMatrix w;
+  std::int64_t tileBegin = 0, tileEnd = 0;
+  const float* x = nullptr;  ///< [tokens][ldx]
+  std::int64_t ldx = 0;
+  std::int64_t tokens = 0;
+  float* y = nullptr;        ///< [tokens][ldy], starting with the outputs of tile yFirstTile
+  std::int64_t ldy = 0;
+  std::int64_t yFirstTile = 0;
+  Activation activation = Activation::None;
+  bool accumulate = false;   ///< y += (after the activation)
+};
+
+/// One token through a matrix with panelRows = all rows, reading only the inputs listed in `active` (ascending).
+struct SparseGemvArgs {
+  PackedMatrix w;
+  std::int64_t tileBegin = 0, tileEnd = 0;
+  const float* x = nullptr;             ///< [cols]
+  const std::int32_t* active = nullptr;
+  std::int64_t activeCount = 0;
+  float* y = nullptr;                   ///< y += W x
+};
+
+/// One head of RWKV-7 time mixing for `tokens` rows (golden/README.md, trap 3; arXiv 2503.14456).
+/// Inputs are rows of [tokens][ld] starting at the head's first channel. n = head size, a multiple of 16, at most 256.
+struct Wkv7Args {
+  int n = 0;
+  std::int64_t tokens = 0;
+  std::int64_t ld = 0;              ///< row stride of r, k, v, vFirst and out
+  const float* r = nullptr;
+  const float* k = nullptr;
+  const float* v = nullptr;
+  const float* vFirst = nullptr;    ///< nullptr in layer 0, where v is the first v itself
+  // LoRA outputs before their bias, [tokens][ldLora]; v only with vFirst.
+  std::int64_t ldLora = 0;
+  const float* wLora = nullptr;
+  const float* aLora = nullptr;
+  const float* vLora = nullptr;
+  const float* gate = nullptr;
+  // Vectors of the head's n channels.
+  const float* w0 = nullptr;
+  const float* a0 = nullptr;
+  const float* v0 = nullptr;
+  const float* kK = nullptr;
+  const float* kA = nullptr;
+  const float* rK = nullptr;
+  const float* lnWeight = nullptr;
+  const float* lnBias = nullptr;
+  const float* stateIn = nullptr;   ///< [key][value]
+  float* stateOut = nullptr;        ///< [key][value]; may not overlap stateIn
+  float* out = nullptr;             ///< [tokens][ld]
+};
+
+struct CpuOps {
+  const char* name;  ///< "scalar", "avx2", "avx512"
+  void (*gemm)(const GemmArgs&);
+  void (*sparseGemv)(const SparseGemvArgs&);
+  void (*wkv7)(const Wkv7Args&);
+  /// out[n] = (x - mean) / sqrt(var + eps) * weight + bias, population variance.
+  void (*layerNorm)(const float* x, const float* weight, const float* bias, std::int64_t n, float eps, float* out);
+  /// out[n] = x + (previous - x) * mix
+  void (*lerp)(const float* x, const float* previous, const float* mix, std::int64_t n, float* out);
+  /// Sum of a large buffer in 64-byte lines, for measuring read bandwidth.
+  std::uint64_t (*readSum)(const std::byte* data, std::size_t bytes);
+};
+
+/// The best table this processor can run; ROOKERY_ISA=scalar|avx2|avx512 forces a lower one.
+const CpuOps& cpuOps() noexcept;
+const char* isaName() noexcept;
+/// Table by name, or nullptr if it is not built in or the processor cannot run it.
+const CpuOps* cpuOpsByName(const char* name) noexcept;
+
+/// IEEE half to float, exact; for packing and the scalar table.
+float halfToFloat(std::uint16_t half) noexcept;
+
+}  // namespace rookery::kernels
