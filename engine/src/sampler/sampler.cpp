@@ -34,20 +34,7 @@ TokenId Sampler::sample(std::span<const float> logits) {
 
   m_probs.resize(m_logits.size());
   filteredProbabilities(m_logits, m_settings, m_probs);
-  double total = 0;
-  for (const float p : m_probs) {
-    if (p > 0) total += static_cast<double>(p);
-  }
-  const double target = uniformDraw(m_seed, m_drawn) * total;
-  double sum = 0;
-  std::size_t last = 0;  // what a target lost in rounding falls on
-  for (std::size_t id = 0; id < m_probs.size(); ++id) {
-    if (!(m_probs[id] > 0)) continue;
-    sum += static_cast<double>(m_probs[id]);
-    last = id;
-    if (sum > target) break;
-  }
-  return static_cast<TokenId>(last);
+  return static_cast<TokenId>(drawIndex(m_probs, uniformDraw(m_seed, m_drawn)));
 }
 
 void Sampler::accept(TokenId id) {

@@ -2,6 +2,7 @@
 // Loops over a whole vocabulary, written in independent lanes so that the compiler uses vectors (built with -O3).
 #include "sampler/softmax.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -13,6 +14,11 @@ namespace {
 
 constexpr std::size_t kLanes = 16;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+inline std::uint32_t bitsOf(float value) noexcept { return std::bit_cast<std::uint32_t>(value); }
+
+/// All ones or nothing. Choices by integer masks: compilers turn a choice between floats into a branch.
+inline std::uint32_t maskIf(bool condition) noexcept { return 0U - static_cast<std::uint32_t>(condition); }
 
 /// exp(x) for x <= 0 within 2 ulp; 0 below -87 and for NaN.
 inline float expNegative(float x) noexcept {
@@ -29,9 +35,33 @@ inline float expNegative(float x) noexcept {
   p = p * r + 0.5F;
   p = p * r + 1.0F;
   p = p * r + 1.0F;
-  const std::uint32_t exponent = std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(kRound) + 127U;
+  const std::uint32_t exponent = bitsOf(shifted) - bitsOf(kRound) + 127U;
   const float value = p * std::bit_cast<float>(exponent << 23U);
-  return x >= -87.0F ? value : 0.0F;
+  const auto magnitude = static_cast<std::int32_t>(bitsOf(x) & 0x7FFFFFFFU);
+  return std::bit_cast<float>(bitsOf(value) & maskIf(magnitude <= static_cast<std::int32_t>(bitsOf(87.0F))));
+}
+
+constexpr std::size_t kBlock = kLanes * 16;
+
+/// Short float sums in lanes, joined in double: as exact as double for what the result is used for.
+double blockSum(std::span<const float> block) noexcept {
+  std::array<float, kLanes> partial{};
+  std::size_t i = 0;
+  for (; i + kLanes <= block.size(); i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) partial[lane] += block[i + lane];
+  }
+  for (; i < block.size(); ++i) partial[0] += block[i];
+  double sum = 0;
+  for (const float value : partial) sum += static_cast<double>(value);
+  return sum;
+}
+
+double sumOf(std::span<const float> values) noexcept {
+  double sum = 0;
+  for (std::size_t begin = 0; begin < values.size(); begin += kBlock) {
+    sum += blockSum(values.subspan(begin, std::min(kBlock, values.size() - begin)));
+  }
+  return sum;
 }
 
 }  // namespace
@@ -64,26 +94,47 @@ std::size_t argmax(std::span<const float> values) noexcept {
 void expWeights(std::span<const float> logits, float peak, float temperature, std::span<float> weights) noexcept {
   for (std::size_t i = 0; i < logits.size(); ++i) {
     const float value = expNegative((logits[i] - peak) / temperature);
-    weights[i] = weights[i] > 0.0F ? value : 0.0F;
+    weights[i] = std::bit_cast<float>(bitsOf(value) & maskIf(bitsOf(weights[i]) != 0));
+  }
+}
+
+void zeroBelow(std::span<float> weights, float cutoff) noexcept {
+  const auto least = static_cast<std::int32_t>(bitsOf(cutoff));  // ordered as the floats are, from 0 up
+  for (float& weight : weights) {
+    weight = std::bit_cast<float>(bitsOf(weight) & maskIf(static_cast<std::int32_t>(bitsOf(weight)) >= least));
   }
 }
 
 void normalise(std::span<float> weights) noexcept {
-  // Short float sums in lanes, joined in double: as exact as double for what the result is used for.
-  constexpr std::size_t kBlock = kLanes * 16;
-  double sum = 0;
-  for (std::size_t begin = 0; begin < weights.size(); begin += kBlock) {
-    const std::size_t end = begin + kBlock < weights.size() ? begin + kBlock : weights.size();
-    std::array<float, kLanes> partial{};
-    std::size_t i = begin;
-    for (; i + kLanes <= end; i += kLanes) {
-      for (std::size_t lane = 0; lane < kLanes; ++lane) partial[lane] += weights[i + lane];
-    }
-    for (; i < end; ++i) partial[0] += weights[i];
-    for (const float value : partial) sum += static_cast<double>(value);
-  }
-  const auto divisor = static_cast<float>(sum);
+  const auto divisor = static_cast<float>(sumOf(weights));
   for (float& weight : weights) weight /= divisor;
+}
+
+std::size_t drawIndex(std::span<const float> weights, double uniform) noexcept {
+  double left = uniform * sumOf(weights);
+  std::size_t last = 0;  // what a target lost in rounding falls on
+  for (std::size_t begin = 0; begin < weights.size(); begin += kBlock) {
+    const auto block = weights.subspan(begin, std::min(kBlock, weights.size() - begin));
+    const double sum = blockSum(block);
+    if (sum <= 0) continue;
+    if (left < sum) {  // the entries' running sum may end below the block's by rounding: then the last one it is
+      for (std::size_t i = 0; i < block.size(); ++i) {
+        if (!(block[i] > 0)) continue;
+        last = begin + i;
+        left -= static_cast<double>(block[i]);
+        if (left < 0) return last;
+      }
+      return last;
+    }
+    left -= sum;
+    for (std::size_t i = block.size(); i-- > 0;) {
+      if (block[i] > 0) {
+        last = begin + i;
+        break;
+      }
+    }
+  }
+  return last;
 }
 
 }  // namespace rookery::engine

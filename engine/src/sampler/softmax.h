@@ -19,7 +19,14 @@ float maximum(std::span<const float> values) noexcept;
 /// `peak` is finite and not below any logit.
 void expWeights(std::span<const float> logits, float peak, float temperature, std::span<float> weights) noexcept;
 
+/// Entries below `cutoff` become 0; all are >= 0.
+void zeroBelow(std::span<float> weights, float cutoff) noexcept;
+
 /// Divides by the sum, so that the entries sum to 1. They are >= 0 and not all 0.
 void normalise(std::span<float> weights) noexcept;
+
+/// The entry on which `uniform` in [0, 1) falls when the entries lie side by side in index order, each as long as
+/// its weight. Never one of weight 0, unless all are.
+std::size_t drawIndex(std::span<const float> weights, double uniform) noexcept;
 
 }  // namespace rookery::engine

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Grammar and arithmetic of strategies in rwkv/model.py of the rwkv package (facts section 6).
+#include "rookery/strategy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+namespace rookery::engine {
+namespace {
+
+constexpr std::string_view kExample = "\"cuda fp16 *10 -> cpu fp32\"";
+constexpr std::string_view kSpaces = " \t";
+
+/// A stage as written, before layers are shared out.
+struct Written {
+  StrategyStage stage;
+  std::optional<int> layers;  ///< `*N`
+};
+
+tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::StrategyInvalid, std::move(message)); }
+
+std::vector<std::string_view> words(std::string_view text) {
+  std::vector<std::string_view> found;
+  while (true) {
+    const std::size_t begin = text.find_first_not_of(kSpaces);
+    if (begin == std::string_view::npos) return found;
+    text.remove_prefix(begin);
+    const std::size_t end = std::min(text.find_first_of(kSpaces), text.size());
+    found.push_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+}
+
+/// Digits only; a number too large for an int becomes the largest one.
+std::optional<int> number(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || text.front() == '-' || end != text.data() + text.size()) return std::nullopt;
+  return error == std::errc::result_out_of_range ? std::numeric_limits<int>::max() : value;
+}
+
+Result<std::string> parseDevice(std::string_view word) {
+  if (word == "cpu") return std::string(word);
+  const std::size_t colon = word.find(':');
+  const std::string_view kind = word.substr(0, colon);
+  if (kind == "cuda" || kind == "vulkan") {
+    if (colon == std::string_view::npos) return fmt::format("{}:0", kind);
+    const auto index = number(word.substr(colon + 1));
+    if (index && *index < 1024) return fmt::format("{}:{}", kind, *index);
+    return invalid(fmt::format("\"{}\" does not name a device: write {}:0 for the first one.", word, kind));
+  }
+  if (kind == "mps" || kind == "dml") {
+    return invalid(fmt::format("The device \"{}\" is not supported; use vulkan, cuda or cpu.", word));
+  }
+  return invalid(fmt::format("\"{}\" is not a device; there are cpu, cuda, cuda:1, vulkan and vulkan:1.", word));
+}
+
+Result<DType> parseType(std::string_view word) {
+  for (const DType type : {DType::F32, DType::F16, DType::BF16, DType::Q8_0}) {
+    if (word == traits(type).name) return type;
+  }
+  if (word.ends_with("i4") || word.ends_with("i3")) {
+    return invalid(fmt::format("The type \"{}\" is refused: the official program accepts it, but leaves the weights as "
+                               "they are. q8_0 does make them smaller.", word));
+  }
+  constexpr std::array<std::string_view, 5> later = {"int8", "nf4", "fp16i8", "fp32i8", "bf16i8"};
+  if (std::find(later.begin(), later.end(), word) != later.end()) {
+    return invalid(fmt::format("This build cannot quantise weights to {} yet; q8_0 is 8 bits as well, and fp16 loses "
+                               "nothing.", word));
+  }
+  return invalid(fmt::format("\"{}\" is not a type of weights; there are fp32, fp16, bf16 and q8_0.", word));
+}
+
+Result<Written> parseStage(std::string_view text) {
+  const auto parts = words(text);
+  if (parts.empty()) return invalid(fmt::format("A stage of the strategy is empty; an example is {}.", kExample));
+  Written written;
+  auto device = parseDevice(parts[0]);
+  if (!device) return tl::unexpected(device.error());
+  written.stage.device = std::move(*device);
+
+  std::size_t next = 1;
+  if (next < parts.size() && parts[next].front() != '*') {
+    const auto type = parseType(parts[next++]);
+    if (!type) return tl::unexpected(type.error());
+    written.stage.weights = *type;
+  }
+  if (next < parts.size() && parts[next].front() == '*') {
+    std::string_view count = parts[next++].substr(1);
+    written.stage.stream = count.ends_with('+');
+    if (written.stage.stream) count.remove_suffix(1);
+    written.layers = number(count);
+    if (!written.layers) return invalid(fmt::format("\"{}\" is not a number of layers; write *10 or *10+.", parts[next - 1]));
+  }
+  if (next < parts.size()) {
+    return invalid(fmt::format("\"{}\" is one word too many in a stage; the order is device, type, *layers.", parts[next]));
+  }
+  if (written.layers == 0 && !written.stage.stream) {
+    return invalid("A stage with *0 holds no layer; leave the stage out, or write *0+ to stream its layers.");
+  }
+  if (written.stage.stream && written.stage.device == "cpu") {
+    return invalid("Layers are streamed from the computer's memory to a GPU; on the cpu they are there already: leave "
+                   "the + out.");
+  }
+  return written;
+}
+
+/// `*N` takes the next N; then one stage streams all that is left, or those without `*N` share it, the last stage
+/// getting what does not divide.
+void shareLayers(std::vector<Written>& stages, int total) {
+  int left = total;
+  Written* streaming = nullptr;
+  int sharing = 0;
+  for (Written& written : stages) {
+    if (left == 0) break;  // the rest stays empty, even what it says about streaming
+    if (!written.layers) {
+      ++sharing;
+      continue;
+    }
+    written.stage.layers = std::min(*written.layers, left);
+    left -= written.stage.layers;
+    if (written.stage.stream) streaming = &written;
+  }
+  if (streaming != nullptr) {
+    streaming->stage.streamedLayers = left;
+    return;
+  }
+  for (Written& written : stages) {
+    if (written.layers || left == 0) continue;
+    written.stage.layers = left / sharing--;
+    left -= written.stage.layers;
+  }
+  stages.back().stage.layers += left;
+}
+
+}  // namespace
+
+Result<Strategy> parseStrategy(std::string_view text, int layers) {
+  if (layers < 1 || layers == std::numeric_limits<int>::max()) {
+    return fail(ErrorCode::InvalidArgument, fmt::format("A model cannot have {} layers.", layers));
+  }
+  std::vector<Written> written;
+  for (std::string_view rest = text;;) {
+    const std::size_t arrow = rest.find("->");
+    auto stage = parseStage(rest.substr(0, arrow));
+    if (!stage) return tl::unexpected(stage.error());
+    written.push_back(std::move(*stage));
+    if (arrow == std::string_view::npos) break;
+    rest.remove_prefix(arrow + 2);
+  }
+  if (std::count_if(written.begin(), written.end(), [](const Written& w) { return w.stage.stream; }) > 1) {
+    return invalid("Two stages stream (*N+), but only one can: it takes all layers that are left. Leave one + out.");
+  }
+  shareLayers(written, layers + 1);
+  Strategy strategy;
+  strategy.text = text;
+  for (Written& stage : written) strategy.stages.push_back(std::move(stage.stage));
+  return strategy;
+}
+
+}  // namespace rookery::engine

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rookery/model_info.h"
+
+namespace rookery::engine {
+
+/// What kind of weight a tensor is decides its format when the model is quantised.
+enum class ShapeKind : std::uint8_t { Vector, LowRank, Matrix };
+
+struct WeightShape {
+  ShapeKind kind{};
+  std::uint64_t rows = 0, cols = 1;
+  std::uint64_t count() const noexcept { return rows * cols; }
+};
+
+struct ComponentShapes {
+  std::string name;  ///< embedding, ln0, block0.., ln_out, head
+  std::vector<WeightShape> weights;  ///< in the order in which the official modules hold them
+};
+
+/// Every stored weight of a model (facts sections 1 and 7), in the order in which it is used.
+/// InvalidArgument if a dimension is not positive or beyond anything that exists.
+Result<std::vector<ComponentShapes>> weightShapes(const ModelShape& shape);
+
+}  // namespace rookery::engine

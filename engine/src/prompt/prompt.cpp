@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The official chat form: RWKV-v7/RWKV7-G1x-templates.txt of RWKV-LM.
+#include "rookery/prompt.h"
+
+namespace rookery::engine {
+namespace {
+
+constexpr std::string_view kWhitespace = " \t\n\v\f\r";
+
+std::string_view stripped(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(kWhitespace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kWhitespace) + 1 - begin);
+}
+
+/// The start of the answer that the model goes on from. It ends without a space, and in "<think" without ">":
+/// the next token is one that joins them.
+std::string_view answerStart(Thinking thinking) {
+  switch (thinking) {
+    case Thinking::Auto: return "Assistant:";
+    case Thinking::Off: return "Assistant: <think></think";
+    case Thinking::Fast: return "Assistant: <think>\n</think";
+    case Thinking::On: return "Assistant: <think";
+  }
+  return "Assistant:";
+}
+
+/// `role` and the text, separated by a blank line from what was there before.
+void appendTurn(std::string& prompt, std::string_view role, std::string_view text) {
+  if (!prompt.empty()) prompt += "\n\n";
+  prompt += role;
+  if (!text.empty()) prompt.append(" ").append(text);
+}
+
+}  // namespace
+
+std::string cleanTurn(std::string_view text) {
+  std::string clean;
+  clean.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') continue;
+    if (text[i] == '\n' && clean.ends_with('\n')) continue;
+    clean.push_back(text[i]);
+  }
+  return std::string(stripped(clean));
+}
+
+std::string userTurn(std::string_view systemText, std::string_view userText, bool firstTurn, Thinking thinking) {
+  std::string prompt;
+  if (firstTurn) {
+    if (const std::string system = cleanTurn(systemText); !system.empty()) appendTurn(prompt, "System:", system);
+  }
+  appendTurn(prompt, "User:", cleanTurn(userText));
+  appendTurn(prompt, answerStart(thinking), {});
+  return firstTurn ? prompt : "\n\n" + prompt;
+}
+
+std::string wholePrompt(std::span<const ChatMessage> messages, Thinking thinking) {
+  std::string prompt;
+  for (const ChatMessage& message : messages) {
+    switch (message.role) {
+      case Role::System: appendTurn(prompt, "System:", cleanTurn(message.text)); break;
+      case Role::User: appendTurn(prompt, "User:", cleanTurn(message.text)); break;
+      case Role::Assistant: appendTurn(prompt, "Assistant:", stripped(message.text)); break;
+    }
+  }
+  if (!messages.empty() && messages.back().role != Role::Assistant) appendTurn(prompt, answerStart(thinking), {});
+  return prompt;
+}
+
+const std::vector<std::string>& chatStopTexts() {
+  static const std::vector<std::string> texts = {"\n\nUser:", "\nUser:", "\n\nSystem:"};
+  return texts;
+}
+
+}  // namespace rookery::engine

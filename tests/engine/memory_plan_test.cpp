@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rookery/memory_plan.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "plan/torch_allocator.h"
+
+using namespace rookery::engine;
+
+namespace {
+
+ModelShape version6(int layers, int nEmbd, int dimFfn, int mixRank, int decayRank) {
+  ModelShape shape{.version = RwkvVersion::V6, .layers = layers, .nEmbd = nEmbd, .headSize = 64, .dimFfn = dimFfn,
+                   .vocab = 65536};
+  shape.rankMaa = mixRank;
+  shape.rankW = decayRank;
+  return shape;
+}
+
+ModelShape version7(int layers, int nEmbd, int w, int a, int v, int g, bool layer0HasV) {
+  ModelShape shape{.version = RwkvVersion::V7, .layers = layers, .nEmbd = nEmbd, .headSize = 64, .dimFfn = 4 * nEmbd,
+                   .vocab = 65536};
+  shape.rankW = w;
+  shape.rankA = a;
+  shape.rankV = v;
+  shape.rankG = g;
+  shape.layer0HasV = layer0HasV;
+  return shape;
+}
+
+struct Published {
+  ModelShape shape;
+  PlanAllocator allocator;
+};
+
+/// The tables of tests/data/seed_memory_tables.md. The 3B one was measured where torch's rounding shows.
+const std::map<std::string, Published> kPublished = {
+    {"rwkv6-1b6-torch-fp16", {version6(24, 2048, 7168, 32, 64), PlanAllocator::Plain}},
+    {"rwkv6-3b-torch-fp16", {version6(32, 2560, 8960, 32, 64), PlanAllocator::Torch}},
+    {"rwkv6-7b-torch-fp16", {version6(32, 4096, 14336, 64, 128), PlanAllocator::Plain}},
+    {"rwkv6-14b-torch-fp16", {version6(61, 4096, 14336, 64, 128), PlanAllocator::Plain}},
+};
+
+std::map<std::string, std::vector<std::string>> publishedTables() {
+  std::ifstream file(ROOKERY_TEST_DATA "/data/seed_memory_tables.md");
+  REQUIRE(file);
+  std::map<std::string, std::vector<std::string>> tables;
+  std::string name;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## ")) {
+      name = line.substr(3);
+    }
+    tables[name].push_back(line);
+  }
+  return tables;
+}
+
+std::vector<std::string> lines(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> result;
+  for (std::string line; std::getline(in, line);) result.push_back(line);
+  return result;
+}
+
+/// Component and cumulative figure, without the last column.
+std::string withoutLastColumn(const std::string& row) { return row.substr(0, row.rfind('|', row.size() - 2)); }
+
+std::uint64_t totalBytes(const ModelShape& shape, const std::string& precision,
+                         PlanAllocator allocator = PlanAllocator::Plain) {
+  const auto rows = planMemory(shape, precision, allocator);
+  REQUIRE_MESSAGE(rows.has_value(), rows.error().message);
+  std::uint64_t sum = 0;
+  for (const MemoryRow& row : *rows) sum += row.bytes;
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("every published table is reproduced: all cumulative figures, and each row where it is consistent") {
+  const auto tables = publishedTables();
+  REQUIRE(tables.size() == kPublished.size());
+  int rowsCompared = 0, componentsThatDiffer = 0;
+  for (const auto& [name, published] : kPublished) {
+    CAPTURE(name);
+    const auto rows = planMemory(published.shape, "fp16", published.allocator);
+    REQUIRE(rows);
+    const auto ours = lines(memoryTableMarkdown(name, *rows));
+    const auto& wanted = tables.at(name);
+    REQUIRE(ours.size() == wanted.size());
+    for (std::size_t i = 0; i < ours.size(); ++i) {
+      if (i < 3) {
+        CHECK(ours[i] == wanted[i]);
+        continue;
+      }
+      ++rowsCompared;
+      CHECK(withoutLastColumn(ours[i]) == withoutLastColumn(wanted[i]));
+      componentsThatDiffer += ours[i] != wanted[i];
+      if (published.allocator == PlanAllocator::Plain) CHECK(ours[i] == wanted[i]);
+    }
+  }
+  CHECK(rowsCompared == 165);
+  CHECK(componentsThatDiffer == 11);  // of the 3B table, whose last column is no difference of its second in 11 rows
+}
+
+TEST_CASE("torch's rounding changes only the 3B table") {
+  for (const auto& [name, published] : kPublished) {
+    CAPTURE(name);
+    const std::uint64_t extra =
+        totalBytes(published.shape, "fp16", PlanAllocator::Torch) - totalBytes(published.shape, "fp16");
+    CHECK(extra == (name == "rwkv6-3b-torch-fp16" ? 32 * 524288 : 0));
+  }
+}
+
+TEST_CASE("torch's caching allocator: what a block counts") {
+  constexpr std::uint64_t kKiB = 1024, kMiB = 1024 * kKiB;
+  TorchAllocator torch;
+  CHECK(torch.allocate(0) == 0);
+  CHECK(torch.allocate(1) == 512);
+  CHECK(torch.allocate(513) == 1024);
+  CHECK(torch.allocate(kMiB) == kMiB);
+  CHECK(torch.allocate(43 * kMiB + 768 * kKiB) == 44 * kMiB);      // rest of 256 KiB is not cut off
+  CHECK(torch.allocate(12 * kMiB + 512 * kKiB) == 12 * kMiB + 512 * kKiB);  // rest of 1.5 MiB is, of a 14 MiB segment
+  CHECK(torch.allocate(kMiB + 512 * kKiB) == kMiB + 512 * kKiB);   // and serves this exactly
+  CHECK(torch.allocate(9 * kMiB) == 9 * kMiB);                     // of a 20 MiB segment
+  CHECK(torch.allocate(9 * kMiB) == 9 * kMiB);                     // leaves 2 MiB
+  CHECK(torch.allocate(kMiB + 512 * kKiB) == 2 * kMiB);            // whose rest of 512 KiB is not cut off
+}
+
+TEST_CASE("official shapes have the published numbers of parameters") {
+  CHECK(totalBytes(version7(12, 768, 64, 64, 32, 128, true), "fp16") / 2 == 191'084'544);
+  CHECK(totalBytes(version7(12, 768, 64, 64, 32, 128, false), "fp16") / 2 == 191'034'624);
+  CHECK(totalBytes(version7(32, 2560, 96, 96, 64, 320, true), "bf16") / 2 == 2'948'065'280);
+  CHECK(totalBytes(version7(32, 2560, 96, 96, 64, 320, false), "fp32") / 4 == 2'947'735'040);
+  CHECK(totalBytes(version7(61, 4096, 192, 192, 128, 384, true), "fp16") / 2 == 13'270'298'624);
+  CHECK(totalBytes(version6(24, 2048, 7168, 32, 64), "fp16") == 3'199'746'048);
+  // Version 4: the official file of 338,718,755 bytes holds these and a small container.
+  const ModelShape v4{.version = RwkvVersion::V4, .layers = 12, .nEmbd = 768, .dimFfn = 3072, .vocab = 50277};
+  const std::uint64_t container = 338'718'755 - totalBytes(v4, "bf16");
+  CHECK(container < 200'000);
+}
+
+TEST_CASE("the generations of version 5 differ by gate and by per-channel decay") {
+  ModelShape shape{.version = RwkvVersion::V5_0, .layers = 24, .nEmbd = 2048, .headSize = 64, .dimFfn = 7168, .vocab = 65536};
+  const std::uint64_t v50 = totalBytes(shape, "fp16") / 2;
+  shape.version = RwkvVersion::V5_1;
+  const std::uint64_t v51 = totalBytes(shape, "fp16") / 2;
+  shape.version = RwkvVersion::V5_2;
+  const std::uint64_t v52 = totalBytes(shape, "fp16") / 2;
+  CHECK(v51 - v50 == 24 * (2048 * 2048 + 2048));
+  CHECK(v52 - v51 == 24 * 2 * (2048 - 32));
+}
+
+TEST_CASE("q8_0: matrices in blocks, LoRA matrices in fp16, vectors in fp32, as loading does") {
+  const ModelShape shape = version7(1, 64, 32, 32, 32, 32, false);
+  const auto rows = planMemory(shape, "q8_0");
+  REQUIRE(rows);
+  REQUIRE(rows->size() == 5);
+  CHECK(rows->at(0).bytes == 65536 * 64 / 32 * 34);
+  CHECK(rows->at(1).bytes == 2 * 64 * 4);
+  const std::uint64_t matrices = 4 * 64 * 64 + 2 * 64 * 256, lowRank = 6 * 64 * 32, vectors = 18 * 64;
+  CHECK(rows->at(2).bytes == matrices / 32 * 34 + lowRank * 2 + vectors * 4);
+}
+
+TEST_CASE("components sum up to the cumulative figures") {
+  const auto rows = planMemory(version6(32, 2560, 8960, 32, 64), "fp16", PlanAllocator::Torch);
+  REQUIRE(rows);
+  double sum = 0;
+  for (const MemoryRow& row : *rows) {
+    sum += row.componentMb;
+    CHECK(sum == doctest::Approx(row.cumulativeMb).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("what cannot be planned is refused") {
+  CHECK(planMemory(version6(24, 2048, 7168, 32, 64), "fp8").error().code == ErrorCode::InvalidArgument);
+  CHECK(planMemory(version6(24, 2048, 7168, 32, 64), "i64").error().code == ErrorCode::InvalidArgument);
+  CHECK(planMemory({}, "fp16").error().code == ErrorCode::InvalidArgument);
+  CHECK(planMemory(version6(2'000'000'000, 2048, 7168, 32, 64), "fp16").error().code == ErrorCode::InvalidArgument);
+  CHECK(planMemory(version6(24, 2'000'000'000, 7168, 32, 64), "fp16").error().code == ErrorCode::InvalidArgument);
+  CHECK(planMemory(version6(24, 2048, 7168, -1, 64), "fp16").error().code == ErrorCode::InvalidArgument);
+}
+
+TEST_CASE("the JSON table has the documented keys") {
+  const auto rows = planMemory(version6(24, 2048, 7168, 32, 64), "fp16");
+  const auto json = nlohmann::json::parse(memoryTableJson("rwkv6-1b6", "fp16", *rows));
+  CHECK(json["model"] == "rwkv6-1b6");
+  CHECK(json["precision"] == "fp16");
+  REQUIRE(json["components"].size() == 28);
+  CHECK(json["components"][2] == nlohmann::json{{"component", "block0"}, {"bytes", 110'952'448}, {"component_mb", 110.96},
+                                                {"cumulative_mb", 379.40}});
+  CHECK(nlohmann::json::parse(memoryTableJson("\xFF", "fp16", {}))["components"].empty());
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rookery/strategy.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <random>
+
+using namespace rookery::engine;
+
+namespace {
+
+/// "cuda:0 fp16 10 -> cpu fp32 23"; streamed layers as "6+26".
+std::string planned(const std::string& text, int layers = 32) {
+  const auto strategy = parseStrategy(text, layers);
+  if (!strategy) return strategy.error().message;
+  CHECK(strategy->text == text);
+  std::string plan;
+  int total = 0;
+  for (const StrategyStage& stage : strategy->stages) {
+    const std::string type(stage.weights ? traits(*stage.weights).name : "-");
+    plan += fmt::format("{}{} {} {}", plan.empty() ? "" : " -> ", stage.device, type, stage.layers);
+    if (stage.stream) plan += fmt::format("+{}", stage.streamedLayers);
+    total += stage.layers + stage.streamedLayers;
+  }
+  CHECK(total == layers + 1);  // whatever the strategy, every layer is somewhere
+  return plan;
+}
+
+void refused(const std::string& text, const std::string& reason) {
+  CAPTURE(text);
+  const auto strategy = parseStrategy(text, 32);
+  REQUIRE_FALSE(strategy);
+  CHECK(strategy.error().code == ErrorCode::StrategyInvalid);
+  CHECK_MESSAGE(strategy.error().message.find(reason) != std::string::npos, strategy.error().message);
+}
+
+}  // namespace
+
+TEST_CASE("the official layer arithmetic, on 32 layers and the head") {
+  CHECK(planned("cpu fp32") == "cpu fp32 33");
+  CHECK(planned("cuda fp16 -> cpu fp32") == "cuda:0 fp16 16 -> cpu fp32 17");
+  CHECK(planned("cuda fp16 *10 -> cpu fp32") == "cuda:0 fp16 10 -> cpu fp32 23");
+  CHECK(planned("cuda fp16 *10") == "cuda:0 fp16 33");
+  CHECK(planned("cuda bf16 -> cpu fp32 *1") == "cuda:0 bf16 32 -> cpu fp32 1");
+  CHECK(planned("cuda q8_0 *6 -> cuda fp16 *0+ -> cpu fp32 *1") == "cuda:0 q8_0 6 -> cuda:0 fp16 0+26 -> cpu fp32 1");
+}
+
+TEST_CASE("sharing, cutting and streaming beyond the official examples") {
+  CHECK(planned("cuda:0 fp16 -> cuda:1 fp16 -> cpu fp32") == "cuda:0 fp16 11 -> cuda:1 fp16 11 -> cpu fp32 11");
+  CHECK(planned("cuda:0 fp16 -> cuda:1 fp16 -> cpu fp32", 33) == "cuda:0 fp16 11 -> cuda:1 fp16 11 -> cpu fp32 12");
+  CHECK(planned("cuda fp16 *100 -> cpu fp32") == "cuda:0 fp16 33 -> cpu fp32 0");
+  CHECK(planned("cuda fp16 *99999999999999999999 -> cpu fp32") == "cuda:0 fp16 33 -> cpu fp32 0");
+  CHECK(planned("cuda fp16 *30 -> cuda:1 fp16 *30 -> cpu fp32 *4") == "cuda:0 fp16 30 -> cuda:1 fp16 3 -> cpu fp32 0");
+  CHECK(planned("cuda fp16 *3 -> cpu fp32 *4") == "cuda:0 fp16 3 -> cpu fp32 30");
+  CHECK(planned("cuda fp16 *0+ -> cpu fp32") == "cuda:0 fp16 0+33 -> cpu fp32 0");
+  CHECK(planned("vulkan fp16 *10+") == "vulkan:0 fp16 10+23");
+  CHECK(planned("vulkan fp16 *40+ -> cpu fp32 *1") == "vulkan:0 fp16 33+0 -> cpu fp32 0");
+  CHECK(planned("cpu fp32 -> cpu fp16", 1) == "cpu fp32 1 -> cpu fp16 1");
+}
+
+TEST_CASE("devices and types, ours included; without a type the weights stay as they are") {
+  CHECK(planned("cpu") == "cpu - 33");
+  CHECK(planned("vulkan:2 *4 -> cpu") == "vulkan:2 - 4 -> cpu - 29");
+  CHECK(planned("cpu bf16") == "cpu bf16 33");
+  CHECK(planned("  cuda:1   q8_0\t*2->cpu fp32 ") == "cuda:1 q8_0 2 -> cpu fp32 31");
+}
+
+TEST_CASE("a strategy that cannot be met says why") {
+  refused("", "empty");
+  refused("cuda fp16 ->", "empty");
+  refused("-> cpu fp32", "empty");
+  refused("gpu fp16", "not a device");
+  refused("cuda: fp16", "device");
+  refused("cuda:x fp16", "device");
+  refused("cuda:-1 fp16", "device");
+  refused("cuda:99999999999 fp16", "device");
+  refused("mps fp32", "not supported");
+  refused("dml fp16", "not supported");
+  refused("cpu fp8", "not a type");
+  refused("cuda fp16i4", "leaves the weights");
+  refused("cuda fp16i3 *4 -> cpu fp32", "leaves the weights");
+  for (const char* type : {"int8", "nf4", "fp16i8", "fp32i8", "bf16i8"}) {
+    refused(fmt::format("cuda {} *10+", type), "cannot quantise");
+  }
+  refused("cpu fp32 *x", "number of layers");
+  refused("cpu fp32 *", "number of layers");
+  refused("cpu fp32 *-1", "number of layers");
+  refused("cpu fp32 * 4", "number of layers");
+  refused("cpu fp32 *4 more", "one word too many");
+  refused("cpu *4 fp32", "one word too many");
+  refused("cuda fp16 *0 -> cpu fp32", "*0+");
+  refused("cuda fp16 *1+ -> cuda:1 fp16 *1+", "only one can");
+  refused("cpu fp32 *4+", "already");
+  CHECK(parseStrategy("cpu fp32", 0).error().code == ErrorCode::InvalidArgument);
+}
+
+TEST_CASE("random strategies neither crash nor lose a layer") {
+  const char* parts[] = {"cpu", "cuda", "vulkan:1", " ", "fp16", "fp32", "*1", "*7", "*0+", "+", "->", "*", "x", "\n"};
+  std::mt19937 random(3);
+  for (int round = 0; round < 5000; ++round) {
+    std::string text;
+    for (auto count = random() % 12; count > 0; --count) text += fmt::format("{} ", parts[random() % std::size(parts)]);
+    planned(text, 1 + static_cast<int>(random() % 70));
+  }
+}
