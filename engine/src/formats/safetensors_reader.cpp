@@ -37,7 +37,7 @@ class HeaderHandler : public nlohmann::detail::json_sax_dom_parser<json> {
   using Base = nlohmann::detail::json_sax_dom_parser<json>;
 
  public:
-  explicit HeaderHandler(json& root) : Base(root, false) {}
+  explicit HeaderHandler(json& tree) : Base(tree, false) {}
   bool start_object(std::size_t size) {
     m_keys.emplace_back();
     return enter() && Base::start_object(size);
