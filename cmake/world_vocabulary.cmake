@@ -20,6 +20,7 @@ function(_rookery_check_vocab file out)
   endif()
 endfunction()
 
+file(MAKE_DIRECTORY ${_vocab_dir})
 if(ROOKERY_WORLD_VOCAB)
   file(COPY_FILE ${ROOKERY_WORLD_VOCAB} ${_vocab} ONLY_IF_DIFFERENT RESULT _ignored)
 endif()
@@ -28,7 +29,6 @@ _rookery_check_vocab(${_vocab} _have_vocab)
 if(NOT _have_vocab)
   find_program(PIP_PROGRAM NAMES pip3 pip)
   if(PIP_PROGRAM)
-    file(MAKE_DIRECTORY ${_vocab_dir})
     execute_process(
       COMMAND ${PIP_PROGRAM} download --quiet --disable-pip-version-check --no-deps --no-cache-dir
               -d ${_vocab_dir} rwkv==${_wheel_version}

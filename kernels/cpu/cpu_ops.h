@@ -38,16 +38,17 @@ struct PackedMatrix {
 /// Bytes of a packed matrix.
 std::int64_t packedBytes(Format format, std::int64_t rows, std::int64_t cols) noexcept;
 
-/// y[t][row] (+)= act(W x[t]) for t in [0, rows), for the row tiles [tileBegin, tileEnd). y is written in whole tiles:
-/// ldy must be at least paddedRows().
+/// y[t][row] (+)= act(W x[t]) for t in [0, rows), for the row tiles [tileBegin, tileEnd). y is written in whole
+/// tiles, so a row of y must have room for all of them.
 struct GemmArgs {
   PackedMatrix w;
   std::int64_t tileBegin = 0, tileEnd = 0;
   const float* x = nullptr;  ///< [tokens][ldx]
   std::int64_t ldx = 0;
   std::int64_t tokens = 0;
-  float* y = nullptr;        ///< [tokens][ldy]
+  float* y = nullptr;        ///< [tokens][ldy], starting with the outputs of tile yFirstTile
   std::int64_t ldy = 0;
+  std::int64_t yFirstTile = 0;
   Activation activation = Activation::None;
   bool accumulate = false;   ///< y += (after the activation)
 };

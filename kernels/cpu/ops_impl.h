@@ -70,7 +70,7 @@ inline const std::byte* tileBase(const PackedMatrix& w, std::int64_t tile) {
 template <int T, int N>
 inline void storeBlock(const GemmArgs& a, std::int64_t tile, std::int64_t token, const Vec (&acc)[T][N * kVecs]) {
   for (int t = 0; t < T; ++t) {
-    float* y = a.y + (token + t) * a.ldy + tile * kTileRows;
+    float* y = a.y + (token + t) * a.ldy + (tile - a.yFirstTile) * kTileRows;
     for (int i = 0; i < N * kVecs; ++i) {
       Vec value = activate(acc[t][i], a.activation);
       if (a.accumulate) value = Vec::load(y + i * Vec::kLanes) + value;

@@ -42,6 +42,8 @@ struct GenerateRequest {
   /// Tokens of this answer that were generated before (a journal): accepted by the sampler and decoded one by
   /// one, not drawn and not reported. The answer then goes on as an unbroken run would have.
   std::vector<TokenId> journal;
+  /// How many of the journal's tokens the state has read already (a snapshot taken in mid-answer).
+  std::size_t journalInState = 0;
 };
 
 /// One generated token. `text` is UTF-8 that is certainly part of the answer (may be empty: half a character or a
@@ -50,10 +52,15 @@ struct GeneratedToken {
   TokenId id{};
   std::string text;
   std::uint64_t index = 0;  ///< in this answer, journal included
+  /// No text is held back: a snapshot taken in this callback (it has read `index` tokens of the answer) can continue
+  /// the answer. While a possible stop text is held back it could not be undone from such a snapshot.
+  bool snapshotSafe = false;
 };
 
 struct GenerateResult {
-  std::vector<TokenId> tokens;  ///< all of this answer, journal included; without the end-of-text token
+  /// All of this answer, journal included; without the end-of-text token and without the tokens of a stop text.
+  /// The state has read exactly these, but for the pending token.
+  std::vector<TokenId> tokens;
   StopReason reason{};
   std::string tail;             ///< text that came loose at the end (held-back rest)
   double seconds = 0;           ///< of the tokens drawn now

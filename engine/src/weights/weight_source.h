@@ -30,6 +30,8 @@ class WeightSource {
   virtual const ModelInfo& info() const noexcept = 0;
   /// By official name. The view is valid until the next call on the same source. TensorMissing if absent.
   virtual Result<WeightView> get(const std::string& officialName) = 0;
+  /// The same without the bytes, for planning: cheap even where get() has to make them.
+  virtual Result<WeightView> describe(const std::string& officialName) { return get(officialName); }
   virtual bool has(const std::string& officialName) const = 0;
   /// Hex hash over names, shapes, types and bytes of all weights, in official order: the model's fingerprint.
   /// Containers that hold the same bytes may differ (types, transposes); the same file always agrees with itself.

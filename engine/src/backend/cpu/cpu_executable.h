@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cpu/cpu_weights.h"
+#include "backend/cpu/thread_pool.h"
+#include "kernels/cpu/cpu_ops.h"
+
+namespace rookery::engine {
+
+/// The state on the CPU: the canonical layout, except that WKV matrices are transposed to [key][value], so that the
+/// kernel's lanes run over values and need no horizontal sums.
+class CpuState final : public DeviceState {
+ public:
+  CpuState(StateLayout layout, AlignedBuffer buffer) : m_layout(std::move(layout)), m_buffer(std::move(buffer)) {}
+  void upload(const State& state) override;
+  void download(State& state) const override;
+  void copyFrom(const DeviceState& other) override;
+
+  float* tensor(StateRef ref) { return m_buffer.floats() + offset(ref); }
+  const float* tensor(StateRef ref) const { return m_buffer.floats() + offset(ref); }
+
+ private:
+  std::size_t offset(StateRef ref) const {
+    return m_layout.floatsPerLayer * static_cast<std::size_t>(ref.layer) +
+           m_layout.tensors[static_cast<std::size_t>(ref.tensor)].offset;
+  }
+  StateLayout m_layout;
+  AlignedBuffer m_buffer;
+};
+
+/// Runs a program inside one parallel region: every worker walks all stages and does its share of each; a barrier
+/// ends a stage. With one token (decode) the prologue of a matrix group is computed by every worker for itself,
+/// which is cheaper than one more barrier; with more tokens its rows are shared out.
+class CpuExecutable final : public Executable {
+ public:
+  static Result<std::unique_ptr<Executable>> create(const Program& program, std::shared_ptr<const CpuWeights> weights,
+                                                    std::shared_ptr<ThreadPool> pool, Ledger& ledger);
+
+  std::size_t maxTokens() const noexcept override { return m_maxTokens; }
+  Result<void> submit(const RunArgs& args) override;
+  Result<void> wait() override { return {}; }
+  std::size_t barriersPerToken() const noexcept { return m_barriers; }
+
+ private:
+  /// A worker's part of one matrix.
+  struct Share {
+    std::size_t gemv = 0;
+    std::int64_t tileBegin = 0, tileEnd = 0;
+  };
+  struct CompiledStage {
+    const Op* op = nullptr;
+    std::vector<std::vector<Share>> shares;  ///< [worker], for stages with matrices
+  };
+  /// What one run needs to know; the same for all workers.
+  struct Run {
+    const RunArgs& args;
+    std::int64_t tokens;
+  };
+
+  CpuExecutable(const Program& program, std::shared_ptr<const CpuWeights> weights, std::shared_ptr<ThreadPool> pool);
+  Result<void> allocate(Ledger& ledger);
+  void compile();
+  std::vector<std::vector<Share>> shareOut(const std::vector<Gemv>& gemvs) const;
+
+  void execute(const Embed& op, const Run& run, int worker);
+  void execute(const GemvGroup& op, const CompiledStage& stage, const Run& run, int worker);
+  void execute(const Wkv7& op, const Run& run, int worker);
+  void execute(const SparseDown& op, const CompiledStage& stage, const Run& run, int worker);
+  void execute(const HeadGemv& op, const CompiledStage& stage, const Run& run, int worker);
+  void mixOneToken(const NormShiftMix& op, const std::vector<Share>& shares, const GemvGroup& group, const Run& run,
+                   int worker);
+  void mixTokens(const NormShiftMix& op, const Run& run, int worker);
+
+  float* value(ValueId id) { return m_values[static_cast<std::size_t>(id)]; }
+  std::int64_t width(ValueId id) const { return m_widths[static_cast<std::size_t>(id)]; }
+  float* ownScratch(int worker) { return m_scratch.floats() + m_scratchFloats * static_cast<std::size_t>(worker); }
+
+  Program m_program;
+  std::shared_ptr<const CpuWeights> m_weights;
+  std::shared_ptr<ThreadPool> m_pool;
+  const kernels::CpuOps& m_ops;
+  std::size_t m_maxTokens = 0;
+  std::size_t m_barriers = 0;
+  std::vector<CompiledStage> m_stages;
+  AlignedBuffer m_activations;
+  std::vector<float*> m_values;         ///< [maxTokens][width] each, by ValueId
+  std::vector<std::int64_t> m_widths;   ///< padded to whole tiles
+  AlignedBuffer m_scratch;              ///< private to each worker
+  std::size_t m_scratchFloats = 0;
+  std::vector<std::vector<std::int32_t>> m_active;  ///< [worker]: non-zero inputs of a SparseDown
+  std::mutex m_running;
+};
+
+}  // namespace rookery::engine

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cpu/aligned_buffer.h"
+#include "backend/cpu/thread_pool.h"
+#include "kernels/cpu/cpu_ops.h"
+
+namespace rookery::engine {
+
+/// Weights repacked for the CPU kernels (layout: kernels/cpu/cpu_ops.h), one buffer per component.
+class CpuWeights final : public PlacedWeights {
+ public:
+  static Result<std::shared_ptr<const CpuWeights>> place(const Program& program, WeightSource& source,
+                                                         const PlaceOptions& options, ThreadPool& pool, Ledger& ledger);
+
+  std::uint64_t bytesPerToken() const noexcept override { return m_bytesPerToken; }
+
+  const kernels::PackedMatrix& matrix(WeightId id) const { return m_matrices[static_cast<std::size_t>(id)]; }
+  const float* vector(WeightId id) const { return m_vectors[static_cast<std::size_t>(id)]; }
+  /// The embedding table as stored: rows of `embeddingType`.
+  const std::byte* embedding() const { return m_embedding; }
+  DType embeddingType() const { return m_embeddingType; }
+
+ private:
+  std::vector<AlignedBuffer> m_buffers;
+  std::vector<kernels::PackedMatrix> m_matrices;  ///< by WeightId
+  std::vector<const float*> m_vectors;            ///< by WeightId
+  const std::byte* m_embedding = nullptr;
+  DType m_embeddingType{};
+  std::uint64_t m_bytesPerToken = 0;
+};
+
+}  // namespace rookery::engine

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "backend/cpu/packing.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "quant/convert.h"
+
+namespace rookery::engine {
+
+using kernels::Format;
+using kernels::kQ8Block;
+using kernels::kTileRows;
+using kernels::PackedMatrix;
+
+kernels::Format kernelFormat(DType type) noexcept {
+  switch (type) {
+    case DType::F16: return Format::F16;
+    case DType::BF16: return Format::BF16;
+    case DType::Q8_0: return Format::Q8_0;
+    default: return Format::F32;
+  }
+}
+
+DType dtypeOf(kernels::Format format) noexcept {
+  switch (format) {
+    case Format::F32: return DType::F32;
+    case Format::F16: return DType::F16;
+    case Format::BF16: return DType::BF16;
+    case Format::Q8_0: return DType::Q8_0;
+  }
+  return DType::F32;
+}
+
+namespace {
+
+constexpr std::int64_t kColumnsAtOnce = 512;  // a multiple of every block size; keeps the staging tile in L1
+
+// Sixteen rows by a run of columns, row-major, in the target's element type.
+class Stage {
+ public:
+  explicit Stage(const WeightView& view, DType target)
+      : m_view(view), m_target(target), m_floats(kColumnsAtOnce) {
+    m_rowBytes = byteSize(target, kColumnsAtOnce);
+    m_bytes.resize(static_cast<std::size_t>(m_rowBytes * kTileRows));
+  }
+
+  // Fills the tile's rows for columns [k, k + count); rows past the end are zero.
+  void fill(std::int64_t tile, std::int64_t k, std::int64_t count) {
+    for (std::int64_t r = 0; r < kTileRows; ++r) {
+      std::byte* out = m_bytes.data() + r * m_rowBytes;
+      const std::int64_t row = tile * kTileRows + r;
+      if (row >= m_view.rows) {
+        std::memset(out, 0, m_rowBytes);
+      } else if (!m_view.transposed && m_view.dtype == m_target) {
+        std::memcpy(out, m_view.bytes.data() + byteSize(m_target, row * m_view.cols + k), byteSize(m_target, count));
+      } else if (m_view.dtype == m_target && traits(m_target).blockSize == 1) {  // transposed: gather
+        const std::uint64_t size = byteSize(m_target, 1);
+        const std::byte* in = m_view.bytes.data() + (k * m_view.rows + row) * size;
+        for (std::int64_t i = 0; i < count; ++i) std::memcpy(out + i * size, in + i * m_view.rows * size, size);
+      } else {
+        readFloats(row, k, count);
+        encodeFromF32(m_target, {m_floats.data(), static_cast<std::size_t>(count)},
+                      {out, static_cast<std::size_t>(byteSize(m_target, count))});
+      }
+    }
+  }
+
+  const std::byte* row(std::int64_t r) const { return m_bytes.data() + r * m_rowBytes; }
+
+ private:
+  void readFloats(std::int64_t row, std::int64_t k, std::int64_t count) {
+    const std::span<float> floats(m_floats.data(), static_cast<std::size_t>(count));
+    if (!m_view.transposed) {
+      const std::uint64_t begin = byteSize(m_view.dtype, row * m_view.cols + k);
+      decodeToF32(m_view.dtype, m_view.bytes.subspan(begin, byteSize(m_view.dtype, count)), floats);
+      return;
+    }
+    const std::uint64_t size = byteSize(m_view.dtype, 1);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::uint64_t at = byteSize(m_view.dtype, (k + i) * m_view.rows + row);
+      decodeToF32(m_view.dtype, m_view.bytes.subspan(at, size), floats.subspan(static_cast<std::size_t>(i), 1));
+    }
+  }
+
+  const WeightView& m_view;
+  DType m_target;
+  std::uint64_t m_rowBytes;
+  std::vector<std::byte> m_bytes;
+  std::vector<float> m_floats;
+};
+
+template <class Element>
+void interleave(const Stage& stage, std::int64_t count, std::byte* out, std::int64_t stepBytes) {
+  for (std::int64_t k = 0; k < count; ++k) {
+    for (std::int64_t r = 0; r < kTileRows; ++r) {
+      std::memcpy(out + k * stepBytes + r * static_cast<std::int64_t>(sizeof(Element)),
+                  stage.row(r) + k * static_cast<std::int64_t>(sizeof(Element)), sizeof(Element));
+    }
+  }
+}
+
+// Blocks of the file are {fp16 scale, 32 codes} per row; packed they are scales side by side, then codes side by side.
+void interleaveQ8(const Stage& stage, std::int64_t count, std::byte* blockOut, std::int64_t row, std::int64_t panelRows) {
+  for (std::int64_t block = 0; block < count / kQ8Block; ++block) {
+    std::byte* scales = blockOut + block * panelRows * (2 + kQ8Block);
+    std::byte* codes = scales + panelRows * 2;
+    for (std::int64_t r = 0; r < kTileRows; ++r) {
+      const std::byte* in = stage.row(r) + block * (2 + kQ8Block);
+      std::memcpy(scales + (row + r) * 2, in, 2);
+      for (std::int64_t k = 0; k < kQ8Block; ++k) codes[k * panelRows + row + r] = in[2 + k];
+    }
+  }
+}
+
+}  // namespace
+
+void packTiles(const WeightView& view, const PackedMatrix& target, std::byte* out, std::int64_t tileBegin,
+               std::int64_t tileEnd) {
+  const DType type = dtypeOf(target.format);
+  const std::int64_t panelTiles = target.panelRows / kTileRows;
+  Stage stage(view, type);
+  for (std::int64_t tile = tileBegin; tile < tileEnd; ++tile) {
+    const std::int64_t panel = tile / panelTiles;
+    const std::int64_t row = (tile % panelTiles) * kTileRows;
+    for (std::int64_t k = 0; k < target.cols; k += kColumnsAtOnce) {
+      const std::int64_t count = std::min(kColumnsAtOnce, target.cols - k);
+      stage.fill(tile, k, count);
+      if (target.format == Format::Q8_0) {
+        const std::int64_t blocks = panel * (target.cols / kQ8Block) + k / kQ8Block;
+        interleaveQ8(stage, count, out + blocks * target.panelRows * (2 + kQ8Block), row, target.panelRows);
+        continue;
+      }
+      const std::int64_t size = static_cast<std::int64_t>(byteSize(type, 1));
+      std::byte* at = out + ((panel * target.cols + k) * target.panelRows + row) * size;
+      if (size == 4) {
+        interleave<std::uint32_t>(stage, count, at, target.panelRows * size);
+      } else {
+        interleave<std::uint16_t>(stage, count, at, target.panelRows * size);
+      }
+    }
+  }
+}
+
+}  // namespace rookery::engine

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rookery/model.h"
+
+#include <fmt/format.h>
+
+#include <new>
+
+#include "model/model_impl.h"
+#include "model/synthetic_source.h"
+#include "rookery/strategy.h"
+#include "weights/weight_source.h"
+
+namespace rookery::embedded {
+std::span<const std::byte> guide_model() noexcept;
+}
+
+namespace rookery::engine {
+
+namespace {
+
+// The part of a strategy this build can carry out: everything on the CPU.
+Result<std::optional<DType>> cpuPrecision(const LoadOptions& options, int layers) {
+  if (options.strategy.empty() || options.strategy == "cpu") return std::optional<DType>{};
+  auto strategy = parseStrategy(options.strategy, layers);
+  if (!strategy) return tl::unexpected(strategy.error());
+  std::optional<DType> precision = strategy->stages.front().weights;
+  for (const StrategyStage& stage : strategy->stages) {
+    if (stage.layers == 0 && !stage.stream) continue;
+    if (stage.device != "cpu")
+      return fail(ErrorCode::DeviceUnavailable, fmt::format("This build has no backend for {}; \"cpu\" works everywhere.", stage.device));
+    if (stage.weights != precision)
+      return fail(ErrorCode::StrategyInvalid, "This build uses one weight type for the whole model; name one stage, such as \"cpu fp16\".");
+  }
+  return precision;
+}
+
+Result<std::shared_ptr<const Tokenizer>> chooseTokenizer(const ModelFile& file, const ModelInfo& info, const LoadOptions& options) {
+  if (!options.vocabulary.empty()) return Tokenizer::fromFile(options.vocabulary);
+  std::shared_ptr<const Tokenizer> none;
+  if (info.tokenizer == TokenizerKind::Embedded) return Tokenizer::fromGguf(file);
+  if (info.tokenizer == TokenizerKind::World) {
+    auto world = Tokenizer::world();
+    return world ? *world : none;  // the model still runs on token ids
+  }
+  return none;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, std::shared_ptr<const Tokenizer> tokenizer,
+                                                std::optional<DType> precision, bool synthetic, const LoadOptions& options,
+                                                const LoadProgressFn& progress, std::stop_token stop) {
+  auto impl = std::make_unique<Model::Impl>();
+  impl->info = source.info();
+  impl->synthetic = synthetic;
+  impl->tokenizer = std::move(tokenizer);
+  const ModelShape& shape = impl->info.shape;
+  auto program = buildProgram(shape, {0, shape.layers, true, true});
+  if (!program) return tl::unexpected(program.error());
+  impl->program = std::move(*program);
+  auto backend = openCpuBackend(options.threads);
+  if (!backend) return tl::unexpected(backend.error());
+  impl->backend = std::move(*backend);
+  impl->deviceId = impl->backend->id();
+  impl->deviceSummary = impl->backend->summary() + ", exact";
+
+  const std::uint64_t total = impl->info.fileBytes;
+  const auto report = [&](LoadStage stage) {
+    return [&progress, &stop, stage, total](std::uint64_t done) {
+      if (progress) progress({stage, done, total});
+      return !stop.stop_requested();
+    };
+  };
+  auto fingerprint = source.fingerprint(report(LoadStage::Reading));
+  if (!fingerprint) return tl::unexpected(fingerprint.error());
+  impl->fingerprint = std::move(*fingerprint);
+
+  PlaceOptions place{precision, options.sparseFfn, report(LoadStage::Placing)};
+  auto weights = impl->backend->place(impl->program, source, place, impl->ledger);
+  if (!weights) return tl::unexpected(weights.error());
+  impl->weights = std::move(*weights);
+  auto executable = impl->backend->compile(impl->program, impl->weights, impl->ledger);
+  if (!executable) return tl::unexpected(executable.error());
+  impl->executable = std::move(*executable);
+  if (precision) impl->info.dtype = *precision;
+  return std::make_shared<const Model>(std::move(impl));
+}
+
+Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& path, const LoadOptions& options,
+                                                 const LoadProgressFn& progress, std::stop_token stop) {
+  auto file = ModelFile::open(path);
+  if (!file) return tl::unexpected(file.error());
+  return load(std::move(*file), options, progress, std::move(stop));
+}
+
+Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const ModelFile> file, const LoadOptions& options,
+                                                 const LoadProgressFn& progress, std::stop_token stop) try {
+  auto source = bindWeights(file);
+  if (!source) return tl::unexpected(source.error());
+  const ModelInfo& info = (*source)->info();
+  auto precision = cpuPrecision(options, info.shape.layers);
+  if (!precision) return tl::unexpected(precision.error());
+  auto tokenizer = chooseTokenizer(*file, info, options);
+  if (!tokenizer) return tl::unexpected(tokenizer.error());
+  return buildModel(**source, std::move(*tokenizer), *precision, false, options, progress, std::move(stop));
+} catch (const std::bad_alloc&) {
+  return fail(ErrorCode::OutOfMemory, "Memory ran out while the model was being loaded.");
+}
+
+Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName, DType precision, std::uint64_t seed,
+                                                      const LoadOptions& options, const LoadProgressFn& progress,
+                                                      std::stop_token stop) try {
+  const std::optional<ModelShape> shape = officialShape(shapeName);
+  if (!shape)
+    return fail(ErrorCode::InvalidArgument, fmt::format("There is no shape named {}; rwkv7-0.1b is one.", shapeName));
+  if (!isWeightType(precision))
+    return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a weight type.", traits(precision).name));
+  SyntheticSource source(*shape, std::string(shapeName), precision, seed);
+  std::shared_ptr<const Tokenizer> tokenizer;
+  if (auto world = Tokenizer::world()) tokenizer = *world;
+  return buildModel(source, std::move(tokenizer), precision, true, options, progress, std::move(stop));
+} catch (const std::bad_alloc&) {
+  return fail(ErrorCode::OutOfMemory, "Memory ran out while synthetic weights were being made.");
+}
+
+Result<std::shared_ptr<const Model>> Model::guide(const LoadOptions& options) {
+  auto file = ModelFile::fromMemory(embedded::guide_model(), "guide.gguf");
+  if (!file) return tl::unexpected(file.error());
+  return load(std::move(*file), options);
+}
+
+Model::Model(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+Model::~Model() = default;
+
+const ModelInfo& Model::info() const noexcept { return m_impl->info; }
+bool Model::isSynthetic() const noexcept { return m_impl->synthetic; }
+const std::string& Model::fingerprint() const noexcept { return m_impl->fingerprint; }
+const std::shared_ptr<const Tokenizer>& Model::tokenizer() const noexcept { return m_impl->tokenizer; }
+const Ledger& Model::ledger() const noexcept { return m_impl->ledger; }
+const std::string& Model::deviceId() const noexcept { return m_impl->deviceId; }
+const std::string& Model::deviceSummary() const noexcept { return m_impl->deviceSummary; }
+int Model::threads() const noexcept { return m_impl->backend->threads(); }
+
+std::uint64_t Model::bytesPerToken() const noexcept {
+  return m_impl->weights->bytesPerToken() + 2 * m_impl->info.shape.stateBytes();
+}
+
+}  // namespace rookery::engine

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+#include "model/program.h"
+#include "rookery/model.h"
+
+namespace rookery::engine {
+
+/// Declared in the order of lifetime: what is placed on a device dies before the ledger it is entered in.
+struct Model::Impl {
+  ModelInfo info;
+  bool synthetic = false;
+  std::string fingerprint;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  mutable Ledger ledger;
+  std::string deviceId, deviceSummary;
+  Program program;
+  std::shared_ptr<Backend> backend;
+  std::shared_ptr<const PlacedWeights> weights;
+  std::unique_ptr<Executable> executable;
+};
+
+/// Places and compiles what `source` offers. Shared by files and generators.
+Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, std::shared_ptr<const Tokenizer> tokenizer,
+                                                std::optional<DType> precision, bool synthetic, const LoadOptions& options,
+                                                const LoadProgressFn& progress, std::stop_token stop);
+
+}  // namespace rookery::engine

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "model/program.h"
+#include "weights/weight_source.h"
+
+namespace rookery::engine {
+
+/// Seeded random weights of a shape, one tensor in memory at a time. Matrices are symmetric around zero and scaled
+/// by 1/sqrt(inputs), so activations keep their size and half of the relu^2 units are zero; decays and gates are
+/// spread as in fresh training. The arithmetic is that of a trained model, the text is noise.
+class SyntheticSource final : public WeightSource {
+ public:
+  SyntheticSource(const ModelShape& shape, std::string name, DType precision, std::uint64_t seed);
+
+  const ModelInfo& info() const noexcept override { return m_info; }
+  Result<WeightView> get(const std::string& officialName) override;
+  Result<WeightView> describe(const std::string& officialName) override;
+  bool has(const std::string& officialName) const override { return m_weights.contains(officialName); }
+  Result<std::string> fingerprint(const std::function<bool(std::uint64_t)>& progress) override;
+
+ private:
+  ModelInfo m_info;
+  std::uint64_t m_seed;
+  std::map<std::string, Weight> m_weights;
+  std::vector<std::byte> m_bytes;  ///< of the tensor handed out last
+  std::string m_current;           ///< its name
+};
+
+}  // namespace rookery::engine

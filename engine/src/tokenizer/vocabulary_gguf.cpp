@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What convert_hf_to_gguf.py of llama.cpp writes for the World tokenizer: repr() of the bytes without the quotes.
+#include <fmt/format.h>
+
+#include <new>
+#include <variant>
+
+#include "tokenizer/vocabulary.h"
+
+namespace rookery::engine {
+namespace {
+
+/// Values of tokenizer.ggml.token_type that stand for text.
+constexpr std::int64_t kNormal = 1, kUserDefined = 4, kByte = 6;
+
+template <class T>
+const T* metadata(const ModelFile& file, std::string_view key) {
+  const auto found = file.metadata().find(key);
+  return found == file.metadata().end() ? nullptr : std::get_if<T>(&found->second);
+}
+
+}  // namespace
+
+Result<Vocabulary> readGgufVocabulary(const ModelFile& file) {
+  const auto* model = metadata<std::string>(file, "tokenizer.ggml.model");
+  const auto* tokens = metadata<std::vector<std::string>>(file, "tokenizer.ggml.tokens");
+  if (model == nullptr || tokens == nullptr) {
+    return fail(ErrorCode::VocabularyMissing, fmt::format("The file {} holds no vocabulary.", file.name()));
+  }
+  if (*model != "rwkv") {
+    return fail(ErrorCode::FormatUnknown,
+                fmt::format("The file {} holds a tokenizer of type \"{}\"; only \"rwkv\" is understood.", file.name(), *model));
+  }
+  const auto* types = metadata<std::vector<std::int64_t>>(file, "tokenizer.ggml.token_type");
+  if (types != nullptr && types->size() != tokens->size()) {
+    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens, but {} token types.", file.name(),
+                                                    tokens->size(), types->size()));
+  }
+  if (tokens->size() > std::size_t{kHighestTokenId} + 1) {
+    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens; at most {} are understood.", file.name(),
+                                                    tokens->size(), kHighestTokenId + 1));
+  }
+  Vocabulary vocabulary;
+  for (std::size_t id = 1; id < tokens->size(); ++id) {
+    const std::string& token = (*tokens)[id];
+    if (types != nullptr) {
+      const std::int64_t type = (*types)[id];
+      if (type != kNormal && type != kUserDefined && type != kByte) continue;
+    } else if (token == fmt::format("[PAD{}]", id)) {
+      continue;
+    }
+    const std::size_t offset = vocabulary.bytes.size();
+    if (offset + token.size() > kMaxVocabularyBytes || !appendUnescaped(vocabulary.bytes, token, true)) {
+      return fail(ErrorCode::FileDamaged,
+                  fmt::format("Token {} of the vocabulary in {} is damaged: an escape is not understood.", id, file.name()));
+    }
+    vocabulary.entries.push_back({static_cast<TokenId>(id), static_cast<std::uint32_t>(offset),
+                                  static_cast<std::uint32_t>(vocabulary.bytes.size() - offset), 0});
+  }
+  return vocabulary;
+}
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::fromGguf(const ModelFile& file) try {
+  return readGgufVocabulary(file).and_then(buildTokenizer);
+} catch (const std::bad_alloc&) {
+  return fail(ErrorCode::OutOfMemory, "There is not enough memory for the vocabulary.");
+}
+
+}  // namespace rookery::engine

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rookery/tokenizer.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+using namespace rookery::engine;
+
+namespace {
+
+using TokenizerPointer = std::shared_ptr<const Tokenizer>;
+
+/// The embedded World vocabulary, or the one of the whole golden set; null where neither is there.
+TokenizerPointer worldOrNull() {
+  if (const char* golden = std::getenv("ROOKERY_GOLDEN_DIR")) {
+    const auto tokenizer = Tokenizer::fromFile(std::filesystem::path(golden) / "tokenizer/rwkv_vocab_v20230424.txt");
+    REQUIRE_MESSAGE(tokenizer.has_value(), tokenizer.error().message);
+    return *tokenizer;
+  }
+  const auto tokenizer = Tokenizer::world();
+  if (tokenizer) return *tokenizer;
+  CHECK(tokenizer.error().code == ErrorCode::VocabularyMissing);
+  MESSAGE("SKIP: this build has no World vocabulary and ROOKERY_GOLDEN_DIR is not set");
+  return nullptr;
+}
+
+std::string fromHex(const std::string& hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) bytes.push_back(static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  return bytes;
+}
+
+std::vector<nlohmann::json> goldenRows(const std::string& name) {
+  std::ifstream file(std::string(ROOKERY_TEST_DATA "/golden/tokenizer/") + name);
+  REQUIRE(file);
+  std::vector<nlohmann::json> rows;
+  for (std::string line; std::getline(file, line);) rows.push_back(nlohmann::json::parse(line));
+  return rows;
+}
+
+/// Ids 1 to 256: the single bytes, as every vocabulary of ours must have them.
+std::string singleBytes() {
+  std::string text;
+  for (int byte = 0; byte < 256; ++byte) text += fmt::format("{} b'\\x{:02x}' 1\n", byte + 1, byte);
+  return text;
+}
+
+TokenizerPointer tokenizerOf(const std::string& text) {
+  const auto tokenizer = Tokenizer::fromText(text);
+  REQUIRE_MESSAGE(tokenizer.has_value(), tokenizer.error().message);
+  return *tokenizer;
+}
+
+std::string streamed(std::string_view bytes, std::size_t chunk) {
+  Utf8Stream stream;
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size(); at += chunk) text += stream.push(bytes.substr(at, chunk));
+  return text + stream.flush();
+}
+
+}  // namespace
+
+TEST_CASE("World: the table is the official one") {
+  const auto tokenizer = worldOrNull();
+  if (!tokenizer) return;
+  std::string table;
+  for (TokenId id = 1; id < tokenizer->size(); ++id) {
+    const std::string_view bytes = tokenizer->bytesOf(id);
+    for (const std::uint32_t value : {id, static_cast<std::uint32_t>(bytes.size())}) {
+      for (unsigned shift = 0; shift < 32; shift += 8) table.push_back(static_cast<char>(value >> shift));
+    }
+    table.append(bytes);
+  }
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(table.data()), table.size(), digest);
+  std::string hex;
+  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
+  CHECK(tokenizer->size() == 65530);
+  CHECK(hex == "1e6e1adc8d10aeee528862d6d6ce66db9c4ae254a7e6636f81cd6765ca053219");
+}
+
+TEST_CASE("World: every golden text encodes to the official ids, and decodes back") {
+  const auto tokenizer = worldOrNull();
+  if (!tokenizer) return;
+  const auto rows = goldenRows("encode.jsonl");
+  CHECK(rows.size() == 556);
+  for (const auto& row : rows) {
+    CAPTURE(row["n"]);
+    const std::string bytes = fromHex(row["hex"]);
+    const auto ids = row["ids"].get<std::vector<TokenId>>();
+    CHECK(tokenizer->encode(bytes) == ids);
+    const auto back = tokenizer->decode(ids);
+    REQUIRE(back);
+    CHECK(*back == bytes);
+  }
+}
+
+TEST_CASE("World: every golden id sequence decodes to the official bytes, unknown ids are refused") {
+  const auto tokenizer = worldOrNull();
+  if (!tokenizer) return;
+  for (const auto& row : goldenRows("decode.jsonl")) {
+    CAPTURE(row.dump());
+    auto ids = row["ids"].get<std::vector<TokenId>>();
+    if (row["hex"].is_null()) std::erase(ids, kEndOfText);  // the official class has no id 0; here it adds nothing
+    const bool known = std::all_of(ids.begin(), ids.end(), [](TokenId id) { return id < 65530; });
+    const auto bytes = tokenizer->decode(ids);
+    REQUIRE(bytes.has_value() == known);
+    if (!known) {
+      CHECK(bytes.error().code == ErrorCode::FormatUnknown);
+    } else if (!row["hex"].is_null()) {
+      CHECK(*bytes == fromHex(row["hex"]));
+    }
+  }
+}
+
+TEST_CASE("World: any bytes survive encode and decode") {
+  const auto tokenizer = worldOrNull();
+  if (!tokenizer) return;
+  std::mt19937 random(7);
+  for (int round = 0; round < 200; ++round) {
+    std::string bytes(random() % 300, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(round % 2 == 0 ? random() : random() % 4 + 0xE2);
+    const auto back = tokenizer->decode(tokenizer->encode(bytes));
+    REQUIRE(back);
+    CHECK(*back == bytes);
+  }
+}
+
+TEST_CASE("World: one shared instance, and what end of text and reserved ids are") {
+  const auto tokenizer = worldOrNull();
+  if (!tokenizer) return;
+  CHECK(tokenizer->contains(kEndOfText));
+  CHECK(tokenizer->bytesOf(kEndOfText).empty());
+  CHECK(tokenizer->decode(std::vector<TokenId>{kEndOfText}).value().empty());
+  CHECK_FALSE(tokenizer->contains(65530));
+  CHECK(tokenizer->bytesOf(65535).empty());
+  CHECK(tokenizer->bytesOf(261) == "\n\n");
+  if (Tokenizer::world()) CHECK(Tokenizer::world()->get() == Tokenizer::world()->get());
+}
+
+TEST_CASE("a vocabulary file: literals as Python writes them") {
+  const auto tokenizer = tokenizerOf(singleBytes() +
+                                     "300 'it\\'s' 4\n"
+                                     "301 \"don't\" 5\r\n"
+                                     "302 ' a b ' 5\n"
+                                     "303 '\\xe9\\u4e2d' 5\n"
+                                     "304 b'\\xe9\\x00\\t\\n\\r\\\\' 6\n"
+                                     "305 '\xE4\xB8\xAD\xF0\x9F\x98\x80' 7\n"
+                                     "306 '\\U0001f600' 4\n"
+                                     "\n"
+                                     "400 'last' 4");
+  CHECK(tokenizer->size() == 401);
+  CHECK(tokenizer->bytesOf(300) == "it's");
+  CHECK(tokenizer->bytesOf(301) == "don't");
+  CHECK(tokenizer->bytesOf(302) == " a b ");
+  CHECK(tokenizer->bytesOf(303) == "\xC3\xA9\xE4\xB8\xAD");
+  CHECK(tokenizer->bytesOf(304) == std::string_view("\xE9\0\t\n\r\\", 6));
+  CHECK(tokenizer->bytesOf(306) == "\xF0\x9F\x98\x80");
+  CHECK_FALSE(tokenizer->contains(350));
+  CHECK(tokenizer->encode("it's a b last") == std::vector<TokenId>{300, 302, 400});
+}
+
+TEST_CASE("a vocabulary file: the longest token wins, even past a shorter one that ends later in the trie") {
+  const auto tokenizer = tokenizerOf(singleBytes() + "300 'ab' 2\n301 'abcde' 5\n302 'cd' 2\n");
+  CHECK(tokenizer->encode("abcde") == std::vector<TokenId>{301});
+  CHECK(tokenizer->encode("abcdf") == std::vector<TokenId>{300, 302, 'f' + 1});
+  CHECK(tokenizer->encode("").empty());
+}
+
+TEST_CASE("a damaged vocabulary is refused with its line") {
+  const auto check = [](const std::string& row, const std::string& reason) {
+    CAPTURE(row);
+    const auto tokenizer = Tokenizer::fromText(singleBytes() + row + "\n");
+    REQUIRE_FALSE(tokenizer);
+    CHECK(tokenizer.error().code == ErrorCode::FileDamaged);
+    CHECK_MESSAGE(tokenizer.error().message.find("line 257") != std::string::npos, tokenizer.error().message);
+    CHECK_MESSAGE(tokenizer.error().message.find(reason) != std::string::npos, tokenizer.error().message);
+  };
+  check("no spaces", "`id literal length`");
+  check("300", "`id literal length`");
+  check("x 'ab' 2", "id");
+  check("-1 'ab' 2", "id");
+  check("0 'ab' 2", "id");
+  check("4294967295 'ab' 2", "id");
+  check("99999999999999999999 'ab' 2", "id");
+  check("300 'ab' two", "length");
+  check("300 'ab' 3", "2 bytes, but 3");
+  check("300 '' 0", "empty");
+  check("300 ab 2", "literal");
+  check("300 ' 1", "literal");
+  check("300 'ab\" 2", "literal");
+  check("300 'a'b' 3", "quote");
+  check("300 'ab\\' 3", "escaped");
+  check("300 '\\x4' 1", "escape");
+  check("300 '\\q' 1", "escape");
+  check("300 '\\ud800' 3", "escape");
+  check("300 '\\U00110000' 4", "escape");
+  check("300 b'\\u0041' 1", "escape");
+  check("300 b'\xC3\xA9' 2", "ASCII");
+  check("300 '\xC3' 1", "UTF-8");
+  check("256 'ab' 2", "twice");
+  check("300 'a' 1", "same bytes as token 98");
+}
+
+TEST_CASE("a vocabulary that cannot encode every byte is refused") {
+  const std::string all = singleBytes();
+  const auto tokenizer = Tokenizer::fromText(all.substr(0, all.rfind("256 ")));
+  REQUIRE_FALSE(tokenizer);
+  CHECK(tokenizer.error().code == ErrorCode::FileDamaged);
+  CHECK(tokenizer.error().message.find("0xFF") != std::string::npos);
+  CHECK(Tokenizer::fromText("").error().code == ErrorCode::FileDamaged);
+}
+
+TEST_CASE("a vocabulary file that is missing or no file is told apart") {
+  CHECK(Tokenizer::fromFile(ROOKERY_TEST_DATA "/no-such-file").error().code == ErrorCode::FileNotFound);
+  CHECK(Tokenizer::fromFile(ROOKERY_TEST_DATA).error().code == ErrorCode::FileUnreadable);
+}
+
+TEST_CASE("random damage to a vocabulary never crashes") {
+  const std::string good = singleBytes() + "300 'it\\'s' 4\n303 '\\xe9\\u4e2d' 5\n";
+  std::mt19937 random(11);
+  for (int round = 0; round < 3000; ++round) {
+    std::string bad = good;
+    for (int change = 0; change < 3; ++change) bad[random() % bad.size()] = static_cast<char>(random());
+    if (const auto tokenizer = Tokenizer::fromText(bad)) {
+      CHECK((*tokenizer)->decode((*tokenizer)->encode(bad)).value() == bad);
+    } else {
+      CHECK(tokenizer.error().code == ErrorCode::FileDamaged);
+    }
+  }
+}
+
+TEST_CASE("Utf8Stream: text comes out whole whatever the chunks") {
+  const std::string text = "a\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80 z";
+  for (std::size_t chunk = 1; chunk <= text.size(); ++chunk) CHECK(streamed(text, chunk) == text);
+}
+
+TEST_CASE("Utf8Stream: holds an unfinished character back and nothing else") {
+  Utf8Stream stream;
+  CHECK(stream.push("ab\xF0\x9F") == "ab");
+  CHECK(stream.push("\x98") == "");
+  CHECK(stream.push("\x80!") == "\xF0\x9F\x98\x80!");
+  CHECK(stream.push("\xE4\xB8") == "");
+  CHECK(stream.flush() == "\xEF\xBF\xBD");
+  CHECK(stream.flush() == "");
+}
+
+TEST_CASE("Utf8Stream: invalid bytes become U+FFFD, one for each part that could have started a character") {
+  const std::string r = "\xEF\xBF\xBD";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"\x80", r},
+      {"a\xFFz", "a" + r + "z"},
+      {"\xC0\xAF", r + r},                          // overlong
+      {"\xE0\x80\xAF", r + r + r},                  // overlong
+      {"\xED\xA0\x80", r + r + r},                  // surrogate
+      {"\xF4\x90\x80\x80", r + r + r + r},          // above U+10FFFF
+      {"\xF1\x80\x80\xE1\x80\xC2\x62\x80\x63", r + r + r + "b" + r + "c"},  // Unicode 15, table 3-8
+      {"\xE4\xB8z", r + "z"},
+      {"\xE4\xB8", r},
+  };
+  for (const auto& [bytes, text] : cases) {
+    for (std::size_t chunk = 1; chunk <= bytes.size(); ++chunk) CHECK(streamed(bytes, chunk) == text);
+  }
+}
+
+TEST_CASE("Utf8Stream agrees with the official decoding of valid sequences") {
+  for (const auto& row : goldenRows("encode.jsonl")) {
+    if (row["valid_utf8"].get<bool>()) CHECK(streamed(fromHex(row["hex"]), 3) == fromHex(row["hex"]));
+  }
+}
+
+TEST_CASE("speed: building and encoding the World vocabulary" * doctest::skip()) {
+  using Clock = std::chrono::steady_clock;
+  const auto seconds = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
+  REQUIRE(std::getenv("ROOKERY_GOLDEN_DIR") != nullptr);
+  auto start = Clock::now();
+  const auto tokenizer = worldOrNull();
+  const double build = seconds(start);
+  std::string text;
+  for (const auto& row : goldenRows("encode.jsonl")) {
+    if (row["valid_utf8"].get<bool>()) text += fromHex(row["hex"]);
+  }
+  while (text.size() < 20'000'000) text += text;
+  start = Clock::now();
+  const std::size_t count = tokenizer->encode(text).size();
+  MESSAGE("built in ", build * 1e3, " ms; ", static_cast<double>(text.size()) / 1e6 / seconds(start), " MB/s, ",
+          static_cast<double>(text.size()) / static_cast<double>(count), " bytes a token");
+}
