@@ -105,14 +105,17 @@ TEST_CASE("every golden distribution is reproduced") {
 
 TEST_CASE("the golden generations: penalties, bans and counts, step by step") {
   auto tokenizer = Tokenizer::world();
-  if (const char* golden = std::getenv("ROOKERY_GOLDEN_DIR")) {
-    tokenizer = Tokenizer::fromFile(std::filesystem::path(golden) / "tokenizer/rwkv_vocab_v20230424.txt");
+  if (const char* folder = std::getenv("ROOKERY_GOLDEN_DIR")) {
+    tokenizer = Tokenizer::fromFile(std::filesystem::path(folder) / "tokenizer/rwkv_vocab_v20230424.txt");
   }
   if (!tokenizer) {
     MESSAGE("SKIP: this build has no World vocabulary and ROOKERY_GOLDEN_DIR is not set");
     return;
   }
-  for (const auto& trace : rookery::test::readJson(kGolden + "penalties.json")["traces"]) {
+  const auto golden = rookery::test::readJson(kGolden + "penalties.json");
+  REQUIRE(golden["traces"].size() == 4);
+  for (const auto& trace : golden["traces"]) {
+    REQUIRE(trace["steps"].size() == 40);
     SamplerSettings settings{.temperature = trace["temperature"], .topP = trace["top_p"], .topK = trace["top_k"],
                              .presencePenalty = trace["alpha_presence"], .frequencyPenalty = trace["alpha_frequency"],
                              .penaltyDecay = trace["alpha_decay"]};
