@@ -92,7 +92,10 @@ TEST_CASE("every golden distribution is reproduced") {
     if (row["depends_on_float32_rounding"].get<bool>()) {
       // top_p = 1: the reference turns greedy or drops a tail by rounding; ours has no top_p filter then.
       CHECK(settings.topP == 1.0F);
-      CHECK(maxDifference(probs, reference(logits, settings.temperature, 1, settings.topK)) < 2e-6);
+      const auto wanted = reference(logits, settings.temperature, 1, settings.topK);
+      CHECK(maxDifference(probs, wanted) < 2e-6);
+      CHECK(std::count_if(probs.begin(), probs.end(), [](float p) { return p > 0; }) ==
+            std::count_if(wanted.begin(), wanted.end(), [](double p) { return p > 1e-37; }));
     } else {
       const auto& wanted = tensors.at("probs." + index + "." + std::to_string(row["combo"].get<int>()));
       CHECK(maxDifference(probs, {wanted.begin(), wanted.end()}) < 2e-6);
@@ -263,6 +266,21 @@ TEST_CASE("draws follow the distribution (chi-square, fixed seed)") {
     CAPTURE(degrees);
     CHECK(std::abs(chiSquare - degrees) < 4 * std::sqrt(2 * degrees));
   }
+}
+
+TEST_CASE("a draw falls on the entry that the running sum reaches, over a whole vocabulary") {
+  const auto weights = filtered(randomLogits(5003, 2, 9), plain(1, 0.9F));
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (int i = 0; i < 2000; ++i) {
+    const double uniform = uniformDraw(1, static_cast<std::uint64_t>(i));
+    const std::size_t id = drawIndex(weights, uniform);
+    CHECK(weights[id] > 0);
+    const double before = std::accumulate(weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(id), 0.0);
+    CHECK(uniform * total > before - 1e-6);
+    CHECK(uniform * total < before + static_cast<double>(weights[id]) + 1e-6);
+  }
+  CHECK(drawIndex(std::vector<float>{0, 0, 1, 0, 1, 0}, std::nextafter(1.0, 0.0)) == 4);
+  CHECK(drawIndex(std::vector<float>{0, 0, 1, 0, 1, 0}, 0) == 2);
 }
 
 TEST_CASE("a draw depends on the seed and the number of accepted tokens only") {
