@@ -30,6 +30,8 @@ constexpr std::uint64_t kWanted = std::uint64_t{3} << 30;
 constexpr std::uint64_t kSmallest = std::uint64_t{16} << 20;
 constexpr int kFinalists = 4;
 constexpr int kFinalRepeats = 5;
+// A busy or slow machine must not make the probe take minutes; what was measured by then counts.
+constexpr double kExploreSeconds = 8, kFinalSeconds = 4;
 
 /// Memory on huge pages where the system gives them: with 4 KiB pages the figure would be 5-10 % lower.
 class Buffer {
@@ -139,12 +141,16 @@ BandwidthResult measureReadBandwidth(int threads, std::stop_token stop) {
       std::memset(buffer.data() + part.offset + at, 0x5a, std::min(kSlice, part.bytes - at));
   });
 
+  const auto secondsSince = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
+
   // One pass of everything, then the best few again: noise only ever makes a pass slower.
   std::vector<Candidate> candidates;
+  const auto exploring = Clock::now();
   for (const int count : threadCounts(threads)) {
     double best = 0;
     for (const ReadPattern& pattern : readPatterns()) {
       if (stop.stop_requested()) return {};
+      if (!candidates.empty() && secondsSince(exploring) > kExploreSeconds) break;
       Candidate candidate{pattern, count, 0};
       measure(candidate, buffer.data(), bytes);
       best = std::max(best, candidate.best);
@@ -157,9 +163,11 @@ BandwidthResult measureReadBandwidth(int threads, std::stop_token stop) {
   }
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.best > b.best; });
   candidates.resize(std::min<std::size_t>(candidates.size(), kFinalists));
+  const auto finals = Clock::now();
   for (int repeat = 0; repeat < kFinalRepeats; ++repeat) {
     for (Candidate& candidate : candidates) {
       if (stop.stop_requested()) return {};
+      if (repeat > 0 && secondsSince(finals) > kFinalSeconds) break;
       measure(candidate, buffer.data(), bytes);
     }
   }

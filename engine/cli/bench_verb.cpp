@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `bench`: measures a model and writes the report.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "common.h"
+#include "rookery/bench.h"
+
+namespace rookery::cli {
+namespace {
+
+struct Options {
+  engine::BenchRequest request;
+  std::string model, precision, mode = "exact", report, markdown, csv;
+  bool noBandwidth = false;
+};
+
+const char* stepName(engine::BenchStep step) {
+  switch (step) {
+    case engine::BenchStep::Load: return "load";
+    case engine::BenchStep::Bandwidth: return "bandwidth";
+    case engine::BenchStep::WarmUp: return "warm-up";
+    case engine::BenchStep::Prefill: return "prefill";
+    case engine::BenchStep::Decode: return "decode";
+    case engine::BenchStep::State: return "state";
+    case engine::BenchStep::Done: return "done";
+  }
+  return "";
+}
+
+/// One line that rewrites itself on a terminal, one line per step elsewhere.
+class ProgressLine {
+ public:
+  void show(const engine::BenchProgress& p) {
+    if (!m_terminal) {
+      if (p.test != m_test && p.step != engine::BenchStep::Done) fmt::print(stderr, "{}\n", p.test);
+      m_test = p.test;
+      return;
+    }
+    const std::string left = p.secondsLeft < 0 ? "" : fmt::format(", {:.0f} s left", p.secondsLeft);
+    const std::string value = p.lastValue > 0 ? fmt::format(", {:.1f} ± {:.1f} %", p.lastValue, 100 * p.spread) : "";
+    fmt::print(stderr, "\r\033[K{:3.0f} %  {} {} run {}/{}{}{}", 100 * p.fraction, stepName(p.step), p.test, p.run,
+               p.plannedRuns, value, left);
+    std::fflush(stderr);
+  }
+  void clear() const {
+    if (m_terminal) fmt::print(stderr, "\r\033[K");
+  }
+
+ private:
+  bool m_terminal = stderrIsTerminal();
+  std::string m_test;
+};
+
+Result<void> run(Options& o, Context& context) {
+  engine::BenchRequest& request = o.request;
+  if (o.mode == "fast")
+    return fail(ErrorCode::InvalidArgument, "The mode \"fast\" does not exist yet; this build measures \"exact\" only.");
+  if (isGuide(o.model)) request.guide = true;
+  else request.modelPath = o.model;
+  if (!o.precision.empty()) {
+    const auto precision = parsePrecision(o.precision);
+    if (!precision) return tl::unexpected<Error>(precision.error());
+    request.precision = *precision;
+  }
+  request.maxReps = std::max(request.maxReps, request.minReps);
+  request.measureBandwidth = !o.noBandwidth;
+
+  ProgressLine line;
+  const auto report = engine::runBench(request, [&](const engine::BenchProgress& p) { line.show(p); }, context.stop);
+  line.clear();
+  if (!report) return tl::unexpected<Error>(report.error());
+  const std::string document = engine::reportJson(*report);
+  if (!o.report.empty())
+    if (auto written = writeTextFile(o.report, document); !written) return written;
+  if (!o.markdown.empty())
+    if (auto written = writeTextFile(o.markdown, engine::reportMarkdown(*report)); !written) return written;
+  if (!o.csv.empty())
+    if (auto written = writeTextFile(o.csv, engine::reportCsv(*report)); !written) return written;
+  fmt::print("{}", context.json ? document : engine::reportMarkdown(*report));
+  if (report->partial) context.exit = kInterrupted;
+  return {};
+}
+
+}  // namespace
+
+Verb addBench(CLI::App& app, Context& context) {
+  const auto o = std::make_shared<Options>();
+  engine::BenchRequest& r = o->request;
+  CLI::App* verb = app.add_subcommand("bench", "Measure tokens/s, memory and state times, and report them");
+  auto* choice = verb->add_option_group("model");
+  choice->add_option("--model", o->model, "Model file, or \"guide\"")->type_name("M");
+  choice->add_option("--synthetic", r.syntheticShape, "Random weights of an official shape, for example rwkv7-0.1b");
+  choice->add_flag("--guide", r.guide, "The built-in guide model");
+  choice->require_option(1);
+  verb->add_option("--precision", o->precision, "fp32, fp16, bf16 or q8_0 (a file: as it came)");
+  verb->add_option("--strategy", r.strategy, "Where layers run")->capture_default_str();
+  verb->add_option("--threads", r.threads, "CPU threads; 0: one per physical core")->check(CLI::Range(0, 4096))->capture_default_str();
+  verb->add_option("--pp", r.promptTokens, "Tokens to read; 0: skip")->check(CLI::Range(0, 1'000'000))->capture_default_str();
+  verb->add_option("--tg", r.generateTokens, "Tokens to generate; 0: skip")->check(CLI::Range(0, 1'000'000))->capture_default_str();
+  verb->add_option("--reps", r.minReps, "Fewest measured runs")->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--max-reps", r.maxReps, "Most measured runs while results still spread")->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--mode", o->mode, "exact or fast")->check(CLI::IsMember({"exact", "fast"}))->capture_default_str();
+  verb->add_flag("--no-bandwidth", o->noBandwidth, "Do not measure the memory read limit");
+  verb->add_option("--report", o->report, "Write the JSON report")->type_name("F");
+  verb->add_option("--markdown", o->markdown, "Write the Markdown report")->type_name("F");
+  verb->add_option("--csv", o->csv, "Write every sample as CSV")->type_name("F");
+  addJsonFlag(*verb, context);
+  return {verb, [o, &context] { return run(*o, context); }};
+}
+
+}  // namespace rookery::cli

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rookery/model.h"
+#include "rookery/result.h"
+#include "rookery/sampler.h"
+#include "rookery/tokenizer.h"
+
+namespace rookery::cli {
+
+using engine::Error;
+using engine::ErrorCode;
+using engine::fail;
+using engine::Result;
+
+/// Exit codes of design section 4.
+enum Exit { kOk = 0, kFailed = 1, kUsage = 2, kUnusable = 3, kOutOfMemory = 4, kVerification = 5, kInterrupted = 130 };
+int exitCode(ErrorCode code) noexcept;
+
+/// What every verb shares. Results go to stdout, talk to stderr.
+struct Context {
+  bool json = false;      ///< exactly one JSON document on stdout
+  std::stop_token stop;
+  int exit = kOk;         ///< what a verb that returns no error ends with; interrupted ones have results, too
+};
+
+/// A verb: declares its options on `app` and returns what runs after parsing. One file per verb.
+using Run = std::function<Result<void>()>;
+struct Verb {
+  CLI::App* app = nullptr;
+  Run run;
+};
+
+Verb addDevices(CLI::App& app, Context& context);
+Verb addInfo(CLI::App& app, Context& context);
+Verb addTokenize(CLI::App& app, Context& context);
+Verb addDetokenize(CLI::App& app, Context& context);
+Verb addLogits(CLI::App& app, Context& context);
+Verb addProbs(CLI::App& app, Context& context);
+Verb addGenerate(CLI::App& app, Context& context);
+Verb addChat(CLI::App& app, Context& context);
+Verb addBench(CLI::App& app, Context& context);
+Verb addMemory(CLI::App& app, Context& context);
+
+void addJsonFlag(CLI::App& verb, Context& context);
+
+/// "--strategy" and "--threads", for every verb that runs a model.
+struct ModelOptions {
+  std::string model;  ///< a path, or "guide" for the built-in model
+  std::string vocabulary;
+  std::string strategy = "cpu";
+  int threads = 0;
+};
+void addModelOptions(CLI::App& verb, ModelOptions& options);
+/// Loads with a progress line on stderr where that is a terminal.
+Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context);
+
+/// "--temperature" and its like. `greedy`: temperature 0, and no penalties unless they were asked for.
+struct SamplingOptions {
+  engine::SamplerSettings settings;
+  bool greedy = false;
+  std::optional<float> presence, frequency;
+  engine::SamplerSettings resolved() const;
+};
+void addSamplingOptions(CLI::App& verb, SamplingOptions& options);
+
+/// "guide" is a name, not a path.
+bool isGuide(std::string_view model) noexcept;
+
+Result<std::string> readTextFile(const std::filesystem::path& path);
+/// Whole file, atomically: a temporary file beside it, then a rename.
+Result<void> writeTextFile(const std::filesystem::path& path, std::string_view text);
+/// A JSON array of token ids, each below `vocab`.
+Result<std::vector<engine::TokenId>> readTokenFile(const std::filesystem::path& path, int vocab);
+/// "fp16" and the other weight types.
+Result<engine::DType> parsePrecision(const std::string& name);
+
+/// One document on stdout; texts that are not UTF-8 are repaired.
+void printJson(const nlohmann::json& document);
+bool stderrIsTerminal() noexcept;
+
+}  // namespace rookery::cli

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `generate`: one answer, streamed.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <random>
+
+#include "common.h"
+#include "rookery/prompt.h"
+#include "rookery/session.h"
+
+namespace rookery::cli {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::string prompt, promptTokens, system;
+  SamplingOptions sampling;
+  std::optional<std::uint64_t> seed;
+  int tokens = 256;
+  bool raw = false, ignoreEnd = false;
+  std::vector<std::string> stopTexts;
+};
+
+const char* reasonName(engine::StopReason reason) {
+  switch (reason) {
+    case engine::StopReason::EndOfText: return "end-of-text";
+    case engine::StopReason::StopText: return "stop-text";
+    case engine::StopReason::MaxTokens: return "max-tokens";
+    case engine::StopReason::Cancelled: return "cancelled";
+  }
+  return "unknown";
+}
+
+Result<std::vector<engine::TokenId>> promptIds(const Options& o, const engine::Model& model) {
+  if (!o.promptTokens.empty()) return readTokenFile(o.promptTokens, model.info().shape.vocab);
+  if (!model.tokenizer())
+    return fail(ErrorCode::VocabularyMissing, "This model comes without a vocabulary; give one with --vocab.");
+  auto ids = model.tokenizer()->encode(o.raw ? o.prompt : engine::userTurn(o.system, o.prompt, true));
+  if (ids.empty()) ids.push_back(engine::kEndOfText);  // nothing before the text: the start of a document
+  for (const engine::TokenId id : ids)
+    if (id >= static_cast<engine::TokenId>(model.info().shape.vocab))
+      return fail(ErrorCode::VocabularyMissing, "The vocabulary has more tokens than this model; give its own with --vocab.");
+  return ids;
+}
+
+Result<void> run(const Options& o, Context& context) {
+  using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
+
+  const auto loadStart = Clock::now();
+  const auto model = loadModel(o.model, context);
+  if (!model) return tl::unexpected<Error>(model.error());
+  const double loadSeconds = since(loadStart);
+  const auto ids = promptIds(o, **model);
+  if (!ids) return tl::unexpected<Error>(ids.error());
+
+  engine::GenerateRequest request;
+  request.sampling = o.sampling.resolved();
+  request.seed = o.seed ? *o.seed : std::random_device{}();
+  request.maxTokens = o.tokens;
+  request.stopAtEndOfText = !o.ignoreEnd;
+  request.stopTexts = o.stopTexts;
+  if (!o.raw && o.promptTokens.empty())
+    request.stopTexts.insert(request.stopTexts.end(), engine::chatStopTexts().begin(), engine::chatStopTexts().end());
+
+  engine::Session session(*model);
+  const auto promptStart = Clock::now();
+  if (auto read = session.prefill(*ids, context.stop); !read) return read;
+  const double promptSeconds = since(promptStart);
+
+  std::string text;
+  const auto show = [&](const std::string& piece) {
+    text += piece;
+    if (context.json || piece.empty()) return;
+    std::fwrite(piece.data(), 1, piece.size(), stdout);
+    std::fflush(stdout);
+  };
+  const auto result = session.generate(
+      request,
+      [&](const engine::GeneratedToken& token) {
+        show(token.text);
+        return true;
+      },
+      context.stop);
+  if (!result) return tl::unexpected<Error>(result.error());
+  show(result->tail);
+
+  const double promptSpeed = promptSeconds > 0 ? static_cast<double>(ids->size()) / promptSeconds : 0;
+  const double speed = result->seconds > 0 ? static_cast<double>(result->drawn) / result->seconds : 0;
+  if (context.json) {
+    printJson({{"model", (*model)->info().name}, {"fingerprint", (*model)->fingerprint()},
+               {"device", (*model)->deviceSummary()}, {"text", text}, {"ids", result->tokens},
+               {"prompt_ids", *ids}, {"seed", request.seed}, {"reason", reasonName(result->reason)},
+               {"timings",
+                {{"load_seconds", loadSeconds}, {"prompt_seconds", promptSeconds},
+                 {"prompt_tokens_per_second", promptSpeed}, {"first_token_seconds", promptSeconds + result->firstTokenSeconds},
+                 {"generate_seconds", result->seconds}, {"tokens_per_second", speed}}}});
+  } else {
+    fmt::print("\n");
+    std::fflush(stdout);
+    fmt::print(stderr, "{} ({}): read {} tokens at {:.1f}/s, wrote {} at {:.1f}/s, seed {}\n", (*model)->deviceSummary(),
+               reasonName(result->reason), ids->size(), promptSpeed, result->drawn, speed, request.seed);
+  }
+  if (result->reason == engine::StopReason::Cancelled) context.exit = kInterrupted;
+  return {};
+}
+
+}  // namespace
+
+Verb addGenerate(CLI::App& app, Context& context) {
+  const auto o = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("generate", "Answer a question or continue a text");
+  verb->add_option("--model", o->model.model, "Model file, or \"guide\"")->required()->type_name("M");
+  auto* text = verb->add_option("--prompt", o->prompt, "What the user says, or with --raw the text to continue");
+  auto* tokens = verb->add_option("--prompt-tokens", o->promptTokens, "JSON array of token ids to continue")->type_name("FILE");
+  text->excludes(tokens);
+  verb->add_option("--system", o->system, "System text before the question");
+  verb->add_flag("--raw", o->raw, "Continue the prompt as it is, without the chat form");
+  verb->add_option("--tokens", o->tokens, "Most tokens to write; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--seed", o->seed, "Seed of the draws (default: a new one each time)");
+  verb->add_option("--stop", o->stopTexts, "Text that ends the answer (may be given several times)")->expected(1)->take_all();
+  verb->add_flag("--ignore-end", o->ignoreEnd, "Never draw the end of the text");
+  addSamplingOptions(*verb, o->sampling);
+  addModelOptions(*verb, o->model);
+  addJsonFlag(*verb, context);
+  verb->parse_complete_callback([text, tokens] {
+    if (text->count() + tokens->count() == 0) throw CLI::RequiredError("--prompt or --prompt-tokens");
+  });
+  return {verb, [o, &context] { return run(*o, context); }};
+}
+
+}  // namespace rookery::cli

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `devices` and `info`: what there is to run on, and what a file is.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <variant>
+
+#include "common.h"
+#include "rookery/device.h"
+#include "rookery/model_file.h"
+#include "rookery/model_info.h"
+
+namespace rookery::cli {
+namespace {
+
+using nlohmann::json;
+
+Result<void> listAllDevices(const Context& context) {
+  const auto devices = engine::listDevices();
+  if (context.json) {
+    json list = json::array();
+    for (const auto& d : devices)
+      list.push_back({{"id", d.id}, {"kind", d.kind}, {"name", d.name}, {"memory_bytes", d.memoryBytes},
+                      {"driver", d.driver}, {"api_level", d.apiLevel}, {"features", d.features}, {"usable", d.usable},
+                      {"reason", d.reason}});
+    printJson({{"devices", std::move(list)}, {"physical_cores", engine::physicalCores()}});
+    return {};
+  }
+  for (const auto& d : devices) {
+    if (!d.usable) {
+      fmt::print("{}: not usable, {}\n", d.id, d.reason);
+      continue;
+    }
+    fmt::print("{}: {}, {:.1f} GB, {}, {}\n", d.id, d.name, static_cast<double>(d.memoryBytes) / 1e9, d.driver, d.apiLevel);
+    if (!d.features.empty()) fmt::print("  {}\n", fmt::join(d.features, " "));
+    if (d.kind == "cpu") fmt::print("  {} physical cores\n", engine::physicalCores());
+  }
+  return {};
+}
+
+/// Long lists (a vocabulary) are told by their length.
+json metaJson(const engine::MetaValue& value) {
+  return std::visit(
+      [](const auto& v) -> json {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
+          return v;
+        } else {
+          constexpr std::size_t kShown = 16;
+          if (v.size() <= kShown) return v;
+          return {{"entries", v.size()}};
+        }
+      },
+      value);
+}
+
+Result<void> showContainer(const engine::ModelFile& file, const Context& context) {
+  if (context.json) {
+    json tensors = json::array();
+    for (const auto& t : file.tensors())
+      tensors.push_back({{"name", t.name}, {"dtype", engine::traits(t.dtype).name}, {"shape", t.shape}});
+    json metadata = json::object();
+    for (const auto& [key, value] : file.metadata()) metadata[key] = metaJson(value);
+    printJson({{"format", engine::containerName(file.container())}, {"file", file.name()},
+               {"file_bytes", file.sizeBytes()}, {"tensors", std::move(tensors)}, {"metadata", std::move(metadata)}});
+    return {};
+  }
+  fmt::print("format {}\n", engine::containerName(file.container()));
+  for (const auto& t : file.tensors())
+    fmt::print("{} {} [{}]\n", t.name, engine::traits(t.dtype).name, fmt::join(t.shape, ", "));
+  return {};
+}
+
+const char* tokenizerName(engine::TokenizerKind kind) {
+  switch (kind) {
+    case engine::TokenizerKind::World: return "world";
+    case engine::TokenizerKind::Embedded: return "embedded";
+    case engine::TokenizerKind::Pile20B: return "20b";
+    case engine::TokenizerKind::Unknown: break;
+  }
+  return "unknown";
+}
+
+json loraJson(const engine::ModelShape& s) {
+  if (s.version == engine::RwkvVersion::V7) return {{"w", s.rankW}, {"a", s.rankA}, {"v", s.rankV}, {"g", s.rankG}};
+  if (s.version == engine::RwkvVersion::V6) return {{"maa", s.rankMaa}, {"decay", s.rankW}};
+  return json::object();
+}
+
+Result<void> showInfo(const engine::ModelFile& file, const Context& context) {
+  const auto info = engine::detect(file);
+  if (!info) return tl::unexpected<Error>(info.error());
+  const engine::ModelShape& s = info->shape;
+  const json lora = loraJson(s);
+  if (context.json) {
+    printJson({{"name", info->name}, {"format", engine::containerName(info->container)},
+               {"version", engine::versionName(s.version)}, {"layers", s.layers}, {"n_embd", s.nEmbd},
+               {"head_size", s.headSize}, {"dim_ffn", s.dimFfn}, {"vocab", s.vocab}, {"lora", lora},
+               {"parameters", s.parameters()}, {"dtype", engine::traits(info->dtype).name},
+               {"state_bytes", s.stateBytes()}, {"tokenizer", tokenizerName(info->tokenizer)},
+               {"file_bytes", info->fileBytes}});
+    return {};
+  }
+  std::string ranks;
+  for (const auto& [name, rank] : lora.items()) ranks += fmt::format("{}{} {}", ranks.empty() ? "" : ", ", name, rank.get<int>());
+  fmt::print("name        {}\nformat      {}\nversion     {}\nlayers      {}\nn_embd      {}\nhead_size   {}\n"
+             "dim_ffn     {}\nvocab       {}\nlora        {}\nparameters  {}\ndtype       {}\nstate_bytes {}\ntokenizer   {}\n",
+             info->name, engine::containerName(info->container), engine::versionName(s.version), s.layers, s.nEmbd,
+             s.headSize, s.dimFfn, s.vocab, ranks.empty() ? "none" : ranks, s.parameters(),
+             engine::traits(info->dtype).name, s.stateBytes(), tokenizerName(info->tokenizer));
+  return {};
+}
+
+}  // namespace
+
+Verb addDevices(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand("devices", "List the devices that models can run on");
+  addJsonFlag(*verb, context);
+  return {verb, [&context] { return listAllDevices(context); }};
+}
+
+Verb addInfo(CLI::App& app, Context& context) {
+  struct Options {
+    std::string model;
+    bool container = false;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("info", "Tell what a model file is");
+  verb->add_option("model", options->model, "Model file (.pth, .safetensors, .st, .gguf)")->required()->type_name("MODEL");
+  verb->add_flag("--container", options->container, "Only list the tensors, whatever kind of model it is");
+  addJsonFlag(*verb, context);
+  return {verb, [options, &context]() -> Result<void> {
+            const auto file = engine::ModelFile::open(options->model);
+            if (!file) return tl::unexpected<Error>(file.error());
+            return options->container ? showContainer(**file, context) : showInfo(**file, context);
+          }};
+}
+
+}  // namespace rookery::cli

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <stop_token>
+
+namespace rookery::cli {
+
+/// Ctrl+C and SIGTERM. While armed, the first one asks for a stop (the verb keeps what was done and exits with 130),
+/// a second one ends the process at once; while not armed (chat waits for a line) the first one ends it.
+/// Call start() before any other thread exists: the signals are blocked in all threads and waited for in one.
+void startInterruptThread();
+std::stop_token armInterrupt();
+void disarmInterrupt();
+
+}  // namespace rookery::cli

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <vector>
+
+#include "common.h"
+#include "interrupt.h"
+#include "rookery/version.h"
+
+namespace {
+
+using namespace rookery::cli;
+
+int report(const Error& error, const Context& context) {
+  std::fflush(stdout);
+  fmt::print(stderr, "rookery-cli: {}\n", error.message);
+  if (!error.details.empty()) fmt::print(stderr, "  {}\n", error.details);
+  if (context.json)
+    printJson({{"error", {{"code", rookery::engine::errorName(error.code)}, {"message", error.message}, {"details", error.details}}}});
+  return exitCode(error.code);
+}
+
+int runMain(int argc, char** argv) {
+  startInterruptThread();
+  Context context;
+  CLI::App app("Rookery: run and measure RWKV language models from the command line.", "rookery-cli");
+  app.set_version_flag("--version", std::string("rookery-cli ") + rookery::engine::versionString());
+  app.require_subcommand(1);
+  app.footer("Results go to stdout, messages to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 file or model unusable,\n"
+             "4 out of memory, 5 verification failed, 130 interrupted. \"rookery-cli VERB --help\" explains a verb.");
+  std::vector<Verb> verbs;
+  for (const auto add : {addDevices, addInfo, addTokenize, addDetokenize, addLogits, addProbs, addGenerate, addChat,
+                         addBench, addMemory})
+    verbs.push_back(add(app, context));
+  for (const Verb& verb : verbs)
+    verb.app->set_version_flag("--version", std::string("rookery-cli ") + rookery::engine::versionString());
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    // Help and version are "errors" with code 0 that print to stdout; everything else is a usage error.
+    return app.exit(problem) == 0 ? kOk : kUsage;
+  }
+  context.stop = armInterrupt();
+  for (const Verb& verb : verbs) {
+    if (!verb.app->parsed()) continue;
+    const Result<void> done = verb.run();
+    if (!done) return report(done.error(), context);
+    return std::fflush(stdout) == 0 ? context.exit : kFailed;
+  }
+  return kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return runMain(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("rookery-cli: There is not enough memory.\n", stderr);
+    return kOutOfMemory;
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "rookery-cli: %s\n", problem.what());
+    return kFailed;
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `memory`: what a model takes per component: planned from shapes, and for a file also measured.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "common.h"
+#include "rookery/bench.h"
+#include "rookery/ledger.h"
+#include "rookery/memory_plan.h"
+#include "rookery/session.h"
+
+namespace rookery::cli {
+namespace {
+
+using engine::PlanAllocator;
+using nlohmann::json;
+
+struct Options {
+  ModelOptions model;
+  std::string shape, precision, format = "markdown", allocator = "plain";
+};
+
+std::string title(const std::string& model, const std::string& precision, PlanAllocator allocator) {
+  return fmt::format("{}{}-{}", model, allocator == PlanAllocator::Torch ? "-torch" : "", precision);
+}
+
+Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
+  const auto shape = engine::officialShape(o.shape);
+  if (!shape)
+    return fail(ErrorCode::InvalidArgument, fmt::format("There is no official shape \"{}\"; there are: {}.", o.shape,
+                                                        fmt::join(engine::officialShapeNames(), ", ")));
+  const std::string precision = o.precision.empty() ? "fp16" : o.precision;
+  const auto rows = engine::planMemory(*shape, precision, allocator);
+  if (!rows) return tl::unexpected<Error>(rows.error());
+  if (asJson) printJson(json::parse(engine::memoryTableJson(o.shape, precision, *rows)));
+  else fmt::print("{}", engine::memoryTableMarkdown(title(o.shape, precision, allocator), *rows));
+  return {};
+}
+
+Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJson, const Context& context) {
+  ModelOptions load = o.model;
+  if (!o.precision.empty()) {
+    if (load.strategy.find(' ') != std::string::npos)
+      return fail(ErrorCode::InvalidArgument, "The precision is given twice: in the strategy and on its own.");
+    load.strategy += " " + o.precision;
+  }
+  std::vector<engine::LedgerEntry> measured;
+  std::uint64_t resident = 0;
+  engine::ModelInfo info;
+  if (const auto model = loadModel(load, context)) {
+    engine::Session session(*model);
+    // One token, so that what the first step allocates is counted.
+    if (auto read = session.decode(engine::kEndOfText, context.stop); !read) return read;
+    measured = (*model)->ledger().entries();
+    resident = engine::residentBytes();
+    info = (*model)->info();
+  } else if (model.error().code == ErrorCode::VersionUnsupported) {
+    // Shapes are known for every generation, also for those that cannot run yet.
+    const auto file = engine::ModelFile::open(load.model);
+    if (!file) return tl::unexpected<Error>(file.error());
+    const auto detected = engine::detect(**file);
+    if (!detected) return tl::unexpected<Error>(detected.error());
+    info = *detected;
+    fmt::print(stderr, "Planned only: {}\n", model.error().message);
+  } else {
+    return tl::unexpected<Error>(model.error());
+  }
+
+  const std::string precision = o.precision.empty() ? std::string(engine::traits(info.dtype).name) : o.precision;
+  const auto rows = engine::planMemory(info.shape, precision, allocator);
+  if (!rows) return tl::unexpected<Error>(rows.error());
+  if (asJson) {
+    json document = json::parse(engine::memoryTableJson(info.name, precision, *rows));
+    std::uint64_t total = 0;
+    json entries = json::array();
+    for (const auto& entry : measured) {
+      entries.push_back({{"device", entry.device}, {"component", entry.component}, {"kind", entry.kind}, {"bytes", entry.bytes}});
+      total += entry.bytes;
+    }
+    document["measured"] = std::move(entries);
+    document["resident_bytes"] = resident;
+    document["unexplained_bytes"] = static_cast<std::int64_t>(resident) - static_cast<std::int64_t>(total);
+    printJson(document);
+    return {};
+  }
+  fmt::print("{}", engine::memoryTableMarkdown(title(info.name, precision, allocator), *rows));
+  if (!measured.empty())
+    fmt::print("\nPlanned from shapes and measured after loading (MB = 10^6 bytes):\n\n{}",
+               engine::memoryComparisonMarkdown(*rows, measured, resident));
+  return {};
+}
+
+}  // namespace
+
+Verb addMemory(CLI::App& app, Context& context) {
+  const auto o = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("memory", "Tell how much memory a model takes, per component");
+  auto* choice = verb->add_option_group("model");
+  choice->add_option("--model", o->model.model, "Model file, or \"guide\": planned and measured")->type_name("M");
+  choice->add_option("--shape", o->shape, "Official shape, rwkv4-169m to rwkv7-13.3b: planned, no weights needed");
+  choice->require_option(1);
+  verb->add_option("--precision", o->precision, "Type of the weights (a shape: fp16, a file: as it came)");
+  verb->add_option("--format", o->format, "markdown or json")->check(CLI::IsMember({"markdown", "json"}))->capture_default_str();
+  verb->add_option("--allocator", o->allocator, "plain: sum of the tensors; torch: with that allocator's rounding")
+      ->check(CLI::IsMember({"plain", "torch"}))
+      ->capture_default_str();
+  addModelOptions(*verb, o->model);
+  addJsonFlag(*verb, context);
+  return {verb, [o, &context]() -> Result<void> {
+            const auto allocator = o->allocator == "torch" ? PlanAllocator::Torch : PlanAllocator::Plain;
+            const bool asJson = context.json || o->format == "json";
+            return o->shape.empty() ? planAndMeasure(*o, allocator, asJson, context) : planShape(*o, allocator, asJson);
+          }};
+}
+
+}  // namespace rookery::cli

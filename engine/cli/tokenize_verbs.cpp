@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `tokenize` and `detokenize`: JSON Lines in, JSON Lines out.
+#include <fmt/format.h>
+
+#include <iostream>
+#include <limits>
+#include <memory>
+
+#include "common.h"
+#include "rookery/model_file.h"
+#include "rookery/model_info.h"
+
+namespace rookery::cli {
+namespace {
+
+using engine::Tokenizer;
+using nlohmann::json;
+
+struct Options {
+  std::string vocabulary, model;
+};
+
+Result<std::shared_ptr<const Tokenizer>> openTokenizer(const Options& options) {
+  if (!options.vocabulary.empty()) return Tokenizer::fromFile(options.vocabulary);
+  if (options.model.empty()) return Tokenizer::world();
+  if (isGuide(options.model)) {
+    const auto guide = engine::Model::guide();
+    if (!guide) return tl::unexpected<Error>(guide.error());
+    return (*guide)->tokenizer();
+  }
+  const auto file = engine::ModelFile::open(options.model);
+  if (!file) return tl::unexpected<Error>(file.error());
+  const auto info = engine::detect(**file);
+  if (!info) return tl::unexpected<Error>(info.error());
+  if (info->tokenizer == engine::TokenizerKind::Embedded) return Tokenizer::fromGguf(**file);
+  if (info->tokenizer == engine::TokenizerKind::World) return Tokenizer::world();
+  return fail(ErrorCode::VocabularyMissing, "The model file has no vocabulary that this program knows; give one with --vocab.");
+}
+
+std::optional<std::string> fromHex(const std::string& hex) {
+  const auto digit = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  };
+  if (hex.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    const int high = digit(hex[i]), low = digit(hex[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return bytes;
+}
+
+std::string toHex(std::string_view bytes) {
+  std::string hex;
+  for (const char c : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return hex;
+}
+
+/// nullopt: the line is not what the verb reads.
+std::optional<json> encodeLine(const Tokenizer& tokenizer, const json& line) {
+  if (!line.is_object() || !line.contains("hex") || !line["hex"].is_string()) return std::nullopt;
+  const auto bytes = fromHex(line["hex"].get<std::string>());
+  if (!bytes) return std::nullopt;
+  return json{{"ids", tokenizer.encode(*bytes)}};
+}
+
+/// `hex` is null when an id has no bytes: not in the vocabulary, or 0 (end of text).
+std::optional<json> decodeLine(const Tokenizer& tokenizer, const json& line) {
+  if (!line.is_object() || !line.contains("ids") || !line["ids"].is_array()) return std::nullopt;
+  std::string bytes;
+  for (const json& id : line["ids"]) {
+    if (!id.is_number_integer()) return std::nullopt;
+    const bool inRange = id.is_number_unsigned() && id.get<std::uint64_t>() <= std::numeric_limits<engine::TokenId>::max();
+    const std::string_view piece = inRange ? tokenizer.bytesOf(id.get<engine::TokenId>()) : std::string_view{};
+    if (piece.empty()) return json{{"hex", nullptr}};
+    bytes += piece;
+  }
+  return json{{"hex", toHex(bytes)}};
+}
+
+using LineFn = std::optional<json> (*)(const Tokenizer&, const json&);
+
+Result<void> eachLine(const Options& options, LineFn convert, const char* form) {
+  const auto tokenizer = openTokenizer(options);
+  if (!tokenizer) return tl::unexpected<Error>(tokenizer.error());
+  if (*tokenizer == nullptr) return fail(ErrorCode::VocabularyMissing, "The model has no vocabulary.");
+  std::size_t number = 0;
+  for (std::string line; std::getline(std::cin, line);) {
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const auto answer = convert(**tokenizer, json::parse(line, nullptr, false));
+    if (!answer)
+      return fail(ErrorCode::InvalidArgument, fmt::format("Line {} of the input is not of the form {}.", number, form));
+    fmt::print("{}\n", answer->dump());
+  }
+  return {};
+}
+
+Verb addVerb(CLI::App& app, const char* name, const char* description, LineFn convert, const char* form) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand(name, description);
+  auto* vocabulary = verb->add_option("--vocab", options->vocabulary, "Vocabulary file (rwkv_vocab_*.txt)")->type_name("FILE");
+  verb->add_option("--model", options->model, "Model whose vocabulary is used (default: the built-in World vocabulary)")
+      ->type_name("M")
+      ->excludes(vocabulary);
+  return {verb, [=] { return eachLine(*options, convert, form); }};
+}
+
+}  // namespace
+
+Verb addTokenize(CLI::App& app, Context&) {
+  return addVerb(app, "tokenize", R"(Read lines {"hex": "..."} (bytes), write {"ids": [...]})", encodeLine, R"({"hex": "48656c6c6f"})");
+}
+
+Verb addDetokenize(CLI::App& app, Context&) {
+  return addVerb(app, "detokenize", R"(Read lines {"ids": [...]}, write {"hex": "..."} (bytes))", decodeLine, R"({"ids": [33155]})");
+}
+
+}  // namespace rookery::cli

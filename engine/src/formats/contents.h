@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rookery/model_file.h"
+
+namespace rookery::engine {
+
+/// A file's bytes: mapped read-only, or somebody else's memory.
+class FileBytes {
+ public:
+  static Result<FileBytes> map(const std::filesystem::path& path);
+  static FileBytes borrow(std::span<const std::byte> bytes);
+  FileBytes() = default;
+  FileBytes(FileBytes&& other) noexcept;
+  FileBytes& operator=(FileBytes&& other) noexcept;
+  ~FileBytes();
+
+  std::span<const std::byte> bytes() const noexcept { return m_bytes; }
+
+ private:
+  std::span<const std::byte> m_bytes;
+  bool m_mapped = false;
+};
+
+/// What the readers fill in. Tensor spans point into `file` or into `owned`.
+struct ModelFile::Contents {
+  FileBytes file;
+  std::string name;
+  Container container{};
+  std::vector<TensorSource> tensors;
+  std::map<std::string, std::size_t, std::less<>> byName;
+  std::map<std::string, MetaValue, std::less<>> metadata;
+  std::vector<std::unique_ptr<std::byte[]>> owned;  ///< tensors that were not contiguous in the file
+
+  /// FileDamaged if the name was there before.
+  Result<void> add(TensorSource tensor);
+};
+
+/// Product of dimensions times the element size, or nullopt if a dimension is negative, the product passes 2^63, or a
+/// row is no whole number of blocks.
+std::optional<std::uint64_t> tensorBytes(DType dtype, std::span<const std::int64_t> shape) noexcept;
+
+constexpr std::size_t kMostDimensions = 8;
+
+bool looksLikePth(std::span<const std::byte> bytes) noexcept;
+bool looksLikeSafetensors(std::span<const std::byte> bytes) noexcept;
+bool looksLikeGguf(std::span<const std::byte> bytes) noexcept;
+
+/// Each fills `contents` from contents.file, whose first bytes fit the container. May throw std::bad_alloc only.
+Result<void> readPth(ModelFile::Contents& contents);
+Result<void> readSafetensors(ModelFile::Contents& contents);
+Result<void> readGguf(ModelFile::Contents& contents);
+
+}  // namespace rookery::engine

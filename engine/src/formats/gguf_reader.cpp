@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// GGUF versions 2 and 3, little-endian (ggml's docs/gguf.md).
+#include <fmt/format.h>
+
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "formats/contents.h"
+
+namespace rookery::engine {
+
+namespace {
+
+tl::unexpected<Error> damaged(const std::string& what) {
+  return fail(ErrorCode::FileDamaged, fmt::format("The GGUF file is damaged: {}.", what));
+}
+
+enum ValueType : std::uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, Array, U64, I64, F64 };
+
+constexpr std::array<std::uint64_t, 13> kValueBytes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+
+constexpr std::uint64_t kMostKeyBytes = 65535;
+constexpr std::uint64_t kMostDims = 4;
+
+// Reads forward; every take checks what is left first.
+class Reader {
+ public:
+  explicit Reader(std::span<const std::byte> bytes) : m_bytes(bytes) {}
+
+  std::uint64_t left() const { return m_bytes.size() - m_at; }
+  std::uint64_t at() const { return m_at; }
+
+  template <class T>
+  bool take(T& out) {
+    if (left() < sizeof(T)) return false;
+    std::memcpy(&out, m_bytes.data() + m_at, sizeof(T));
+    m_at += sizeof(T);
+    return true;
+  }
+  bool takeString(std::string& out, std::uint64_t most) {
+    std::uint64_t length = 0;
+    if (!take(length) || length > left() || length > most) return false;
+    out.assign(reinterpret_cast<const char*>(m_bytes.data() + m_at), length);
+    m_at += length;
+    return true;
+  }
+
+ private:
+  std::span<const std::byte> m_bytes;
+  std::uint64_t m_at = 0;
+};
+
+template <class T, class Out>
+bool takeAs(Reader& reader, Out& out) {
+  T value{};
+  if (!reader.take(value)) return false;
+  out = static_cast<Out>(value);
+  return true;
+}
+
+bool takeInteger(Reader& reader, std::uint32_t type, std::int64_t& out) {
+  switch (type) {
+    case U8: case Bool: return takeAs<std::uint8_t>(reader, out);
+    case I8: return takeAs<std::int8_t>(reader, out);
+    case U16: return takeAs<std::uint16_t>(reader, out);
+    case I16: return takeAs<std::int16_t>(reader, out);
+    case U32: return takeAs<std::uint32_t>(reader, out);
+    case I32: return takeAs<std::int32_t>(reader, out);
+    case U64: case I64: return takeAs<std::int64_t>(reader, out);
+    default: return false;
+  }
+}
+
+Result<MetaValue> takeArray(Reader& reader, const std::string& key) {
+  std::uint32_t type = 0;
+  std::uint64_t count = 0;
+  if (!reader.take(type) || !reader.take(count)) return damaged(fmt::format("it ends inside the array {}", key));
+  if (type >= kValueBytes.size() || type == Array) return damaged(fmt::format("the array {} has elements of an impossible type", key));
+  const std::uint64_t least = type == String ? 8 : kValueBytes[type];
+  if (count > reader.left() / least) return damaged(fmt::format("the array {} is said to have {} elements, more than the file can hold", key, count));
+  if (type == String) {
+    std::vector<std::string> values(count);
+    for (std::string& value : values)
+      if (!reader.takeString(value, reader.left())) return damaged(fmt::format("it ends inside the array {}", key));
+    return MetaValue(std::move(values));
+  }
+  if (type == F32 || type == F64) {
+    std::vector<double> values(count);
+    for (double& value : values) type == F32 ? takeAs<float>(reader, value) : takeAs<double>(reader, value);
+    return MetaValue(std::move(values));
+  }
+  std::vector<std::int64_t> values(count);
+  for (std::int64_t& value : values) takeInteger(reader, type, value);
+  return MetaValue(std::move(values));
+}
+
+Result<MetaValue> takeValue(Reader& reader, std::uint32_t type, const std::string& key) {
+  const auto cut = [&] { return damaged(fmt::format("it ends inside the value of {}", key)); };
+  switch (type) {
+    case String: {
+      std::string value;
+      if (!reader.takeString(value, reader.left())) return cut();
+      return MetaValue(std::move(value));
+    }
+    case Array: return takeArray(reader, key);
+    case F32: case F64: {
+      double value = 0;
+      if (!(type == F32 ? takeAs<float>(reader, value) : takeAs<double>(reader, value))) return cut();
+      return MetaValue(value);
+    }
+    case Bool: {
+      std::uint8_t value = 0;
+      if (!reader.take(value)) return cut();
+      return MetaValue(value != 0);
+    }
+    case U8: case U16: case U32: case U64: case I8: case I16: case I32: case I64: {
+      std::int64_t value = 0;
+      if (!takeInteger(reader, type, value)) return cut();
+      if (type == U64) return MetaValue(static_cast<std::uint64_t>(value));
+      return MetaValue(value);
+    }
+    default: return damaged(fmt::format("the value of {} has the unknown type {}", key, type));
+  }
+}
+
+Result<DType> dtypeOf(std::uint32_t type, const std::string& tensor) {
+  switch (type) {
+    case 0: return DType::F32;
+    case 1: return DType::F16;
+    case 8: return DType::Q8_0;
+    case 24: return DType::I8;
+    case 25: return DType::I16;
+    case 26: return DType::I32;
+    case 27: return DType::I64;
+    case 28: return DType::F64;
+    case 30: return DType::BF16;
+    default: break;
+  }
+  static const std::map<std::uint32_t, const char*> kKnown{
+      {2, "Q4_0"}, {3, "Q4_1"}, {6, "Q5_0"}, {7, "Q5_1"}, {9, "Q8_1"}, {10, "Q2_K"}, {11, "Q3_K"}, {12, "Q4_K"}, {13, "Q5_K"},
+      {14, "Q6_K"}, {15, "Q8_K"}, {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"}, {20, "IQ4_NL"}, {21, "IQ3_S"},
+      {22, "IQ2_S"}, {23, "IQ4_XS"}, {29, "IQ1_M"}, {34, "TQ1_0"}, {35, "TQ2_0"}, {39, "MXFP4"}};
+  if (const auto known = kKnown.find(type); known != kKnown.end())
+    return fail(ErrorCode::FormatUnknown, fmt::format("Tensor {} is stored as {}; this version reads F32, F16, BF16 and Q8_0. "
+                                                      "A Q8_0 or F16 file of the same model works.", tensor, known->second));
+  return damaged(fmt::format("tensor {} has the unknown type {}", tensor, type));
+}
+
+// Keys that everything else relies on: their type and range, before anybody computes with them.
+Result<void> checkKeys(const ModelFile::Contents& contents) {
+  const auto integer = [&](const std::string& key, std::int64_t least, std::int64_t most) -> Result<void> {
+    const auto found = contents.metadata.find(key);
+    if (found == contents.metadata.end()) return {};
+    const auto* value = std::get_if<std::int64_t>(&found->second);
+    if (value == nullptr || *value < least || *value > most) return damaged(fmt::format("the value of {} is impossible", key));
+    return {};
+  };
+  const auto architecture = contents.metadata.find("general.architecture");
+  if (architecture == contents.metadata.end()) return {};
+  const auto* name = std::get_if<std::string>(&architecture->second);
+  if (name == nullptr) return damaged("the value of general.architecture is no text");
+  for (const auto& [key, least, most] : {std::tuple<const char*, std::int64_t, std::int64_t>{"block_count", 1, 4096},
+                                         {"embedding_length", 1, 1 << 20}, {"wkv.head_size", 1, 4096}})
+    if (auto good = integer(*name + "." + key, least, most); !good) return good;
+  return {};
+}
+
+}  // namespace
+
+bool looksLikeGguf(std::span<const std::byte> bytes) noexcept {
+  return bytes.size() >= 4 && std::memcmp(bytes.data(), "GGUF", 4) == 0;
+}
+
+Result<void> readGguf(ModelFile::Contents& contents) {
+  const auto file = contents.file.bytes();
+  Reader reader(file);
+  std::uint32_t magic = 0, version = 0;
+  std::uint64_t tensorCount = 0, keyCount = 0;
+  if (!reader.take(magic) || !reader.take(version) || !reader.take(tensorCount) || !reader.take(keyCount)) return damaged("it ends inside its header");
+  if (version == 0x02000000U || version == 0x03000000U)
+    return fail(ErrorCode::FormatUnknown, "This GGUF file is big-endian; only little-endian files can be read.");
+  if (version < 2 || version > 3) return fail(ErrorCode::FormatUnknown, fmt::format("This GGUF file has version {}; versions 2 and 3 can be read.", version));
+  // The smallest key takes 8 + 4 + 1 bytes, the smallest tensor entry 8 + 4 + 8 + 4 + 8.
+  if (keyCount > reader.left() / 13 || tensorCount > reader.left() / 32)
+    return damaged(fmt::format("it claims {} keys and {} tensors, more than it can hold", keyCount, tensorCount));
+
+  for (std::uint64_t i = 0; i < keyCount; ++i) {
+    std::string key;
+    std::uint32_t type = 0;
+    if (!reader.takeString(key, kMostKeyBytes) || !reader.take(type)) return damaged(fmt::format("it ends inside key {} of {}", i + 1, keyCount));
+    auto value = takeValue(reader, type, key);
+    if (!value) return tl::unexpected(value.error());
+    if (!contents.metadata.emplace(key, std::move(*value)).second) return damaged(fmt::format("the key {} stands there twice", key));
+  }
+  if (auto good = checkKeys(contents); !good) return good;
+
+  std::uint64_t alignment = 32;
+  if (const auto found = contents.metadata.find("general.alignment"); found != contents.metadata.end()) {
+    const auto* value = std::get_if<std::int64_t>(&found->second);
+    if (value == nullptr || *value < 1 || *value > (1 << 20) || !std::has_single_bit(static_cast<std::uint64_t>(*value)))
+      return damaged("its alignment is no power of two");
+    alignment = static_cast<std::uint64_t>(*value);
+  }
+
+  struct Entry {
+    TensorSource tensor;
+    std::uint64_t offset = 0;
+  };
+  std::vector<Entry> entries;
+  for (std::uint64_t i = 0; i < tensorCount; ++i) {
+    Entry entry;
+    std::uint32_t dims = 0, type = 0;
+    if (!reader.takeString(entry.tensor.name, kMostKeyBytes) || !reader.take(dims)) return damaged(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
+    if (dims > kMostDims) return damaged(fmt::format("tensor {} has {} dimensions", entry.tensor.name, dims));
+    entry.tensor.shape.resize(dims);
+    for (std::uint32_t d = 0; d < dims; ++d)  // innermost first in the file
+      if (!reader.take(entry.tensor.shape[dims - 1 - d])) return damaged(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
+    if (!reader.take(type) || !reader.take(entry.offset)) return damaged(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
+    auto dtype = dtypeOf(type, entry.tensor.name);
+    if (!dtype) return tl::unexpected(dtype.error());
+    entry.tensor.dtype = *dtype;
+    entries.push_back(std::move(entry));
+  }
+
+  const std::uint64_t dataStart = (reader.at() + alignment - 1) / alignment * alignment;
+  const std::uint64_t dataBytes = dataStart <= file.size() ? file.size() - dataStart : 0;
+  for (Entry& entry : entries) {
+    const auto bytes = tensorBytes(entry.tensor.dtype, entry.tensor.shape);
+    if (!bytes) return damaged(fmt::format("tensor {} has an impossible shape", entry.tensor.name));
+    if (entry.offset % alignment != 0) return damaged(fmt::format("tensor {} is not aligned", entry.tensor.name));
+    if (entry.offset > dataBytes || *bytes > dataBytes - entry.offset) return damaged(fmt::format("tensor {} lies outside the file", entry.tensor.name));
+    entry.tensor.bytes = file.subspan(dataStart + entry.offset, *bytes);
+    if (auto good = contents.add(std::move(entry.tensor)); !good) return good;
+  }
+  return {};
+}
+
+}  // namespace rookery::engine

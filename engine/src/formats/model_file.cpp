@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "rookery/model_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <utility>
+
+#include "formats/contents.h"
+
+namespace rookery::engine {
+
+const char* containerName(Container container) noexcept {
+  switch (container) {
+    case Container::Pth: return "pth";
+    case Container::SafeTensors: return "safetensors";
+    case Container::Gguf: return "gguf";
+    case Container::Synthetic: return "synthetic";
+  }
+  return "?";
+}
+
+std::uint64_t TensorSource::elementCount() const noexcept {
+  std::uint64_t count = 1;
+  for (const std::int64_t dim : shape) count *= static_cast<std::uint64_t>(dim);
+  return count;
+}
+
+Result<FileBytes> FileBytes::map(const std::filesystem::path& path) {
+  const auto unreadable = [&](const char* what) {
+    const int error = errno;
+    const ErrorCode code = error == ENOENT || error == ENOTDIR ? ErrorCode::FileNotFound : ErrorCode::FileUnreadable;
+    return fail(code, fmt::format("Could not {} {}: {}.", what, path.string(), std::strerror(error)));
+  };
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a named pipe must not hang us
+  if (fd < 0) return unreadable("open");
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) {
+    const auto error = unreadable("examine");
+    ::close(fd);
+    return error;
+  }
+  if (!S_ISREG(status.st_mode)) {
+    ::close(fd);
+    return fail(ErrorCode::FileUnreadable, fmt::format("{} is not a file.", path.string()));
+  }
+  FileBytes file;
+  if (status.st_size > 0) {
+    void* memory = ::mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
+    if (memory == MAP_FAILED) {
+      const auto error = unreadable("map");
+      ::close(fd);
+      return error;
+    }
+    file.m_bytes = {static_cast<const std::byte*>(memory), static_cast<std::size_t>(status.st_size)};
+    file.m_mapped = true;
+  }
+  ::close(fd);
+  return file;
+}
+
+FileBytes FileBytes::borrow(std::span<const std::byte> bytes) {
+  FileBytes file;
+  file.m_bytes = bytes;
+  return file;
+}
+
+FileBytes::FileBytes(FileBytes&& other) noexcept { *this = std::move(other); }
+
+FileBytes& FileBytes::operator=(FileBytes&& other) noexcept {
+  std::swap(m_bytes, other.m_bytes);
+  std::swap(m_mapped, other.m_mapped);
+  return *this;
+}
+
+FileBytes::~FileBytes() {
+  if (m_mapped) ::munmap(const_cast<std::byte*>(m_bytes.data()), m_bytes.size());
+}
+
+std::optional<std::uint64_t> tensorBytes(DType dtype, std::span<const std::int64_t> shape) noexcept {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 60U;
+  const DTypeTraits& type = traits(dtype);
+  std::uint64_t count = 1;
+  for (const std::int64_t dim : shape) {
+    if (dim < 0 || static_cast<std::uint64_t>(dim) > kMost) return std::nullopt;
+    if (dim != 0 && count > kMost / static_cast<std::uint64_t>(dim)) return std::nullopt;
+    count *= static_cast<std::uint64_t>(dim);
+  }
+  if (type.blockSize > 1 && (shape.empty() || shape.back() % type.blockSize != 0)) return std::nullopt;
+  if (count / type.blockSize > kMost / type.blockBytes) return std::nullopt;
+  return count / type.blockSize * type.blockBytes;
+}
+
+Result<void> ModelFile::Contents::add(TensorSource tensor) {
+  if (!byName.emplace(tensor.name, tensors.size()).second)
+    return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: it holds two tensors named {}.", tensor.name));
+  tensors.push_back(std::move(tensor));
+  return {};
+}
+
+namespace {
+
+Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name) try {
+  auto contents = std::make_unique<ModelFile::Contents>();
+  contents->file = std::move(file);
+  contents->name = std::move(name);
+  const auto bytes = contents->file.bytes();
+  Result<void> done;
+  if (bytes.empty()) {
+    done = fail(ErrorCode::FileDamaged, fmt::format("{} is empty.", contents->name));
+  } else if (looksLikeGguf(bytes)) {
+    contents->container = Container::Gguf;
+    done = readGguf(*contents);
+  } else if (looksLikePth(bytes)) {
+    contents->container = Container::Pth;
+    done = readPth(*contents);
+  } else if (looksLikeSafetensors(bytes)) {
+    contents->container = Container::SafeTensors;
+    done = readSafetensors(*contents);
+  } else {
+    done = fail(ErrorCode::FormatUnknown,
+                fmt::format("{} is none of the model files that can be read: .pth, .safetensors, .st, .gguf.", contents->name));
+  }
+  if (!done) return tl::unexpected(done.error());
+  return std::make_shared<const ModelFile>(std::move(contents));
+} catch (const std::bad_alloc&) {
+  return fail(ErrorCode::OutOfMemory, "Memory ran out while the file's table of contents was being read.");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::path& path) {
+  auto file = FileBytes::map(path);
+  if (!file) return tl::unexpected(file.error());
+  return read(std::move(*file), path.filename().string());
+}
+
+Result<std::shared_ptr<const ModelFile>> ModelFile::fromMemory(std::span<const std::byte> bytes, std::string name) {
+  return read(FileBytes::borrow(bytes), std::move(name));
+}
+
+ModelFile::ModelFile(std::unique_ptr<Contents> contents) : m_contents(std::move(contents)) {}
+ModelFile::~ModelFile() = default;
+
+Container ModelFile::container() const noexcept { return m_contents->container; }
+const std::string& ModelFile::name() const noexcept { return m_contents->name; }
+std::uint64_t ModelFile::sizeBytes() const noexcept { return m_contents->file.bytes().size(); }
+std::span<const TensorSource> ModelFile::tensors() const noexcept { return m_contents->tensors; }
+const std::map<std::string, MetaValue, std::less<>>& ModelFile::metadata() const noexcept { return m_contents->metadata; }
+
+const TensorSource* ModelFile::find(std::string_view name) const noexcept {
+  const auto found = m_contents->byName.find(name);
+  return found == m_contents->byName.end() ? nullptr : &m_contents->tensors[found->second];
+}
+
+Result<std::string> ModelFile::sha256() const {
+  const auto bytes = m_contents->file.bytes();
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest, &length, EVP_sha256(), nullptr) != 1)
+    return fail(ErrorCode::FileUnreadable, "The file's SHA-256 could not be computed.");
+  std::string hex;
+  for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
+}  // namespace rookery::engine

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "weights/detect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace rookery::engine {
+
+namespace {
+
+constexpr int kMostLayers = 1024;
+constexpr std::int64_t kMostWidth = 65536, kMostFfn = 1 << 20, kMostVocab = 1 << 20;
+
+std::string shapeText(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+// The tensors of one model with the questions detection asks.
+class Tensors {
+ public:
+  explicit Tensors(const NamedTensors& tensors) : m_tensors(tensors) {}
+
+  const NamedTensor* find(const std::string& name) const {
+    const auto found = m_tensors.find(name);
+    return found == m_tensors.end() ? nullptr : &found->second;
+  }
+  bool has(const std::string& name) const { return find(name) != nullptr; }
+
+  Result<const NamedTensor*> get(const std::string& name, std::size_t dimensions) const {
+    const NamedTensor* tensor = find(name);
+    if (tensor == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", name));
+    if (tensor->shape.size() != dimensions)
+      return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} has the shape {}; {} dimension{} needed.", name, shapeText(tensor->shape),
+                                                         dimensions, dimensions == 1 ? " is" : "s are"));
+    if (!isWeightType(tensor->dtype))
+      return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} is of type {}, which weights never have.", name, traits(tensor->dtype).name));
+    return tensor;
+  }
+
+  // A matrix with `rows` outputs and `cols` inputs, whichever way it is stored.
+  Result<void> expectMatrix(const std::string& name, std::int64_t rows, std::int64_t cols) const {
+    const auto tensor = get(name, rows == 1 || cols == 1 ? 1 : 2);
+    if (!tensor) return tl::unexpected(tensor.error());
+    if (rows == 1 || cols == 1) return expect(name, **tensor, {rows * cols});
+    return expect(name, **tensor, (*tensor)->transposed ? std::vector{cols, rows} : std::vector{rows, cols});
+  }
+  Result<void> expectVector(const std::string& name, std::int64_t count) const {
+    const NamedTensor* tensor = find(name);
+    if (tensor != nullptr && tensor->shape.size() == 2 && tensor->shape[0] * tensor->shape[1] == count && isWeightType(tensor->dtype)) return {};  // r_k [head, size]
+    const auto vector = get(name, 1);
+    if (!vector) return tl::unexpected(vector.error());
+    return expect(name, **vector, {count});
+  }
+
+  // Outputs of a LoRA's first matrix.
+  Result<int> rank(const std::string& name) const {
+    const auto tensor = get(name, 2);
+    if (!tensor) return tl::unexpected(tensor.error());
+    const std::int64_t rank = (*tensor)->shape[(*tensor)->transposed ? 1 : 0];
+    if (rank > kMostWidth) return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} has the impossible shape {}.", name, shapeText((*tensor)->shape)));
+    return static_cast<int>(rank);
+  }
+
+  int layers() const {
+    int most = -1;
+    for (const auto& [name, tensor] : m_tensors) {
+      if (!name.starts_with("blocks.")) continue;
+      int layer = -1;
+      std::from_chars(name.data() + 7, name.data() + name.size(), layer);
+      most = std::max(most, layer);
+    }
+    return most + 1;
+  }
+  bool anyContains(std::string_view part) const {
+    return std::any_of(m_tensors.begin(), m_tensors.end(), [&](const auto& t) { return t.first.find(part) != std::string::npos; });
+  }
+
+ private:
+  static Result<void> expect(const std::string& name, const NamedTensor& tensor, const std::vector<std::int64_t>& shape) {
+    if (tensor.shape == shape) return {};
+    return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} has the shape {}; {} is needed.", name, shapeText(tensor.shape), shapeText(shape)));
+  }
+  const NamedTensors& m_tensors;
+};
+
+std::string block(int layer, const char* name) { return fmt::format("blocks.{}.{}", layer, name); }
+
+// vocab, n_embd, layers and dim_ffn: the same in every generation.
+Result<ModelShape> commonShape(const Tensors& tensors) {
+  const auto embedding = tensors.get("emb.weight", 2);
+  if (!embedding) return tl::unexpected(embedding.error());
+  const std::int64_t vocab = (*embedding)->shape[0], width = (*embedding)->shape[1];
+  const int layers = tensors.layers();
+  const auto key = tensors.get("blocks.0.ffn.key.weight", 2);
+  if (!key) return tl::unexpected(key.error());
+  const std::int64_t ffn = (*key)->shape[0];
+  if (vocab < 1 || vocab > kMostVocab || width < 16 || width > kMostWidth || width % 16 != 0 || layers < 1 || layers > kMostLayers || ffn < 1 || ffn > kMostFfn)
+    return fail(ErrorCode::TensorMismatch, fmt::format("The model's dimensions are impossible: {} layers, width {}, feed-forward {}, vocabulary {}.", layers, width, ffn, vocab));
+  ModelShape shape;
+  shape.layers = layers;
+  shape.nEmbd = static_cast<int>(width);
+  shape.dimFfn = static_cast<int>(ffn);
+  shape.vocab = static_cast<int>(vocab);
+  return shape;
+}
+
+Result<void> checkHeads(const ModelShape& shape) {
+  if (shape.headSize >= 16 && shape.headSize <= 256 && shape.headSize % 16 == 0 && shape.nEmbd % shape.headSize == 0) return {};
+  return fail(ErrorCode::TensorMismatch, fmt::format("A head size of {} is impossible with width {}.", shape.headSize, shape.nEmbd));
+}
+
+Result<void> checkOuter(const Tensors& tensors, const ModelShape& shape) {
+  for (const char* name : {"blocks.0.ln0.weight", "blocks.0.ln0.bias", "ln_out.weight", "ln_out.bias"})
+    if (auto good = tensors.expectVector(name, shape.nEmbd); !good) return good;
+  return tensors.expectMatrix("head.weight", shape.vocab, shape.nEmbd);
+}
+
+Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
+  if (tensors.anyContains("s_emb") || tensors.anyContains(".qq.") || tensors.anyContains("emb_k."))
+    return fail(ErrorCode::VersionUnsupported, "This is a DeepEmbed variant of RWKV-7 (rwkv7a or rwkv7b), which this version cannot run. The plain rwkv7 file of the same size works.");
+  auto shape = commonShape(tensors);
+  if (!shape) return shape;
+  shape->version = RwkvVersion::V7;
+  const NamedTensor* rK = tensors.find("blocks.0.att.r_k");
+  if (rK->shape.size() == 2) {
+    shape->headSize = static_cast<int>(std::min<std::int64_t>(rK->shape[1], kMostWidth));
+  } else if (const auto found = file.metadata().find("rwkv7.wkv.head_size"); found != file.metadata().end()) {
+    if (const auto* size = std::get_if<std::int64_t>(&found->second)) shape->headSize = static_cast<int>(*size);
+  } else {
+    shape->headSize = static_cast<int>(std::min<std::int64_t>(rK->shape[0], kMostWidth));  // one head: [1, 64] squeezed
+  }
+  if (auto good = checkHeads(*shape); !good) return tl::unexpected(good.error());
+
+  for (const auto& [name, rank] : {std::pair{"att.w1", &shape->rankW}, {"att.a1", &shape->rankA}, {"att.g1", &shape->rankG}}) {
+    const auto found = tensors.rank(block(0, name));
+    if (!found) return tl::unexpected(found.error());
+    *rank = *found;
+  }
+  shape->layer0HasV = tensors.has("blocks.0.att.v1");
+  if (shape->layers > 1 || shape->layer0HasV) {
+    const auto found = tensors.rank(block(shape->layers > 1 ? 1 : 0, "att.v1"));
+    if (!found) return tl::unexpected(found.error());
+    shape->rankV = *found;
+  }
+
+  const std::int64_t c = shape->nEmbd, f = shape->dimFfn;
+  for (int layer = 0; layer < shape->layers; ++layer) {
+    for (const char* name : {"ln1.weight", "ln1.bias", "ln2.weight", "ln2.bias", "att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g",
+                             "att.w0", "att.a0", "att.k_k", "att.k_a", "att.r_k", "att.ln_x.weight", "att.ln_x.bias", "ffn.x_k"})
+      if (auto good = tensors.expectVector(block(layer, name), c); !good) return tl::unexpected(good.error());
+    struct Wanted {
+      const char* name;
+      std::int64_t rows, cols;
+    };
+    const std::array<Wanted, 12> wanted{{{"att.receptance.weight", c, c}, {"att.key.weight", c, c}, {"att.value.weight", c, c}, {"att.output.weight", c, c},
+                                         {"ffn.key.weight", f, c}, {"ffn.value.weight", c, f},
+                                         {"att.w1", shape->rankW, c}, {"att.w2", c, shape->rankW}, {"att.a1", shape->rankA, c},
+                                         {"att.a2", c, shape->rankA}, {"att.g1", shape->rankG, c}, {"att.g2", c, shape->rankG}}};
+    for (const Wanted& w : wanted)
+      if (auto good = tensors.expectMatrix(block(layer, w.name), w.rows, w.cols); !good) return tl::unexpected(good.error());
+    if (layer == 0) continue;
+    if (auto good = tensors.expectVector(block(layer, "att.v0"), c); !good) return tl::unexpected(good.error());
+    if (auto good = tensors.expectMatrix(block(layer, "att.v1"), shape->rankV, c); !good) return tl::unexpected(good.error());
+    if (auto good = tensors.expectMatrix(block(layer, "att.v2"), c, shape->rankV); !good) return tl::unexpected(good.error());
+  }
+  if (auto good = checkOuter(tensors, *shape); !good) return tl::unexpected(good.error());
+  return shape;
+}
+
+// Generations 4 to 6 as far as telling them apart and sizing them goes (facts section 1).
+Result<ModelShape> detectOlder(const Tensors& tensors) {
+  auto shape = commonShape(tensors);
+  if (!shape) return shape;
+  shape->version = RwkvVersion::V4;
+  // The last layer has every tensor that tells generations apart.
+  const int layer = shape->layers - 1;
+  const NamedTensor* decay = tensors.find(block(layer, "att.time_decay"));
+  if (decay == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", block(layer, "att.time_decay")));
+  if (tensors.has(block(layer, "att.time_maa_w1"))) {
+    shape->version = RwkvVersion::V6;
+    const auto faaaa = tensors.find(block(layer, "att.time_faaaa"));
+    if (faaaa == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", block(layer, "att.time_faaaa")));
+    shape->headSize = static_cast<int>(faaaa->shape.back());
+    const auto maa = tensors.get(block(layer, "att.time_maa_w1"), 2);
+    if (!maa) return tl::unexpected(maa.error());
+    const auto decayLow = tensors.get(block(layer, "att.time_decay_w1"), 2);
+    if (!decayLow) return tl::unexpected(decayLow.error());
+    shape->rankMaa = static_cast<int>(std::min<std::int64_t>((*maa)->shape[1] / 5, kMostWidth));
+    shape->rankW = static_cast<int>(std::min<std::int64_t>((*decayLow)->shape[1], kMostWidth));
+  } else if (tensors.has(block(layer, "att.ln_x.weight"))) {
+    if (decay->shape.size() == 2) {
+      shape->version = RwkvVersion::V5_2;
+      shape->headSize = static_cast<int>(std::min<std::int64_t>(decay->shape[1], kMostWidth));
+    } else {
+      const bool gate = tensors.has(block(layer, "att.gate.weight"));
+      // One number per head; a single head of version 5.2 is squeezed to the same shape, but is as wide as the model.
+      const bool wide = decay->shape[0] == shape->nEmbd;
+      shape->version = wide ? RwkvVersion::V5_2 : gate ? RwkvVersion::V5_1 : RwkvVersion::V5_0;
+      shape->headSize = wide ? shape->nEmbd : static_cast<int>(shape->nEmbd / std::max<std::int64_t>(decay->shape[0], 1));
+    }
+  }
+  if (shape->version != RwkvVersion::V4)
+    if (auto good = checkHeads(*shape); !good) return tl::unexpected(good.error());
+  if (auto good = checkOuter(tensors, *shape); !good) return tl::unexpected(good.error());
+  return shape;
+}
+
+Result<ModelShape> detectGgufV6(const ModelFile& file, const Tensors& tensors) {
+  const auto number = [&](const char* key) -> int {
+    const auto found = file.metadata().find(key);
+    const auto* value = found == file.metadata().end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+    return value != nullptr && *value > 0 && *value <= kMostFfn ? static_cast<int>(*value) : 0;
+  };
+  ModelShape shape;
+  shape.version = RwkvVersion::V6;
+  shape.layers = number("rwkv6.block_count");
+  shape.nEmbd = number("rwkv6.embedding_length");
+  shape.headSize = number("rwkv6.wkv.head_size");
+  shape.dimFfn = number("rwkv6.feed_forward_length");
+  shape.rankMaa = number("rwkv6.time_mix_extra_dim");
+  shape.rankW = number("rwkv6.time_decay_extra_dim");
+  const auto embedding = tensors.get("emb.weight", 2);
+  if (!embedding) return tl::unexpected(embedding.error());
+  shape.vocab = static_cast<int>(std::min((*embedding)->shape[0], kMostVocab));
+  if (shape.layers == 0 || shape.nEmbd == 0 || shape.dimFfn == 0) return fail(ErrorCode::FileDamaged, "The GGUF file does not say how many layers the model has, or how wide it is.");
+  if (auto good = checkHeads(shape); !good) return tl::unexpected(good.error());
+  return shape;
+}
+
+TokenizerKind tokenizerOf(const ModelFile& file, const ModelShape& shape) {
+  if (const auto found = file.metadata().find("tokenizer.ggml.model"); found != file.metadata().end()) {
+    const auto* name = std::get_if<std::string>(&found->second);
+    if (name != nullptr && *name == "rwkv") return TokenizerKind::Embedded;
+  }
+  if (shape.vocab == 65536) return TokenizerKind::World;
+  if (shape.vocab == 50277) return TokenizerKind::Pile20B;
+  return TokenizerKind::Unknown;
+}
+
+Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
+  if (file.container() == Container::Gguf) {
+    const auto found = file.metadata().find("general.architecture");
+    const auto* architecture = found == file.metadata().end() ? nullptr : std::get_if<std::string>(&found->second);
+    if (architecture == nullptr) return fail(ErrorCode::NotRwkv, "This GGUF file does not say which kind of model it holds.");
+    if (*architecture == "rwkv6") return detectGgufV6(file, tensors);
+    if (*architecture != "rwkv7") {
+      const bool cousin = architecture->find("rwkv") != std::string::npos;
+      return fail(cousin ? ErrorCode::VersionUnsupported : ErrorCode::NotRwkv,
+                  fmt::format("This GGUF file holds a model of the kind \"{}\"; RWKV models of the kind \"rwkv7\" can be run.", architecture->substr(0, 60)));
+    }
+  }
+  if (tensors.has("blocks.0.att.r_k")) return detectV7(file, tensors);
+  if (file.container() == Container::Gguf) return fail(ErrorCode::TensorMissing, "The model is incomplete: tensor blk.0.time_mix_r_k.weight is missing.");
+  if (tensors.has("emb.weight") && tensors.has("blocks.0.ffn.key.weight")) return detectOlder(tensors);
+  return fail(ErrorCode::NotRwkv, "This file holds no RWKV model: the tensors emb.weight and blocks.0 are missing.");
+}
+
+}  // namespace
+
+Result<ModelInfo> detectNamed(const ModelFile& file, const NamedTensors& named) {
+  const Tensors tensors(named);
+  auto shape = detectShape(file, tensors);
+  if (!shape) return tl::unexpected(shape.error());
+  ModelInfo info;
+  info.shape = *shape;
+  info.container = file.container();
+  info.fileBytes = file.sizeBytes();
+  info.tokenizer = tokenizerOf(file, *shape);
+  info.name = file.name();
+  if (const auto found = file.metadata().find("general.name"); found != file.metadata().end())
+    if (const auto* name = std::get_if<std::string>(&found->second); name != nullptr && !name->empty()) info.name = *name;
+  std::map<DType, std::uint64_t> bytes;
+  for (const auto& [name, tensor] : named) bytes[tensor.dtype] += tensor.bytes.size();
+  info.dtype = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
+  return info;
+}
+
+Result<ModelInfo> detect(const ModelFile& file) { return detectNamed(file, officialNames(file)); }
+
+}  // namespace rookery::engine

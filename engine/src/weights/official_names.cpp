@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "weights/official_names.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace rookery::engine {
+
+namespace {
+
+// Within a block: llama.cpp's name, then the official one. Source: llama.cpp's rwkv7 converter and loader.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kBlockNames{{
+    {"attn_norm.weight", "ln1.weight"},
+    {"attn_norm.bias", "ln1.bias"},
+    {"attn_norm_2.weight", "ln2.weight"},
+    {"attn_norm_2.bias", "ln2.bias"},
+    {"time_mix_w0.weight", "att.w0"},
+    {"time_mix_w1.weight", "att.w1"},
+    {"time_mix_w2.weight", "att.w2"},
+    {"time_mix_a0.weight", "att.a0"},
+    {"time_mix_a1.weight", "att.a1"},
+    {"time_mix_a2.weight", "att.a2"},
+    {"time_mix_v0.weight", "att.v0"},
+    {"time_mix_v1.weight", "att.v1"},
+    {"time_mix_v2.weight", "att.v2"},
+    {"time_mix_g1.weight", "att.g1"},
+    {"time_mix_g2.weight", "att.g2"},
+    {"time_mix_k_k.weight", "att.k_k"},
+    {"time_mix_k_a.weight", "att.k_a"},
+    {"time_mix_r_k.weight", "att.r_k"},
+    {"time_mix_receptance.weight", "att.receptance.weight"},
+    {"time_mix_key.weight", "att.key.weight"},
+    {"time_mix_value.weight", "att.value.weight"},
+    {"time_mix_output.weight", "att.output.weight"},
+    {"time_mix_ln.weight", "att.ln_x.weight"},
+    {"time_mix_ln.bias", "att.ln_x.bias"},
+    {"channel_mix_lerp_k.weight", "ffn.x_k"},
+    {"channel_mix_key.weight", "ffn.key.weight"},
+    {"channel_mix_value.weight", "ffn.value.weight"},
+    {"time_mix_w0", "att.w0"},
+    {"time_mix_a0", "att.a0"},
+    {"time_mix_v0", "att.v0"},
+    {"time_mix_k_k", "att.k_k"},
+    {"time_mix_k_a", "att.k_a"},
+    {"time_mix_r_k", "att.r_k"},
+}};
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOuterNames{{
+    {"token_embd.weight", "emb.weight"},
+    {"token_embd_norm.weight", "blocks.0.ln0.weight"},
+    {"token_embd_norm.bias", "blocks.0.ln0.bias"},
+    {"output_norm.weight", "ln_out.weight"},
+    {"output_norm.bias", "ln_out.bias"},
+    {"output.weight", "head.weight"},
+}};
+
+std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape) {
+  std::vector<std::int64_t> out;
+  std::copy_if(shape.begin(), shape.end(), std::back_inserter(out), [](std::int64_t dim) { return dim != 1; });
+  if (out.empty()) out.push_back(1);
+  return out;
+}
+
+bool isLowRank(std::string_view official) {
+  const std::size_t dot = official.rfind('.');
+  const std::string_view last = dot == std::string_view::npos ? official : official.substr(dot + 1);
+  return last.size() == 2 && std::string_view("wavg").find(last[0]) != std::string_view::npos && (last[1] == '1' || last[1] == '2');
+}
+
+// blk.N.NAME -> blocks.N. and NAME
+bool splitBlock(std::string_view name, std::string& prefix, std::string_view& rest) {
+  if (!name.starts_with("blk.")) return false;
+  const std::size_t dot = name.find('.', 4);
+  if (dot == std::string_view::npos) return false;
+  prefix = "blocks." + std::string(name.substr(4, dot - 4)) + ".";
+  rest = name.substr(dot + 1);
+  return true;
+}
+
+void addGguf(const TensorSource& tensor, NamedTensors& out) {
+  NamedTensor named{tensor.dtype, squeezed(tensor.shape), false, tensor.bytes};
+  for (const auto& [theirs, ours] : kOuterNames)
+    if (tensor.name == theirs) {
+      out[std::string(ours)] = std::move(named);
+      return;
+    }
+  std::string prefix;
+  std::string_view rest;
+  if (!splitBlock(tensor.name, prefix, rest)) {
+    out[tensor.name] = std::move(named);
+    return;
+  }
+  if (rest == "time_mix_lerp_fused.weight" && named.shape.size() == 2 && named.shape[0] == 6) {
+    const std::uint64_t part = named.bytes.size() / 6;
+    constexpr std::array<const char*, 6> kMixes{"att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g"};
+    for (std::size_t i = 0; i < kMixes.size(); ++i)
+      out[prefix + kMixes[i]] = {named.dtype, {named.shape[1]}, false, named.bytes.subspan(i * part, part)};
+    return;
+  }
+  // Layer 0 has no value residual; the file holds copies of a0, a1, a2 in its place.
+  if (prefix == "blocks.0." && (rest.starts_with("time_mix_v0") || rest.starts_with("time_mix_v1") || rest.starts_with("time_mix_v2"))) return;
+  for (const auto& [theirs, ours] : kBlockNames)
+    if (rest == theirs) {
+      out[prefix + std::string(ours)] = std::move(named);
+      return;
+    }
+  out[tensor.name] = std::move(named);
+}
+
+}  // namespace
+
+NamedTensors officialNames(const ModelFile& file) {
+  NamedTensors out;
+  for (const TensorSource& tensor : file.tensors()) {
+    if (file.container() == Container::Gguf) {
+      addGguf(tensor, out);
+    } else {
+      out[tensor.name] = {tensor.dtype, squeezed(tensor.shape), isLowRank(tensor.name), tensor.bytes};
+    }
+  }
+  return out;
+}
+
+}  // namespace rookery::engine

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The measuring itself: statistics, protocol, reports, reading kernels.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "bench/bandwidth_kernels.h"
+#include "bench/bench_clock.h"
+#include "bench/series.h"
+#include "bench/statistics.h"
+#include "rookery/bench.h"
+#include "rookery/device.h"
+
+using namespace rookery::engine;
+
+namespace {
+
+/// Hands out the given values, one per run.
+RunFn script(std::vector<double> values) {
+  return [values = std::move(values), next = std::size_t{0}]() mutable -> Result<double> {
+    REQUIRE(next < values.size());
+    return values[next++];
+  };
+}
+
+BenchReport sampleReport() {
+  BenchReport r;
+  r.model = "test | \"model\", 0.1B";
+  r.weights = "synthetic";
+  r.fingerprint = "0123";
+  r.precision = "fp16";
+  r.strategy = "cpu";
+  r.mode = "exact";
+  r.parameters = 191034624;
+  r.bytesPerToken = 289'000'000;
+  BenchSeries pp{.test = "pp512", .unit = "tokens/s", .samples = {100, 101.5, 99}, .warmUp = {50, 98}};
+  pp.median = 100;
+  pp.mad = 1;
+  BenchSeries tg = pp;
+  tg.test = "tg128";
+  tg.median = 64.5;
+  tg.noisy = true;
+  BenchSeries load{.test = "load", .unit = "ms", .samples = {312.25}, .warmUp = {}};
+  load.median = 312.25;
+  r.series = {load, pp, tg};
+  r.bandwidthGBs = 33.5;
+  r.bandwidthPattern = "avx512, 4 streams, 2 threads";
+  r.percentOfBandwidth = 55.64;
+  r.planned = {{"embedding", 100'663'296, 100.66, 100.66}, {"head", 100'663'296, 201.33, 100.67}};
+  r.measured = {{"cpu", "embedding", "weights", 100'663'296}, {"cpu", "scratch", "scratch", 5'000'000}};
+  r.residentBytes = 120'000'000;
+  r.greedyTokens = {1, 2, 4000000000U};
+  r.environment = describeEnvironment(2);
+  return r;
+}
+
+}  // namespace
+
+TEST_CASE("statistics of known samples") {
+  const Statistics odd = summarise(std::vector<double>{3, 1, 2, 100, 4});
+  CHECK(odd.median == 3);
+  CHECK(odd.mad == 1);  // distances 0, 2, 1, 97, 1
+  CHECK(odd.min == 1);
+  CHECK(odd.max == 100);
+  CHECK(odd.mean == 22);
+  CHECK(odd.spread() == doctest::Approx(1.0 / 3));
+  const Statistics even = summarise(std::vector<double>{2, 4, 4, 4, 5, 5, 7, 9});
+  CHECK(even.median == 4.5);
+  CHECK(even.sd == doctest::Approx(2.13809));
+  CHECK(summarise({}).median == 0);
+  CHECK(summarise(std::vector<double>{7}).sd == 0);
+}
+
+TEST_CASE("warm-up ends when two runs in a row agree within 3 %") {
+  const auto series = measureSeries({.test = "tg", .unit = "tokens/s"}, script({50, 90, 97, 99, 100, 100, 100, 100, 100}), {}, {});
+  REQUIRE(series);
+  CHECK(series->warmUp == std::vector<double>{50, 90, 97, 99});
+  CHECK(series->samples.size() == 5);
+  CHECK(series->median == 100);
+  CHECK_FALSE(series->noisy);
+}
+
+TEST_CASE("warm-up gives up after six runs") {
+  const auto series = measureSeries({.test = "tg", .unit = "tokens/s"},
+                                    script({10, 20, 30, 40, 50, 60, 100, 100, 100, 100, 100}), {}, {});
+  REQUIRE(series);
+  CHECK(series->warmUp.size() == 6);
+}
+
+TEST_CASE("measuring goes on until the spread is met") {
+  // MAD / median: 5 % after five runs, still 5 % after seven, 2.5 % after eight, 0 after nine.
+  const auto series = measureSeries({.test = "tg", .unit = "tokens/s"},
+                                    script({100, 100, 100, 90, 95, 105, 110, 100, 100, 100, 100}), {}, {});
+  REQUIRE(series);
+  CHECK(series->samples.size() == 9);
+  CHECK(series->mad / series->median <= 0.02);
+  CHECK_FALSE(series->noisy);
+}
+
+TEST_CASE("a machine that never settles is called noisy") {
+  std::vector<double> values{100, 100};
+  for (int i = 0; i < 20; ++i) values.push_back(80 + 2 * i);  // a drift, as of a machine that heats up
+  const auto series = measureSeries({.test = "tg", .unit = "tokens/s"}, script(values), {}, {});
+  REQUIRE(series);
+  CHECK(series->samples.size() == 20);
+  CHECK(series->noisy);
+}
+
+TEST_CASE("a stopped series is Cancelled and an error of a run ends it") {
+  std::stop_source stop;
+  int runs = 0;
+  const auto cancelled = measureSeries({.test = "tg", .unit = "x"}, [&]() -> Result<double> {
+    if (++runs == 3) stop.request_stop();
+    return 1.0;
+  }, {}, stop.get_token());
+  REQUIRE_FALSE(cancelled);
+  CHECK(cancelled.error().code == ErrorCode::Cancelled);
+  CHECK(runs == 3);
+  const auto failed = measureSeries({.test = "tg", .unit = "x"}, []() -> Result<double> { return fail(ErrorCode::OutOfMemory, "no"); }, {}, {});
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().code == ErrorCode::OutOfMemory);
+}
+
+TEST_CASE("progress never goes back and ends at 1") {
+  std::vector<BenchProgress> told;
+  BenchClock clock([&](const BenchProgress& p) { told.push_back(p); });
+  const auto first = clock.plan(BenchStep::Prefill, "pp", 4, 0.001);
+  const auto second = clock.plan(BenchStep::Decode, "tg", 4, 0.001);
+  for (const auto step : {first, second}) {
+    clock.begin(step);
+    for (int run = 1; run <= 8; ++run)  // twice as many runs as planned
+      clock.advance(step, {.run = run, .plannedRuns = run, .runsLeft = run < 4 ? 4 - run : 1, .lastValue = 1, .spread = 0});
+    clock.settled();
+    clock.finish(step);
+  }
+  clock.done();
+  for (std::size_t i = 1; i < told.size(); ++i) CHECK(told[i].fraction >= told[i - 1].fraction);
+  CHECK(told.front().secondsLeft < 0);
+  CHECK(told.back().fraction == 1);
+  CHECK(told.back().secondsLeft == 0);
+  CHECK(told.back().step == BenchStep::Done);
+}
+
+TEST_CASE("a report survives the way through JSON") {
+  const BenchReport report = sampleReport();
+  const std::string text = reportJson(report);
+  const auto again = reportFromJson(text);
+  REQUIRE(again);
+  CHECK(reportJson(*again) == text);
+  CHECK(again->series.size() == 3);
+  CHECK(again->series[1].samples == report.series[1].samples);
+  CHECK(again->series[2].noisy);
+  CHECK(again->greedyTokens == report.greedyTokens);
+  CHECK(again->measured.size() == 2);
+  CHECK(again->planned[1].cumulativeMb == report.planned[1].cumulativeMb);
+  CHECK(again->environment.cpu == report.environment.cpu);
+  CHECK(again->find("tg128") != nullptr);
+  CHECK(again->find("tg") == nullptr);
+}
+
+TEST_CASE("a report that was changed fails verification") {
+  std::string text = reportJson(sampleReport());
+  const std::size_t at = text.find("64.5");
+  REQUIRE(at != std::string::npos);
+  text[at] = '9';
+  const auto changed = reportFromJson(text);
+  REQUIRE_FALSE(changed);
+  CHECK(changed.error().code == ErrorCode::VerificationFailed);
+
+  auto document = nlohmann::json::parse(reportJson(sampleReport()));
+  document["extra"] = "added later";
+  const auto added = reportFromJson(document.dump());
+  REQUIRE_FALSE(added);
+  CHECK(added.error().code == ErrorCode::VerificationFailed);
+}
+
+TEST_CASE("white space and key order do not matter to the hash") {
+  const auto document = nlohmann::json::parse(reportJson(sampleReport()));
+  CHECK(reportFromJson(document.dump()));
+  CHECK(reportFromJson(document.dump(7)));
+}
+
+TEST_CASE("hostile report files give an error, never a crash") {
+  const std::string good = reportJson(sampleReport());
+  const auto refuses = [](const std::string& text) {
+    const auto result = reportFromJson(text);
+    return !result && result.error().code == ErrorCode::FileDamaged;
+  };
+  CHECK(refuses(""));
+  CHECK(refuses("null"));
+  CHECK(refuses("[]"));
+  CHECK(refuses("{}"));
+  CHECK(refuses("\xff\xfe\x00"));
+  CHECK(refuses(std::string(5'000'000, '[')));
+  CHECK(refuses("{\"a\":" + std::string(100, '[') + std::string(100, ']') + "}"));
+  CHECK(refuses("{\"schema\": 1e999}"));
+  for (std::size_t cut = 0; cut < good.size() - 2; cut += 7) CHECK(refuses(good.substr(0, cut)));
+  // Every key once with every kind of wrong value.
+  const auto document = nlohmann::json::parse(good);
+  for (const auto& [key, value] : document.items()) {
+    for (const char* wrong : {"null", "-1", "1e300", "\"x\"", "[null]", "[{}]", "{}", "[[1]]", "99999999999999999999999"}) {
+      auto copy = document;
+      copy[key] = nlohmann::json::parse(wrong);
+      CHECK_MESSAGE(!reportFromJson(copy.dump()), key, " = ", wrong);
+    }
+    auto copy = document;
+    copy.erase(key);
+    CHECK_MESSAGE(refuses(copy.dump()), "without ", key);
+  }
+}
+
+TEST_CASE("values that JSON cannot hold do not break a report") {
+  BenchReport report = sampleReport();
+  report.series[0].median = std::numeric_limits<double>::quiet_NaN();
+  report.bandwidthGBs = std::numeric_limits<double>::infinity();
+  report.model = "bad \xff utf-8";
+  CHECK(reportFromJson(reportJson(report)));
+}
+
+TEST_CASE("Markdown has the table of llama-bench, the environment and both memory columns") {
+  const BenchReport report = sampleReport();
+  const std::string text = reportMarkdown(report);
+  CHECK(text.find("| model | size | params | backend | threads | test | t/s |") == 0);
+  CHECK(text.find("| tg128 | 64.50 ± 1.00 (noisy) |") != std::string::npos);
+  CHECK(text.find("test \\| \"model\", 0.1B fp16 (synthetic weights)") != std::string::npos);
+  CHECK(text.find("191.03 M") != std::string::npos);
+  CHECK(text.find("56 % of that limit") != std::string::npos);
+  CHECK(text.find("- CPU: " + report.environment.cpu) != std::string::npos);
+  CHECK(text.find("| embedding | 100.66 | 100.66 |") != std::string::npos);
+  CHECK(text.find("| scratch | 0.00 | 5.00 |") != std::string::npos);
+  CHECK(text.find("| total | 201.33 | 105.66 |") != std::string::npos);
+  CHECK(text.find("| unexplained | | 14.34 |") != std::string::npos);
+  CHECK(text.find("| Inference Tool |") == std::string::npos);  // synthetic weights have no published row
+  BenchReport file = report;
+  file.weights = "file";
+  CHECK(reportMarkdown(file).find("| Inference Tool | Model | Precision | Tokens/s | VRAM Usage |") != std::string::npos);
+}
+
+TEST_CASE("CSV has one line per sample, warm-up included and quoted") {
+  const std::string text = reportCsv(sampleReport());
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1 + 1 + 5 + 5);
+  CHECK(text.find("\"test | \"\"model\"\", 0.1B\",synthetic,fp16,cpu,exact,2,pp512,tokens/s,warm-up,1,50\n") != std::string::npos);
+  CHECK(text.find(",tg128,tokens/s,measured,2,101.5\n") != std::string::npos);
+}
+
+TEST_CASE("every reading kernel reads every byte once") {
+  constexpr std::size_t kBytes = 16 * kReadGranule;
+  std::vector<std::byte> storage(kBytes + 64 + 8192);  // slack: prefetch may point behind the end
+  std::byte* data = storage.data() + (64 - reinterpret_cast<std::uintptr_t>(storage.data()) % 64);
+  std::uint64_t expected = 0;
+  for (std::size_t i = 0; i < kBytes; i += 8) {
+    const std::uint64_t word = i * 0x9e3779b97f4a7c15ULL;
+    std::memcpy(data + i, &word, sizeof word);
+    expected += word;
+  }
+  const auto patterns = allReadPatterns();
+  CHECK(patterns.size() >= 8);
+  for (const ReadPattern& pattern : patterns) {
+    CAPTURE(pattern.isa);
+    CAPTURE(pattern.streams);
+    CHECK(pattern.read(data, kBytes) == expected);
+  }
+}
+
+TEST_CASE("a stopped probe and a stopped benchmark return at once") {
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(measureReadBandwidth(2, stop.get_token()).bytesPerSecond == 0);
+}
+
+TEST_CASE("the environment and the devices say what this machine is") {
+  const BenchEnvironment e = describeEnvironment(3);
+  CHECK(e.threads == 3);
+  CHECK(e.physicalCores >= 1);
+  CHECK(e.memoryTotal > 0);
+  CHECK_FALSE(e.isa.empty());
+  CHECK(e.date.size() == 20);
+  const auto devices = listDevices();
+  REQUIRE_FALSE(devices.empty());
+  CHECK(devices.front().id == "cpu");
+  CHECK(devices.front().usable);
+  for (const DeviceInfo& device : devices) CHECK_MESSAGE(device.usable == device.reason.empty(), device.id);
+}

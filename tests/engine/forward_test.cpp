@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The CPU forward pass against the double-precision oracle, and the equalities the design promises.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+
+#include "model/model_impl.h"
+#include "model/synthetic_source.h"
+#include "rookery/session.h"
+#include "support/oracle_rwkv7.h"
+
+using namespace rookery::engine;
+using rookery::test::OracleRwkv7;
+
+namespace {
+
+ModelShape smallShape() {
+  ModelShape shape;
+  shape.version = RwkvVersion::V7;
+  shape.layers = 3;
+  shape.nEmbd = 192;
+  shape.headSize = 64;
+  shape.dimFfn = 416;  // a multiple of 32, not of 64
+  shape.vocab = 331;   // no whole number of tiles
+  shape.rankW = 24;
+  shape.rankA = 40;
+  shape.rankV = 16;
+  shape.rankG = 72;
+  return shape;
+}
+
+std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threads, bool sparse = true) {
+  SyntheticSource source(smallShape(), "test", DType::F16, 7);
+  LoadOptions options;
+  options.threads = threads;
+  options.sparseFfn = sparse;
+  auto model = buildModel(source, nullptr, precision, true, options, {}, {});
+  REQUIRE(model.has_value());
+  return *model;
+}
+
+std::vector<TokenId> someTokens(std::size_t count) {
+  std::vector<TokenId> tokens;
+  for (std::size_t i = 0; i < count; ++i) tokens.push_back(static_cast<TokenId>((7919 * i + 13) % 331));
+  return tokens;
+}
+
+std::vector<std::size_t> all(std::size_t count) {
+  std::vector<std::size_t> positions(count);
+  for (std::size_t i = 0; i < count; ++i) positions[i] = i;
+  return positions;
+}
+
+}  // namespace
+
+TEST_CASE("fp16 weights agree with the double-precision oracle at every position") {
+  const auto tokens = someTokens(50);
+  SyntheticSource source(smallShape(), "test", DType::F16, 7);
+  OracleRwkv7 oracle(source);
+  Session session(makeModel({}, 2));
+  const auto logits = session.evaluate(tokens, all(tokens.size()));
+  REQUIRE(logits.has_value());
+  double worst = 0;
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const auto expected = oracle.step(tokens[t]);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      worst = std::max(worst, std::fabs(expected[i] - static_cast<double>((*logits)[t * expected.size() + i])));
+  }
+  CHECK(worst < 1e-4);
+  CHECK(oracle.stateMax() > 0.01);  // the state took part
+}
+
+TEST_CASE("chunking, threads and the sparse path change no bit") {
+  const auto tokens = someTokens(70);
+  for (const std::optional<DType> precision : {std::optional<DType>{}, std::optional(DType::F32), std::optional(DType::BF16), std::optional(DType::Q8_0)}) {
+    CAPTURE(precision.has_value());
+    Session reference(makeModel(precision, 1, false));
+    const auto expected = reference.evaluate(tokens, all(tokens.size()), 1);
+    REQUIRE(expected.has_value());
+    const Snapshot after = reference.snapshot();
+    for (const int threads : {1, 2, 3, 5}) {
+      for (const bool sparse : {false, true}) {
+        Session session(makeModel(precision, threads, sparse));
+        for (const std::size_t chunk : {1, 2, 3, 7, 16, 64, 256}) {
+          CAPTURE(threads);
+          CAPTURE(sparse);
+          CAPTURE(chunk);
+          session.reset();
+          const auto logits = session.evaluate(tokens, all(tokens.size()), chunk);
+          REQUIRE(logits.has_value());
+          CHECK(std::equal(logits->begin(), logits->end(), expected->begin()));
+          CHECK(session.snapshot().state.compare(after.state).maxAbs == 0.0F);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a restored snapshot continues as the unbroken session does") {
+  const auto tokens = someTokens(40);
+  const auto model = makeModel({}, 2);
+  Session unbroken(model);
+  REQUIRE(unbroken.prefill(tokens).has_value());
+  Session first(model);
+  REQUIRE(first.prefill(std::span(tokens).first(23)).has_value());
+  const auto packed = first.snapshot().state.pack();
+  auto state = State::unpack(packed, model->info().shape);
+  REQUIRE(state.has_value());
+  Session second(model);
+  REQUIRE(second.restore({*state, {}, 23}).has_value());
+  REQUIRE(second.prefill(std::span(tokens).subspan(23)).has_value());
+  CHECK(std::equal(second.logits().begin(), second.logits().end(), unbroken.logits().begin()));
+  CHECK(second.tokensRead() == 40);
+  CHECK(second.rowsSubmitted() == 17);
+}
+
+TEST_CASE("a stopped run leaves the state as it was") {
+  const auto tokens = someTokens(30);
+  Session session(makeModel({}, 2));
+  REQUIRE(session.prefill(tokens).has_value());
+  const Snapshot before = session.snapshot();
+  std::stop_source stop;
+  stop.request_stop();
+  const auto result = session.prefill(tokens, stop.get_token());
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code == ErrorCode::Cancelled);
+  CHECK(session.snapshot().state.compare(before.state).maxAbs == 0.0F);
+  CHECK(session.tokensRead() == 30);
+}
+
+TEST_CASE("a journal replayed into a fresh session goes on with the tokens of the unbroken run") {
+  const auto model = makeModel({}, 2);
+  const auto prompt = someTokens(12);
+  GenerateRequest request;
+  request.sampling.topP = 0.95F;
+  request.seed = 99;
+  request.maxTokens = 60;
+  request.stopAtEndOfText = false;
+  Session unbroken(model);
+  REQUIRE(unbroken.prefill(prompt).has_value());
+  const Snapshot afterPrompt = unbroken.snapshot();
+  Snapshot middle;
+  const auto whole = unbroken.generate(request, [&](const GeneratedToken& token) {
+    if (token.index == 20) middle = unbroken.snapshot();
+    return true;
+  });
+  REQUIRE(whole.has_value());
+  REQUIRE(whole->tokens.size() == 60);
+
+  for (const bool fromMiddle : {false, true}) {
+    for (const std::size_t kept : {21, 37, 59}) {
+      Session resumed(model);
+      REQUIRE(resumed.restore(fromMiddle ? middle : afterPrompt).has_value());
+      GenerateRequest rest = request;
+      rest.journal.assign(whole->tokens.begin(), whole->tokens.begin() + static_cast<std::ptrdiff_t>(kept));
+      rest.journalInState = fromMiddle ? 20 : 0;
+      const auto result = resumed.generate(rest, {});
+      REQUIRE(result.has_value());
+      CHECK(result->tokens == whole->tokens);
+      CHECK(result->drawn == 60 - kept);
+    }
+  }
+}
+
+TEST_CASE("hostile arguments are errors") {
+  Session session(makeModel({}, 1));
+  const std::vector<TokenId> outside{1, 2, 331};
+  CHECK(session.prefill(outside).error().code == ErrorCode::InvalidArgument);
+  const std::vector<TokenId> good{1, 2};
+  const std::vector<std::size_t> beyond{2};
+  CHECK(session.evaluate(good, beyond).error().code == ErrorCode::InvalidArgument);
+  CHECK(session.generate({}, {}).error().code == ErrorCode::InvalidArgument);
+  ModelShape other = smallShape();
+  other.layers = 2;
+  CHECK(session.restore({State(other), {}, 0}).error().code == ErrorCode::StateMismatch);
+  CHECK(State::unpack(State(other).pack(), smallShape()).error().code == ErrorCode::StateMismatch);
+  auto packed = State(other).pack();
+  packed.back() ^= std::byte{1};
+  CHECK_FALSE(State::unpack(packed, other).has_value());
+  packed.resize(10);
+  CHECK(State::unpack(packed, other).error().code == ErrorCode::FileDamaged);
+}
