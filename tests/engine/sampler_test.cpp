@@ -13,7 +13,7 @@
 
 #include "sampler/philox.h"
 #include "sampler/softmax.h"
-#include "support/golden_tensors.h"
+#include "support/golden.h"
 
 using namespace rookery::engine;
 
@@ -80,13 +80,13 @@ std::vector<float> randomLogits(std::size_t count, float deviation, unsigned see
 }  // namespace
 
 TEST_CASE("every golden distribution is reproduced") {
-  const auto tensors = rookery::test::readGoldenTensors(kGolden + "sampling.safetensors");
+  const auto tensors = rookery::test::readTensors(kGolden + "sampling.safetensors");
   const auto manifest = rookery::test::readJson(kGolden + "manifest.json");
   int compared = 0;
   for (const auto& row : manifest["rows"]) {
     CAPTURE(row.dump());
     const std::string index = std::to_string(row["logits"].get<int>());
-    const auto& logits = tensors.at("logits." + index);
+    const auto& logits = tensors.at("logits." + index).values;
     const auto settings = plain(row["temperature"], row["top_p"], row["top_k"]);
     const auto probs = filtered(logits, settings);
     if (row["depends_on_float32_rounding"].get<bool>()) {
@@ -97,7 +97,7 @@ TEST_CASE("every golden distribution is reproduced") {
       CHECK(std::count_if(probs.begin(), probs.end(), [](float p) { return p > 0; }) ==
             std::count_if(wanted.begin(), wanted.end(), [](double p) { return p > 1e-37; }));
     } else {
-      const auto& wanted = tensors.at("probs." + index + "." + std::to_string(row["combo"].get<int>()));
+      const auto& wanted = tensors.at("probs." + index + "." + std::to_string(row["combo"].get<int>())).values;
       CHECK(maxDifference(probs, {wanted.begin(), wanted.end()}) < 2e-6);
       CHECK(std::count_if(probs.begin(), probs.end(), [](float p) { return p > 0; }) == row["kept"].get<int>());
       ++compared;
