@@ -19,7 +19,8 @@ Tensors readTensors(const std::filesystem::path& path) {
   std::string header(headerBytes, ' ');
   file.read(header.data(), static_cast<std::streamsize>(headerBytes));
   Tensors tensors;
-  for (const auto& [name, entry] : nlohmann::json::parse(header).items()) {
+  const nlohmann::json entries = nlohmann::json::parse(header);
+  for (const auto& [name, entry] : entries.items()) {
     if (name == "__metadata__") continue;
     const auto begin = entry["data_offsets"][0].get<std::uint64_t>();
     const auto end = entry["data_offsets"][1].get<std::uint64_t>();
