@@ -21,8 +21,6 @@ Tensors readTensors(const std::filesystem::path& path) {
   const auto header = nlohmann::json::parse(text);  // outlives items()
   Tensors tensors;
   for (const auto& [name, entry] : header.items()) {
-  const nlohmann::json entries = nlohmann::json::parse(header);
-  for (const auto& [name, entry] : entries.items()) {
     if (name == "__metadata__") continue;
     const auto begin = entry["data_offsets"][0].get<std::uint64_t>();
     const auto end = entry["data_offsets"][1].get<std::uint64_t>();
