@@ -143,7 +143,9 @@ class Chat {
     request.seed = m_seed++;
     request.maxTokens = m_options.tokens;
     request.stopTexts = engine::chatStopTexts();
-    const auto show = [](const std::string& piece) {
+    LeadingSpace lead;
+    const auto show = [&lead](const std::string& fresh) {
+      const std::string piece = lead.drop(fresh);
       std::fwrite(piece.data(), 1, piece.size(), stdout);
       std::fflush(stdout);
     };
@@ -155,7 +157,9 @@ class Chat {
         },
         m_stop);
     if (!result) return tl::unexpected<Error>(result.error());
-    show(result->tail + "\n");
+    show(result->tail);
+    fmt::print("\n");
+    std::fflush(stdout);
     if (result->reason == engine::StopReason::StopText) {
       const auto text = tokenizer.decode(result->tokens);
       m_userWordRead = text && text->ends_with("\nUser:");

@@ -75,6 +75,20 @@ struct SamplingOptions {
 };
 void addSamplingOptions(CLI::App& verb, SamplingOptions& options);
 
+/// The chat form ends in "Assistant:", so an answer starts with a space that is no part of it.
+class LeadingSpace {
+ public:
+  std::string drop(std::string piece) {
+    if (m_started) return piece;
+    piece.erase(0, piece.find_first_not_of(" \n"));
+    m_started = !piece.empty();
+    return piece;
+  }
+
+ private:
+  bool m_started = false;
+};
+
 /// "guide" is a name, not a path.
 bool isGuide(std::string_view model) noexcept;
 

@@ -62,7 +62,8 @@ Result<void> run(const Options& o, Context& context) {
   request.maxTokens = o.tokens;
   request.stopAtEndOfText = !o.ignoreEnd;
   request.stopTexts = o.stopTexts;
-  if (!o.raw && o.promptTokens.empty())
+  const bool chatForm = !o.raw && o.promptTokens.empty();
+  if (chatForm)
     request.stopTexts.insert(request.stopTexts.end(), engine::chatStopTexts().begin(), engine::chatStopTexts().end());
 
   engine::Session session(*model);
@@ -71,7 +72,9 @@ Result<void> run(const Options& o, Context& context) {
   const double promptSeconds = since(promptStart);
 
   std::string text;
-  const auto show = [&](const std::string& piece) {
+  LeadingSpace lead;
+  const auto show = [&](const std::string& fresh) {
+    const std::string piece = chatForm ? lead.drop(fresh) : fresh;
     text += piece;
     if (context.json || piece.empty()) return;
     std::fwrite(piece.data(), 1, piece.size(), stdout);

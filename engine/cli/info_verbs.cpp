@@ -87,8 +87,7 @@ json loraJson(const engine::ModelShape& s) {
   return json::object();
 }
 
-Result<void> showInfo(const engine::ModelFile& file, const Context& context) {
-  const auto info = engine::detect(file);
+Result<void> showInfo(const Result<engine::ModelInfo>& info, const Context& context) {
   if (!info) return tl::unexpected<Error>(info.error());
   const engine::ModelShape& s = info->shape;
   const json lora = loraJson(s);
@@ -126,13 +125,18 @@ Verb addInfo(CLI::App& app, Context& context) {
   };
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("info", "Tell what a model file is");
-  verb->add_option("model", options->model, "Model file (.pth, .safetensors, .st, .gguf)")->required()->type_name("MODEL");
+  verb->add_option("model", options->model, "Model file (.pth, .safetensors, .st, .gguf), or \"guide\"")->required()->type_name("MODEL");
   verb->add_flag("--container", options->container, "Only list the tensors, whatever kind of model it is");
   addJsonFlag(*verb, context);
   return {verb, [options, &context]() -> Result<void> {
+            if (isGuide(options->model) && !options->container) {
+              const auto guide = engine::Model::guide();
+              if (!guide) return tl::unexpected<Error>(guide.error());
+              return showInfo((*guide)->info(), context);
+            }
             const auto file = engine::ModelFile::open(options->model);
             if (!file) return tl::unexpected<Error>(file.error());
-            return options->container ? showContainer(**file, context) : showInfo(**file, context);
+            return options->container ? showContainer(**file, context) : showInfo(engine::detect(**file), context);
           }};
 }
 

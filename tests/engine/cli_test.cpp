@@ -13,6 +13,12 @@ using nlohmann::json;
 
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 const std::filesystem::path kGolden = std::filesystem::path(ROOKERY_TEST_DATA) / "golden";
 const std::string kSmall = (kGolden / "models/v7_small/model.safetensors").string();
 const std::string kWithVocabulary = (kGolden / "models/v7_small/model.f16.gguf").string();
@@ -296,6 +302,39 @@ TEST_CASE("bench writes one report in four forms") {
   REQUIRE(other.exitCode == 0);
   CHECK(json::parse(other.out)["greedy_tokens"] == report["greedy_tokens"]);
   CHECK(json::parse(other.out)["fingerprint"] == report["fingerprint"]);
+}
+
+TEST_CASE("an interrupted benchmark keeps its finished steps, says partial, and exits with 130") {
+  // Far more runs than fit in the time: the interrupt comes in the middle of a series, after loading.
+  const auto run = runProcess({cliPath(), "bench", "--model", kSmall, "--pp", "100000", "--tg", "100000", "--reps", "1000", "--max-reps", "1000",
+                               "--no-bandwidth", "--json"}, "", 60, 3000);
+  CHECK(run.exitCode == 130);
+  const json report = json::parse(run.out);
+  CHECK(report["partial"] == true);
+  CHECK(report["series"].size() >= 1);
+  CHECK(report["sha256"].get<std::string>().size() == 64);
+}
+
+TEST_CASE("a model that does not fit exits with 4") {
+  const char* prlimit = "/usr/bin/prlimit";
+  if (kSanitized || !std::filesystem::exists(prlimit)) {
+    MESSAGE("SKIP: needs prlimit and a build without sanitizers");
+    return;
+  }
+  const auto run = runProcess({prlimit, "--as=1000000000", cliPath(), "bench", "--synthetic", "rwkv7-2.9b", "--precision", "fp16", "--no-bandwidth"});
+  CHECK_MESSAGE(run.exitCode == 4, run.err);
+}
+
+TEST_CASE("the built-in guide model answers without any file") {
+  const auto info = runCli({"info", "guide", "--json"});
+  REQUIRE_MESSAGE(info.exitCode == 0, info.err);
+  CHECK(json::parse(info.out)["version"] == "7");
+  const auto run = runCli({"generate", "--model", "guide", "--prompt", "What is a state?", "--greedy", "--json"});
+  REQUIRE_MESSAGE(run.exitCode == 0, run.err);
+  const json answer = json::parse(run.out);
+  CHECK(answer["text"].get<std::string>().size() > 10);
+  CHECK(answer["text"].get<std::string>().front() != ' ');
+  CHECK((answer["reason"] == "end-of-text" || answer["reason"] == "stop-text"));
 }
 
 TEST_CASE("memory reproduces every published cumulative figure from shapes") {
