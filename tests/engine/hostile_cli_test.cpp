@@ -27,18 +27,21 @@ TEST_CASE("hostile files are refused quickly and sound ones open") {
         CHECK_MESSAGE(container.exitCode == 0, container.err);
         CHECK(container.out.starts_with("format "));
         const auto asJson = runCli({"info", "--container", "--json", path.string()});
-        REQUIRE(asJson.exitCode == 0);
-        CHECK(json::parse(asJson.out)["tensors"].is_array());
+        CHECK(asJson.exitCode == 0);
+        if (asJson.exitCode == 0) CHECK(json::parse(asJson.out)["tensors"].is_array());
       } else {
         ++rejected;
-        CHECK(container.exitCode == 3);
-        CHECK(container.out.empty());
-        CHECK(container.err.starts_with("rookery-cli: "));
-        const std::string sentence = container.err.substr(0, container.err.find('\n'));
-        CHECK_MESSAGE(sentence.ends_with("."), sentence);
+        // A sound container that holds another kind of model opens as a container; that is what --container is for.
+        const bool soundContainer = entry["file"] == "gguf/architecture_unknown.gguf";
+        CHECK(container.exitCode == (soundContainer ? 0 : 3));
+        CHECK(container.out.empty() == !soundContainer);
         const auto whole = runCli({"info", path.string()});
         CHECK(whole.exitCode == 3);
+        CHECK(whole.out.empty());
         CHECK(whole.seconds < kSeconds);
+        CHECK(whole.err.starts_with("rookery-cli: "));
+        const std::string sentence = whole.err.substr(0, whole.err.find('\n'));
+        CHECK_MESSAGE(sentence.ends_with("."), sentence);
       }
     }
     CHECK(accepted >= 3);

@@ -46,14 +46,15 @@ TEST_CASE("the ledger sums live allocations by device, component and kind") {
   ledger.add("cuda:0", "embedding", "weights", 3);
   ledger.add("cpu", "embedding", "weights", 7);
   ledger.add("cpu", "state", "state", 2);
-  ledger.remove("cpu", "block0", "weights", 5);
+  ledger.add("cpu", "block1", "weights", 5);
+  ledger.remove("cpu", "block1", "weights", 5);
   const auto entries = ledger.entries();
-  REQUIRE(entries.size() == 3);
+  REQUIRE(entries.size() == 4);
   CHECK(entries[0].component == "embedding");
   CHECK(entries[0].bytes == 17);
   CHECK(entries[1].device == "cuda:0");  // beside its component's other entry
-  CHECK(entries[2].component == "state");
-  CHECK(ledger.total() == 22);
+  CHECK(entries[3].component == "state");
+  CHECK(ledger.total() == 27);
 }
 
 TEST_CASE("the ledger keeps a component's place and never goes below zero") {

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "plan/torch_allocator.h"
+#include "rookery/model.h"
 
 using namespace rookery::engine;
 
@@ -143,6 +144,33 @@ TEST_CASE("official shapes have the published numbers of parameters") {
   const ModelShape v4{.version = RwkvVersion::V4, .layers = 12, .nEmbd = 768, .dimFfn = 3072, .vocab = 50277};
   const std::uint64_t container = 338'718'755 - totalBytes(v4, "bf16");
   CHECK(container < 200'000);
+}
+
+TEST_CASE("the plan of every official shape counts each of its parameters once") {
+  REQUIRE_FALSE(officialShapeNames().empty());
+  for (const std::string& name : officialShapeNames()) {
+    CAPTURE(name);
+    const auto shape = officialShape(name);
+    REQUIRE(shape);
+    CHECK(totalBytes(*shape, "fp16") == 2 * shape->parameters());
+  }
+}
+
+TEST_CASE("the estimate before loading is what the ledger shows after it") {
+  for (const std::string file : {"v7_small/model.pth", "v7_odd/model.pth", "v7_micro/model.f32.gguf", "v7_quant/model.Q8_0.gguf"}) {
+    CAPTURE(file);
+    const auto model = Model::load(std::filesystem::path(ROOKERY_TEST_DATA "/golden/models") / file);
+    REQUIRE_MESSAGE(model.has_value(), model.error().message);
+    std::uint64_t weights = 0, others = 0;
+    for (const LedgerEntry& entry : (*model)->ledger().entries()) (entry.kind == "weights" ? weights : others) += entry.bytes;
+    const LoadEstimate estimate = estimateLoad((*model)->info(), (*model)->info().dtype);
+    const double ratio = static_cast<double>(estimate.weights) / static_cast<double>(weights);
+    CHECK(ratio > 0.95);
+    CHECK(ratio < 1.05);
+    const double rest = static_cast<double>(estimate.scratch + estimate.state) / static_cast<double>(others);
+    CHECK(rest > 0.5);  // it depends on the backend's chunk and threads
+    CHECK(rest < 3);
+  }
 }
 
 TEST_CASE("the generations of version 5 differ by gate and by per-channel decay") {

@@ -13,7 +13,7 @@
 
 #include "sampler/philox.h"
 #include "sampler/softmax.h"
-#include "support/golden_tensors.h"
+#include "support/golden.h"
 
 using namespace rookery::engine;
 
@@ -80,21 +80,24 @@ std::vector<float> randomLogits(std::size_t count, float deviation, unsigned see
 }  // namespace
 
 TEST_CASE("every golden distribution is reproduced") {
-  const auto tensors = rookery::test::readGoldenTensors(kGolden + "sampling.safetensors");
+  const auto tensors = rookery::test::readTensors(kGolden + "sampling.safetensors");
   const auto manifest = rookery::test::readJson(kGolden + "manifest.json");
   int compared = 0;
   for (const auto& row : manifest["rows"]) {
     CAPTURE(row.dump());
     const std::string index = std::to_string(row["logits"].get<int>());
-    const auto& logits = tensors.at("logits." + index);
+    const auto& logits = tensors.at("logits." + index).values;
     const auto settings = plain(row["temperature"], row["top_p"], row["top_k"]);
     const auto probs = filtered(logits, settings);
     if (row["depends_on_float32_rounding"].get<bool>()) {
       // top_p = 1: the reference turns greedy or drops a tail by rounding; ours has no top_p filter then.
       CHECK(settings.topP == 1.0F);
-      CHECK(maxDifference(probs, reference(logits, settings.temperature, 1, settings.topK)) < 2e-6);
+      const auto wanted = reference(logits, settings.temperature, 1, settings.topK);
+      CHECK(maxDifference(probs, wanted) < 2e-6);
+      CHECK(std::count_if(probs.begin(), probs.end(), [](float p) { return p > 0; }) ==
+            std::count_if(wanted.begin(), wanted.end(), [](double p) { return p > 1e-37; }));
     } else {
-      const auto& wanted = tensors.at("probs." + index + "." + std::to_string(row["combo"].get<int>()));
+      const auto& wanted = tensors.at("probs." + index + "." + std::to_string(row["combo"].get<int>())).values;
       CHECK(maxDifference(probs, {wanted.begin(), wanted.end()}) < 2e-6);
       CHECK(std::count_if(probs.begin(), probs.end(), [](float p) { return p > 0; }) == row["kept"].get<int>());
       ++compared;
@@ -105,14 +108,17 @@ TEST_CASE("every golden distribution is reproduced") {
 
 TEST_CASE("the golden generations: penalties, bans and counts, step by step") {
   auto tokenizer = Tokenizer::world();
-  if (const char* golden = std::getenv("ROOKERY_GOLDEN_DIR")) {
-    tokenizer = Tokenizer::fromFile(std::filesystem::path(golden) / "tokenizer/rwkv_vocab_v20230424.txt");
+  if (const char* folder = std::getenv("ROOKERY_GOLDEN_DIR")) {
+    tokenizer = Tokenizer::fromFile(std::filesystem::path(folder) / "tokenizer/rwkv_vocab_v20230424.txt");
   }
   if (!tokenizer) {
     MESSAGE("SKIP: this build has no World vocabulary and ROOKERY_GOLDEN_DIR is not set");
     return;
   }
-  for (const auto& trace : rookery::test::readJson(kGolden + "penalties.json")["traces"]) {
+  const auto golden = rookery::test::readJson(kGolden + "penalties.json");
+  REQUIRE(golden["traces"].size() == 4);
+  for (const auto& trace : golden["traces"]) {
+    REQUIRE(trace["steps"].size() == 40);
     SamplerSettings settings{.temperature = trace["temperature"], .topP = trace["top_p"], .topK = trace["top_k"],
                              .presencePenalty = trace["alpha_presence"], .frequencyPenalty = trace["alpha_frequency"],
                              .penaltyDecay = trace["alpha_decay"]};
@@ -260,6 +266,21 @@ TEST_CASE("draws follow the distribution (chi-square, fixed seed)") {
     CAPTURE(degrees);
     CHECK(std::abs(chiSquare - degrees) < 4 * std::sqrt(2 * degrees));
   }
+}
+
+TEST_CASE("a draw falls on the entry that the running sum reaches, over a whole vocabulary") {
+  const auto weights = filtered(randomLogits(5003, 2, 9), plain(1, 0.9F));
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (int i = 0; i < 2000; ++i) {
+    const double uniform = uniformDraw(1, static_cast<std::uint64_t>(i));
+    const std::size_t id = drawIndex(weights, uniform);
+    CHECK(weights[id] > 0);
+    const double before = std::accumulate(weights.begin(), weights.begin() + static_cast<std::ptrdiff_t>(id), 0.0);
+    CHECK(uniform * total > before - 1e-6);
+    CHECK(uniform * total < before + static_cast<double>(weights[id]) + 1e-6);
+  }
+  CHECK(drawIndex(std::vector<float>{0, 0, 1, 0, 1, 0}, std::nextafter(1.0, 0.0)) == 4);
+  CHECK(drawIndex(std::vector<float>{0, 0, 1, 0, 1, 0}, 0) == 2);
 }
 
 TEST_CASE("a draw depends on the seed and the number of accepted tokens only") {

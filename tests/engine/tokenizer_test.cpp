@@ -58,6 +58,71 @@ TokenizerPointer tokenizerOf(const std::string& text) {
   return *tokenizer;
 }
 
+/// A GGUF file that holds nothing but a vocabulary.
+class VocabularyGguf {
+ public:
+  explicit VocabularyGguf(const std::string& model) {
+    text("general.architecture", "rwkv7");
+    text("tokenizer.ggml.model", model);
+  }
+  void text(const std::string& key, const std::string& value) {
+    entry(key, 8);
+    string(value);
+  }
+  void tokens(const std::vector<std::string>& values) {
+    entry("tokenizer.ggml.tokens", 9);
+    number<std::uint32_t>(8);
+    number<std::uint64_t>(values.size());
+    for (const std::string& value : values) string(value);
+  }
+  void types(const std::vector<int>& values) {
+    entry("tokenizer.ggml.token_type", 9);
+    number<std::uint32_t>(5);
+    number<std::uint64_t>(values.size());
+    for (const int value : values) number<std::int32_t>(value);
+  }
+  Result<TokenizerPointer> tokenizer() const {
+    std::string bytes = "GGUF";
+    append<std::uint32_t>(bytes, 3);
+    append<std::uint64_t>(bytes, 0);  // tensors
+    append<std::uint64_t>(bytes, m_count);
+    bytes += m_entries;
+    bytes.resize((bytes.size() + 31) / 32 * 32);
+    const auto file = ModelFile::fromMemory(std::as_bytes(std::span(bytes)), "vocabulary.gguf");
+    REQUIRE_MESSAGE(file.has_value(), file.error().message);
+    return Tokenizer::fromGguf(**file);
+  }
+
+ private:
+  template <class T>
+  static void append(std::string& out, T value) {
+    out.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  template <class T>
+  void number(T value) {
+    append(m_entries, value);
+  }
+  void string(const std::string& value) {
+    number<std::uint64_t>(value.size());
+    m_entries += value;
+  }
+  void entry(const std::string& key, std::uint32_t type) {
+    string(key);
+    number(type);
+    ++m_count;
+  }
+
+  std::string m_entries;
+  std::uint64_t m_count = 0;
+};
+
+/// End of text and the single bytes, escaped as GGUF files have them.
+std::vector<std::string> ggufBytes() {
+  std::vector<std::string> tokens = {"<s>"};
+  for (int byte = 0; byte < 256; ++byte) tokens.push_back(fmt::format("\\x{:02x}", byte));
+  return tokens;
+}
+
 std::string streamed(std::string_view bytes, std::size_t chunk) {
   Utf8Stream stream;
   std::string text;
@@ -216,6 +281,80 @@ TEST_CASE("a vocabulary that cannot encode every byte is refused") {
   CHECK(tokenizer.error().code == ErrorCode::FileDamaged);
   CHECK(tokenizer.error().message.find("0xFF") != std::string::npos);
   CHECK(Tokenizer::fromText("").error().code == ErrorCode::FileDamaged);
+}
+
+TEST_CASE("a GGUF's vocabulary is the World one, cut") {
+  const auto file = ModelFile::open(ROOKERY_TEST_DATA "/golden/models/v7_micro/model.f32.gguf");
+  REQUIRE_MESSAGE(file.has_value(), file.error().message);
+  const auto tokenizer = Tokenizer::fromGguf(**file);
+  REQUIRE_MESSAGE(tokenizer.has_value(), tokenizer.error().message);
+  CHECK((*tokenizer)->size() == 270);
+  CHECK((*tokenizer)->encode("a\n\n\t\n") == std::vector<TokenId>{'a' + 1, 261, 258});
+  if (const auto world = worldOrNull()) {
+    for (TokenId id = 0; id < 270; ++id) CHECK((*tokenizer)->bytesOf(id) == world->bytesOf(id));
+  }
+}
+
+TEST_CASE("a GGUF's tokens are escaped bytes; control and unused ones never match") {
+  auto tokens = ggufBytes();
+  auto types = std::vector<int>(257, 1);
+  types[0] = 3;
+  const auto add = [&](const std::string& token, int type) {
+    tokens.push_back(token);
+    types.push_back(type);
+  };
+  add("it's", 1);              // 257
+  add("say \"\\'\\\\", 1);    // 258
+  add("\\xe4\\xb8", 1);        // 259: half a character
+  add("\xC3\xA9t", 4);         // 260: bytes as they are
+  add("User", 3);              // 261
+  add("[PAD262]", 5);          // 262
+  VocabularyGguf gguf("rwkv");
+  gguf.tokens(tokens);
+  gguf.types(types);
+  const auto tokenizer = gguf.tokenizer();
+  REQUIRE_MESSAGE(tokenizer.has_value(), tokenizer.error().message);
+  const Tokenizer& t = **tokenizer;
+  CHECK(t.bytesOf(257) == "it's");
+  CHECK(t.bytesOf(258) == "say \"'\\");
+  CHECK(t.encode("\xE4\xB8\xAD") == std::vector<TokenId>{259, 0xAD + 1});
+  CHECK(t.encode("\xC3\xA9t") == std::vector<TokenId>{260});
+  CHECK(t.encode("User").size() == 4);
+  CHECK(t.encode("[PAD262]").size() == 8);
+  CHECK(t.encode("<s>").size() == 3);
+  CHECK_FALSE(t.contains(261));
+  CHECK_FALSE(t.contains(262));
+
+  VocabularyGguf untyped("rwkv");
+  tokens.resize(261);
+  tokens.push_back("[PAD261]");
+  untyped.tokens(tokens);
+  CHECK(untyped.tokenizer().value()->encode("[PAD261]").size() == 8);
+}
+
+TEST_CASE("a GGUF without a usable vocabulary is refused") {
+  const VocabularyGguf empty("rwkv");
+  CHECK(empty.tokenizer().error().code == ErrorCode::VocabularyMissing);
+  VocabularyGguf other("gpt2");
+  other.tokens(ggufBytes());
+  CHECK(other.tokenizer().error().code == ErrorCode::FormatUnknown);
+  VocabularyGguf types("rwkv");
+  types.tokens(ggufBytes());
+  types.types({1, 2, 3});
+  CHECK(types.tokenizer().error().code == ErrorCode::FileDamaged);
+  for (const char* bad : {"\\x4", "\\q", "\\", "\\u0041", "a", ""}) {
+    CAPTURE(bad);
+    auto tokens = ggufBytes();
+    tokens.push_back(bad);
+    VocabularyGguf gguf("rwkv");
+    gguf.tokens(tokens);
+    CHECK(gguf.tokenizer().error().code == ErrorCode::FileDamaged);
+  }
+  auto short256 = ggufBytes();
+  short256.pop_back();
+  VocabularyGguf gguf("rwkv");
+  gguf.tokens(short256);
+  CHECK(gguf.tokenizer().error().code == ErrorCode::FileDamaged);
 }
 
 TEST_CASE("a vocabulary file that is missing or no file is told apart") {

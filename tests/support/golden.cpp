@@ -16,10 +16,13 @@ Tensors readTensors(const std::filesystem::path& path) {
   std::uint64_t headerBytes = 0;
   file.read(reinterpret_cast<char*>(&headerBytes), sizeof headerBytes);
   if (!file || headerBytes > std::filesystem::file_size(path)) throw std::runtime_error("cannot read " + path.string());
-  std::string header(headerBytes, ' ');
-  file.read(header.data(), static_cast<std::streamsize>(headerBytes));
+  std::string text(headerBytes, ' ');
+  file.read(text.data(), static_cast<std::streamsize>(headerBytes));
+  const auto header = nlohmann::json::parse(text);  // outlives items()
   Tensors tensors;
-  for (const auto& [name, entry] : nlohmann::json::parse(header).items()) {
+  for (const auto& [name, entry] : header.items()) {
+  const nlohmann::json entries = nlohmann::json::parse(header);
+  for (const auto& [name, entry] : entries.items()) {
     if (name == "__metadata__") continue;
     const auto begin = entry["data_offsets"][0].get<std::uint64_t>();
     const auto end = entry["data_offsets"][1].get<std::uint64_t>();
