@@ -21,6 +21,12 @@ if(ROOKERY_SANITIZE)
   target_link_options(rookery_options INTERFACE -fsanitize=${ROOKERY_SANITIZE})
 endif()
 
+if(ROOKERY_FUZZERS)  # everything is instrumented; only the targets get libFuzzer's main
+  target_compile_options(rookery_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+    -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(rookery_options INTERFACE -fsanitize=address,undefined)
+endif()
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})

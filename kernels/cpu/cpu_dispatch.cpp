@@ -2,6 +2,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
+#if defined(ROOKERY_X86)
+#include <cpuid.h>
+#endif
 
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/tables.h"
@@ -43,12 +46,19 @@ std::int64_t packedBytes(Format format, std::int64_t rows, std::int64_t cols) no
   return 0;
 }
 
+#if defined(ROOKERY_X86)
+// Clang 14 does not know "f16c" in __builtin_cpu_supports.
+static bool hasF16c() noexcept {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 const CpuOps* cpuOpsByName(const char* name) noexcept {
   if (std::strcmp(name, "scalar") == 0) return &scalar::table();
 #if defined(ROOKERY_X86)
   // __builtin_cpu_supports also asks the operating system (XGETBV) whether it saves the wide registers.
-  if (std::strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("f16c"))
+  if (std::strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && hasF16c())
     return &avx2::table();
   if (std::strcmp(name, "avx512") == 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))

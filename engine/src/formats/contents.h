@@ -38,11 +38,15 @@ struct ModelFile::Contents {
   std::vector<TensorSource> tensors;
   std::map<std::string, std::size_t, std::less<>> byName;
   std::map<std::string, MetaValue, std::less<>> metadata;
+  std::uint64_t tensorBytes = 0;                    ///< of all tensors so far
   std::vector<std::unique_ptr<std::byte[]>> owned;  ///< tensors that were not contiguous in the file
 
-  /// FileDamaged if the name was there before.
+  /// FileDamaged if the name was there before or is no proper one.
   Result<void> add(TensorSource tensor);
 };
+
+/// For .pth readers: "The .pth file is damaged: {what}."
+tl::unexpected<Error> damagedPth(const std::string& what);
 
 /// Product of dimensions times the element size, or nullopt if a dimension is negative, the product passes 2^63, or a
 /// row is no whole number of blocks.

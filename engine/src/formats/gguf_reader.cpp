@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "formats/contents.h"
+#include "formats/names.h"
 
 namespace rookery::engine {
 
@@ -189,6 +190,7 @@ Result<void> readGguf(ModelFile::Contents& contents) {
     std::string key;
     std::uint32_t type = 0;
     if (!reader.takeString(key, kMostKeyBytes) || !reader.take(type)) return damaged(fmt::format("it ends inside key {} of {}", i + 1, keyCount));
+    if (!isPlainName(key)) return damaged(fmt::format("\"{}\" is no proper key", key));
     auto value = takeValue(reader, type, key);
     if (!value) return tl::unexpected(value.error());
     if (!contents.metadata.emplace(key, std::move(*value)).second) return damaged(fmt::format("the key {} stands there twice", key));

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "formats/contents.h"
+#include "formats/names.h"
 
 namespace rookery::engine {
 
@@ -85,6 +86,10 @@ FileBytes::~FileBytes() {
   if (m_mapped) ::munmap(const_cast<std::byte*>(m_bytes.data()), m_bytes.size());
 }
 
+tl::unexpected<Error> damagedPth(const std::string& what) {
+  return fail(ErrorCode::FileDamaged, fmt::format("The .pth file is damaged: {}.", what));
+}
+
 std::optional<std::uint64_t> tensorBytes(DType dtype, std::span<const std::int64_t> shape) noexcept {
   constexpr std::uint64_t kMost = std::uint64_t{1} << 60U;
   const DTypeTraits& type = traits(dtype);
@@ -100,6 +105,11 @@ std::optional<std::uint64_t> tensorBytes(DType dtype, std::span<const std::int64
 }
 
 Result<void> ModelFile::Contents::add(TensorSource tensor) {
+  if (!isPlainName(tensor.name)) return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: \"{}\" is no proper tensor name.", tensor.name));
+  // Every weight is somewhere in the file; a little slack is for tied tensors. Otherwise a small file could claim a
+  // model of any size by naming the same bytes again and again.
+  tensorBytes += tensor.bytes.size();
+  if (tensorBytes > 2 * file.bytes().size()) return fail(ErrorCode::FileDamaged, "The file is damaged: its tensors are larger than the file.");
   if (!byName.emplace(tensor.name, tensors.size()).second)
     return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: it holds two tensors named {}.", tensor.name));
   tensors.push_back(std::move(tensor));
@@ -129,7 +139,7 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name) 
     done = fail(ErrorCode::FormatUnknown,
                 fmt::format("{} is none of the model files that can be read: .pth, .safetensors, .st, .gguf.", contents->name));
   }
-  if (!done) return tl::unexpected(done.error());
+  if (!done) return tl::unexpected(Error{done.error().code, printable(done.error().message), done.error().details});
   return std::make_shared<const ModelFile>(std::move(contents));
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while the file's table of contents was being read.");

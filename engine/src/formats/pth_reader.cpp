@@ -1,77 +1,305 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// torch.save's zip form: NAME/data.pkl describes the tensors, NAME/data/KEY holds each storage, stored.
+// torch.save files: a zip of one pickle and one entry per storage, or (before torch 1.6) pickles and
+// storages one after the other.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <optional>
+
 #include <fmt/format.h>
 
-#include <cstring>
-#include <map>
-
+#include "formats/byte_reader.h"
 #include "formats/contents.h"
-#include "formats/unpickler.h"
+#include "formats/names.h"
+#include "formats/pickle.h"
 #include "formats/zip_archive.h"
 
 namespace rookery::engine {
-
 namespace {
 
-constexpr std::uint64_t kMostPickle = 64U << 20U;
+using Kind = PickleNode::Kind;
+using Storages = std::map<std::string, std::span<const std::byte>, std::less<>>;
+
+constexpr std::uint64_t kLargestPickle = 16u << 20;  // 2000 tensors need 0.3 MB
 // Checksums of storages cost one pass over the file, which would make looking at a 28 GB file slow. Small files are
-// checked when they are opened; of large ones the table of contents and all sizes are.
-constexpr std::uint64_t kCheckStoragesBelow = 64U << 20U;
+// checked when they are opened; of large ones the directory, the list of tensors and all sizes are.
+constexpr std::uint64_t kCheckStoragesBelow = 64u << 20;
 
-tl::unexpected<Error> damaged(const std::string& what) {
-  return fail(ErrorCode::FileDamaged, fmt::format("The .pth file is damaged: {}.", what));
+std::vector<std::int64_t> integers(const PickleGraph& graph, std::uint32_t tuple) {
+  std::vector<std::int64_t> values;
+  for (const std::uint32_t item : graph.at(tuple).items) {
+    values.push_back(graph.at(item).number);
+  }
+  return values;
 }
 
-std::optional<DType> dtypeOf(const std::string& storageClass) {
-  static const std::map<std::string, DType, std::less<>> kTypes{
-      {"torch.FloatStorage", DType::F32},  {"torch.HalfStorage", DType::F16}, {"torch.BFloat16Storage", DType::BF16},
-      {"torch.DoubleStorage", DType::F64}, {"torch.LongStorage", DType::I64}, {"torch.IntStorage", DType::I32},
-      {"torch.ShortStorage", DType::I16},  {"torch.CharStorage", DType::I8},  {"torch.ByteStorage", DType::U8},
-      {"torch.BoolStorage", DType::Bool}};
-  const auto found = kTypes.find(storageClass);
-  return found == kTypes.end() ? std::nullopt : std::optional(found->second);
-}
-
-bool isContiguous(const PickledTensor& tensor) {
+bool isContiguous(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
   std::int64_t expected = 1;
-  for (std::size_t i = tensor.shape.size(); i-- > 0;) {
-    if (tensor.shape[i] != 1 && tensor.strides[i] != expected) return false;
-    expected *= tensor.shape[i];
+  for (std::size_t i = shape.size(); i-- > 0;) {
+    if (shape[i] != 1 && strides[i] != expected) {
+      return false;
+    }
+    expected *= shape[i];
   }
   return true;
 }
 
-// One past the last element the view touches, or nullopt if that cannot be said in 62 bits.
-std::optional<std::uint64_t> reach(const PickledTensor& tensor) {
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 62U;
-  std::uint64_t last = static_cast<std::uint64_t>(tensor.offset);
-  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-    if (tensor.shape[i] == 0) return 0;
-    const std::uint64_t steps = static_cast<std::uint64_t>(tensor.shape[i] - 1), stride = static_cast<std::uint64_t>(tensor.strides[i]);
-    if (steps != 0 && stride > kMost / steps) return std::nullopt;
-    last += steps * stride;
-    if (last > kMost) return std::nullopt;
-  }
-  return last + 1;
-}
-
-// Copies a view with unusual strides into row-major order.
-void gather(const PickledTensor& tensor, std::span<const std::byte> storage, std::size_t elementBytes, std::byte* out) {
-  std::vector<std::int64_t> index(tensor.shape.size());
-  std::int64_t at = tensor.offset;
-  while (true) {
-    std::memcpy(out, storage.data() + static_cast<std::size_t>(at) * elementBytes, elementBytes);
-    out += elementBytes;
-    std::size_t d = tensor.shape.size();
-    while (true) {  // count up like an odometer
-      if (d == 0) return;
-      --d;
-      at += tensor.strides[d];
-      if (++index[d] < tensor.shape[d]) break;
-      at -= tensor.strides[d] * tensor.shape[d];
+/// Copies a strided view to row-major order. The last dimension is the inner loop; the others count like an odometer.
+void gather(std::span<const std::byte> storage, std::size_t elementBytes, std::span<const std::int64_t> shape,
+            std::span<const std::int64_t> strides, std::byte* out) {
+  const std::size_t last = shape.size() - 1;
+  std::vector<std::int64_t> index(shape.size(), 0);
+  std::int64_t row = 0;
+  for (;;) {
+    for (std::int64_t i = 0; i < shape[last]; ++i) {
+      const auto at = static_cast<std::size_t>(row + i * strides[last]) * elementBytes;
+      std::memcpy(out, storage.data() + at, elementBytes);
+      out += elementBytes;
+    }
+    std::size_t d = last;
+    while (d-- > 0) {
+      row += strides[d];
+      if (++index[d] < shape[d]) {
+        break;
+      }
+      row -= strides[d] * shape[d];
       index[d] = 0;
     }
+    if (d == std::numeric_limits<std::size_t>::max()) {
+      return;
+    }
   }
+}
+
+/// One tensor of the state dict: the view is checked against its storage, then taken in place or gathered.
+class TensorBuilder {
+ public:
+  TensorBuilder(ModelFile::Contents& contents, const PickleGraph& graph, const Storages& storages)
+      : m_contents(contents), m_graph(graph), m_storages(storages) {}
+
+  Result<void> add(std::string_view name, const PickleNode& tensor) {
+    const PickleNode& storage = m_graph.at(tensor.items[0]);
+    if (!isPlainName(name)) return damagedPth(fmt::format("\"{}\" is no proper tensor name", name.substr(0, 64)));
+    const auto shape = integers(m_graph, tensor.items[1]);
+    const auto strides = integers(m_graph, tensor.items[2]);
+    const auto found = m_storages.find(storage.text);
+    if (found == m_storages.end()) {
+      return damagedPth(fmt::format("the data of {} is missing", name));
+    }
+    const std::uint64_t elementBytes = traits(storage.dtype).blockBytes;
+    const auto elements = static_cast<std::uint64_t>(storage.number);
+    if (elements > found->second.size() / elementBytes) {
+      return damagedPth(fmt::format("the data of {} is shorter than stated", name));
+    }
+    const auto count = elementCount(shape, strides, tensor.number, elements);
+    if (!count) {
+      return damagedPth(fmt::format("the shape of {} does not fit its data", name));
+    }
+    const auto begin = static_cast<std::size_t>(static_cast<std::uint64_t>(tensor.number) * elementBytes);
+    const auto bytes = static_cast<std::size_t>(*count * elementBytes);
+    TensorSource source{std::string(name), shape, storage.dtype, {}};
+    if (bytes == 0 || isContiguous(shape, strides)) {
+      source.bytes = found->second.subspan(bytes == 0 ? 0 : begin, bytes);
+    } else {
+      if (bytes > m_contents.file.bytes().size() - m_gathered) {
+        return damagedPth(fmt::format("{} repeats more data than the file holds", name));
+      }
+      m_gathered += bytes;
+      auto copy = std::make_unique_for_overwrite<std::byte[]>(bytes);
+      gather(found->second.subspan(begin), static_cast<std::size_t>(elementBytes), shape, strides, copy.get());
+      source.bytes = {copy.get(), bytes};
+      m_contents.owned.push_back(std::move(copy));
+    }
+    return m_contents.add(std::move(source));
+  }
+
+ private:
+  /// Elements of the view; nothing if it leaves the storage or has more elements than that.
+  static std::optional<std::uint64_t> elementCount(std::span<const std::int64_t> shape,
+                                                   std::span<const std::int64_t> strides, std::int64_t offset,
+                                                   std::uint64_t available) {
+    if (shape.size() != strides.size() || offset < 0) {
+      return {};
+    }
+    std::uint64_t count = 1;
+    auto last = static_cast<std::uint64_t>(offset);
+    bool fits = true;
+    bool empty = false;
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      if (shape[i] < 0 || strides[i] < 0) {
+        return {};
+      }
+      if (shape[i] == 0) {
+        empty = true;
+        continue;
+      }
+      const auto size = static_cast<std::uint64_t>(shape[i]);
+      std::uint64_t reach = 0;
+      fits = fits && multiply(count, size, count) && multiply(size - 1, static_cast<std::uint64_t>(strides[i]), reach) &&
+             !__builtin_add_overflow(last, reach, &last);
+    }
+    if (empty) {
+      return 0;
+    }
+    return fits && count <= available && last < available ? std::optional(count) : std::nullopt;
+  }
+
+  ModelFile::Contents& m_contents;
+  const PickleGraph& m_graph;
+  const Storages& m_storages;
+  std::uint64_t m_gathered = 0;
+};
+
+Result<void> takeStateDict(ModelFile::Contents& contents, const PickleGraph& graph, const Storages& storages) {
+  const PickleNode& root = graph.at(graph.root);
+  if (root.kind != Kind::Dict) {
+    return damagedPth("it does not hold a dictionary of tensors");
+  }
+  TensorBuilder builder(contents, graph, storages);
+  for (std::size_t i = 0; i + 1 < root.items.size(); i += 2) {
+    const PickleNode& key = graph.at(root.items[i]);
+    const PickleNode& value = graph.at(root.items[i + 1]);
+    if (value.kind != Kind::Tensor) {
+      continue;  // a step count or the like
+    }
+    if (key.kind != Kind::Text) {
+      return damagedPth("a tensor in it has no name");
+    }
+    if (auto added = builder.add(key.text, value); !added) {
+      return added;
+    }
+  }
+  if (contents.tensors.empty()) {
+    return damagedPth("it holds no tensors");
+  }
+  return {};
+}
+
+bool isStorageKey(std::string_view key) {
+  return !key.empty() && key.size() <= 64 && std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  });
+}
+
+/// A value of the dictionary that old files begin with, by its name.
+const PickleNode* lookUp(const PickleGraph& graph, std::string_view name) {
+  const auto& items = graph.at(graph.root).items;
+  for (std::size_t i = 0; graph.at(graph.root).kind == Kind::Dict && i + 1 < items.size(); i += 2) {
+    if (graph.at(items[i]).kind == Kind::Text && graph.at(items[i]).text == name) {
+      return &graph.at(items[i + 1]);
+    }
+  }
+  return nullptr;
+}
+
+Result<void> readArchive(ModelFile::Contents& contents) {
+  const auto directory = readZipDirectory(contents.file.bytes());
+  if (!directory) {
+    return tl::unexpected<Error>(directory.error());
+  }
+  // "<folder>/data.pkl", "<folder>/data/<key>"; the folder's name is free.
+  constexpr std::string_view kPickle = "/data.pkl";
+  const ZipEntry* pickleEntry = nullptr;
+  std::string folder;
+  for (const auto& [name, entry] : *directory) {
+    if (name.size() > kPickle.size() && name.ends_with(kPickle) && name.find('/') == name.size() - kPickle.size()) {
+      if (pickleEntry != nullptr) {
+        return damagedPth("the archive holds two models");
+      }
+      pickleEntry = &entry;
+      folder = name.substr(0, name.size() - kPickle.size());
+    }
+  }
+  if (pickleEntry == nullptr) {
+    return fail(ErrorCode::FormatUnknown, "This is a zip archive, but not one that torch saved.");
+  }
+  if (const auto order = directory->find(folder + "/byteorder"); order != directory->end()) {
+    const auto text = unpackSmall(order->second, 64);
+    if (!text || std::string_view(reinterpret_cast<const char*>(text->data()), text->size()) != "little") {
+      return fail(ErrorCode::VersionUnsupported, "The .pth file was saved on a big-endian machine.");
+    }
+  }
+  const auto pickle = unpackSmall(*pickleEntry, kLargestPickle);
+  if (!pickle) {
+    return tl::unexpected<Error>(pickle.error());
+  }
+  const auto graph = readPickle(*pickle);
+  if (!graph) {
+    return tl::unexpected<Error>(graph.error());
+  }
+  Storages storages;
+  const std::string prefix = folder + "/data/";
+  for (auto at = directory->lower_bound(prefix); at != directory->end() && at->first.starts_with(prefix); ++at) {
+    const std::string key = at->first.substr(prefix.size());
+    const ZipEntry& entry = at->second;
+    if (!isStorageKey(key) || entry.deflated) {
+      return damagedPth(fmt::format("the archive's entry {} is not a plain storage", at->first));
+    }
+    if (contents.file.bytes().size() < kCheckStoragesBelow) {
+      if (auto sound = verifyChecksum(entry.bytes, entry.crc32, at->first); !sound) {
+        return sound;
+      }
+    }
+    storages.emplace(key, entry.bytes);
+  }
+  return takeStateDict(contents, *graph, storages);
+}
+
+Result<void> readLegacy(ModelFile::Contents& contents) {
+  static constexpr std::string_view kMagic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
+  // Magic number, version, system, the state dict, the order of the storages.
+  std::vector<PickleGraph> graphs;
+  std::size_t position = 0;
+  for (int i = 0; i < 5; ++i) {
+    const auto rest = contents.file.bytes().subspan(position);
+    auto graph = readPickle(rest.first(std::min<std::size_t>(rest.size(), kLargestPickle)));
+    if (!graph) {
+      return tl::unexpected<Error>(graph.error());
+    }
+    position += graph->consumed;
+    graphs.push_back(std::move(*graph));
+    if (i == 0 && graphs[0].at(graphs[0].root).text != kMagic) {
+      return fail(ErrorCode::FormatUnknown, "This is a Python pickle, but not one that torch saved.");
+    }
+  }
+  const PickleNode& version = graphs[1].at(graphs[1].root);
+  if (version.kind != Kind::Int || version.number != 1001) {
+    return fail(ErrorCode::VersionUnsupported, "The .pth file was saved by an unknown early torch; load it and save it again with a newer one.");
+  }
+  const PickleNode* little = lookUp(graphs[2], "little_endian");
+  if (little == nullptr || little->kind != Kind::Bool || little->number != 1) {
+    return fail(ErrorCode::VersionUnsupported, "The .pth file was saved on a big-endian machine.");
+  }
+  // Element sizes are only known from the state dict.
+  std::map<std::string_view, DType> types;
+  for (const PickleNode& node : graphs[3].nodes) {
+    if (node.kind == Kind::Storage) {
+      types.emplace(node.text, node.dtype);
+    }
+  }
+  const PickleNode& order = graphs[4].at(graphs[4].root);
+  if (order.kind != Kind::List) {
+    return damagedPth("the list of its storages is malformed");
+  }
+  Storages storages;
+  ByteReader reader(contents.file.bytes().subspan(position));
+  for (const std::uint32_t item : order.items) {
+    const PickleNode& key = graphs[4].at(item);
+    const auto type = types.find(key.text);
+    if (key.kind != Kind::Text || type == types.end()) {
+      return damagedPth("the list of its storages is malformed");
+    }
+    const auto elements = reader.read<std::uint64_t>();
+    std::uint64_t bytes = 0;
+    if (!multiply(elements, traits(type->second).blockBytes, bytes)) {
+      return damagedPth("a storage in it is impossibly large");
+    }
+    const auto data = reader.take(bytes);
+    if (reader.failed() || !storages.emplace(key.text, data).second) {
+      return damagedPth("it ends inside its storages, or repeats one");
+    }
+  }
+  return takeStateDict(contents, graphs[3], storages);
 }
 
 }  // namespace
@@ -82,59 +310,7 @@ bool looksLikePth(std::span<const std::byte> bytes) noexcept {
 }
 
 Result<void> readPth(ModelFile::Contents& contents) {
-  const auto file = contents.file.bytes();
-  if (file[0] == std::byte{0x80})
-    return fail(ErrorCode::FormatUnknown, "This .pth file was written by torch before version 1.6. Load it and save it again with a newer torch, or take the file from its repository.");
-  auto archive = ZipArchive::open(file);
-  if (!archive) return tl::unexpected(archive.error());
-
-  std::string folder;
-  for (const auto& [name, entry] : archive->entries()) {
-    if (!name.ends_with("/data.pkl") || name.find('/') != name.size() - 9) continue;
-    if (!folder.empty()) return damaged("it holds two tables of tensors");
-    folder = name.substr(0, name.size() - 8);
-  }
-  if (folder.empty()) return damaged("it is a zip file, but not one that torch wrote: data.pkl is missing");
-  const auto pickle = archive->read(folder + "data.pkl", kMostPickle);
-  if (!pickle) return tl::unexpected(pickle.error());
-  const auto tensors = readPickledTensors(*pickle);
-  if (!tensors) return tl::unexpected(tensors.error());
-
-  if (file.size() < kCheckStoragesBelow)
-    for (const auto& [name, entry] : archive->entries())
-      if (entry.stored && !ZipArchive::crcMatches(entry)) return damaged(fmt::format("entry {} does not match its checksum", name));
-
-  std::uint64_t gathered = 0;
-  for (const auto& [name, view] : *tensors) {
-    const auto bad = [&tensorName = name](const char* what) { return damaged(fmt::format("tensor {} {}", tensorName, what)); };
-    const auto dtype = dtypeOf(view.storageClass);
-    if (!dtype) return bad("is of a type that no model has");
-    const auto entry = archive->entries().find(folder + "data/" + view.storageKey);
-    if (entry == archive->entries().end()) return bad("refers to a storage that is not in the file");
-    if (!entry->second.stored) return bad("is compressed, which torch never does");
-    const std::uint64_t elementBytes = traits(*dtype).blockBytes;
-    if (static_cast<std::uint64_t>(view.storageCount) > entry->second.size / elementBytes) return bad("has a storage that is too small");
-    if (view.offset < 0) return bad("starts before its storage");
-    for (const std::int64_t stride : view.strides)
-      if (stride < 0) return bad("has negative strides");
-    const auto bytes = tensorBytes(*dtype, view.shape);
-    const auto end = reach(view);
-    if (!bytes || !end || *end > static_cast<std::uint64_t>(view.storageCount)) return bad("reaches outside its storage");
-
-    TensorSource tensor{name, view.shape, *dtype, {}};
-    const auto storage = entry->second.data;
-    if (*bytes == 0 || isContiguous(view)) {
-      tensor.bytes = storage.subspan(*bytes == 0 ? 0 : static_cast<std::uint64_t>(view.offset) * elementBytes, *bytes);
-    } else {
-      gathered += *bytes;
-      if (gathered > file.size()) return bad("repeats its storage");  // views may not grow the file
-      contents.owned.push_back(std::make_unique<std::byte[]>(*bytes));
-      gather(view, storage, elementBytes, contents.owned.back().get());
-      tensor.bytes = {contents.owned.back().get(), *bytes};
-    }
-    if (auto good = contents.add(std::move(tensor)); !good) return good;
-  }
-  return {};
+  return contents.file.bytes()[0] == std::byte{0x80} ? readLegacy(contents) : readArchive(contents);
 }
 
 }  // namespace rookery::engine

@@ -12,27 +12,21 @@
 
 namespace rookery::engine {
 
-/// The entries of a zip file in memory. Names are unique; every stored entry's data lies inside the file.
-class ZipArchive {
- public:
-  struct Entry {
-    std::uint32_t crc = 0;
-    std::uint64_t size = 0;              ///< uncompressed
-    bool stored = false;
-    std::span<const std::byte> data;     ///< of stored entries
-  };
-
-  static Result<ZipArchive> open(std::span<const std::byte> file);
-  const std::map<std::string, Entry, std::less<>>& entries() const noexcept { return m_entries; }
-
-  /// A whole small entry, inflated if need be, its CRC checked. FileDamaged if it is larger than `most`.
-  Result<std::vector<std::byte>> read(const std::string& name, std::uint64_t most) const;
-  /// Checks a stored entry's CRC: about the speed of reading memory.
-  static bool crcMatches(const Entry& entry) noexcept;
-
- private:
-  std::span<const std::byte> m_file;
-  std::map<std::string, Entry, std::less<>> m_entries;
+struct ZipEntry {
+  std::span<const std::byte> bytes;  ///< as stored in the archive, in place
+  std::uint64_t size = 0;            ///< when unpacked
+  std::uint32_t crc32 = 0;           ///< of the unpacked bytes
+  bool deflated = false;
 };
+
+/// The directory of a zip (zip64 too) in memory, by entry name. Refused: encryption, methods other than
+/// "stored" and deflate, names that come twice, entries outside the file or on top of each other.
+Result<std::map<std::string, ZipEntry, std::less<>>> readZipDirectory(std::span<const std::byte> archive);
+
+/// The bytes of a small entry, unpacked if need be and compared with its CRC.
+Result<std::vector<std::byte>> unpackSmall(const ZipEntry& entry, std::uint64_t largest);
+
+/// FileDamaged, naming the entry, if the CRC-32 of `bytes` is another. Costs about one read of them.
+Result<void> verifyChecksum(std::span<const std::byte> bytes, std::uint32_t expected, const std::string& name);
 
 }  // namespace rookery::engine

@@ -79,7 +79,7 @@ const std::array<Named, 21>& official() {
       {"rwkv4-3b", v4(32, 2560)},
       {"rwkv4-7b", v4(32, 4096)},
       {"rwkv4-14b", v4(40, 5120)},
-      {"rwkv5-0.1b", v5(12, 768, 2688)},
+      {"rwkv5-0.1b", {RwkvVersion::V5_0, 12, 768, 64, 3072, kWorld}},  // the one size that only came as 5.0, with 4 C
       {"rwkv5-0.4b", v5(24, 1024, 3584)},
       {"rwkv5-1b5", v5(24, 2048, 7168)},
       {"rwkv5-3b", v5(32, 2560, 8960)},

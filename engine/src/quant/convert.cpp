@@ -55,6 +55,12 @@ void decodeQ8(const std::byte* in, std::span<float> out) {
   }
 }
 
+// NaN, infinities and scales so small that their inverse overflows must not reach the cast: there it is undefined.
+std::int8_t toCode(float scaled) {
+  if (std::isnan(scaled)) return 0;
+  return static_cast<std::int8_t>(std::clamp(std::round(scaled), -128.0F, 127.0F));
+}
+
 void encodeQ8(std::span<const float> in, std::byte* out) {
   for (std::size_t block = 0; block < in.size() / kQ8Block; ++block, out += 2 + kQ8Block) {
     const auto x = in.subspan(block * kQ8Block, kQ8Block);
@@ -64,13 +70,14 @@ void encodeQ8(std::span<const float> in, std::byte* out) {
     const float inverse = d != 0 ? 1.0F / d : 0.0F;
     const std::uint16_t half = floatToHalf(d);
     std::memcpy(out, &half, 2);
-    for (std::size_t i = 0; i < kQ8Block; ++i) out[2 + i] = static_cast<std::byte>(static_cast<std::int8_t>(std::round(x[i] * inverse)));
+    for (std::size_t i = 0; i < kQ8Block; ++i) out[2 + i] = static_cast<std::byte>(toCode(x[i] * inverse));
   }
 }
 
 }  // namespace
 
 void decodeToF32(DType type, std::span<const std::byte> in, std::span<float> out) {
+  if (out.empty()) return;
   const std::byte* p = in.data();
   switch (type) {
     case DType::F32: std::memcpy(out.data(), p, out.size_bytes()); break;
@@ -86,6 +93,7 @@ void decodeToF32(DType type, std::span<const std::byte> in, std::span<float> out
 }
 
 void encodeFromF32(DType type, std::span<const float> in, std::span<std::byte> out) {
+  if (in.empty()) return;
   std::byte* p = out.data();
   switch (type) {
     case DType::F32: std::memcpy(p, in.data(), in.size_bytes()); break;

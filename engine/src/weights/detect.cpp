@@ -67,8 +67,10 @@ class Tensors {
     for (const auto& [name, tensor] : m_tensors) {
       if (!name.starts_with("blocks.")) continue;
       int layer = -1;
-      std::from_chars(name.data() + 7, name.data() + name.size(), layer);
-      most = std::max(most, layer);
+      const auto end = name.data() + name.size();
+      const auto number = std::from_chars(name.data() + 7, end, layer);
+      if (number.ec == std::errc::result_out_of_range) layer = kMostLayers;  // commonShape() refuses it
+      most = std::max(most, std::min(layer, kMostLayers));
     }
     return most + 1;
   }

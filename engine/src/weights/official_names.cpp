@@ -108,15 +108,30 @@ void addGguf(const TensorSource& tensor, NamedTensors& out) {
   out[tensor.name] = std::move(named);
 }
 
+// web-rwkv's converter writes LoRA matrices as [out][in]. Which way a file has them shows in any of them that is not
+// square: w1 and its like read C inputs, w2 and its like write C outputs.
+bool loraStoredOutIn(const ModelFile& file) {
+  const TensorSource* norm = file.find("blocks.0.ln1.weight");
+  if (norm == nullptr) return false;
+  const auto width = static_cast<std::int64_t>(norm->elementCount());
+  for (const TensorSource& tensor : file.tensors()) {
+    if (!isLowRank(tensor.name) || tensor.shape.size() != 2 || tensor.shape[0] == tensor.shape[1]) continue;
+    const bool first = tensor.name.back() == '1';
+    return tensor.shape[first ? 1 : 0] == width;
+  }
+  return false;
+}
+
 }  // namespace
 
 NamedTensors officialNames(const ModelFile& file) {
   NamedTensors out;
+  const bool transposed = file.container() != Container::Gguf && !loraStoredOutIn(file);
   for (const TensorSource& tensor : file.tensors()) {
     if (file.container() == Container::Gguf) {
       addGguf(tensor, out);
     } else {
-      out[tensor.name] = {tensor.dtype, squeezed(tensor.shape), isLowRank(tensor.name), tensor.bytes};
+      out[tensor.name] = {tensor.dtype, squeezed(tensor.shape), transposed && isLowRank(tensor.name), tensor.bytes};
     }
   }
   return out;

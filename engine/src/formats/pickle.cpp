@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "formats/pickle.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "formats/byte_reader.h"
+#include "formats/contents.h"
+
+namespace rookery::engine {
+namespace {
+
+using Kind = PickleNode::Kind;
+
+constexpr std::size_t kMostNodes = 1u << 20;
+constexpr std::size_t kDeepestStack = 1u << 20;
+constexpr std::size_t kMostMarks = 64;  // nested tuples and dicts of a state dict need five
+
+enum Op : std::uint8_t {
+  Mark = '(', Stop = '.', Pop = '0', PopMark = '1', Dup = '2', BinInt = 'J', BinInt1 = 'K', BinInt2 = 'M',
+  NoneOp = 'N', BinPersId = 'Q', Reduce = 'R', BinString = 'T', ShortBinString = 'U', BinUnicode = 'X',
+  Append = 'a', Build = 'b', GlobalOp = 'c', EmptyDict = '}', Appends = 'e', BinGet = 'h', LongBinGet = 'j',
+  EmptyList = ']', TupleOp = 't', EmptyTuple = ')', BinPut = 'q', LongBinPut = 'r', SetItem = 's', SetItems = 'u',
+  BinFloat = 'G', BinBytes = 'B', ShortBinBytes = 'C', Proto = 0x80, Tuple1 = 0x85, Tuple2 = 0x86, Tuple3 = 0x87,
+  NewTrue = 0x88, NewFalse = 0x89, Long1 = 0x8A, Long4 = 0x8B, ShortBinUnicode = 0x8C, BinUnicode8 = 0x8D,
+  EmptySet = 0x8F, StackGlobal = 0x93, Memoize = 0x94, Frame = 0x95
+};
+
+struct StorageClass {
+  std::string_view global;
+  DType type;
+};
+
+constexpr std::array<StorageClass, 10> kStorages{{{"FloatStorage", DType::F32},
+                                                  {"HalfStorage", DType::F16},
+                                                  {"BFloat16Storage", DType::BF16},
+                                                  {"DoubleStorage", DType::F64},
+                                                  {"CharStorage", DType::I8},
+                                                  {"ShortStorage", DType::I16},
+                                                  {"IntStorage", DType::I32},
+                                                  {"LongStorage", DType::I64},
+                                                  {"ByteStorage", DType::U8},
+                                                  {"BoolStorage", DType::Bool}}};
+
+enum Callable : std::int64_t { RebuildTensor, RebuildParameter, OrderedDict, StorageType };
+
+class Reader {
+ public:
+  explicit Reader(std::span<const std::byte> bytes) : m_in(bytes) {}
+
+  Result<PickleGraph> run() {
+    while (!m_stopped) {
+      const auto op = m_in.read<std::uint8_t>();
+      if (m_in.failed() || !step(op) || m_in.failed()) {
+        return damagedPth(m_in.failed() && m_problem.empty() ? "its list of tensors ends early" : m_problem);
+      }
+    }
+    if (m_stack.size() != 1 || !m_marks.empty()) {
+      return damagedPth("its list of tensors leaves values behind");
+    }
+    m_graph.root = m_stack.back();
+    m_graph.consumed = m_in.position();
+    return std::move(m_graph);
+  }
+
+ private:
+  bool problem(std::string clause) {
+    m_problem = std::move(clause);
+    return false;
+  }
+  bool malformed() { return problem(fmt::format("its list of tensors is malformed near byte {}", m_in.position())); }
+
+  PickleNode& node(std::uint32_t index) { return m_graph.nodes[index]; }
+  std::size_t floor() const { return m_marks.empty() ? 0 : m_marks.back(); }
+
+  bool pushIndex(std::uint32_t index) {
+    if (m_stack.size() >= kDeepestStack) {
+      return problem("its list of tensors is too complex");
+    }
+    m_stack.push_back(index);
+    return true;
+  }
+
+  bool push(PickleNode value) {
+    if (m_graph.nodes.size() >= kMostNodes) {
+      return problem("its list of tensors is too complex");
+    }
+    m_graph.nodes.push_back(std::move(value));
+    return pushIndex(static_cast<std::uint32_t>(m_graph.nodes.size() - 1));
+  }
+  bool push(Kind kind, std::int64_t number = 0, std::string_view text = {}) {
+    return push(PickleNode{kind, {}, number, text, {}});
+  }
+
+  std::optional<std::uint32_t> pop() {
+    if (m_stack.size() <= floor()) {
+      return {};
+    }
+    const std::uint32_t index = m_stack.back();
+    m_stack.pop_back();
+    return index;
+  }
+
+  /// The values above the topmost mark, which goes too.
+  std::optional<std::vector<std::uint32_t>> popMark() {
+    if (m_marks.empty()) {
+      return {};
+    }
+    const auto begin = m_stack.begin() + static_cast<std::ptrdiff_t>(m_marks.back());
+    std::vector<std::uint32_t> items(begin, m_stack.end());
+    m_stack.erase(begin, m_stack.end());
+    m_marks.pop_back();
+    return items;
+  }
+
+  bool makeTuple(std::size_t count) {
+    if (m_stack.size() - floor() < count) {
+      return malformed();
+    }
+    PickleNode tuple{Kind::Tuple, {}, 0, {}, {}};
+    tuple.items.assign(m_stack.end() - static_cast<std::ptrdiff_t>(count), m_stack.end());
+    m_stack.resize(m_stack.size() - count);
+    return push(std::move(tuple));
+  }
+
+  /// APPEND(S) and SETITEM(S): the items go to the list or dict now on top.
+  bool extendTop(Kind kind, std::optional<std::vector<std::uint32_t>> items) {
+    if (!items || m_stack.size() <= floor() || node(m_stack.back()).kind != kind ||
+        (kind == Kind::Dict && items->size() % 2 != 0)) {
+      return malformed();
+    }
+    auto& target = node(m_stack.back()).items;
+    target.insert(target.end(), items->begin(), items->end());
+    return true;
+  }
+
+  std::optional<std::vector<std::uint32_t>> popItems(std::size_t count) {
+    if (m_stack.size() - floor() < count) {
+      return {};
+    }
+    std::vector<std::uint32_t> items(m_stack.end() - static_cast<std::ptrdiff_t>(count), m_stack.end());
+    m_stack.resize(m_stack.size() - count);
+    return items;
+  }
+
+  bool put(std::uint32_t slot) {
+    if (m_stack.size() <= floor()) {
+      return malformed();
+    }
+    m_memo[slot] = m_stack.back();
+    return true;
+  }
+
+  bool get(std::uint32_t slot) {
+    const auto found = m_memo.find(slot);
+    return found == m_memo.end() ? malformed() : pushIndex(found->second);
+  }
+
+  bool readLong(std::uint32_t length) {
+    const auto raw = m_in.take(length);
+    if (raw.size() > 8) {  // the magic number of old files
+      return push(Kind::Opaque, 0, {reinterpret_cast<const char*>(raw.data()), raw.size()});
+    }
+    std::int64_t value = 0;
+    if (!raw.empty()) {
+      std::memcpy(&value, raw.data(), raw.size());
+      const auto unused = static_cast<unsigned>(64 - 8 * raw.size());
+      value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << unused) >> unused;  // sign
+    }
+    return push(Kind::Int, value);
+  }
+
+  std::string_view line() {
+    const auto rest = m_rest();
+    const std::size_t end = rest.substr(0, 256).find('\n');
+    if (end == std::string_view::npos) {
+      m_in.take(UINT64_MAX);
+      return {};
+    }
+    return m_in.text(end + 1).substr(0, end);
+  }
+  std::string_view m_rest() {
+    ByteReader ahead = m_in;
+    return ahead.text(ahead.remaining());
+  }
+
+  bool pushGlobal(std::string_view module, std::string_view name) {
+    if (m_in.failed()) {
+      return malformed();
+    }
+    PickleNode global{Kind::Global, {}, 0, name, {}};
+    if (module == "torch._utils" && name == "_rebuild_tensor_v2") {
+      global.number = RebuildTensor;
+    } else if (module == "torch._utils" && name == "_rebuild_parameter") {
+      global.number = RebuildParameter;
+    } else if (module == "collections" && name == "OrderedDict") {
+      global.number = OrderedDict;
+    } else {
+      const auto storage =
+          std::find_if(kStorages.begin(), kStorages.end(), [&](const StorageClass& s) { return s.global == name; });
+      if (module != "torch" || storage == kStorages.end()) {
+        const std::string full = std::string(module.substr(0, 64)) + "." + std::string(name.substr(0, 64));
+        return problem(fmt::format("it asks for {}, which a file of weights does not need; nothing was executed",
+                                   full));
+      }
+      global.number = StorageType;
+      global.dtype = storage->type;
+    }
+    return push(std::move(global));
+  }
+
+  bool stackGlobal() {
+    const auto name = pop();
+    const auto module = pop();
+    if (!name || !module || node(*name).kind != Kind::Text || node(*module).kind != Kind::Text) {
+      return malformed();
+    }
+    return pushGlobal(node(*module).text, node(*name).text);
+  }
+
+  /// ('storage', class, key, location, elements[, None])
+  bool persistentId() {
+    const auto id = pop();
+    if (!id || node(*id).kind != Kind::Tuple) {
+      return malformed();
+    }
+    const auto& items = node(*id).items;
+    if (items.size() < 5 || items.size() > 6 || node(items[0]).kind != Kind::Text || node(items[0]).text != "storage" ||
+        node(items[1]).kind != Kind::Global || node(items[1]).number != StorageType ||
+        node(items[2]).kind != Kind::Text || node(items[3]).kind != Kind::Text || node(items[4]).kind != Kind::Int ||
+        node(items[4]).number < 0) {
+      return malformed();
+    }
+    if (items.size() == 6 && node(items[5]).kind != Kind::None) {
+      return problem("it stores views of storages in a way that only very old torch versions did");
+    }
+    const DType type = node(items[1]).dtype;
+    return push(PickleNode{Kind::Storage, type, node(items[4]).number, node(items[2]).text, {}});
+  }
+
+  bool isIntTuple(std::uint32_t index) {
+    const PickleNode& tuple = node(index);
+    return (tuple.kind == Kind::Tuple || tuple.kind == Kind::List) && tuple.items.size() <= 8 &&
+           std::all_of(tuple.items.begin(), tuple.items.end(), [&](auto i) { return node(i).kind == Kind::Int; });
+  }
+
+  bool reduce() {
+    const auto arguments = pop();
+    const auto callable = pop();
+    if (!arguments || !callable || node(*arguments).kind != Kind::Tuple || node(*callable).kind != Kind::Global) {
+      return malformed();
+    }
+    const auto& items = node(*arguments).items;  // good until the next push
+    switch (node(*callable).number) {
+      case OrderedDict: return items.empty() ? push(Kind::Dict) : malformed();
+      case RebuildParameter:  // (tensor, requires_grad, hooks)
+        return items.size() == 3 && node(items[0]).kind == Kind::Tensor ? pushIndex(items[0]) : malformed();
+      case RebuildTensor: {  // (storage, offset, size, stride, requires_grad, hooks[, metadata])
+        if (items.size() < 6 || items.size() > 7 || node(items[0]).kind != Kind::Storage ||
+            node(items[1]).kind != Kind::Int || !isIntTuple(items[2]) || !isIntTuple(items[3])) {
+          return malformed();
+        }
+        PickleNode tensor{Kind::Tensor, node(items[0]).dtype, node(items[1]).number, {}, {items[0], items[2], items[3]}};
+        return push(std::move(tensor));
+      }
+      default: return malformed();
+    }
+  }
+
+  bool step(std::uint8_t op) {
+    switch (op) {
+      case Proto: {
+        const auto version = m_in.read<std::uint8_t>();
+        return (version >= 2 && version <= 4) || problem(fmt::format("it uses pickle protocol {}; 2 to 4 work", version));
+      }
+      case Frame: return m_in.read<std::uint64_t>() <= m_in.remaining() || malformed();
+      case Stop: m_stopped = true; return true;
+
+      case NoneOp: return push(Kind::None);
+      case NewTrue: return push(Kind::Bool, 1);
+      case NewFalse: return push(Kind::Bool, 0);
+      case BinInt: return push(Kind::Int, m_in.read<std::int32_t>());
+      case BinInt1: return push(Kind::Int, m_in.read<std::uint8_t>());
+      case BinInt2: return push(Kind::Int, m_in.read<std::uint16_t>());
+      case Long1: return readLong(m_in.read<std::uint8_t>());
+      case Long4: return readLong(m_in.read<std::uint32_t>());
+      case BinFloat: m_in.take(8); return push(Kind::Opaque);
+      case ShortBinUnicode:
+      case ShortBinString: return push(Kind::Text, 0, m_in.text(m_in.read<std::uint8_t>()));
+      case BinUnicode:
+      case BinString: return push(Kind::Text, 0, m_in.text(m_in.read<std::uint32_t>()));
+      case BinUnicode8: return push(Kind::Text, 0, m_in.text(m_in.read<std::uint64_t>()));
+      case ShortBinBytes: m_in.take(m_in.read<std::uint8_t>()); return push(Kind::Opaque);
+      case BinBytes: m_in.take(m_in.read<std::uint32_t>()); return push(Kind::Opaque);
+      case EmptySet: return push(Kind::Opaque);
+
+      case EmptyTuple: return push(Kind::Tuple);
+      case Tuple1: return makeTuple(1);
+      case Tuple2: return makeTuple(2);
+      case Tuple3: return makeTuple(3);
+      case TupleOp: return m_marks.empty() ? malformed() : makeMarkedTuple();
+      case EmptyList: return push(Kind::List);
+      case EmptyDict: return push(Kind::Dict);
+      case Append: return extendTop(Kind::List, popItems(1));
+      case Appends: return extendTop(Kind::List, popMark());
+      case SetItem: return extendTop(Kind::Dict, popItems(2));
+      case SetItems: return extendTop(Kind::Dict, popMark());
+
+      case Mark:
+        if (m_marks.size() >= kMostMarks) {
+          return problem("its list of tensors is nested too deeply");
+        }
+        m_marks.push_back(m_stack.size());
+        return true;
+      case Pop: return pop().has_value() || malformed();
+      case PopMark: return popMark().has_value() || malformed();
+      case Dup: return m_stack.size() > floor() ? pushIndex(m_stack.back()) : malformed();
+      case BinPut: return put(m_in.read<std::uint8_t>());
+      case LongBinPut: return put(m_in.read<std::uint32_t>());
+      case Memoize: return put(static_cast<std::uint32_t>(m_memo.size()));
+      case BinGet: return get(m_in.read<std::uint8_t>());
+      case LongBinGet: return get(m_in.read<std::uint32_t>());
+
+      case GlobalOp: {
+        const std::string_view module = line();
+        const std::string_view name = line();
+        return pushGlobal(module, name);
+      }
+      case StackGlobal: return stackGlobal();
+      case BinPersId: return persistentId();
+      case Reduce: return reduce();
+      case Build:  // attributes of a state dict (its _metadata): not needed
+        return pop() && m_stack.size() > floor() && node(m_stack.back()).kind == Kind::Dict ? true : malformed();
+      default: return problem(fmt::format("its list of tensors has the unexpected opcode 0x{:02x}", op));
+    }
+  }
+
+  bool makeMarkedTuple() {
+    PickleNode tuple{Kind::Tuple, {}, 0, {}, *popMark()};
+    return push(std::move(tuple));
+  }
+
+  ByteReader m_in;
+  PickleGraph m_graph;
+  std::vector<std::uint32_t> m_stack;
+  std::vector<std::size_t> m_marks;  ///< stack heights
+  std::unordered_map<std::uint32_t, std::uint32_t> m_memo;
+  std::string m_problem;
+  bool m_stopped = false;
+};
+
+}  // namespace
+
+Result<PickleGraph> readPickle(std::span<const std::byte> bytes) { return Reader(bytes).run(); }
+
+}  // namespace rookery::engine

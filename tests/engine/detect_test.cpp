@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Versions and dimensions from tensors, and weights under their official names whatever the container.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "quant/convert.h"
+#include "rookery/model_info.h"
+#include "support/format_builders.h"
+#include "support/golden.h"
+#include "weights/weight_source.h"
+
+using namespace rookery::engine;
+using namespace rookery::test;
+
+namespace {
+
+const std::filesystem::path kModels = std::filesystem::path(ROOKERY_TEST_DATA) / "golden/models";
+
+/// The tensors of an official RWKV-7 file: 2 layers, width 32, head 16, ffn 48, vocabulary 20.
+std::vector<FakeTensor> tinyV7() {
+  constexpr std::int64_t c = 32;
+  std::vector<FakeTensor> all{{"emb.weight", {20, c}}, {"blocks.0.ln0.weight", {c}}, {"blocks.0.ln0.bias", {c}}, {"ln_out.weight", {c}},
+                              {"ln_out.bias", {c}},    {"head.weight", {20, c}}};
+  for (int layer = 0; layer < 2; ++layer) {
+    const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) { all.push_back({"blocks." + std::to_string(layer) + "." + name, std::move(shape)}); };
+    for (const char* name : {"ln1.weight", "ln1.bias", "ln2.weight", "ln2.bias", "att.ln_x.weight", "att.ln_x.bias"}) add(name, {c});
+    for (const char* name : {"att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g", "att.w0", "att.a0", "att.v0", "att.k_k", "att.k_a", "ffn.x_k"}) add(name, {1, 1, c});
+    add("att.r_k", {2, 16});
+    for (const auto& [name, rank] : {std::pair{"w", 8}, {"a", 12}, {"v", 4}, {"g", 6}}) {
+      add(std::string("att.") + name + "1", {c, rank});
+      add(std::string("att.") + name + "2", {rank, c});
+    }
+    for (const char* name : {"receptance", "key", "value", "output"}) add(std::string("att.") + name + ".weight", {c, c});
+    add("ffn.key.weight", {48, c});
+    add("ffn.value.weight", {c, 48});
+  }
+  return all;
+}
+
+FakeTensor& named(std::vector<FakeTensor>& all, const std::string& name) {
+  return *std::find_if(all.begin(), all.end(), [&](const FakeTensor& t) { return t.name == name; });
+}
+
+Result<ModelInfo> detected(const std::vector<FakeTensor>& tensors) {
+  const Bytes bytes = safetensors(tensors);
+  const auto file = ModelFile::fromMemory(bytes, "tiny");
+  REQUIRE_MESSAGE(file.has_value(), file.error().message);
+  return detect(**file);
+}
+
+std::unique_ptr<WeightSource> bound(const std::filesystem::path& path) {
+  auto file = ModelFile::open(path);
+  REQUIRE_MESSAGE(file.has_value(), file.error().message);
+  auto source = bindWeights(*file);
+  REQUIRE_MESSAGE(source.has_value(), source.error().message);
+  return std::move(*source);
+}
+
+/// A weight as y = W x sees it: [rows][cols].
+std::vector<float> plain(const WeightView& view) {
+  const auto rows = static_cast<std::size_t>(view.rows), cols = static_cast<std::size_t>(view.cols);
+  std::vector<float> stored(rows * cols), out(rows * cols);
+  decodeToF32(view.dtype, view.bytes, stored);
+  if (!view.transposed) return stored;
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = 0; c < cols; ++c) out[r * cols + c] = stored[c * rows + r];
+  return out;
+}
+
+const std::vector<std::string> kBlockNames{"ln1.weight", "ln2.bias", "att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g", "att.w0", "att.w1",
+                                           "att.w2", "att.a0", "att.a1", "att.a2", "att.g1", "att.g2", "att.k_k", "att.k_a", "att.r_k", "att.receptance.weight",
+                                           "att.key.weight", "att.value.weight", "att.output.weight", "att.ln_x.weight", "att.ln_x.bias", "ffn.x_k",
+                                           "ffn.key.weight", "ffn.value.weight"};
+
+std::vector<std::string> officialWeights(int layers) {
+  std::vector<std::string> names{"emb.weight", "blocks.0.ln0.weight", "blocks.0.ln0.bias", "ln_out.weight", "ln_out.bias", "head.weight"};
+  for (int layer = 0; layer < layers; ++layer) {
+    const std::string prefix = "blocks." + std::to_string(layer) + ".";
+    for (const auto& name : kBlockNames) names.push_back(prefix + name);
+    if (layer > 0)
+      for (const char* name : {"att.v0", "att.v1", "att.v2"}) names.push_back(prefix + name);
+  }
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("every golden model is recognised with its dimensions") {
+  int seen = 0;
+  for (const auto& folder : goldenFolders()) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder / "models")) {
+      for (const auto& model : std::filesystem::directory_iterator(entry.path())) {
+        const std::string file = model.path().filename().string();
+        if (!file.starts_with("model.") || file.find("Q4") != std::string::npos) continue;
+        CAPTURE(model.path().string());
+        const bool gguf = file.ends_with(".gguf");
+        const auto manifest = readJson(entry.path() / (gguf ? "gguf_manifest.json" : "manifest.json"));
+        const auto opened = ModelFile::open(model.path());
+        REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
+        const auto info = detect(**opened);
+        REQUIRE_MESSAGE(info.has_value(), info.error().message);
+        const ModelShape& shape = info->shape;
+        CHECK(std::string(versionName(shape.version)) == (manifest["version"] == 5 ? "5.2" : manifest["version"].dump()));
+        CHECK(shape.layers == manifest["n_layer"]);
+        CHECK(shape.nEmbd == manifest["n_embd"]);
+        CHECK(shape.dimFfn == manifest["dim_ffn"]);
+        CHECK(shape.vocab == manifest["vocab_size"]);
+        if (shape.version != RwkvVersion::V4) CHECK(shape.headSize == manifest["head_size"]);
+        if (shape.version == RwkvVersion::V7) {
+          CHECK(shape.rankW == manifest["lora"]["w"]);
+          CHECK(shape.rankA == manifest["lora"]["a"]);
+          CHECK(shape.rankV == manifest["lora"]["v"]);
+          CHECK(shape.rankG == manifest["lora"]["g"]);
+        }
+        if (!gguf) {
+          std::uint64_t stored = 0;
+          for (const TensorSource& tensor : (*opened)->tensors()) stored += tensor.elementCount();
+          CHECK(shape.parameters() == stored);
+        }
+        if (gguf) CHECK(info->tokenizer == TokenizerKind::Embedded);
+        ++seen;
+      }
+    }
+  }
+  CHECK(seen >= 8);
+}
+
+TEST_CASE("official shapes have the published numbers of parameters and state bytes") {
+  const auto shape = [](const char* name) {
+    const auto found = officialShape(name);
+    REQUIRE_MESSAGE(found.has_value(), name);
+    return *found;
+  };
+  CHECK(shape("rwkv7-0.1b").parameters() == 191'084'544);
+  CHECK(shape("rwkv7-0.4b").parameters() == 450'834'432);
+  CHECK(shape("rwkv7-1.5b").parameters() == 1'527'668'736);
+  CHECK(shape("rwkv7-2.9b").parameters() == 2'948'065'280);
+  CHECK(shape("rwkv7-7.2b").parameters() == 7'199'932'416);
+  CHECK(shape("rwkv7-13.3b").parameters() == 13'270'298'624);
+  ModelShape without = shape("rwkv7-2.9b");
+  without.layer0HasV = false;
+  CHECK(without.parameters() == 2'947'735'040);
+  // Two bytes each give the sizes of the released files less their container (facts, section 7; model catalogue).
+  CHECK(shape("rwkv6-1b6").parameters() * 2 == 3'199'746'048);
+  CHECK(shape("rwkv6-3b").parameters() * 2 == 6'199'726'080);
+  CHECK(shape("rwkv6-7b").parameters() * 2 == 15'271'493'632);
+  CHECK(shape("rwkv6-14b").parameters() * 2 == 28'138'176'512);
+  const auto container = [&](const char* name, std::uint64_t fileBytes) { return static_cast<std::int64_t>(fileBytes - shape(name).parameters() * 2); };
+  for (const auto& [name, bytes] : {std::pair{"rwkv4-169m", 338'718'755ULL}, {"rwkv4-430m", 860'861'859ULL}, {"rwkv5-0.1b", 385'598'386ULL},
+                                    {"rwkv5-0.4b", 923'523'954ULL}, {"rwkv5-1b5", 3'155'590'194ULL}, {"rwkv5-3b", 6'126'106'674ULL}, {"rwkv5-7b", 15'036'197'526ULL}}) {
+    CAPTURE(name);
+    CHECK(container(name, bytes) > 20'000);
+    CHECK(container(name, bytes) < 300'000);
+  }
+  CHECK(shape("rwkv7-0.1b").stateBytes() == 2'433'024);
+  CHECK(shape("rwkv6-14b").stateBytes() == 65'961'984);
+  CHECK(shape("rwkv4-7b").stateBytes() == 20ULL * 4096 * 32);
+  CHECK_FALSE(officialShape("rwkv9-1b").has_value());
+  for (const auto& name : officialShapeNames()) CHECK(officialShape(name).has_value());
+}
+
+TEST_CASE("a missing or mis-shaped tensor is an error that names it") {
+  REQUIRE_MESSAGE(detected(tinyV7()).has_value(), detected(tinyV7()).error().message);
+  for (const FakeTensor& tensor : tinyV7()) {
+    const bool optional = tensor.name.starts_with("blocks.0.att.v") && tensor.name.size() == 15;
+    if (optional || tensor.name == "emb.weight" || tensor.name == "blocks.0.att.r_k") continue;  // without those: not this version at all
+    CAPTURE(tensor.name);
+    auto missing = tinyV7();
+    std::erase_if(missing, [&](const FakeTensor& t) { return t.name == tensor.name; });
+    const auto lacking = detected(missing);
+    REQUIRE_FALSE(lacking.has_value());
+    CHECK(lacking.error().code == ErrorCode::TensorMissing);
+    CHECK(lacking.error().message.find(tensor.name) != std::string::npos);
+
+    for (const bool extra : {false, true}) {
+      auto wrong = tinyV7();
+      auto& shape = named(wrong, tensor.name).shape;
+      if (extra) {
+        shape.push_back(2);
+      } else {
+        shape.back() += 16;
+      }
+      const auto odd = detected(wrong);
+      REQUIRE_FALSE(odd.has_value());
+      CHECK(odd.error().code == ErrorCode::TensorMismatch);
+    }
+  }
+}
+
+TEST_CASE("layer 0 may come without v0, v1 and v2") {
+  auto tensors = tinyV7();
+  CHECK(detected(tensors)->shape.layer0HasV);
+  std::erase_if(tensors, [](const FakeTensor& t) { return t.name == "blocks.0.att.v0" || t.name == "blocks.0.att.v1" || t.name == "blocks.0.att.v2"; });
+  const auto info = detected(tensors);
+  REQUIRE(info.has_value());
+  CHECK_FALSE(info->shape.layer0HasV);
+  CHECK(info->shape.rankV == 4);
+}
+
+TEST_CASE("other models are called what they are") {
+  CHECK(detected({{"model.embed_tokens.weight", {4, 4}}, {"model.layers.0.self_attn.q_proj.weight", {4, 4}}}).error().code == ErrorCode::NotRwkv);
+  auto deep = tinyV7();
+  deep.push_back({"blocks.0.ffn.s_emb.weight", {20, 32}});
+  CHECK(detected(deep).error().code == ErrorCode::VersionUnsupported);
+  auto layers = tinyV7();
+  layers.push_back({"blocks.4000000000.ln1.weight", {32}});
+  CHECK_FALSE(detected(layers).has_value());
+  layers.back().name = "blocks.5000.ln1.weight";
+  CHECK_FALSE(detected(layers).has_value());
+
+  Bytes llama;
+  llama.text("GGUF").number<std::uint32_t>(3).number<std::uint64_t>(1).number<std::uint64_t>(1);
+  llama.counted("general.architecture").number<std::uint32_t>(8).counted("llama");
+  llama.counted("token_embd.weight").number<std::uint32_t>(2).number<std::uint64_t>(4).number<std::uint64_t>(4).number<std::uint32_t>(0).number<std::uint64_t>(0);
+  llama.alignTo(32).zeros(64);
+  const auto file = ModelFile::fromMemory(llama, "llama.gguf");
+  REQUIRE(file.has_value());
+  const auto info = detect(**file);
+  REQUIRE_FALSE(info.has_value());
+  CHECK(info.error().code == ErrorCode::NotRwkv);
+  CHECK(info.error().message.find("llama") != std::string::npos);
+}
+
+TEST_CASE("weights are the same under the same name in every container") {
+  const auto reference = bound(kModels / "v7_micro/model.safetensors");
+  for (const char* other : {"v7_micro/model.pth", "v7_micro/model.f32.gguf", "v7_micro/variants/transposed_strides.pth", "v7_micro/variants/legacy_format.pth"}) {
+    const auto source = bound(kModels / other);
+    CAPTURE(other);
+    for (const auto& name : officialWeights(2)) {
+      CAPTURE(name);
+      const auto wanted = reference->get(name), got = source->get(name);
+      REQUIRE(wanted.has_value());
+      REQUIRE(got.has_value());
+      CHECK(got->rows == wanted->rows);
+      CHECK(got->cols == wanted->cols);
+      CHECK(plain(*got) == plain(*wanted));
+      CHECK(source->has(name));
+    }
+  }
+  CHECK(reference->get("blocks.9.ln1.weight").error().code == ErrorCode::TensorMissing);
+}
+
+TEST_CASE("LoRA matrices stored [out][in], as web-rwkv's converter does, give the same weights") {
+  auto turned = tinyV7();
+  for (FakeTensor& tensor : turned) {
+    const char kind = tensor.name[tensor.name.size() - 2], last = tensor.name.back();
+    if (std::string_view("wavg").find(kind) != std::string_view::npos && (last == '1' || last == '2')) std::swap(tensor.shape[0], tensor.shape[1]);
+  }
+  const Bytes a = safetensors(tinyV7()), b = safetensors(turned);
+  const auto official = bindWeights(*ModelFile::fromMemory(a, "a"));
+  const auto web = bindWeights(*ModelFile::fromMemory(b, "b.st"));
+  REQUIRE_MESSAGE(web.has_value(), web.error().message);
+  CHECK((*web)->info().shape == (*official)->info().shape);
+  for (const auto& [name, rows, cols] : {std::tuple{"blocks.1.att.w1", 8, 32}, {"blocks.1.att.w2", 32, 8}, {"blocks.0.att.g1", 6, 32}, {"blocks.1.att.v2", 32, 4}}) {
+    const auto view = (*web)->get(name);
+    REQUIRE(view.has_value());
+    CHECK_FALSE(view->transposed);
+    CHECK(view->rows == rows);
+    CHECK(view->cols == cols);
+    CHECK((*official)->get(name)->transposed);
+    CHECK((*official)->get(name)->rows == rows);
+  }
+}
+
+TEST_CASE("the fingerprint depends on every byte, and can be cancelled") {
+  Bytes bytes = safetensors(tinyV7());
+  const auto print = [&] {
+    auto source = bindWeights(*ModelFile::fromMemory(bytes, "m"));
+    REQUIRE(source.has_value());
+    return (*source)->fingerprint({}).value();
+  };
+  const std::string first = print();
+  CHECK(first.size() == 32);
+  CHECK(print() == first);
+  bytes.raw().back() ^= std::byte{1};
+  CHECK(print() != first);
+  auto source = bindWeights(*ModelFile::fromMemory(bytes, "m"));
+  std::uint64_t done = 0;
+  const auto stopped = (*source)->fingerprint([&](std::uint64_t bytesDone) {
+    done = bytesDone;
+    return false;
+  });
+  CHECK(stopped.error().code == ErrorCode::Cancelled);
+  CHECK(done > 0);
+}
