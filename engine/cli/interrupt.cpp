@@ -54,9 +54,9 @@ void endOnLostFile() {
   struct sigaction action{};
   action.sa_handler = [](int) {  // only calls that are safe in a signal handler
     constexpr char kMessage[] = "rookery-cli: A file became shorter while it was being read, or its disk failed.\n";
-    const auto written = ::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
     constexpr int kUnusable = 3;
-    ::_exit(written < 0 ? kUnusable : kUnusable);
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+    ::_exit(kUnusable);
   };
   sigaction(SIGBUS, &action, nullptr);
 #endif
