@@ -107,6 +107,20 @@ TEST_CASE("a model that computes no numbers answers with an error, not with noth
   }
 }
 
+TEST_CASE("a tuned state of as many numbers in another shape is another model's") {
+  const TemporaryFolder folder;
+  const auto with = [&](std::vector<std::int64_t> shape) {
+    RawModel state;
+    for (const char* layer : {"0", "1"}) state["blocks." + std::string(layer) + ".att.time_state"] = {shape, std::string(8192, '\0')};
+    return logitsOf(folder, kMicro, {"--state-in", writeModel(folder, state)}).exitCode;
+  };
+  CHECK(with({1, 64, 64}) == 0);
+  CHECK(with({64, 64}) == 0);
+  CHECK(with({4096}) == 3);
+  CHECK(with({4, 32, 32}) == 3);
+  CHECK(with({2, 2048}) == 3);
+}
+
 TEST_CASE("numbers that are none and names that are empty are usage errors") {
   const TemporaryFolder folder;
   for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{

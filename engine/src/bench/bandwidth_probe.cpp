@@ -146,7 +146,7 @@ BandwidthResult measureReadBandwidth(int threads, std::stop_token stop) {
   if (buffer.data() == nullptr || stop.stop_requested()) return {};
   together(threads, [&](int thread) {  // every thread places its own pages
     const Part part = partOf(bytes, thread, threads);
-    constexpr std::size_t kSlice = std::size_t{64} << 20;
+    constexpr std::size_t kSlice = std::size_t{8} << 20;
     for (std::size_t at = 0; at < part.bytes && !stop.stop_requested(); at += kSlice)
       std::memset(buffer.data() + part.offset + at, 0x5a, std::min(kSlice, part.bytes - at));
   });
