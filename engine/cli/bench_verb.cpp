@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "common.h"
+#include "formats/file_writer.h"
 #include "rookery/bench.h"
 
 namespace rookery::cli {
@@ -65,6 +66,9 @@ Result<void> run(Options& o, Context& context) {
     if (!precision) return tl::unexpected<Error>(precision.error());
     request.precision = *precision;
   }
+  for (const std::string& path : {o.report, o.markdown, o.csv})
+    if (!path.empty())
+      if (auto good = checkWritable(path); !good) return good;
   request.maxReps = std::max(request.maxReps, request.minReps);
   request.measureBandwidth = !o.noBandwidth;
 
@@ -73,14 +77,20 @@ Result<void> run(Options& o, Context& context) {
   line.clear();
   if (!report) return tl::unexpected<Error>(report.error());
   const std::string document = engine::reportJson(*report);
-  if (!o.report.empty())
-    if (auto written = writeTextFile(o.report, document); !written) return written;
-  if (!o.markdown.empty())
-    if (auto written = writeTextFile(o.markdown, engine::reportMarkdown(*report)); !written) return written;
-  if (!o.csv.empty())
-    if (auto written = writeTextFile(o.csv, engine::reportCsv(*report)); !written) return written;
-  fmt::print("{}", context.json ? document : engine::reportMarkdown(*report));
+  const std::string table = engine::reportMarkdown(*report);
+  fmt::print("{}", context.json ? document : table);
   if (report->partial) context.exit = kInterrupted;
+  // Minutes of measuring are not thrown away for a full disk: what was printed stays the one document.
+  const auto write = [&](const std::string& path, const std::string& text) {
+    if (path.empty()) return;
+    if (const auto written = engine::writeWholeFile(path, text); !written) {
+      fmt::print(stderr, "rookery-cli: {}\n", written.error().message);
+      context.exit = kFailed;
+    }
+  };
+  write(o.report, document);
+  write(o.markdown, table);
+  write(o.csv, engine::reportCsv(*report));
   return {};
 }
 
@@ -104,9 +114,9 @@ Verb addBench(CLI::App& app, Context& context) {
   verb->add_option("--max-reps", r.maxReps, "Most measured runs while results still spread")->check(CLI::Range(1, 1000))->capture_default_str();
   verb->add_option("--mode", o->mode, "exact or fast")->check(CLI::IsMember({"exact", "fast"}))->capture_default_str();
   verb->add_flag("--no-bandwidth", o->noBandwidth, "Do not measure the memory read limit");
-  verb->add_option("--report", o->report, "Write the JSON report")->type_name("F");
-  verb->add_option("--markdown", o->markdown, "Write the Markdown report")->type_name("F");
-  verb->add_option("--csv", o->csv, "Write every sample as CSV")->type_name("F");
+  verb->add_option("--report", o->report, "Write the JSON report")->check(notEmpty())->type_name("F");
+  verb->add_option("--markdown", o->markdown, "Write the Markdown report")->check(notEmpty())->type_name("F");
+  verb->add_option("--csv", o->csv, "Write every sample as CSV")->check(notEmpty())->type_name("F");
   addJsonFlag(*verb, context);
   return {verb, [o, &context] { return run(*o, context); }};
 }

@@ -54,6 +54,7 @@ class Chat {
  private:
   bool prompt(std::string& line) {
     disarmInterrupt();  // Ctrl+C while waiting for a line leaves
+    if (endAsked() || std::ferror(stdout) != 0) return false;
     fmt::print(stderr, "> ");
     std::fflush(stderr);
     const bool more = static_cast<bool>(std::getline(std::cin, line));
@@ -96,10 +97,7 @@ class Chat {
 
   Result<void> save(const std::string& path) {
     // The last token of an answer is drawn but not read; a state file has no place for it.
-    if (const auto pending = m_session.pendingToken()) {
-      m_session.setPendingToken(std::nullopt);
-      if (auto read = m_session.decode(*pending, m_stop); !read) return read;
-    }
+    if (auto read = m_session.prefill({}, m_stop); !read) return read;
     if (auto saved = m_session.snapshot().state.save(path); !saved) return saved;
     fmt::print(stderr, "Saved the state after {} tokens to {}.\n", m_session.tokensRead(), path);
     return {};
@@ -153,7 +151,7 @@ class Chat {
         request,
         [&](const engine::GeneratedToken& token) {
           show(token.text);
-          return true;
+          return std::ferror(stdout) == 0;  // nobody can read on
         },
         m_stop);
     if (!result) return tl::unexpected<Error>(result.error());
@@ -187,7 +185,7 @@ Verb addChat(CLI::App& app, Context& context) {
   verb->add_option("model", o->model.model, "Model file, or \"guide\"")->required()->type_name("MODEL");
   verb->add_option("--system", o->system, "System text at the start");
   verb->add_option("--tokens", o->tokens, "Most tokens of one answer; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str();
-  verb->add_option("--seed", o->seed, "Seed of the draws (default: a new one each time)");
+  verb->add_option("--seed", o->seed, "Seed of the draws (default: a new one each time)")->check(unsignedNumber());
   addSamplingOptions(*verb, o->sampling);
   addModelOptions(*verb, o->model);
   return {verb, [o, &context]() -> Result<void> {
@@ -195,7 +193,9 @@ Verb addChat(CLI::App& app, Context& context) {
             if (!model) return tl::unexpected<Error>(model.error());
             if (!(*model)->tokenizer())
               return fail(ErrorCode::VocabularyMissing, "This model comes without a vocabulary; give one with --vocab.");
-            return Chat(*o, std::move(*model)).loop();
+            const Result<void> done = Chat(*o, std::move(*model)).loop();
+            if (endAsked()) context.exit = kInterrupted;
+            return done;
           }};
 }
 

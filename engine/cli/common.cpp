@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <system_error>
 
@@ -41,12 +43,35 @@ int exitCode(ErrorCode code) noexcept {
   return kFailed;
 }
 
+CLI::Validator finiteNumber() {
+  return CLI::Validator([](const std::string& text) -> std::string {
+    double value = 0;
+    if (CLI::detail::lexical_cast(text, value) && !std::isfinite(value)) return fmt::format("{} is not a finite number", text);
+    return {};
+  }, "");
+}
+
+CLI::Validator unsignedNumber() {
+  return CLI::Validator([](const std::string& text) -> std::string {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (!text.empty() && error == std::errc() && end == text.data() + text.size()) return {};
+    return fmt::format("\"{}\" is not a number from 0 to {}", text, std::numeric_limits<std::uint64_t>::max());
+  }, "");
+}
+
+CLI::Validator notEmpty() {
+  return CLI::Validator([](const std::string& text) { return std::string(text.empty() ? "The name is empty" : ""); }, "");
+}
+
 void addJsonFlag(CLI::App& verb, Context& context) {
   verb.add_flag("--json", context.json, "Write one JSON document to stdout");
 }
 
 void addModelOptions(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("--vocab", options.vocabulary, "Vocabulary file that overrides the model's tokenizer")->type_name("FILE");
+  verb.add_option("--vocab", options.vocabulary, "Vocabulary file that overrides the model's tokenizer")
+      ->type_name("FILE")
+      ->check(notEmpty());
   verb.add_option("--strategy", options.strategy, "Where and in which type layers run, for example \"cpu fp16\"")
       ->capture_default_str();
   verb.add_option("--threads", options.threads, "CPU threads; 0: one per physical core")
@@ -79,12 +104,13 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
 void addSamplingOptions(CLI::App& verb, SamplingOptions& options) {
   auto& s = options.settings;
   verb.add_flag("--greedy", options.greedy, "Always the most probable token");
-  verb.add_option("--temperature", s.temperature, "0: greedy")->check(CLI::Range(0.0, 100.0))->capture_default_str();
-  verb.add_option("--top-p", s.topP, "0: greedy; 1: off")->check(CLI::Range(0.0, 1.0))->capture_default_str();
+  verb.add_option("--temperature", s.temperature, "0: greedy")->check(finiteNumber())->check(CLI::Range(0.0, 100.0))->capture_default_str();
+  verb.add_option("--top-p", s.topP, "0: greedy; 1: off")->check(finiteNumber())->check(CLI::Range(0.0, 1.0))->capture_default_str();
   verb.add_option("--top-k", s.topK, "0: off")->check(CLI::NonNegativeNumber)->capture_default_str();
-  verb.add_option("--presence", options.presence, "Presence penalty (0.5)");
-  verb.add_option("--frequency", options.frequency, "Frequency penalty (0.5)");
+  verb.add_option("--presence", options.presence, "Presence penalty (0.5)")->check(finiteNumber());
+  verb.add_option("--frequency", options.frequency, "Frequency penalty (0.5)")->check(finiteNumber());
   verb.add_option("--penalty-decay", s.penaltyDecay, "Decay of the counts behind the penalties")
+      ->check(finiteNumber())
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
 }
@@ -100,32 +126,32 @@ engine::SamplerSettings SamplingOptions::resolved() const {
   return result;
 }
 
-Result<std::string> readTextFile(const std::filesystem::path& path) {
+Result<void> checkWritable(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::exists(path, error))
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const char* why = std::filesystem::is_directory(path, error)      ? "it is a folder"
+                    : !std::filesystem::is_directory(folder, error) ? "its folder does not exist"
+                                                                    : nullptr;
+  if (why == nullptr) return {};
+  return fail(ErrorCode::FileWriteFailed, fmt::format("The file {} cannot be written: {}.", path.string(), why));
+}
+
+Result<std::string> readTextFile(const std::filesystem::path& path) {
+  constexpr std::uintmax_t kMost = 256'000'000;
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status))
     return fail(ErrorCode::FileNotFound, fmt::format("There is no file {}.", path.string()));
+  // A pipe could keep us waiting for ever, and a device never end.
+  if (!std::filesystem::is_regular_file(status))
+    return fail(ErrorCode::FileUnreadable, fmt::format("{} is not a file.", path.string()));
+  if (const std::uintmax_t size = std::filesystem::file_size(path, error); !error && size > kMost)
+    return fail(ErrorCode::FileDamaged, fmt::format("{} is larger than 256 MB, so it is not what is wanted here.", path.string()));
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  if (!file || std::filesystem::is_directory(path, error))
-    return fail(ErrorCode::FileUnreadable, fmt::format("The file {} cannot be read.", path.string()));
+  if (!file) return fail(ErrorCode::FileUnreadable, fmt::format("The file {} cannot be read.", path.string()));
   return std::move(text).str();
-}
-
-Result<void> writeTextFile(const std::filesystem::path& path, std::string_view text) {
-  std::filesystem::path temporary = path;
-  temporary += ".part";
-  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-  file.write(text.data(), static_cast<std::streamsize>(text.size()));
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(temporary, path, error);
-  if (!file || error) {
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    return fail(ErrorCode::FileWriteFailed, fmt::format("The file {} cannot be written.", path.string()), error.message());
-  }
-  return {};
 }
 
 Result<std::vector<engine::TokenId>> readTokenFile(const std::filesystem::path& path, int vocab) {

@@ -40,6 +40,7 @@ using Run = std::function<Result<void>()>;
 struct Verb {
   CLI::App* app = nullptr;
   Run run;
+  bool stops = true;  ///< asks Context::stop often; others end at the first Ctrl+C
 };
 
 Verb addDevices(CLI::App& app, Context& context);
@@ -52,6 +53,12 @@ Verb addGenerate(CLI::App& app, Context& context);
 Verb addChat(CLI::App& app, Context& context);
 Verb addBench(CLI::App& app, Context& context);
 Verb addMemory(CLI::App& app, Context& context);
+
+/// Checks of arguments. CLI11 alone takes NaN for a number within any range, -1 for the largest unsigned number, and
+/// an empty name (an unset variable in a script) for an option that was not given.
+CLI::Validator finiteNumber();
+CLI::Validator unsignedNumber();
+CLI::Validator notEmpty();
 
 void addJsonFlag(CLI::App& verb, Context& context);
 
@@ -93,8 +100,8 @@ class LeadingSpace {
 bool isGuide(std::string_view model) noexcept;
 
 Result<std::string> readTextFile(const std::filesystem::path& path);
-/// Whole file, atomically: a temporary file beside it, then a rename.
-Result<void> writeTextFile(const std::filesystem::path& path, std::string_view text);
+/// Before long work: FileWriteFailed if the folder for a result is not there.
+Result<void> checkWritable(const std::filesystem::path& path);
 /// A JSON array of token ids, each below `vocab`.
 Result<std::vector<engine::TokenId>> readTokenFile(const std::filesystem::path& path, int vocab);
 /// "fp16" and the other weight types.

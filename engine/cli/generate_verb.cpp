@@ -84,7 +84,7 @@ Result<void> run(const Options& o, Context& context) {
       request,
       [&](const engine::GeneratedToken& token) {
         show(token.text);
-        return true;
+        return std::ferror(stdout) == 0;  // nobody can read on
       },
       context.stop);
   if (!result) return tl::unexpected<Error>(result.error());
@@ -117,12 +117,12 @@ Verb addGenerate(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("generate", "Answer a question or continue a text");
   verb->add_option("--model", o->model.model, "Model file, or \"guide\"")->required()->type_name("M");
   auto* text = verb->add_option("--prompt", o->prompt, "What the user says, or with --raw the text to continue");
-  auto* tokens = verb->add_option("--prompt-tokens", o->promptTokens, "JSON array of token ids to continue")->type_name("FILE");
+  auto* tokens = verb->add_option("--prompt-tokens", o->promptTokens, "JSON array of token ids to continue")->check(notEmpty())->type_name("FILE");
   text->excludes(tokens);
   verb->add_option("--system", o->system, "System text before the question");
   verb->add_flag("--raw", o->raw, "Continue the prompt as it is, without the chat form");
   verb->add_option("--tokens", o->tokens, "Most tokens to write; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str();
-  verb->add_option("--seed", o->seed, "Seed of the draws (default: a new one each time)");
+  verb->add_option("--seed", o->seed, "Seed of the draws (default: a new one each time)")->check(unsignedNumber());
   verb->add_option("--stop", o->stopTexts, "Text that ends the answer (may be given several times)")->expected(1)->take_all();
   verb->add_flag("--ignore-end", o->ignoreEnd, "Never draw the end of the text");
   addSamplingOptions(*verb, o->sampling);

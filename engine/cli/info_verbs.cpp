@@ -115,7 +115,7 @@ Result<void> showInfo(const Result<engine::ModelInfo>& info, const Context& cont
 Verb addDevices(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("devices", "List the devices that models can run on");
   addJsonFlag(*verb, context);
-  return {verb, [&context] { return listAllDevices(context); }};
+  return {verb, [&context] { return listAllDevices(context); }, false};
 }
 
 Verb addInfo(CLI::App& app, Context& context) {
@@ -137,7 +137,7 @@ Verb addInfo(CLI::App& app, Context& context) {
             const auto file = engine::ModelFile::open(options->model);
             if (!file) return tl::unexpected<Error>(file.error());
             return options->container ? showContainer(**file, context) : showInfo(engine::detect(**file), context);
-          }};
+          }, false};
 }
 
 }  // namespace rookery::cli

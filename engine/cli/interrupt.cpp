@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "interrupt.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
@@ -20,8 +21,11 @@ constexpr int kInterrupted = 130;
 std::mutex g_mutex;
 std::optional<std::stop_source> g_armed;
 
-void interrupted() {
+std::atomic<bool> g_endAsked = false;
+
+void interrupted(bool end) {
   const std::lock_guard lock(g_mutex);
+  if (end) g_endAsked = true;
   // request_stop() is false when a stop was asked for before: the user is impatient.
   if (!g_armed || !g_armed->request_stop()) std::_Exit(kInterrupted);
 }
@@ -30,7 +34,7 @@ void interrupted() {
 
 void startInterruptThread() {
 #if defined(_WIN32)
-  SetConsoleCtrlHandler([](DWORD) -> BOOL { interrupted(); return TRUE; }, TRUE);
+  SetConsoleCtrlHandler([](DWORD) -> BOOL { interrupted(false); return TRUE; }, TRUE);
 #else
   sigset_t signals;
   sigemptyset(&signals);
@@ -38,8 +42,23 @@ void startInterruptThread() {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::thread([signals] {
-    for (int signal = 0; sigwait(&signals, &signal) == 0;) interrupted();
+    for (int signal = 0; sigwait(&signals, &signal) == 0;) interrupted(signal == SIGTERM);
   }).detach();
+#endif
+}
+
+bool endAsked() { return g_endAsked; }
+
+void endOnLostFile() {
+#if !defined(_WIN32)
+  struct sigaction action{};
+  action.sa_handler = [](int) {  // only calls that are safe in a signal handler
+    constexpr char kMessage[] = "rookery-cli: A file became shorter while it was being read, or its disk failed.\n";
+    constexpr int kUnusable = 3;
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+    ::_exit(kUnusable);
+  };
+  sigaction(SIGBUS, &action, nullptr);
 #endif
 }
 

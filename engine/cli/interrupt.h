@@ -8,8 +8,12 @@ namespace rookery::cli {
 /// Ctrl+C and SIGTERM. While armed, the first one asks for a stop (the verb keeps what was done and exits with 130),
 /// a second one ends the process at once; while not armed (chat waits for a line) the first one ends it.
 /// Call start() before any other thread exists: the signals are blocked in all threads and waited for in one.
+/// SIGTERM also makes chat leave instead of waiting for the next line: see endAsked().
 void startInterruptThread();
 std::stop_token armInterrupt();
 void disarmInterrupt();
+bool endAsked();
+/// A file that another program cuts short while it is mapped ends this one with a sentence and exit code 3.
+void endOnLostFile();
 
 }  // namespace rookery::cli

@@ -35,6 +35,9 @@ Result<std::vector<float>> readTokenByToken(engine::Session& session, const std:
 }
 
 Result<void> runLogits(const LogitsOptions& o, const Context& context) {
+  for (const std::string& path : {o.out, o.stateOut})
+    if (!path.empty())
+      if (auto good = checkWritable(path); !good) return good;
   const auto model = loadModel(o.model, context);
   if (!model) return tl::unexpected<Error>(model.error());
   const auto vocab = static_cast<std::size_t>((*model)->info().shape.vocab);
@@ -114,16 +117,17 @@ Verb addLogits(CLI::App& app, Context& context) {
   const auto o = std::make_shared<LogitsOptions>();
   CLI::App* verb = app.add_subcommand("logits", "Read tokens and write the logits that follow them");
   verb->add_option("--model", o->model.model, "Model file, or \"guide\"")->required()->type_name("M");
-  verb->add_option("--tokens", o->tokens, "JSON array of token ids")->required()->type_name("FILE");
-  verb->add_option("--out", o->out, "Where \"logits\" fp32 [positions, vocab] goes")->required()->type_name("F.safetensors");
+  verb->add_option("--tokens", o->tokens, "JSON array of token ids")->required()->check(notEmpty())->type_name("FILE");
+  verb->add_option("--out", o->out, "Where \"logits\" fp32 [positions, vocab] goes")->required()->check(notEmpty())->type_name("F.safetensors");
   verb->add_option("--mode", o->mode, "gpt: many tokens at once; rnn: one by one")
       ->check(CLI::IsMember({"gpt", "rnn"}))
       ->capture_default_str();
-  verb->add_option("--chunk", o->chunk, "Tokens at once in gpt mode; 0: the engine's choice")->capture_default_str();
+  verb->add_option("--chunk", o->chunk, "Tokens at once in gpt mode; 0: the engine's choice")->check(unsignedNumber())->capture_default_str();
   verb->add_option("--positions", o->positions, "0-based rows to write, for example 0,7,63 (default: the last)")
-      ->delimiter(',');
-  verb->add_option("--state-in", o->stateIn, "State to start from (also a tuned state)")->type_name("F");
-  verb->add_option("--state-out", o->stateOut, "Where the state after the last token goes")->type_name("F");
+      ->delimiter(',')
+      ->check(unsignedNumber());
+  verb->add_option("--state-in", o->stateIn, "State to start from (also a tuned state)")->check(notEmpty())->type_name("F");
+  verb->add_option("--state-out", o->stateOut, "Where the state after the last token goes")->check(notEmpty())->type_name("F");
   addModelOptions(*verb, o->model);
   addJsonFlag(*verb, context);
   return {verb, [o, &context] { return runLogits(*o, context); }};
@@ -133,13 +137,13 @@ Verb addProbs(CLI::App& app, Context& context) {
   const auto o = std::make_shared<ProbsOptions>();
   o->settings.topP = 1;
   CLI::App* verb = app.add_subcommand("probs", "Write the distribution that a draw from logits would use");
-  verb->add_option("--logits", o->logits, "File with \"logits\" fp32 [rows, vocab]")->required()->type_name("F.safetensors");
-  verb->add_option("--out", o->out, "Where \"probs\" goes")->required()->type_name("G.safetensors");
-  verb->add_option("--temperature", o->settings.temperature, "0: greedy")->check(CLI::Range(0.0, 100.0))->capture_default_str();
-  verb->add_option("--top-p", o->settings.topP, "0: greedy; 1: off")->check(CLI::Range(0.0, 1.0))->capture_default_str();
+  verb->add_option("--logits", o->logits, "File with \"logits\" fp32 [rows, vocab]")->required()->check(notEmpty())->type_name("F.safetensors");
+  verb->add_option("--out", o->out, "Where \"probs\" goes")->required()->check(notEmpty())->type_name("G.safetensors");
+  verb->add_option("--temperature", o->settings.temperature, "0: greedy")->check(finiteNumber())->check(CLI::Range(0.0, 100.0))->capture_default_str();
+  verb->add_option("--top-p", o->settings.topP, "0: greedy; 1: off")->check(finiteNumber())->check(CLI::Range(0.0, 1.0))->capture_default_str();
   verb->add_option("--top-k", o->settings.topK, "0: off")->check(CLI::NonNegativeNumber)->capture_default_str();
   addJsonFlag(*verb, context);
-  return {verb, [o, &context] { return runProbs(*o, context); }};
+  return {verb, [o, &context] { return runProbs(*o, context); }, false};
 }
 
 }  // namespace rookery::cli

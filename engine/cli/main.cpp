@@ -3,7 +3,9 @@
 
 #include <cstdio>
 #include <exception>
+#include <iostream>
 #include <new>
+#include <system_error>
 #include <vector>
 
 #include "common.h"
@@ -23,8 +25,16 @@ int report(const Error& error, const Context& context) {
   return exitCode(error.code);
 }
 
+/// What was printed must have arrived: a full disk or a closed pipe is a failure, whatever the verb achieved.
+int finish(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fputs("rookery-cli: The results could not be written to the standard output.\n", stderr);
+  return kFailed;
+}
+
 int runMain(int argc, char** argv) {
   startInterruptThread();
+  endOnLostFile();
   Context context;
   CLI::App app("Rookery: run and measure RWKV language models from the command line.", "rookery-cli");
   app.set_version_flag("--version", std::string("rookery-cli ") + rookery::engine::versionString());
@@ -42,14 +52,16 @@ int runMain(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     // Help and version are "errors" with code 0 that print to stdout; everything else is a usage error.
-    return app.exit(problem) == 0 ? kOk : kUsage;
+    const int code = app.exit(problem) == 0 ? kOk : kUsage;
+    std::cout.flush();
+    return std::cout ? code : kFailed;
   }
-  context.stop = armInterrupt();
   for (const Verb& verb : verbs) {
     if (!verb.app->parsed()) continue;
+    if (verb.stops) context.stop = armInterrupt();
     const Result<void> done = verb.run();
-    if (!done) return report(done.error(), context);
-    return std::fflush(stdout) == 0 ? context.exit : kFailed;
+    if (!done) return finish(report(done.error(), context));
+    return finish(context.exit);
   }
   return kUsage;
 }
@@ -62,6 +74,9 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::fputs("rookery-cli: There is not enough memory.\n", stderr);
     return kOutOfMemory;
+  } catch (const std::system_error& problem) {
+    std::fprintf(stderr, "rookery-cli: %s\n", problem.what());
+    return problem.code() == std::errc::resource_unavailable_try_again ? kOutOfMemory : kFailed;
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "rookery-cli: %s\n", problem.what());
     return kFailed;

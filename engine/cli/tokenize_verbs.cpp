@@ -103,11 +103,11 @@ Result<void> eachLine(const Options& options, LineFn convert, const char* form) 
 Verb addVerb(CLI::App& app, const char* name, const char* description, LineFn convert, const char* form) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand(name, description);
-  auto* vocabulary = verb->add_option("--vocab", options->vocabulary, "Vocabulary file (rwkv_vocab_*.txt)")->type_name("FILE");
+  auto* vocabulary = verb->add_option("--vocab", options->vocabulary, "Vocabulary file (rwkv_vocab_*.txt)")->type_name("FILE")->check(notEmpty());
   verb->add_option("--model", options->model, "Model whose vocabulary is used (default: the built-in World vocabulary)")
       ->type_name("M")
       ->excludes(vocabulary);
-  return {verb, [=] { return eachLine(*options, convert, form); }};
+  return {verb, [=] { return eachLine(*options, convert, form); }, false};
 }
 
 }  // namespace

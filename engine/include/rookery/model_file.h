@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -57,8 +58,8 @@ class ModelFile {
   const TensorSource* find(std::string_view name) const noexcept;
   const std::map<std::string, MetaValue, std::less<>>& metadata() const noexcept;
 
-  /// SHA-256 of the whole file, lower-case hex. Reads everything: seconds for big files.
-  Result<std::string> sha256() const;
+  /// SHA-256 of the whole file, lower-case hex. Reads everything: seconds for big files. Cancelled if `stop` asks for it.
+  Result<std::string> sha256(std::stop_token stop = {}) const;
 
   struct Contents;  // defined beside the readers
   explicit ModelFile(std::unique_ptr<Contents> contents);

@@ -81,14 +81,20 @@ Part partOf(std::size_t total, int thread, int threads) {
 template <class Work>
 double together(int threads, const Work& work) {
   std::atomic<int> ready{0};
-  std::atomic<bool> go{false};
+  std::atomic<bool> go{false}, givenUp{false};
   std::vector<std::jthread> others;
-  for (int t = 1; t < threads; ++t) {
-    others.emplace_back([&, t] {
-      ready.fetch_add(1);
-      while (!go.load(std::memory_order_acquire)) std::this_thread::yield();
-      work(t);
-    });
+  try {
+    for (int t = 1; t < threads; ++t) {
+      others.emplace_back([&, t] {
+        ready.fetch_add(1);
+        while (!go.load(std::memory_order_acquire)) std::this_thread::yield();
+        if (!givenUp) work(t);
+      });
+    }
+  } catch (...) {  // a limit on threads: those that wait must not wait for ever
+    givenUp = true;
+    go.store(true, std::memory_order_release);
+    throw;
   }
   while (ready.load() < threads - 1) std::this_thread::yield();
   const auto start = Clock::now();
@@ -106,12 +112,16 @@ struct Candidate {
 
 std::atomic<std::uint64_t> g_checksum;  // keeps the reads alive
 
-void measure(Candidate& candidate, const std::byte* data, std::size_t bytes) {
+void measure(Candidate& candidate, const std::byte* data, std::size_t bytes, const std::stop_token& stop) {
   const double seconds = together(candidate.threads, [&](int thread) {
     const Part part = partOf(bytes, thread, candidate.threads);
-    g_checksum.fetch_xor(candidate.pattern.read(data + part.offset, part.bytes), std::memory_order_relaxed);
+    // Slices are long enough not to show in the figure, and short enough for a stop to be obeyed soon.
+    constexpr std::size_t kSlice = std::size_t{256} << 20;
+    for (std::size_t at = 0; at < part.bytes && !stop.stop_requested(); at += kSlice)
+      g_checksum.fetch_xor(candidate.pattern.read(data + part.offset + at, std::min(kSlice, part.bytes - at)),
+                           std::memory_order_relaxed);
   });
-  if (seconds > 0) candidate.best = std::max(candidate.best, static_cast<double>(bytes) / seconds);
+  if (seconds > 0 && !stop.stop_requested()) candidate.best = std::max(candidate.best, static_cast<double>(bytes) / seconds);
 }
 
 std::vector<int> threadCounts(int most) {
@@ -136,7 +146,7 @@ BandwidthResult measureReadBandwidth(int threads, std::stop_token stop) {
   if (buffer.data() == nullptr || stop.stop_requested()) return {};
   together(threads, [&](int thread) {  // every thread places its own pages
     const Part part = partOf(bytes, thread, threads);
-    constexpr std::size_t kSlice = std::size_t{64} << 20;
+    constexpr std::size_t kSlice = std::size_t{8} << 20;
     for (std::size_t at = 0; at < part.bytes && !stop.stop_requested(); at += kSlice)
       std::memset(buffer.data() + part.offset + at, 0x5a, std::min(kSlice, part.bytes - at));
   });
@@ -152,7 +162,7 @@ BandwidthResult measureReadBandwidth(int threads, std::stop_token stop) {
       if (stop.stop_requested()) return {};
       if (!candidates.empty() && secondsSince(exploring) > kExploreSeconds) break;
       Candidate candidate{pattern, count, 0};
-      measure(candidate, buffer.data(), bytes);
+      measure(candidate, buffer.data(), bytes, stop);
       best = std::max(best, candidate.best);
       candidates.push_back(candidate);
     }
@@ -168,7 +178,7 @@ BandwidthResult measureReadBandwidth(int threads, std::stop_token stop) {
     for (Candidate& candidate : candidates) {
       if (stop.stop_requested()) return {};
       if (repeat > 0 && secondsSince(finals) > kFinalSeconds) break;
-      measure(candidate, buffer.data(), bytes);
+      measure(candidate, buffer.data(), bytes, stop);
     }
   }
   const Candidate& best = *std::max_element(candidates.begin(), candidates.end(),

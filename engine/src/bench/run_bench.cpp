@@ -17,6 +17,7 @@
 #include "rookery/model.h"
 #include "rookery/model_file.h"
 #include "rookery/session.h"
+#include "session/usable_logits.h"
 
 namespace rookery::engine {
 namespace {
@@ -110,7 +111,7 @@ class Runner {
     if (!m_request.modelPath.empty() && m_report.modelSha256.empty()) {
       const auto file = ModelFile::open(m_request.modelPath);
       if (!file) return tl::unexpected<Error>(file.error());
-      const auto hash = (*file)->sha256();
+      const auto hash = (*file)->sha256(m_stop);
       if (!hash) return tl::unexpected<Error>(hash.error());
       m_report.modelSha256 = *hash;
     }
@@ -161,6 +162,7 @@ class Runner {
     const auto prompt = benchTokens(kFingerprintPrompt, m_model->info().shape.vocab);
     m_session->reset();
     if (auto read = m_session->prefill(prompt, m_stop); !read) return read;
+    if (auto usable = usableLogits(m_session->logits()); !usable) return usable;
     const auto start = Clock::now();
     for (int i = 0; i < kFingerprintTokens; ++i) {
       m_report.greedyTokens.push_back(argmax(m_session->logits()));

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -38,7 +39,9 @@ std::uint64_t TensorSource::elementCount() const noexcept {
 Result<FileBytes> FileBytes::map(const std::filesystem::path& path) {
   const auto unreadable = [&](const char* what) {
     const int error = errno;
-    const ErrorCode code = error == ENOENT || error == ENOTDIR ? ErrorCode::FileNotFound : ErrorCode::FileUnreadable;
+    const ErrorCode code = error == ENOENT || error == ENOTDIR ? ErrorCode::FileNotFound
+                           : error == ENOMEM                   ? ErrorCode::OutOfMemory
+                                                               : ErrorCode::FileUnreadable;
     return fail(code, fmt::format("Could not {} {}: {}.", what, path.string(), std::strerror(error)));
   };
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a named pipe must not hang us
@@ -171,11 +174,19 @@ const TensorSource* ModelFile::find(std::string_view name) const noexcept {
   return found == m_contents->byName.end() ? nullptr : &m_contents->tensors[found->second];
 }
 
-Result<std::string> ModelFile::sha256() const {
-  const auto bytes = m_contents->file.bytes();
+Result<std::string> ModelFile::sha256(std::stop_token stop) const {
+  constexpr std::size_t kSlice = std::size_t{8} << 20U;
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  bool good = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
+  for (auto rest = m_contents->file.bytes(); good && !rest.empty();) {
+    if (stop.stop_requested()) return fail(ErrorCode::Cancelled, "Computing the file's SHA-256 was stopped.");
+    const auto slice = rest.first(std::min(kSlice, rest.size()));
+    good = EVP_DigestUpdate(context.get(), slice.data(), slice.size()) == 1;
+    rest = rest.subspan(slice.size());
+  }
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int length = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest, &length, EVP_sha256(), nullptr) != 1)
+  if (!good || EVP_DigestFinal_ex(context.get(), digest, &length) != 1)
     return fail(ErrorCode::FileUnreadable, "The file's SHA-256 could not be computed.");
   std::string hex;
   for (unsigned int i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);

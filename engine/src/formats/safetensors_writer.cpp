@@ -1,32 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "formats/safetensors_writer.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "formats/file_writer.h"
 
 namespace rookery::engine {
-
-namespace {
-
-bool writeAll(int fd, const void* data, std::size_t bytes) {
-  const char* p = static_cast<const char*>(data);
-  while (bytes > 0) {
-    const ssize_t written = ::write(fd, p, bytes);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    p += written;
-    bytes -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
-
-}  // namespace
 
 Result<void> writeSafetensors(const std::filesystem::path& path, std::span<const OutputTensor> tensors) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
@@ -40,25 +22,9 @@ Result<void> writeSafetensors(const std::filesystem::path& path, std::span<const
   text.resize((text.size() + 7) / 8 * 8, ' ');  // data starts aligned
   const std::uint64_t length = text.size();
 
-  std::string temporary = path.string() + ".XXXXXX";
-  const int fd = ::mkstemp(temporary.data());
-  const auto failed = [&](const char* what) {
-    const std::string reason = std::strerror(errno);
-    if (fd >= 0) {
-      ::close(fd);
-      ::unlink(temporary.c_str());
-    }
-    return fail(ErrorCode::FileWriteFailed, fmt::format("Could not {} {}: {}.", what, path.string(), reason));
-  };
-  if (fd < 0) return failed("create a file beside");
-  ::fchmod(fd, 0644);
-  bool good = writeAll(fd, &length, sizeof length) && writeAll(fd, text.data(), text.size());
-  for (const OutputTensor& tensor : tensors) good = good && writeAll(fd, tensor.data.data(), tensor.data.size_bytes());
-  if (!good) return failed("write");
-  if (::fsync(fd) != 0) return failed("flush");
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return failed("replace");
-  ::close(fd);
-  return {};
+  std::vector<std::span<const std::byte>> parts{std::as_bytes(std::span(&length, 1)), std::as_bytes(std::span(text))};
+  for (const OutputTensor& tensor : tensors) parts.push_back(std::as_bytes(tensor.data));
+  return writeWholeFile(path, parts);
 }
 
 }  // namespace rookery::engine

@@ -115,7 +115,7 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
     return fail(ErrorCode::InvalidArgument, fmt::format("There is no shape named {}; rwkv7-0.1b is one.", shapeName));
   if (!isWeightType(precision))
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a weight type.", traits(precision).name));
-  SyntheticSource source(*shape, std::string(shapeName), precision, seed);
+  SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop);
   std::shared_ptr<const Tokenizer> tokenizer;
   if (auto world = Tokenizer::world()) tokenizer = *world;
   return buildModel(source, std::move(tokenizer), precision, true, options, progress, std::move(stop));

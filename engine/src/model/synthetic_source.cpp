@@ -50,7 +50,9 @@ Spread spreadOf(const Weight& weight) {
 
 }  // namespace
 
-SyntheticSource::SyntheticSource(const ModelShape& shape, std::string name, DType precision, std::uint64_t seed) : m_seed(seed) {
+SyntheticSource::SyntheticSource(const ModelShape& shape, std::string name, DType precision, std::uint64_t seed,
+                                 std::stop_token stop)
+    : m_seed(seed), m_stop(std::move(stop)) {
   m_info.shape = shape;
   m_info.container = Container::Synthetic;
   m_info.dtype = precision;
@@ -83,9 +85,11 @@ Result<WeightView> SyntheticSource::get(const std::string& officialName) {
     const Spread spread = spreadOf(weight);
     const std::uint64_t seed = mix(m_seed ^ XXH3_64bits(officialName.data(), officialName.size()));
     m_bytes.resize(byteSize(type, count));
+    m_current.clear();  // half of a weight is none
     constexpr std::size_t kRun = 4096;
     std::vector<float> run(kRun);
     for (std::size_t begin = 0; begin < count; begin += kRun) {
+      if (m_stop.stop_requested()) return fail(ErrorCode::Cancelled, "Loading was stopped.");
       const std::size_t length = std::min(kRun, count - begin);
       for (std::size_t i = 0; i < length; ++i) run[i] = spread.centre + spread.radius * uniform(seed, begin + i);
       encodeFromF32(type, std::span(run).first(length), std::span(m_bytes).subspan(byteSize(type, begin), byteSize(type, length)));

@@ -14,7 +14,8 @@ namespace rookery::engine {
 /// spread as in fresh training. The arithmetic is that of a trained model, the text is noise.
 class SyntheticSource final : public WeightSource {
  public:
-  SyntheticSource(const ModelShape& shape, std::string name, DType precision, std::uint64_t seed);
+  SyntheticSource(const ModelShape& shape, std::string name, DType precision, std::uint64_t seed,
+                  std::stop_token stop = {});
 
   const ModelInfo& info() const noexcept override { return m_info; }
   Result<WeightView> get(const std::string& officialName) override;
@@ -25,6 +26,7 @@ class SyntheticSource final : public WeightSource {
  private:
   ModelInfo m_info;
   std::uint64_t m_seed;
+  std::stop_token m_stop;  ///< asked while numbers are made: big matrices take seconds
   std::map<std::string, Weight> m_weights;
   std::vector<std::byte> m_bytes;  ///< of the tensor handed out last
   std::string m_current;           ///< its name

@@ -91,6 +91,13 @@ std::size_t argmax(std::span<const float> values) noexcept {
   return 0;
 }
 
+bool allNumbers(std::span<const float> values) noexcept {
+  constexpr std::uint32_t kExponent = 0x7F800000U;
+  std::uint32_t broken = 0;
+  for (const float value : values) broken |= maskIf((bitsOf(value) & kExponent) == kExponent);
+  return broken == 0;
+}
+
 void expWeights(std::span<const float> logits, float peak, float temperature, std::span<float> weights) noexcept {
   for (std::size_t i = 0; i < logits.size(); ++i) {
     const float value = expNegative((logits[i] - peak) / temperature);

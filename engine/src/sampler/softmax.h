@@ -15,6 +15,9 @@ std::size_t argmax(std::span<const float> values) noexcept;
 /// The largest entry; -inf if there is none.
 float maximum(std::span<const float> values) noexcept;
 
+/// No NaN and no infinity among them.
+bool allNumbers(std::span<const float> values) noexcept;
+
 /// weights[i] = exp((logits[i] - peak) / temperature), 0 where the exponent is below -87 or weights[i] was 0.
 /// `peak` is finite and not below any logit.
 void expWeights(std::span<const float> logits, float peak, float temperature, std::span<float> weights) noexcept;

@@ -9,6 +9,7 @@
 
 #include "model/model_impl.h"
 #include "session/answer_text.h"
+#include "session/usable_logits.h"
 
 namespace rookery::engine {
 
@@ -217,6 +218,7 @@ Result<GenerateResult> Session::generate(const GenerateRequest& request, const T
         return tl::unexpected(good.error());
       }
     }
+    if (auto usable = usableLogits(m_impl->logits); !usable) return tl::unexpected(usable.error());
     const TokenId token = sampler.sample(m_impl->logits);
     if (token == kEndOfText && request.stopAtEndOfText) {
       result.reason = StopReason::EndOfText;

@@ -2,6 +2,7 @@
 #include "rookery/state.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 #include <limits>
@@ -86,7 +87,15 @@ Result<void> State::save(const std::filesystem::path& path) const {
 
 namespace {
 
-Result<void> readInto(const TensorSource& source, std::span<float> out) {
+std::vector<std::int64_t> withoutOnes(std::vector<std::int64_t> shape) {
+  std::erase(shape, 1);  // files differ in them
+  return shape;
+}
+
+Result<void> readInto(const TensorSource& source, const std::vector<std::int64_t>& shape, std::span<float> out) {
+  if (source.elementCount() == out.size() && withoutOnes(source.shape) != withoutOnes(shape))
+    return fail(ErrorCode::StateMismatch, fmt::format("State tensor {} has the shape [{}]; this model needs [{}].", source.name,
+                                                      fmt::join(source.shape, ", "), fmt::join(shape, ", ")));
   if (source.elementCount() != out.size())
     return fail(ErrorCode::StateMismatch, fmt::format("State tensor {} holds {} numbers; this model needs {}.", source.name,
                                                       source.elementCount(), out.size()));
@@ -119,7 +128,7 @@ Result<State> State::load(const std::filesystem::path& path, const ModelShape& s
       const TensorSource* source = (*file)->find(name);
       if (source == nullptr) return fail(ErrorCode::StateMismatch, fmt::format("The state file has no {}; this model has {} layers.", name, shape.layers));
       const auto kv = state.tensor("att_kv", layer);
-      if (auto good = readInto(*source, kv); !good) return tl::unexpected(good.error());
+      if (auto good = readInto(*source, {shape.heads(), shape.headSize, shape.headSize}, kv); !good) return tl::unexpected(good.error());
       if (shape.version != RwkvVersion::V7) transposeHeads(kv, shape.headSize);
       continue;
     }
@@ -128,7 +137,7 @@ Result<State> State::load(const std::filesystem::path& path, const ModelShape& s
       const TensorSource* source = (*file)->find(name);
       if (source == nullptr)
         return fail(ErrorCode::StateMismatch, fmt::format("{} is not a state of this model: tensor {} is missing.", path.filename().string(), name));
-      if (auto good = readInto(*source, state.tensor(t.name, layer)); !good) return tl::unexpected(good.error());
+      if (auto good = readInto(*source, t.shape, state.tensor(t.name, layer)); !good) return tl::unexpected(good.error());
     }
   }
   return state;

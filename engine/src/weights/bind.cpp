@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
+
 #include "weights/detect.h"
 #include "weights/weight_source.h"
 
@@ -43,9 +45,15 @@ class FileSource final : public WeightSource {
     for (const auto& [name, tensor] : m_tensors) {  // by name: the same order in every container
       const std::string head = fmt::format("{}|{}|{}|{}\n", name, fmt::join(tensor.shape, ","), traits(tensor.dtype).name, tensor.transposed);
       XXH3_128bits_update(state.get(), head.data(), head.size());
-      XXH3_128bits_update(state.get(), tensor.bytes.data(), tensor.bytes.size());
-      done += tensor.bytes.size();
-      if (progress && !progress(done)) return fail(ErrorCode::Cancelled, "Loading was stopped.");
+      // In slices: a big embedding that comes from a slow disk takes seconds, and a stop must not wait for it.
+      constexpr std::size_t kSlice = std::size_t{8} << 20U;
+      for (auto rest = tensor.bytes; !rest.empty();) {
+        const auto slice = rest.first(std::min(kSlice, rest.size()));
+        XXH3_128bits_update(state.get(), slice.data(), slice.size());
+        rest = rest.subspan(slice.size());
+        done += slice.size();
+        if (progress && !progress(done)) return fail(ErrorCode::Cancelled, "Loading was stopped.");
+      }
     }
     const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
     return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);

@@ -58,7 +58,7 @@ class Tensors {
     const auto tensor = get(name, 2);
     if (!tensor) return tl::unexpected(tensor.error());
     const std::int64_t rank = (*tensor)->shape[(*tensor)->transposed ? 1 : 0];
-    if (rank > kMostWidth) return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} has the impossible shape {}.", name, shapeText((*tensor)->shape)));
+    if (rank < 1 || rank > kMostWidth) return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} has the impossible shape {}.", name, shapeText((*tensor)->shape)));
     return static_cast<int>(rank);
   }
 
@@ -67,9 +67,9 @@ class Tensors {
     for (const auto& [name, tensor] : m_tensors) {
       if (!name.starts_with("blocks.")) continue;
       int layer = -1;
-      const auto end = name.data() + name.size();
-      const auto number = std::from_chars(name.data() + 7, end, layer);
-      if (number.ec == std::errc::result_out_of_range) layer = kMostLayers;  // commonShape() refuses it
+      const auto [end, error] = std::from_chars(name.data() + 7, name.data() + name.size(), layer);
+      // A number that is none, or too large for one, must not make the model quietly shorter.
+      if (error != std::errc() || layer < 0 || *end != '.') return kMostLayers + 1;
       most = std::max(most, std::min(layer, kMostLayers));
     }
     return most + 1;

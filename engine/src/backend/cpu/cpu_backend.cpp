@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
+#include <system_error>
+
 #include "backend/cpu/cpu_executable.h"
 #include "backend/cpu/cpu_weights.h"
 #include "rookery/device.h"
@@ -47,7 +49,13 @@ Result<std::shared_ptr<Backend>> openCpuBackend(int threads) {
   constexpr int kMostThreads = 256;
   if (threads < 0 || threads > kMostThreads)
     return fail(ErrorCode::InvalidArgument, fmt::format("{} threads are not possible; 1 to {} are.", threads, kMostThreads));
-  return std::make_shared<CpuBackend>(threads == 0 ? physicalCores() : threads);
+  const int wanted = threads == 0 ? physicalCores() : threads;
+  try {
+    return std::make_shared<CpuBackend>(wanted);
+  } catch (const std::system_error& problem) {  // a limit on threads, or on the memory for their stacks
+    return fail(ErrorCode::OutOfMemory, fmt::format("The system does not let this program start {} threads; fewer may work.", wanted),
+                problem.what());
+  }
 }
 
 }  // namespace rookery::engine

@@ -76,6 +76,13 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
     component->second += aligned(plan.bytes);
   }
 
+  // Memory is taken when it is first written, so each component alone may seem to fit: all of them must.
+  std::uint64_t total = 0;
+  for (const auto& [component, bytes] : components) total += bytes;
+  if (const std::uint64_t available = availableBytes(); available != 0 && total > available)
+    return fail(ErrorCode::OutOfMemory, fmt::format("Not enough memory for the weights: {:.1f} MB are needed, {:.1f} MB are free.",
+                                                    static_cast<double>(total) / 1e6, static_cast<double>(available) / 1e6));
+
   std::map<std::string, std::byte*> base;
   for (const auto& [component, bytes] : components) {
     auto buffer = AlignedBuffer::allocate(bytes, ledger, component, "weights");
@@ -84,9 +91,23 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
     placed->m_buffers.push_back(std::move(*buffer));
   }
 
+  // Big weights go in slices of about 32 MB, so that a stop need not wait for an embedding of half a gigabyte.
+  std::uint64_t done = 0;
+  const auto inSlices = [&](std::int64_t items, std::uint64_t bytes, const std::function<void(std::int64_t, std::int64_t)>& place) {
+    constexpr std::uint64_t kSlice = 32'000'000;
+    const auto slices = static_cast<std::int64_t>(bytes / kSlice) + 1;
+    const int workers = pool.threads();
+    for (std::int64_t s = 0; s < slices; ++s) {
+      const std::int64_t begin = items * s / slices, end = items * (s + 1) / slices;
+      pool.run([&](int worker) { place(begin + (end - begin) * worker / workers, begin + (end - begin) * (worker + 1) / workers); });
+      if (s + 1 < slices && options.progress && !options.progress(done + bytes * static_cast<std::uint64_t>(s + 1) / static_cast<std::uint64_t>(slices))) return false;
+    }
+    return true;
+  };
+  const auto stopped = [] { return fail(ErrorCode::Cancelled, "Loading was stopped."); };
+
   placed->m_matrices.resize(count);
   placed->m_vectors.resize(count);
-  std::uint64_t done = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const Weight& weight = program.weights[i];
     const Plan& plan = plans[i];
@@ -101,10 +122,9 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
         break;
       case WeightRole::Embedding: {
         const std::int64_t rows = weight.rows, cols = weight.cols;
-        const int workers = pool.threads();
-        pool.run([&](int worker) {
+        const bool whole = inSlices(rows, view->bytes.size(), [&](std::int64_t begin, std::int64_t end) {
           std::vector<float> row(static_cast<std::size_t>(cols));
-          for (std::int64_t r = rows * worker / workers; r < rows * (worker + 1) / workers; ++r) {
+          for (std::int64_t r = begin; r < end; ++r) {
             const auto in = view->bytes.subspan(byteSize(view->dtype, r * cols), byteSize(view->dtype, cols));
             std::byte* rowOut = out + byteSize(plan.type, r * cols);
             if (view->dtype == plan.type) {
@@ -115,6 +135,7 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
             }
           }
         });
+        if (!whole) return stopped();
         placed->m_embedding = out;
         placed->m_embeddingType = plan.type;
         placed->m_bytesPerToken += byteSize(plan.type, cols);
@@ -122,17 +143,16 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
       }
       default: {
         PackedMatrix matrix{out, kernelFormat(plan.type), weight.rows, weight.cols, plan.panelRows};
-        const std::int64_t tiles = matrix.tiles();
-        const int workers = pool.threads();
-        pool.run([&](int worker) {
-          packTiles(*view, matrix, out, tiles * worker / workers, tiles * (worker + 1) / workers);
+        const bool whole = inSlices(matrix.tiles(), view->bytes.size(), [&](std::int64_t begin, std::int64_t end) {
+          packTiles(*view, matrix, out, begin, end);
         });
+        if (!whole) return stopped();
         placed->m_matrices[i] = matrix;
         placed->m_bytesPerToken += plan.bytes;
       }
     }
     done += view->bytes.size();
-    if (options.progress && !options.progress(done)) return fail(ErrorCode::Cancelled, "Loading was stopped.");
+    if (options.progress && !options.progress(done)) return stopped();
   }
   return std::shared_ptr<const CpuWeights>(std::move(placed));
 }

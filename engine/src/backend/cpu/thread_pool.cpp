@@ -22,10 +22,17 @@ void relax() noexcept {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) : m_threads(threads < 1 ? 1 : threads) {
-  for (int worker = 1; worker < m_threads; ++worker) m_workers.emplace_back([this, worker] { work(worker); });
+  try {
+    for (int worker = 1; worker < m_threads; ++worker) m_workers.emplace_back([this, worker] { work(worker); });
+  } catch (...) {  // a limit on threads or memory: those that run already must end before their objects do
+    end();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { end(); }
+
+void ThreadPool::end() {
   m_quit = true;
   m_region.fetch_add(1, std::memory_order_release);
   m_region.notify_all();

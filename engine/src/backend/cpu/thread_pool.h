@@ -30,6 +30,7 @@ class ThreadPool {
   bool barrier(const std::stop_token& stop);
 
  private:
+  void end();
   void work(int worker);
   void await(const std::atomic<std::uint32_t>& value, std::uint32_t old) const;
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "formats/file_writer.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <string>
+#include <system_error>
+
+namespace rookery::engine {
+
+namespace {
+
+bool writeAll(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+/// Creates a file beside `path`, with the rights that any new file gets (mkstemp would hide it from everyone else).
+int openBeside(const std::string& path, std::string& name) {
+  std::random_device random;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    name = fmt::format("{}.{:08x}.part", path, random());
+    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+  return -1;
+}
+
+}  // namespace
+
+Result<void> writeWholeFile(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts) {
+  const auto failed = [&](int error, const char* what) {
+    return fail(ErrorCode::FileWriteFailed, fmt::format("Could not {} {}: {}.", what, path.string(), std::strerror(error)));
+  };
+  const auto writeTo = [&](int fd) {
+    for (const auto part : parts)
+      if (!writeAll(fd, part)) return false;
+    return true;
+  };
+
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);  // a folder is refused here
+    if (fd < 0) return failed(errno, "write");
+    const bool good = writeTo(fd);
+    const int error = errno;
+    ::close(fd);
+    if (!good) return failed(error, "write");
+    return {};
+  }
+
+  std::error_code ignored;
+  const auto resolved = std::filesystem::weakly_canonical(path, ignored);
+  const std::string target = ignored || resolved.empty() ? path.string() : resolved.string();
+  std::string temporary;
+  const int fd = openBeside(target, temporary);
+  if (fd < 0) return failed(errno, "create a file beside");
+  const char* what = "write";
+  bool good = writeTo(fd);
+  if (good) good = ::fsync(fd) == 0;
+  int error = errno;
+  if (::close(fd) != 0 && good) {
+    good = false;
+    error = errno;
+  }
+  if (good && ::rename(temporary.c_str(), target.c_str()) != 0) {
+    good = false;
+    error = errno;
+    what = "replace";
+  }
+  if (good) return {};
+  ::unlink(temporary.c_str());
+  return failed(error, what);
+}
+
+Result<void> writeWholeFile(const std::filesystem::path& path, std::string_view text) {
+  const std::span<const std::byte> part = std::as_bytes(std::span(text));
+  return writeWholeFile(path, {&part, 1});
+}
+
+}  // namespace rookery::engine

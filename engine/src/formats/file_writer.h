@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+#include "rookery/result.h"
+
+namespace rookery::engine {
+
+/// Writes a whole file: to a temporary file beside it, flushed to the disk, then renamed, so that a reader finds
+/// the old file or the new one and never half of it. A symbolic link stays and its target is replaced; what is no
+/// regular file (/dev/null, a named pipe) is written to where it is. FileWriteFailed with the system's reason.
+Result<void> writeWholeFile(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts);
+Result<void> writeWholeFile(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace rookery::engine
