@@ -3,15 +3,21 @@
 
 #include <QObject>
 #include <QString>
-#include <QVector>
+#include <QThread>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <stop_token>
+#include <unordered_map>
 #include <vector>
 
 #include "rookery/bench.h"
 #include "rookery/model.h"
 #include "rookery/session.h"
+#include "storage/snapshots.h"
 
 namespace rookery::app {
 
@@ -37,14 +43,25 @@ struct LoadedModel {
   double loadSeconds = 0;
 };
 
-/// One answer to generate. The worker finds the state: its own live session if that is where the chat stands,
-/// else `snapshot`, else it reads `prompt` from the start.
+/// Where an answer starts when the worker's live session does not stand there (see storage/snapshots.h).
+struct AnswerStart {
+  /// nullopt: the empty state. Bound to the model on the engine thread.
+  std::optional<PackedSnapshot> snapshot;
+  std::vector<engine::TokenId> toRead;           ///< tokens from there to the end of the prompt
+  quint64 answerTokens = 0;                      ///< tokens of this very answer that the snapshot has read already
+};
+
+/// One answer to generate, or to go on with (then `generate.journal` holds its tokens so far). The worker starts from
+/// its own live session if that is where the chat stands; else it asks `findStart`.
 struct AnswerRequest {
-  qint64 conversationId = 0;
   qint64 messageId = 0;                          ///< the assistant row that is being filled
-  std::optional<engine::Snapshot> snapshot;      ///< where to start from; nullopt: the empty state
-  std::optional<engine::TokenId> pendingToken;   ///< drawn before, not read yet; read first
-  std::vector<engine::TokenId> prompt;           ///< tokens to read before drawing; may be empty
+  QString fingerprint;                           ///< of the model that the tokens are meant for
+  qint64 baseMessageId = 0;                      ///< the answer that `prompt` follows; 0: the empty state
+  quint64 baseTokens = 0;                        ///< tokens of that answer
+  std::vector<engine::TokenId> prompt;           ///< tokens between the base and the answer
+  bool promptWasRead = false;                    ///< by a sibling or before a crash: counts as read again if it is read now
+  /// Called on the engine thread, may block for milliseconds. False: snapshots turned out to be damaged, do without.
+  std::function<AnswerStart(bool useSnapshots)> findStart;
   engine::GenerateRequest generate;
 };
 
@@ -55,12 +72,22 @@ struct AnswerBatch {
   double tokensPerSecond = 0;
 };
 
+/// The state inside an answer; shared, because a state may be tens of MB.
+struct AnswerSnapshot {
+  std::shared_ptr<const engine::Snapshot> snapshot;
+  quint64 answerTokens = 0;                      ///< tokens of the answer that it has read
+};
+
 struct AnswerFinished {
   engine::StopReason reason{};
-  engine::Snapshot snapshot;                     ///< after the answer (the pending token not read)
-  std::optional<engine::TokenId> pendingToken;
+  std::vector<engine::TokenId> tokens;           ///< the whole answer, journal included, stop text excluded
+  QString tail;                                  ///< held-back text that came loose at the end
+  AnswerSnapshot snapshot;                       ///< after the answer; empty if the prompt was not read to its end
+  std::optional<engine::TokenId> pendingToken;   ///< drawn, not read
   double prefillSeconds = 0, firstTokenSeconds = 0, decodeSeconds = 0;
+  quint64 tokensReadAgain = 0;                   ///< tokens read that an earlier answer or prompt had read before
   quint64 promptTokens = 0, answerTokens = 0;    ///< read now, drawn now
+  quint64 position = 0;                          ///< tokens that the state remembers in all
   double tokensPerSecond = 0;
 };
 
@@ -75,24 +102,25 @@ class InferenceService : public QObject {
   ~InferenceService() override;
 
   JobId load(const ModelRequest& request);
-  JobId answer(const AnswerRequest& request);
+  virtual JobId answer(const AnswerRequest& request);
   JobId bench(const engine::BenchRequest& request);  ///< runs on the engine thread; a loaded model stays loaded
-  void stop(JobId job);                              ///< thread-safe, at once: sets the job's stop token
+  virtual void stop(JobId job);                      ///< thread-safe, at once: sets the job's stop token
   const std::optional<LoadedModel>& model() const noexcept { return m_model; }
-  bool busy() const noexcept;
+  bool busy() const noexcept { return m_running > 0; }
   /// The tokenizer of the loaded model (immutable, shared); nullptr without a model.
   std::shared_ptr<const engine::Tokenizer> tokenizer() const noexcept;
   /// Rows that went through the backend's submit since the service started; for tests and the status bar.
   quint64 rowsSubmitted() const noexcept;
+  void setSnapshotInterval(std::chrono::milliseconds interval);  ///< inside an answer; 30 s unless a test is in a hurry
 
- signals:
+ Q_SIGNALS:
   void loadStarted(quint64 job, const QString& name);
   void loadProgress(quint64 job, const rookery::engine::LoadProgress& progress);
   void modelLoaded(quint64 job, const rookery::app::LoadedModel& model);
   void loadFailed(quint64 job, const rookery::engine::Error& error);
 
   void answerPrefillProgress(quint64 job, quint64 done, quint64 total);
-  void answerSnapshot(quint64 job, const rookery::engine::Snapshot& snapshot);  ///< after the prompt, and at most every 30 s
+  void answerSnapshot(quint64 job, const rookery::app::AnswerSnapshot& snapshot);  ///< after the prompt, then every 30 s
   void answerBatch(quint64 job, const rookery::app::AnswerBatch& batch);
   void answerFinished(quint64 job, const rookery::app::AnswerFinished& result);
   void answerFailed(quint64 job, const rookery::engine::Error& error);
@@ -101,10 +129,23 @@ class InferenceService : public QObject {
   void benchFinished(quint64 job, const rookery::engine::BenchReport& report);
   void benchFailed(quint64 job, const rookery::engine::Error& error);
 
+ protected:
+  void setModel(LoadedModel model, std::shared_ptr<const engine::Tokenizer> tokenizer);  ///< for test doubles
+  JobId newJob();
+
  private:
   class Worker;
-  std::unique_ptr<Worker> m_worker;
+  JobId enqueue(std::function<void(JobId, std::stop_token)> work);
+  void jobDone(JobId job);
+
   std::optional<LoadedModel> m_model;
+  std::shared_ptr<const engine::Tokenizer> m_tokenizer;
+  JobId m_lastJob = 0, m_lastLoad = 0;
+  int m_running = 0;
+  std::mutex m_stopMutex;
+  std::unordered_map<JobId, std::stop_source> m_stops;
+  QThread m_thread;
+  std::unique_ptr<Worker> m_worker;
 };
 
 }  // namespace rookery::app

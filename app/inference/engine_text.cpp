@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "inference/engine_text.h"
+
+#include <QCoreApplication>
+
+namespace rookery::app {
+
+namespace {
+/// The context of the translations.
+struct EngineError {
+  Q_DECLARE_TR_FUNCTIONS(EngineError)
+};
+}  // namespace
+
+QString errorText(const engine::Error& error) {
+  using enum engine::ErrorCode;
+  switch (error.code) {
+    case Cancelled: return EngineError::tr("Stopped.");
+    case InvalidArgument: return EngineError::tr("This cannot be done with these settings.");
+    case FileNotFound: return EngineError::tr("The file is no longer there. Choose it again.");
+    case FileUnreadable: return EngineError::tr("The file cannot be read. Check its permissions and the disk.");
+    case FileWriteFailed: return EngineError::tr("The file cannot be written. Check the free space and the permissions.");
+    case FileDamaged: return EngineError::tr("The file is damaged or incomplete. Get it again.");
+    case FormatUnknown: return EngineError::tr("This is not a model file. Rookery opens .pth, .safetensors, .st and .gguf.");
+    case NotRwkv: return EngineError::tr("This file holds another kind of model. Rookery runs RWKV models.");
+    case VersionUnsupported: return EngineError::tr("This generation of RWKV cannot be run by this version of Rookery yet.");
+    case TensorMissing: return EngineError::tr("A part of the model is missing in the file. Get it again.");
+    case TensorMismatch: return EngineError::tr("A part of the model does not fit the rest of it. Get the file again.");
+    case OutOfMemory: return EngineError::tr("There is too little free memory for this. Close other programs or choose a smaller model.");
+    case DeviceUnavailable: return EngineError::tr("The chosen device is not available. Load the model on another one.");
+    case StrategyInvalid: return EngineError::tr("The model cannot be laid out on the devices that way. Choose another precision.");
+    case StateMismatch: return EngineError::tr("This memory was made with another model. The text can be read again.");
+    case VocabularyMissing: return EngineError::tr("The vocabulary of this model is missing. A GGUF file of the model brings its own.");
+    case VerificationFailed: return EngineError::tr("The check failed: the contents are not what they should be.");
+  }
+  return toQString(error.message);
+}
+
+QString errorDetails(const engine::Error& error) {
+  QString text = toQString(error.message);
+  if (!error.details.empty()) text += u'\n' + toQString(error.details);
+  return text;
+}
+
+}  // namespace rookery::app

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+#include <string>
+#include <string_view>
+
+#include "rookery/result.h"
+
+namespace rookery::app {
+
+inline QString toQString(std::string_view utf8) {
+  return QString::fromUtf8(utf8.data(), static_cast<qsizetype>(utf8.size()));
+}
+inline std::string toUtf8(const QString& text) { return text.toStdString(); }
+
+/// The engine's error in the user's language: what happened and what can be done. The engine's own sentence (English,
+/// with names and numbers) is for the details.
+QString errorText(const engine::Error& error);
+QString errorDetails(const engine::Error& error);
+
+}  // namespace rookery::app

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "inference/inference_worker.h"
+
+#include <QElapsedTimer>
+#include <QFileInfo>
+#include <QLoggingCategory>
+
+#include "inference/answer_batcher.h"
+#include "inference/engine_text.h"
+
+namespace rookery::app {
+namespace {
+Q_LOGGING_CATEGORY(lcEngine, "rookery.engine")
+
+double secondsOf(const QElapsedTimer& timer) { return static_cast<double>(timer.nsecsElapsed()) * 1e-9; }
+}  // namespace
+
+QString guideName() { return QCoreApplication::translate("InferenceWorker", "Rookery guide"); }
+
+engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest& request,
+                                                              const engine::LoadProgressFn& progress,
+                                                              std::stop_token stop) {
+  QElapsedTimer timer;
+  timer.start();
+  const bool guide = request.kind == ModelRequest::Kind::Guide;
+  auto model = guide ? engine::Model::guide(request.options)
+                     : engine::Model::load(std::filesystem::path(request.path.toStdU16String()), request.options, progress, stop);
+  if (!model) return tl::unexpected(model.error());
+  if (stop.stop_requested()) return engine::fail(engine::ErrorCode::Cancelled, "Loading was stopped.");
+  if (!(*model)->tokenizer()) {
+    return engine::fail(engine::ErrorCode::VocabularyMissing, "The model has no vocabulary, so text cannot be read.");
+  }
+  m_live.reset();
+  m_countedRows = 0;
+  m_model = *model;
+
+  Loaded loaded;
+  loaded.tokenizer = m_model->tokenizer();
+  LoadedModel& m = loaded.model;
+  m.isGuide = guide;
+  m.name = guide ? guideName() : QFileInfo(request.path).fileName();
+  m.path = guide ? QString() : request.path;
+  m.info = m_model->info();
+  m.fingerprint = toQString(m_model->fingerprint());
+  m.deviceSummary = toQString(m_model->deviceSummary());
+  m.memory = m_model->ledger().entries();
+  m.loadSeconds = secondsOf(timer);
+  return loaded;
+}
+
+void InferenceWorker::countRows() {
+  const std::uint64_t rows = m_live->session.rowsSubmitted();
+  m_rows += rows - m_countedRows;
+  m_countedRows = rows;
+}
+
+AnswerSnapshot InferenceWorker::takeSnapshot() const {
+  return {std::make_shared<const engine::Snapshot>(m_live->session.snapshot()), m_live->answerTokens()};
+}
+
+/// Brings the session to the start of the answer, or as far as it can without reading: what is left to read is in
+/// m_live->left. Returns how many tokens of the answer (its journal) the state has read.
+engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& request, AnswerFinished& finished) {
+  const std::size_t journal = request.generate.journal.size();
+  if (m_live && m_live->message == request.messageId && (!m_live->left.empty() || m_live->answerTokens() <= journal)) {
+    return m_live->left.empty() ? m_live->answerTokens() : 0;
+  }
+  const bool atBase = m_live && request.baseMessageId != 0 && m_live->message == request.baseMessageId &&
+                      m_live->left.empty() &&
+                      m_live->answerTokens() + (m_live->session.pendingToken() ? 1 : 0) == request.baseTokens;
+  if (atBase && journal == 0) {
+    m_live->message = request.messageId;
+    m_live->left = request.prompt;
+    return 0;
+  }
+
+  AnswerStart start;
+  std::optional<engine::Snapshot> snapshot;
+  if (request.findStart) {
+    start = request.findStart(true);
+    if (start.snapshot) {
+      auto unpacked = unpackSnapshot(*start.snapshot, m_model->info().shape);
+      if (unpacked) {
+        snapshot = std::move(*unpacked);
+      } else {
+        qCWarning(lcEngine) << "A saved memory cannot be used, the text is read again:" << errorDetails(unpacked.error());
+        start = request.findStart(false);
+        start.snapshot.reset();
+      }
+    }
+  } else {
+    start.toRead = request.prompt;
+  }
+  if (!m_live) {
+    m_live.emplace(Live{0, engine::Session(m_model), {}, 0});
+    m_countedRows = 0;
+  }
+  m_live->message = 0;  // nowhere, until the restore has worked
+  m_live->session.reset();
+  m_live->session.setPendingToken(std::nullopt);
+  if (snapshot) {
+    if (auto restored = m_live->session.restore(*snapshot); !restored) return tl::unexpected(restored.error());
+  }
+  m_live->message = request.messageId;
+  m_live->answerStart = m_live->session.tokensRead() - start.answerTokens;
+  const std::size_t fresh = request.promptWasRead ? 0 : request.prompt.size();
+  finished.tokensReadAgain = start.toRead.size() > fresh ? start.toRead.size() - fresh : 0;
+  if (journal > start.answerTokens) finished.tokensReadAgain += journal - start.answerTokens;
+  m_live->left = std::move(start.toRead);
+  return start.answerTokens;
+}
+
+engine::Result<void> InferenceWorker::readPrompt(const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished) {
+  engine::Session& session = m_live->session;
+  if (m_live->left.empty()) return {};
+  QElapsedTimer timer;
+  timer.start();
+  const std::uint64_t pending = session.pendingToken() ? 1 : 0;
+  const std::uint64_t before = session.tokensRead() + pending;
+  const auto result = session.prefill(m_live->left, stop, [&events](const engine::PrefillProgress& p) {
+    if (events.prefill) events.prefill(p.done, p.total);
+  });
+  const std::uint64_t now = session.tokensRead();
+  const std::uint64_t done = now > before ? now - before : 0;
+  finished.promptTokens = done;
+  finished.prefillSeconds = secondsOf(timer);
+  m_live->left.erase(m_live->left.begin(), m_live->left.begin() + static_cast<std::ptrdiff_t>(done));
+  m_live->answerStart = now;
+  return result;
+}
+
+engine::Result<AnswerFinished> InferenceWorker::answer(const AnswerRequest& request, const AnswerEvents& events,
+                                                       std::stop_token stop) {
+  if (!m_model) return engine::fail(engine::ErrorCode::InvalidArgument, "No model is loaded.");
+  if (toQString(m_model->fingerprint()) != request.fingerprint) {  // another one was loaded while this waited
+    return engine::fail(engine::ErrorCode::StateMismatch, "The question was put to another model than the one that is loaded.");
+  }
+  QElapsedTimer total, sinceSnapshot;
+  total.start();
+  AnswerFinished finished;
+  const auto journalRead = moveTo(request, finished);
+  if (!journalRead) return tl::unexpected(journalRead.error());
+  engine::Session& session = m_live->session;
+
+  const bool readSomething = !m_live->left.empty();
+  if (auto read = readPrompt(events, stop, finished); !read) {
+    countRows();
+    if (read.error().code != engine::ErrorCode::Cancelled) {
+      m_live.reset();
+      return tl::unexpected(read.error());
+    }
+    finished.reason = engine::StopReason::Cancelled;
+    finished.position = session.tokensRead();
+    return finished;
+  }
+  if (readSomething && events.snapshot) events.snapshot(takeSnapshot());
+  sinceSnapshot.start();
+
+  engine::GenerateRequest generate = request.generate;
+  generate.journalInState = *journalRead;
+  // The journal holds the drawn token that was not read yet, so generate() reads it from there.
+  if (!generate.journal.empty()) session.setPendingToken(std::nullopt);
+  AnswerBatcher batcher([&events](const AnswerBatch& batch) { if (events.batch) events.batch(batch); });
+  double firstToken = 0;
+  const auto result = session.generate(generate, [&](const engine::GeneratedToken& token) {
+    if (firstToken == 0) firstToken = secondsOf(total);
+    batcher.push(token.id, token.text);
+    if (token.snapshotSafe && sinceSnapshot.elapsed() >= m_snapshotMilliseconds) {
+      batcher.flush();  // the store must know the tokens before the state that has read them
+      if (events.snapshot) events.snapshot(takeSnapshot());
+      sinceSnapshot.restart();
+    }
+    return true;
+  }, stop);
+  batcher.flush();
+  countRows();
+  if (!result) {
+    m_live.reset();
+    return tl::unexpected(result.error());
+  }
+  finished.reason = result->reason;
+  if (result->tokens.size() >= generate.journal.size() || result->reason == engine::StopReason::StopText) {
+    finished.tokens = result->tokens;
+    finished.tail = toQString(result->tail);
+  } else {  // stopped while the journal was still being decoded: what was there before stays the answer
+    finished.tokens = generate.journal;
+  }
+  finished.pendingToken = session.pendingToken();
+  finished.snapshot = takeSnapshot();
+  finished.firstTokenSeconds = firstToken;
+  finished.decodeSeconds = result->seconds;
+  finished.answerTokens = result->drawn;
+  finished.position = session.tokensRead() + (finished.pendingToken ? 1 : 0);
+  finished.tokensPerSecond = result->seconds > 0 ? static_cast<double>(result->drawn) / result->seconds : 0;
+  return finished;
+}
+
+}  // namespace rookery::app

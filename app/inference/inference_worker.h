@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QCoreApplication>
+#include <atomic>
+#include <chrono>
+
+#include "inference/inference_service.h"
+
+namespace rookery::app {
+
+QString guideName();  ///< translated
+
+/// What the engine thread does: the only owner of the model's session. All calls on that thread.
+class InferenceWorker {
+  Q_DECLARE_TR_FUNCTIONS(InferenceWorker)
+
+ public:
+  struct Loaded {
+    LoadedModel model;
+    std::shared_ptr<const engine::Tokenizer> tokenizer;
+  };
+  struct AnswerEvents {
+    std::function<void(quint64 done, quint64 total)> prefill;
+    std::function<void(const AnswerSnapshot&)> snapshot;
+    std::function<void(const AnswerBatch&)> batch;
+  };
+
+  engine::Result<Loaded> load(const ModelRequest& request, const engine::LoadProgressFn& progress, std::stop_token stop);
+  /// A stop while the prompt is read is not an error: reason Cancelled, and the next try reads only the rest.
+  engine::Result<AnswerFinished> answer(const AnswerRequest& request, const AnswerEvents& events, std::stop_token stop);
+  /// Between two snapshots inside an answer.
+  void setSnapshotInterval(std::chrono::milliseconds interval) { m_snapshotMilliseconds = interval.count(); }
+  quint64 rowsSubmitted() const noexcept { return m_rows.load(); }
+
+ private:
+  /// Where the session stands.
+  struct Live {
+    qint64 message = 0;            ///< the answer it is in; 0: nowhere
+    engine::Session session;
+    Tokens left;                   ///< of the prompt, not read yet
+    std::uint64_t answerStart = 0; ///< tokens read when the prompt ended
+    std::uint64_t answerTokens() const { return session.tokensRead() - answerStart; }
+  };
+
+  engine::Result<std::uint64_t> moveTo(const AnswerRequest& request, AnswerFinished& finished);
+  engine::Result<void> readPrompt(const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished);
+  AnswerSnapshot takeSnapshot() const;
+  void countRows();
+
+  std::shared_ptr<const engine::Model> m_model;
+  std::optional<Live> m_live;
+  std::uint64_t m_countedRows = 0;  ///< of the live session
+  std::atomic<quint64> m_rows{0};
+  std::atomic<qint64> m_snapshotMilliseconds{30'000};
+};
+
+}  // namespace rookery::app
