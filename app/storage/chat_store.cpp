@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "storage/chat_store.h"
+
+#include <QFile>
+#include <QLoggingCategory>
+
+#include "storage/schema.h"
+
+namespace rookery::app {
+namespace {
+
+Q_LOGGING_CATEGORY(lcStore, "rookery.store")
+constexpr int kSettleMilliseconds = 250;
+constexpr qint64 kDayMilliseconds = 24LL * 3600 * 1000;
+
+qint64 now() { return QDateTime::currentMSecsSinceEpoch(); }
+QVariant idOrNull(qint64 id) { return id > 0 ? QVariant(id) : QVariant(QMetaType::fromType<qint64>()); }
+template <class T>
+QVariant numberOrNull(const std::optional<T>& value) {
+  return value ? QVariant(static_cast<qint64>(*value)) : QVariant(QMetaType::fromType<qint64>());
+}
+QString orEmpty(const QString& text) { return text.isNull() ? QStringLiteral("") : text; }  // NULL is not '' in SQL
+
+StoreResult<void> execute(const QSqlDatabase& database, const QString& sql, const QVariantList& values = {}) {
+  auto result = runSql(database, sql, values);
+  if (!result) return tl::unexpected(result.error());
+  return {};
+}
+
+/// Everything but the states: those carry their own hashes, and there may be gigabytes of them.
+StoreResult<void> checkTables(const QSqlDatabase& database) {
+  for (const char* table : {"conversations", "messages", "journal"}) {
+    auto query = runSql(database, QStringLiteral("PRAGMA quick_check('%1')").arg(QLatin1String(table)));
+    if (!query) return tl::unexpected(query.error());
+    if (query->next() && query->value(0).toString() != u"ok") {
+      return tl::unexpected(StoreError{StoreError::Kind::Damaged, query->value(0).toString()});
+    }
+  }
+  return {};
+}
+
+/// After a crash: the pieces of an unfinished answer become its row's text and tokens.
+StoreResult<void> foldJournals(const QSqlDatabase& database) {
+  auto ids = runSql(database, QStringLiteral("SELECT DISTINCT message_id FROM journal"));
+  if (!ids) return tl::unexpected(ids.error());
+  std::vector<qint64> messages;
+  while (ids->next()) messages.push_back(ids->value(0).toLongLong());
+  ids->finish();
+  for (const qint64 id : messages) {
+    auto row = runSql(database, QStringLiteral("SELECT text, token_ids FROM messages WHERE id = ?"), {id});
+    if (!row) return tl::unexpected(row.error());
+    if (!row->next()) continue;
+    QString text = row->value(0).toString();
+    QByteArray tokens = row->value(1).toByteArray();
+    row->finish();
+    auto pieces = runSql(database, QStringLiteral("SELECT text, token_ids FROM journal WHERE message_id = ? ORDER BY seq"), {id});
+    if (!pieces) return tl::unexpected(pieces.error());
+    while (pieces->next()) {
+      text += pieces->value(0).toString();
+      tokens += pieces->value(1).toByteArray();
+    }
+    pieces->finish();
+    auto result = execute(database, QStringLiteral("UPDATE messages SET text = ?, text_length = ?, token_ids = ?, state = 1 WHERE id = ?"),
+                          {orEmpty(text), text.size(), tokens, id});
+    if (!result) return result;
+  }
+  return execute(database, QStringLiteral("DELETE FROM journal"));
+}
+
+/// Renames the database and its side files; the new name of the main file.
+QString setAside(const QString& path) {
+  const QString stamp = QDateTime::currentDateTime().toString(QStringLiteral("yyyyMMdd-HHmmss-zzz"));
+  const QString kept = path + u".damaged-" + stamp;
+  if (!QFile::rename(path, kept)) return {};
+  for (const char* suffix : {"-wal", "-shm"}) {
+    const QString side = path + QLatin1String(suffix);
+    if (QFile::exists(side)) QFile::rename(side, kept + QLatin1String(suffix));
+  }
+  return kept;
+}
+
+qint64 highestId(const QSqlDatabase& database, const QString& table) {
+  auto query = runSql(database, QStringLiteral("SELECT coalesce(max(id), 0) FROM %1").arg(table));
+  return query && query->next() ? query->value(0).toLongLong() : 0;
+}
+
+}  // namespace
+
+ChatStore::ChatStore(QString path, const StoreOptions& options) : m_path(std::move(path)), m_options(options) {
+  m_packing.setMaxThreadCount(1);
+}
+
+ChatStore::~ChatStore() {
+  m_packing.waitForDone();
+  m_writer.reset();
+  m_reader.reset();
+}
+
+StoreResult<std::unique_ptr<ChatStore>> ChatStore::open(const QString& path, const StoreOptions& options) {
+  std::unique_ptr<ChatStore> store(new ChatStore(path, options));
+  store->m_lock = std::make_unique<QLockFile>(path + u".lock");
+  store->m_lock->setStaleLockTime(0);  // stale only when its process is gone
+  if (!store->m_lock->tryLock(0)) {
+    const bool held = store->m_lock->error() == QLockFile::LockFailedError;
+    return tl::unexpected(StoreError{held ? StoreError::Kind::InUse : StoreError::Kind::NoAccess, path});
+  }
+  auto ready = store->prepare();
+  if (!ready && ready.error().kind == StoreError::Kind::Damaged) {
+    qCCritical(lcStore) << "The database is damaged:" << ready.error().details;
+    store->m_damagedCopy = setAside(path);
+    if (!store->m_damagedCopy.isEmpty()) ready = store->prepare();
+  }
+  if (!ready) return tl::unexpected(ready.error());
+  return store;
+}
+
+StoreResult<void> ChatStore::prepare() {
+  {
+    auto connection = Connection::open(m_path, Connection::Mode::ReadWrite);
+    if (!connection) return tl::unexpected(connection.error());
+    const QSqlDatabase database = connection->database();
+    if (auto result = migrate(database); !result) return result;
+    if (auto result = checkTables(database); !result) return result;
+    auto transaction = Transaction::begin(database);
+    if (!transaction) return tl::unexpected(transaction.error());
+    if (auto result = foldJournals(database); !result) return result;
+    const qint64 oldest = now() - m_options.binDays * kDayMilliseconds;
+    if (auto result = execute(database, QStringLiteral("DELETE FROM conversations WHERE deleted_at < ?"), {oldest}); !result) return result;
+    if (auto result = transaction->commit(); !result) return result;
+    m_lastConversation = highestId(database, QStringLiteral("conversations"));
+    m_lastMessage = highestId(database, QStringLiteral("messages"));
+  }
+  auto reader = Connection::open(m_path, Connection::Mode::ReadOnly);
+  if (!reader) return tl::unexpected(reader.error());
+  m_reader = std::make_unique<Connection>(std::move(*reader));
+  m_writer = std::make_unique<StoreWriter>(m_path, m_options.maxPages);
+  connect(m_writer.get(), &StoreWriter::committed, this, &ChatStore::committed);
+  connect(m_writer.get(), &StoreWriter::failing, this, [this](const StoreError& error) {
+    m_failing = true;
+    Q_EMIT failing(storeErrorText(error));
+  });
+  connect(m_writer.get(), &StoreWriter::recovered, this, [this] {
+    m_failing = false;
+    Q_EMIT recovered();
+  });
+  connect(m_writer.get(), &StoreWriter::jobRefused, this, [this](const StoreError& error) { Q_EMIT failing(storeErrorText(error)); });
+  return {};
+}
+
+bool ChatStore::settle() { return m_failing ? false : m_writer->flush(kSettleMilliseconds); }
+
+std::vector<ConversationSummary> ChatStore::conversations(const QString& filter, int limit, int offset) {
+  settle();
+  QString pattern = filter;
+  pattern.replace(u'\\', QStringLiteral("\\\\")).replace(u'%', QStringLiteral("\\%")).replace(u'_', QStringLiteral("\\_"));
+  auto query = runSql(m_reader->database(), QStringLiteral(
+      "SELECT id, title, updated FROM conversations WHERE deleted_at IS NULL AND (? = '' OR title LIKE ? ESCAPE '\\')"
+      " ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?"), {orEmpty(filter), QVariant(u'%' + pattern + u'%'), limit, offset});
+  std::vector<ConversationSummary> found;
+  while (query && query->next()) {
+    found.push_back({query->value(0).toLongLong(), query->value(1).toString(),
+                     QDateTime::fromMSecsSinceEpoch(query->value(2).toLongLong())});
+  }
+  return found;
+}
+
+std::vector<ConversationSummary> ChatStore::bin() {
+  settle();
+  auto query = runSql(m_reader->database(), QStringLiteral(
+      "SELECT id, title, deleted_at FROM conversations WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC"));
+  std::vector<ConversationSummary> found;
+  while (query && query->next()) {
+    found.push_back({query->value(0).toLongLong(), query->value(1).toString(),
+                     QDateTime::fromMSecsSinceEpoch(query->value(2).toLongLong())});
+  }
+  return found;
+}
+
+std::optional<ConversationRecord> ChatStore::conversation(qint64 id) {
+  settle();
+  auto query = runSql(m_reader->database(), QStringLiteral(
+      "SELECT uuid, title, title_is_automatic, created, updated, system_prompt, sampling, model_fingerprint, model_name,"
+      " active_leaf FROM conversations WHERE id = ?"), {id});
+  if (!query || !query->next()) return std::nullopt;
+  ConversationRecord r;
+  r.id = id;
+  r.uuid = query->value(0).toString();
+  r.title = query->value(1).toString();
+  r.titleIsAutomatic = query->value(2).toBool();
+  r.created = QDateTime::fromMSecsSinceEpoch(query->value(3).toLongLong());
+  r.updated = QDateTime::fromMSecsSinceEpoch(query->value(4).toLongLong());
+  r.systemPrompt = query->value(5).toString();
+  r.sampling = unpackSampling(query->value(6).toString());
+  r.fingerprint = query->value(7).toString();
+  r.modelName = query->value(8).toString();
+  r.activeLeaf = query->value(9).toLongLong();
+  return r;
+}
+
+std::vector<MessageNode> ChatStore::tree(qint64 conversation) {
+  settle();
+  auto query = runSql(m_reader->database(), QStringLiteral(
+      "SELECT id, parent_id, role, text_length FROM messages WHERE conversation_id = ? ORDER BY id"), {conversation});
+  std::vector<MessageNode> nodes;
+  while (query && query->next()) {
+    nodes.push_back({query->value(0).toLongLong(), query->value(1).toLongLong(),
+                     static_cast<MessageRole>(query->value(2).toInt()), query->value(3).toInt()});
+  }
+  return nodes;
+}
+
+std::optional<MessageRecord> ChatStore::message(qint64 id) {
+  auto query = runSql(m_reader->database(), QStringLiteral(
+      "SELECT conversation_id, parent_id, role, state, created, text, model_fingerprint, sampling, seed, prompt_from_start,"
+      " start_hash, prompt_ids, token_ids, pending_token, stop_reason, prefill_seconds, first_token_seconds, decode_seconds"
+      " FROM messages WHERE id = ?"), {id});
+  if (!query || !query->next()) return std::nullopt;
+  int column = 0;
+  const auto next = [&] { return query->value(column++); };
+  MessageRecord r;
+  r.id = id;
+  r.conversation = next().toLongLong();
+  r.parent = next().toLongLong();
+  r.role = static_cast<MessageRole>(next().toInt());
+  r.state = static_cast<MessageState>(next().toInt());
+  r.created = QDateTime::fromMSecsSinceEpoch(next().toLongLong());
+  r.text = next().toString();
+  r.fingerprint = next().toString();
+  r.sampling = unpackSampling(next().toString());
+  r.seed = static_cast<std::uint64_t>(next().toLongLong());
+  r.promptFromStart = next().toBool();
+  r.startHash = static_cast<std::uint64_t>(next().toLongLong());
+  r.prompt = unpackTokens(next().toByteArray());
+  r.tokens = unpackTokens(next().toByteArray());
+  if (const QVariant v = next(); !v.isNull()) r.pending = static_cast<engine::TokenId>(v.toLongLong());
+  if (const QVariant v = next(); !v.isNull()) r.stop = static_cast<engine::StopReason>(v.toInt());
+  r.prefillSeconds = next().toDouble();
+  r.firstTokenSeconds = next().toDouble();
+  r.decodeSeconds = next().toDouble();
+  return r;
+}
+
+qint64 ChatStore::snapshotBytes() {
+  auto query = runSql(m_reader->database(), QStringLiteral("SELECT coalesce(sum(bytes), 0) FROM snapshots"));
+  return query && query->next() ? query->value(0).toLongLong() : 0;
+}
+
+void ChatStore::putConversation(const ConversationRecord& r) {
+  m_writer->post([r](const QSqlDatabase& database) {
+    return execute(database, QStringLiteral(
+        "INSERT INTO conversations(id, uuid, title, title_is_automatic, created, updated, system_prompt, sampling,"
+        " model_fingerprint, model_name, active_leaf) VALUES(?,?,?,?,?,?,?,?,?,?,?)"
+        " ON CONFLICT(id) DO UPDATE SET title = excluded.title, title_is_automatic = excluded.title_is_automatic,"
+        " updated = excluded.updated, system_prompt = excluded.system_prompt, sampling = excluded.sampling,"
+        " model_fingerprint = excluded.model_fingerprint, model_name = excluded.model_name,"
+        " active_leaf = excluded.active_leaf"),
+        {r.id, r.uuid, orEmpty(r.title), r.titleIsAutomatic ? 1 : 0, r.created.toMSecsSinceEpoch(),
+         r.updated.toMSecsSinceEpoch(), orEmpty(r.systemPrompt), packSampling(r.sampling), orEmpty(r.fingerprint),
+         orEmpty(r.modelName), idOrNull(r.activeLeaf)});
+  });
+}
+
+void ChatStore::setTitle(qint64 conversation, const QString& title, bool automatic) {
+  m_writer->post([=](const QSqlDatabase& database) {
+    return execute(database, QStringLiteral("UPDATE conversations SET title = ?, title_is_automatic = ? WHERE id = ?"),
+                   {orEmpty(title), automatic ? 1 : 0, conversation});
+  });
+}
+
+void ChatStore::addMessage(const MessageRecord& r) {
+  m_writer->post([r](const QSqlDatabase& database) -> StoreResult<void> {
+    auto result = execute(database, QStringLiteral(
+        "INSERT INTO messages(id, conversation_id, parent_id, role, state, created, text_length, text, model_fingerprint,"
+        " sampling, seed, prompt_from_start, start_hash, prompt_ids, token_ids) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+        {r.id, r.conversation, idOrNull(r.parent), static_cast<int>(r.role), static_cast<int>(r.state),
+         r.created.toMSecsSinceEpoch(), r.text.size(), orEmpty(r.text), orEmpty(r.fingerprint), packSampling(r.sampling),
+         static_cast<qint64>(r.seed), r.promptFromStart ? 1 : 0, static_cast<qint64>(r.startHash), packTokens(r.prompt),
+         packTokens(r.tokens)});
+    if (!result) return result;
+    return execute(database, QStringLiteral("UPDATE conversations SET active_leaf = ?, updated = ? WHERE id = ?"),
+                   {r.id, r.created.toMSecsSinceEpoch(), r.conversation});
+  });
+}
+
+void ChatStore::setActiveLeaf(qint64 conversation, qint64 message) {
+  m_writer->post([=](const QSqlDatabase& database) {
+    return execute(database, QStringLiteral("UPDATE conversations SET active_leaf = ? WHERE id = ?"), {idOrNull(message), conversation});
+  });
+}
+
+void ChatStore::appendJournal(qint64 message, qint64 seq, const QString& text, const Tokens& tokens) {
+  m_writer->post([=, bytes = packTokens(tokens)](const QSqlDatabase& database) {
+    return execute(database, QStringLiteral("INSERT INTO journal(message_id, seq, text, token_ids) VALUES(?,?,?,?)"),
+                   {message, seq, orEmpty(text), bytes});
+  });
+}
+
+void ChatStore::finishAnswer(const MessageRecord& r) {
+  m_writer->post([r](const QSqlDatabase& database) -> StoreResult<void> {
+    auto result = execute(database, QStringLiteral(
+        "UPDATE messages SET state = ?, text = ?, text_length = ?, token_ids = ?, pending_token = ?, stop_reason = ?,"
+        " prefill_seconds = ?, first_token_seconds = ?, decode_seconds = ? WHERE id = ?"),
+        {static_cast<int>(r.state), orEmpty(r.text), r.text.size(), packTokens(r.tokens), numberOrNull(r.pending),
+         r.stop ? QVariant(static_cast<int>(*r.stop)) : QVariant(QMetaType::fromType<int>()), r.prefillSeconds,
+         r.firstTokenSeconds, r.decodeSeconds, r.id});
+    if (!result) return result;
+    return execute(database, QStringLiteral("DELETE FROM journal WHERE message_id = ?"), {r.id});
+  });
+}
+
+void ChatStore::saveSnapshot(SnapshotRecord record, std::shared_ptr<const engine::Snapshot> snapshot) {
+  m_packing.start([this, record = std::move(record), snapshot = std::move(snapshot)]() mutable {
+    record.packed = packSnapshot(*snapshot);
+    m_writer->post([record, budget = m_options.snapshotBudgetBytes](const QSqlDatabase& database) -> StoreResult<void> {
+      if (auto result = insertSnapshot(database, record); !result) return result;
+      return thinSnapshots(database, record.message, budget);
+    });
+  });
+}
+
+void ChatStore::moveToBin(qint64 conversation) {
+  m_writer->post([=](const QSqlDatabase& database) {
+    return execute(database, QStringLiteral("UPDATE conversations SET deleted_at = ? WHERE id = ?"), {now(), conversation});
+  });
+}
+
+void ChatStore::restoreFromBin(qint64 conversation) {
+  m_writer->post([=](const QSqlDatabase& database) {
+    return execute(database, QStringLiteral("UPDATE conversations SET deleted_at = NULL WHERE id = ?"), {conversation});
+  });
+}
+
+std::optional<StartPoint> ChatStore::startFor(qint64 message, const QString& fingerprint, bool useSnapshots) {
+  m_packing.waitForDone();
+  settle();
+  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+  if (!connection) return std::nullopt;
+  auto start = findStart(connection->database(), message, fingerprint, useSnapshots);
+  if (!start) {
+    qCWarning(lcStore) << "Looking for a saved memory failed:" << start.error().details;
+    return std::nullopt;
+  }
+  return std::move(*start);
+}
+
+}  // namespace rookery::app

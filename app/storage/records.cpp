@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "storage/records.h"
+
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QtEndian>
+#include <xxhash.h>
+
+namespace rookery::app {
+
+QByteArray packTokens(const Tokens& tokens) {
+  QByteArray bytes(static_cast<qsizetype>(tokens.size() * sizeof(quint32)), Qt::Uninitialized);
+  qToLittleEndian<quint32>(tokens.data(), static_cast<qsizetype>(tokens.size()), bytes.data());
+  return bytes;
+}
+
+Tokens unpackTokens(const QByteArray& bytes) {
+  Tokens tokens(static_cast<std::size_t>(bytes.size()) / sizeof(quint32));
+  qFromLittleEndian<quint32>(bytes.constData(), static_cast<qsizetype>(tokens.size()), tokens.data());
+  return tokens;
+}
+
+QString packSampling(const engine::SamplerSettings& s) {
+  const QJsonObject object{{QStringLiteral("temperature"), s.temperature}, {QStringLiteral("topP"), s.topP},
+                           {QStringLiteral("topK"), s.topK}, {QStringLiteral("presence"), s.presencePenalty},
+                           {QStringLiteral("frequency"), s.frequencyPenalty}, {QStringLiteral("decay"), s.penaltyDecay}};
+  return QString::fromUtf8(QJsonDocument(object).toJson(QJsonDocument::Compact));
+}
+
+engine::SamplerSettings unpackSampling(const QString& json) {
+  const QJsonObject object = QJsonDocument::fromJson(json.toUtf8()).object();
+  engine::SamplerSettings s;
+  const auto read = [&object](const QString& key, float& value) {
+    value = static_cast<float>(object.value(key).toDouble(static_cast<double>(value)));
+  };
+  read(QStringLiteral("temperature"), s.temperature);
+  read(QStringLiteral("topP"), s.topP);
+  s.topK = object.value(QStringLiteral("topK")).toInt(s.topK);
+  read(QStringLiteral("presence"), s.presencePenalty);
+  read(QStringLiteral("frequency"), s.frequencyPenalty);
+  read(QStringLiteral("decay"), s.penaltyDecay);
+  return s;
+}
+
+std::uint64_t chainHash(std::uint64_t hash, const engine::TokenId* tokens, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const quint32 little = qToLittleEndian(tokens[i]);
+    hash = XXH3_64bits_withSeed(&little, sizeof little, hash);
+  }
+  return hash;
+}
+
+}  // namespace rookery::app

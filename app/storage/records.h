@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QByteArray>
+#include <QDateTime>
+#include <QString>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "rookery/sampler.h"
+#include "rookery/session.h"
+
+namespace rookery::app {
+
+using Tokens = std::vector<engine::TokenId>;
+
+enum class MessageRole { System = 0, User = 1, Assistant = 2 };
+enum class MessageState { Complete = 0, Partial = 1 };
+
+struct ConversationRecord {
+  qint64 id = 0;
+  QString uuid, title;
+  bool titleIsAutomatic = true;
+  QDateTime created, updated;
+  QString systemPrompt;
+  engine::SamplerSettings sampling;
+  QString fingerprint, modelName;  ///< of the model that answered last
+  qint64 activeLeaf = 0;           ///< 0: no messages
+};
+
+/// What the list at the left shows.
+struct ConversationSummary {
+  qint64 id = 0;
+  QString title;
+  QDateTime updated;
+};
+
+struct MessageRecord {
+  qint64 id = 0, conversation = 0, parent = 0;  ///< parent 0: a root
+  MessageRole role = MessageRole::User;
+  MessageState state = MessageState::Complete;
+  QDateTime created;
+  QString text;
+
+  // Assistant rows only; see schema.cpp for how they replay.
+  QString fingerprint;
+  engine::SamplerSettings sampling;
+  std::uint64_t seed = 0;
+  bool promptFromStart = false;
+  std::uint64_t startHash = 0;
+  Tokens prompt, tokens;
+  std::optional<engine::TokenId> pending;
+  std::optional<engine::StopReason> stop;
+  double prefillSeconds = 0, firstTokenSeconds = 0, decodeSeconds = 0;
+};
+
+/// A row of the message tree without its text.
+struct MessageNode {
+  qint64 id = 0, parent = 0;
+  MessageRole role = MessageRole::User;
+  int textLength = 0;
+};
+
+QByteArray packTokens(const Tokens& tokens);
+Tokens unpackTokens(const QByteArray& bytes);
+QString packSampling(const engine::SamplerSettings& settings);
+engine::SamplerSettings unpackSampling(const QString& json);  ///< defaults where the text says nothing
+
+/// Hash of everything a state has read, token by token, so that it does not matter how the sequence was cut.
+std::uint64_t chainHash(std::uint64_t hash, const engine::TokenId* tokens, std::size_t count);
+inline std::uint64_t chainHash(std::uint64_t hash, const Tokens& tokens) {
+  return chainHash(hash, tokens.data(), tokens.size());
+}
+
+}  // namespace rookery::app

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "storage/schema.h"
+
+#include <QStringList>
+
+namespace rookery::app {
+namespace {
+
+// Messages form a tree; the path from active_leaf to the root is what the transcript shows.
+// An assistant row replays itself: after its base (the nearest assistant above it, or the empty state when
+// prompt_from_start) the model read prompt_ids, then token_ids one by one; pending_token is drawn but not read.
+// start_hash chains all tokens read up to the end of prompt_ids (token_hash.h).
+// While an answer is generated its pieces are appended to `journal` (a growing answer is not rewritten at every
+// commit); the end of the answer, or the next start after a crash, folds them into the row.
+// text_length and the covering index let a chat of 10,000 messages open without reading any text.
+const QStringList& version1() {
+  static const QStringList statements{
+      QStringLiteral("CREATE TABLE conversations("
+                     " id INTEGER PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, title TEXT NOT NULL,"
+                     " title_is_automatic INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,"
+                     " system_prompt TEXT NOT NULL DEFAULT '', sampling TEXT NOT NULL DEFAULT '',"
+                     " model_fingerprint TEXT NOT NULL DEFAULT '', model_name TEXT NOT NULL DEFAULT '',"
+                     " active_leaf INTEGER, deleted_at INTEGER) STRICT"),
+      QStringLiteral("CREATE INDEX conversations_by_time ON conversations(deleted_at, updated, id, title)"),
+      QStringLiteral("CREATE TABLE messages("
+                     " id INTEGER PRIMARY KEY,"
+                     " conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,"
+                     " parent_id INTEGER REFERENCES messages(id) ON DELETE CASCADE,"
+                     " role INTEGER NOT NULL, state INTEGER NOT NULL, created INTEGER NOT NULL,"
+                     " text_length INTEGER NOT NULL, text TEXT NOT NULL,"
+                     " model_fingerprint TEXT NOT NULL DEFAULT '', sampling TEXT NOT NULL DEFAULT '',"
+                     " seed INTEGER NOT NULL DEFAULT 0, prompt_from_start INTEGER NOT NULL DEFAULT 0,"
+                     " start_hash INTEGER NOT NULL DEFAULT 0, pending_token INTEGER, stop_reason INTEGER,"
+                     " prefill_seconds REAL NOT NULL DEFAULT 0, first_token_seconds REAL NOT NULL DEFAULT 0,"
+                     " decode_seconds REAL NOT NULL DEFAULT 0, prompt_ids BLOB, token_ids BLOB) STRICT"),
+      QStringLiteral("CREATE INDEX messages_tree ON messages(conversation_id, id, parent_id, role, text_length)"),
+      QStringLiteral("CREATE INDEX messages_parent ON messages(parent_id)"),
+      QStringLiteral("CREATE TABLE journal("
+                     " message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,"
+                     " seq INTEGER NOT NULL, text TEXT NOT NULL, token_ids BLOB NOT NULL,"
+                     " PRIMARY KEY(message_id, seq)) STRICT, WITHOUT ROWID"),
+      // answer_tokens: how many tokens of the message's answer the state has read; 0 is the end of the prompt.
+      QStringLiteral("CREATE TABLE snapshots("
+                     " id INTEGER PRIMARY KEY,"
+                     " message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,"
+                     " answer_tokens INTEGER NOT NULL, position INTEGER NOT NULL,"
+                     " model_fingerprint TEXT NOT NULL, prefix_hash INTEGER NOT NULL, created INTEGER NOT NULL,"
+                     " pinned INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL,"
+                     " state BLOB NOT NULL, logits BLOB NOT NULL, UNIQUE(message_id, answer_tokens)) STRICT"),
+      QStringLiteral("CREATE INDEX snapshots_size ON snapshots(pinned, created, id, message_id, bytes)"),
+  };
+  return statements;
+}
+
+StoreResult<int> pragmaValue(const QSqlDatabase& database, const QString& name) {
+  auto query = runSql(database, u"PRAGMA " + name);
+  if (!query) return tl::unexpected(query.error());
+  return query->next() ? query->value(0).toInt() : 0;
+}
+
+}  // namespace
+
+StoreResult<void> migrate(const QSqlDatabase& database) {
+  const auto version = pragmaValue(database, QStringLiteral("user_version"));
+  if (!version) return tl::unexpected(version.error());
+  const auto id = pragmaValue(database, QStringLiteral("application_id"));
+  if (!id) return tl::unexpected(id.error());
+  auto tables = runSql(database, QStringLiteral("SELECT count(*) FROM sqlite_master"));
+  if (!tables) return tl::unexpected(tables.error());
+  const bool empty = tables->next() && tables->value(0).toInt() == 0;
+  tables->finish();
+  if (!empty && *id != kApplicationId) return tl::unexpected(StoreError{StoreError::Kind::Foreign, {}});
+  if (*version > kSchemaVersion) {
+    return tl::unexpected(StoreError{StoreError::Kind::TooNew, QStringLiteral("schema version %1").arg(*version)});
+  }
+  if (*version == kSchemaVersion) return {};
+
+  auto transaction = Transaction::begin(database);
+  if (!transaction) return tl::unexpected(transaction.error());
+  QStringList statements;
+  if (*version < 1) statements += version1();
+  statements << QStringLiteral("PRAGMA application_id=%1").arg(kApplicationId)
+             << QStringLiteral("PRAGMA user_version=%1").arg(kSchemaVersion);
+  for (const QString& statement : std::as_const(statements)) {
+    if (auto result = runSql(database, statement); !result) return tl::unexpected(result.error());
+  }
+  return transaction->commit();
+}
+
+}  // namespace rookery::app

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QSqlDatabase>
+#include <QSqlQuery>
+#include <QString>
+#include <QVariant>
+#include <tl/expected.hpp>
+
+namespace rookery::app {
+
+/// Why the database could not do it; turned into a sentence by storeErrorText().
+struct StoreError {
+  enum class Kind {
+    InUse,     ///< another process holds the folder or the database
+    DiskFull,
+    Damaged,
+    NoAccess,  ///< read-only, no permission, I/O error
+    TooNew,    ///< written by a later Rookery
+    Foreign,   ///< a SQLite file of another program
+    Other,
+  };
+  Kind kind = Kind::Other;
+  QString details;  ///< what SQLite said, English
+
+  /// May go away by itself or by the user's doing (space freed, lock released): worth trying again.
+  bool isPassing() const noexcept {
+    return kind == Kind::InUse || kind == Kind::DiskFull || kind == Kind::NoAccess;
+  }
+};
+
+template <class T>
+using StoreResult = tl::expected<T, StoreError>;
+
+QString storeErrorText(const StoreError& error);  ///< translated: what happened and what to do
+
+/// Prepares, binds in order, executes.
+StoreResult<QSqlQuery> runSql(const QSqlDatabase& database, const QString& sql, const QVariantList& values = {});
+StoreError toStoreError(const QSqlError& error);
+
+/// Rolls back unless committed.
+class Transaction {
+ public:
+  static StoreResult<Transaction> begin(const QSqlDatabase& database);
+  Transaction(Transaction&& other) noexcept : m_database(other.m_database), m_open(std::exchange(other.m_open, false)) {}
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  StoreResult<void> commit();
+
+ private:
+  explicit Transaction(const QSqlDatabase& database) : m_database(database) {}
+  QSqlDatabase m_database;
+  bool m_open = true;
+};
+
+/// A connection with our pragmas, named so that each thread has its own; removed when this is destroyed.
+class Connection {
+ public:
+  enum class Mode { ReadWrite, ReadOnly };
+  static StoreResult<Connection> open(const QString& path, Mode mode);
+  Connection(Connection&& other) noexcept : m_name(std::exchange(other.m_name, {})) {}
+  Connection& operator=(Connection&&) = delete;
+  ~Connection();
+  QSqlDatabase database() const { return QSqlDatabase::database(m_name, false); }
+
+ private:
+  explicit Connection(QString name) : m_name(std::move(name)) {}
+  QString m_name;
+};
+
+}  // namespace rookery::app
