@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "chat/chat_page.h"
+
+#include <QClipboard>
+#include <QEvent>
+#include <QGuiApplication>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QShortcut>
+#include <QSplitter>
+#include <QStackedWidget>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+#include "chat/composer.h"
+#include "chat/conversation_list.h"
+#include "chat/sampling_panel.h"
+#include "chat/transcript_view.h"
+#include "inference/engine_text.h"
+#include "inference/inference_worker.h"
+#include "theme/icons.h"
+#include "theme/theme.h"
+
+namespace rookery::app {
+namespace {
+
+constexpr int kColumnEm = 46, kListWidth = 248, kPanelWidth = 264;
+constexpr int kEmptyIcon = 72;
+
+const char* const kGuideQuestions[] = {
+    QT_TRANSLATE_NOOP("rookery::app::ChatPage", "What is Rookery?"),
+    QT_TRANSLATE_NOOP("rookery::app::ChatPage", "How do I get a bigger model?"),
+    QT_TRANSLATE_NOOP("rookery::app::ChatPage", "What does the benchmark measure?"),
+};
+
+/// At most as wide as a message column, centred.
+QHBoxLayout* inColumn(QWidget* widget) {
+  widget->setMaximumWidth(kColumnEm * widget->fontMetrics().height());
+  auto* row = new QHBoxLayout;
+  row->setContentsMargins(16, 0, 16, 0);
+  row->addStretch(1);
+  row->addWidget(widget, 1000);
+  row->addStretch(1);
+  return row;
+}
+
+}  // namespace
+
+ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent)
+    : QWidget(parent), m_store(store), m_service(service), m_defaults(defaults), m_list(new ConversationList(store, this)),
+      m_title(new QLabel(this)), m_notice(new QLabel(this)), m_status(new QLabel(this)), m_emptyTitle(new QLabel(this)),
+      m_emptyText(new QLabel(this)), m_panelButton(new QToolButton(this)), m_chooseModel(new QPushButton(this)),
+      m_stack(new QStackedWidget(this)), m_transcript(new TranscriptView(this)), m_composer(new Composer(this)),
+      m_panel(new SamplingPanel(this)) {
+  setObjectName(QStringLiteral("chatPage"));
+  auto* panelScroll = new QScrollArea(this);
+  panelScroll->setObjectName(QStringLiteral("samplingScroll"));
+  panelScroll->setWidget(m_panel);
+  panelScroll->setWidgetResizable(true);
+  panelScroll->setFrameShape(QFrame::NoFrame);
+  panelScroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  panelScroll->hide();
+  connect(m_panelButton, &QToolButton::toggled, panelScroll, &QWidget::setVisible);
+
+  auto* splitter = new QSplitter(this);
+  splitter->setObjectName(QStringLiteral("chatSplitter"));
+  splitter->setChildrenCollapsible(false);
+  splitter->setHandleWidth(1);
+  splitter->addWidget(m_list);
+  splitter->addWidget(buildCenter());
+  splitter->addWidget(panelScroll);
+  splitter->setStretchFactor(1, 1);
+  m_list->setMinimumWidth(kListWidth);
+  panelScroll->setMinimumWidth(kPanelWidth);
+  splitter->setSizes({kListWidth, 800, kPanelWidth});
+  auto* row = new QHBoxLayout(this);
+  row->setContentsMargins(0, 0, 0, 0);
+  row->addWidget(splitter);
+
+  m_transcript->setAuthor([this](const MessageRecord& message) {
+    if (message.role == MessageRole::User) return tr("You");
+    const auto& model = m_service.model();
+    if (model && model->fingerprint == message.fingerprint) return model->name;
+    return m_current && !m_current->record().modelName.isEmpty() ? m_current->record().modelName : tr("Answer");
+  });
+  connect(m_transcript, &TranscriptView::regenerateRequested, this, [this](qint64 id) { m_current->regenerate(id); });
+  connect(m_transcript, &TranscriptView::continueRequested, this, [this](qint64 id) {
+    if (m_current->continueAnswer(id)) return;
+    m_progress = m_service.model() ? tr("Another model began this answer. Load that one to go on, or answer again.")
+                                   : tr("No model is loaded. Choose one on the Models page.");
+    refresh();
+  });
+  connect(m_transcript, &TranscriptView::siblingRequested, this, [this](qint64 id, int steps) { m_current->switchSibling(id, steps); });
+  connect(m_transcript, &TranscriptView::copyRequested, this, &ChatPage::copyMessage);
+  connect(m_transcript, &TranscriptView::editRequested, this, [this](qint64 id) {
+    const int line = m_current->transcript().rowOf(id);
+    if (line < 0) return;
+    m_edited = id;
+    m_composer->startEditing(m_current->transcript().message(line).text);
+  });
+  setFocusProxy(m_composer);
+  connect(m_composer, &Composer::submitted, this, &ChatPage::submit);
+  connect(m_composer, &Composer::stopRequested, this, &ChatPage::stop);
+  connect(m_list, &ConversationList::newChatRequested, this, &ChatPage::newChat);
+  connect(m_list, &ConversationList::chosen, this, &ChatPage::openChat);
+  connect(m_list, &ConversationList::renamed, this, [this](qint64 id, const QString& title) {
+    if (id == m_current->id()) m_current->setTitle(title);
+    else m_store.setTitle(id, title, false);
+    refresh();
+  });
+  connect(m_list, &ConversationList::deleted, this, [this](qint64 id) {
+    if (id != m_current->id()) return;
+    m_current->stop();
+    newChat();
+  });
+  connect(m_list, &ConversationList::restored, this, &ChatPage::openChat);
+  connect(m_panel, &SamplingPanel::samplingChanged, this, [this] {
+    m_current->setSampling(m_panel->sampling());
+    m_current->setSeed(m_panel->seed());
+  });
+  connect(m_panel, &SamplingPanel::systemPromptChanged, this, [this] { m_current->setSystemPrompt(m_panel->systemPrompt()); });
+
+  connect(&m_service, &InferenceService::loadStarted, this, [this] { m_loading = true; m_loadProblem.clear(); refresh(); });
+  connect(&m_service, &InferenceService::modelLoaded, this, [this] { m_loading = false; refresh(); });
+  connect(&m_service, &InferenceService::loadFailed, this, [this](quint64, const engine::Error& error) {
+    m_loading = false;
+    m_loadProblem = error.code == engine::ErrorCode::Cancelled ? QString() : errorText(error);
+    refresh();
+  });
+  connect(&m_store, &ChatStore::failing, this, [this](const QString& sentence) { m_trouble = sentence; refresh(); });
+  connect(&m_store, &ChatStore::recovered, this, [this] { m_trouble.clear(); refresh(); });
+  connect(new QShortcut(QKeySequence(Qt::CTRL | Qt::Key_K), this), &QShortcut::activated, m_list, &ConversationList::focusSearch);
+  auto* escape = new QShortcut(QKeySequence(Qt::Key_Escape), this);
+  escape->setContext(Qt::WidgetWithChildrenShortcut);
+  connect(escape, &QShortcut::activated, this, &ChatPage::stop);
+
+  retranslate();
+  newChat();
+}
+
+ChatPage::~ChatPage() = default;
+
+QWidget* ChatPage::buildCenter() {
+  auto* center = new QWidget(this);
+  center->setAutoFillBackground(true);
+  center->setBackgroundRole(QPalette::Base);
+  QFont bold = font();
+  bold.setWeight(QFont::DemiBold);
+  m_title->setFont(bold);
+  m_title->setObjectName(QStringLiteral("chatTitle"));
+  m_title->setTextFormat(Qt::PlainText);
+  m_title->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  m_panelButton->setObjectName(QStringLiteral("samplingToggle"));
+  m_panelButton->setIcon(lineIcon(QStringLiteral("settings")));
+  m_panelButton->setCheckable(true);
+  m_panelButton->setAutoRaise(true);
+  auto* header = new QHBoxLayout;
+  header->setContentsMargins(16, 10, 12, 6);
+  header->addWidget(m_title, 1);
+  header->addWidget(m_panelButton);
+
+  m_notice->setObjectName(QStringLiteral("chatNotice"));
+  m_notice->setWordWrap(true);
+  m_notice->setMargin(8);
+  m_notice->setAutoFillBackground(true);
+  m_notice->setBackgroundRole(QPalette::AlternateBase);
+  m_notice->hide();
+  m_status->setObjectName(QStringLiteral("chatStatus"));
+  m_status->setTextFormat(Qt::PlainText);
+  m_status->setForegroundRole(QPalette::WindowText);
+  m_stack->setObjectName(QStringLiteral("chatStack"));
+  m_stack->addWidget(m_transcript);
+  m_stack->addWidget(buildEmptyState());
+
+  auto* column = new QVBoxLayout(center);
+  column->setContentsMargins(0, 0, 0, 10);
+  column->setSpacing(6);
+  column->addLayout(header);
+  column->addWidget(m_stack, 1);
+  column->addLayout(inColumn(m_notice));
+  column->addLayout(inColumn(m_composer));
+  column->addLayout(inColumn(m_status));
+  return center;
+}
+
+QWidget* ChatPage::buildEmptyState() {
+  auto* page = new QWidget(this);
+  page->setObjectName(QStringLiteral("chatEmpty"));
+  auto* icon = new QLabel(page);
+  icon->setPixmap(appIcon().pixmap(QSize(kEmptyIcon, kEmptyIcon), devicePixelRatioF()));
+  QFont large = font();
+  large.setPointSizeF(large.pointSizeF() * 1.4);
+  m_emptyTitle->setFont(large);
+  m_emptyTitle->setObjectName(QStringLiteral("chatEmptyTitle"));
+  m_emptyText->setObjectName(QStringLiteral("chatEmptyText"));
+  m_emptyText->setWordWrap(true);
+  m_emptyText->setForegroundRole(QPalette::PlaceholderText);
+  for (QLabel* label : {icon, m_emptyTitle, m_emptyText}) label->setAlignment(Qt::AlignCenter);
+  m_chooseModel->setObjectName(QStringLiteral("chooseModel"));
+  m_chooseModel->setProperty("primary", true);
+  connect(m_chooseModel, &QPushButton::clicked, this, &ChatPage::modelsRequested);
+
+  auto* column = new QVBoxLayout(page);
+  column->addStretch(2);
+  column->addWidget(icon);
+  column->addWidget(m_emptyTitle);
+  column->addWidget(m_emptyText);
+  column->addSpacing(8);
+  column->addWidget(m_chooseModel, 0, Qt::AlignHCenter);
+  for (std::size_t i = 0; i < std::size(kGuideQuestions); ++i) {
+    auto* button = new QPushButton(page);
+    button->setObjectName(QStringLiteral("suggestion%1").arg(i));
+    connect(button, &QPushButton::clicked, this, [this, button] { submit(button->text()); });
+    column->addWidget(button, 0, Qt::AlignHCenter);
+    m_suggestions.push_back(button);
+  }
+  column->addStretch(3);
+  return page;
+}
+
+void ChatPage::retranslate() {
+  m_panelButton->setToolTip(tr("How answers are drawn"));
+  m_panelButton->setAccessibleName(tr("How answers are drawn"));
+  m_chooseModel->setText(tr("Choose a model"));
+  m_transcript->setAccessibleName(tr("Messages"));
+  for (std::size_t i = 0; i < m_suggestions.size(); ++i) m_suggestions[i]->setText(tr(kGuideQuestions[i]));
+  if (m_current) refresh();
+}
+
+Conversation* ChatPage::make(qint64 id) {
+  auto owned = std::make_unique<Conversation>(m_store, m_service, id);
+  Conversation* conversation = owned.get();
+  m_conversations.push_back(std::move(owned));
+  if (id == 0) conversation->setSampling(m_defaults);
+  connect(conversation, &Conversation::stateChanged, this, [this, conversation] {
+    if (conversation == m_current) refresh();
+  });
+  const auto toTop = [this, conversation] {
+    m_list->model().putOnTop({conversation->id(), conversation->record().title, conversation->record().updated});
+    if (conversation == m_current) {
+      m_list->select(conversation->id());
+      refresh();
+    }
+  };
+  connect(conversation, &Conversation::touched, this, toTop);
+  connect(conversation, &Conversation::titleChanged, this, [this, conversation](const QString& title) {
+    m_list->model().setTitle(conversation->id(), title);
+  });
+  connect(conversation, &Conversation::progressed, this, [this, conversation](const QString& text) {
+    if (conversation != m_current) return;
+    m_progress = text;
+    refresh();
+  });
+  connect(conversation, &Conversation::failed, this, [this](const QString& sentence, const QString& details) {
+    m_progress = sentence;
+    m_status->setToolTip(details);
+    refresh();
+  });
+  return conversation;
+}
+
+void ChatPage::retireCurrent() {
+  m_edited = 0;
+  std::erase_if(m_conversations, [](const auto& conversation) { return !conversation->isBusy(); });
+  m_current = nullptr;
+}
+
+void ChatPage::showConversation(Conversation* conversation) {
+  m_current = conversation;
+  m_progress.clear();
+  m_transcript->setModel(&conversation->transcript());
+  m_panel->setSampling(conversation->record().sampling);
+  conversation->setSeed(m_panel->seed());
+  m_list->select(conversation->id());
+  refresh();
+}
+
+void ChatPage::newChat() {
+  m_transcript->setModel(nullptr);
+  retireCurrent();
+  showConversation(make(0));
+  m_composer->focusInput();
+}
+
+void ChatPage::openChat(qint64 id) {
+  if (m_current && m_current->id() == id && id != 0) return;
+  m_transcript->setModel(nullptr);
+  retireCurrent();
+  const auto running = std::find_if(m_conversations.begin(), m_conversations.end(), [id](const auto& c) { return c->id() == id; });
+  showConversation(running != m_conversations.end() ? running->get() : make(id));
+}
+
+void ChatPage::openNewest() {
+  const QModelIndex first = m_list->model().index(0);
+  if (first.isValid()) openChat(first.data(ConversationListModel::IdRole).toLongLong());
+}
+
+void ChatPage::stop() {
+  if (m_current) m_current->stop();
+}
+
+void ChatPage::submit(const QString& text) {
+  const qint64 edited = m_composer->isEditing() ? std::exchange(m_edited, 0) : 0;
+  m_transcript->scrollToEnd();
+  if (edited != 0) m_current->editMessage(edited, text);
+  else m_current->send(text);
+  m_composer->focusInput();
+}
+
+void ChatPage::copyMessage(qint64 message) {
+  const int row = m_current->transcript().rowOf(message);
+  if (row >= 0) QGuiApplication::clipboard()->setText(m_current->transcript().message(row).text.trimmed());
+}
+
+void ChatPage::setNotice(const QString& text) {
+  m_notice->setText(text);
+  m_notice->setVisible(!text.isEmpty());
+}
+
+void ChatPage::updateSuggestions() {
+  const auto& model = m_service.model();
+  const bool guide = model && model->isGuide;
+  for (QPushButton* button : m_suggestions) button->setVisible(guide);
+  m_chooseModel->setVisible(!model && !m_loading);
+  if (!model) {
+    m_emptyTitle->setText(m_loading ? tr("Loading the model…") : tr("No model loaded"));
+    m_emptyText->setText(m_loading                 ? tr("You can write your first message already.")
+                         : m_loadProblem.isEmpty() ? tr("Choose a model to chat with.")
+                                                   : m_loadProblem);
+  } else if (guide) {
+    m_emptyTitle->setText(tr("Ask the guide"));
+    m_emptyText->setText(tr("A tiny model that came with Rookery. It knows this program and little else; a bigger one answers anything."));
+  } else {
+    m_emptyTitle->setText(tr("New chat"));
+    m_emptyText->setText(tr("%1 is ready.").arg(model->name));
+  }
+}
+
+void ChatPage::refresh() {
+  if (!m_current) return;
+  using State = Conversation::State;
+  const State state = m_current->state();
+  const auto& model = m_service.model();
+  const bool empty = m_current->transcript().rowCount() == 0;
+  m_title->setText(m_current->record().title.isEmpty() ? tr("New chat") : m_current->record().title);
+  m_stack->setCurrentIndex(empty ? 1 : 0);
+  if (empty) updateSuggestions();
+  m_panel->setSystemPrompt(m_current->record().systemPrompt, empty);
+
+  const auto activity = state == State::Idle        ? MessageWidget::Activity::None
+                        : state == State::Answering ? MessageWidget::Activity::Answering
+                                                    : MessageWidget::Activity::Waiting;
+  m_transcript->setActivity(m_current->activeMessage(), activity);
+  m_composer->setAnswering(m_current->isBusy());
+  m_composer->setTokenizer(m_service.tokenizer());
+  m_composer->setBlocked(model ? QString()
+                         : m_loading ? tr("The model is being loaded.")
+                                     : tr("No model is loaded. Choose one on the Models page."));
+  setNotice(m_current->needsReading()
+                ? tr("This chat was read by %1. %2 reads its text again with your next message.")
+                      .arg(m_current->record().modelName, model->name)
+                : QString());
+
+  QString text = m_progress;
+  if (state == State::Waiting) text = tr("Waiting for the engine…");
+  if (state == State::Answering) text = tr("Answering…");
+  QPalette colors = m_status->palette();
+  colors.setColor(QPalette::WindowText, m_trouble.isEmpty() ? Theme::colors().mutedText : Theme::colors().bad);
+  m_status->setPalette(colors);
+  m_status->setText(m_trouble.isEmpty() ? text : tr("Not saved: %1").arg(m_trouble));
+}
+
+void ChatPage::changeEvent(QEvent* event) {
+  QWidget::changeEvent(event);
+  if (event->type() == QEvent::LanguageChange) retranslate();
+  if (event->type() == QEvent::PaletteChange) refresh();
+}
+
+}  // namespace rookery::app

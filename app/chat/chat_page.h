@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+#include <memory>
+#include <vector>
+
+#include "chat/conversation.h"
+#include "rookery/sampler.h"
+
+class QLabel;
+class QPushButton;
+class QStackedWidget;
+class QToolButton;
+class QVBoxLayout;
+
+namespace rookery::app {
+
+class Composer;
+class ConversationList;
+class SamplingPanel;
+class TranscriptView;
+
+/// The chat page: list, transcript, composer, sampling panel. A chat that is being answered goes on when another one
+/// is opened.
+class ChatPage : public QWidget {
+  Q_OBJECT
+
+ public:
+  ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent = nullptr);
+  ~ChatPage() override;
+
+  Conversation* current() const noexcept { return m_current; }
+  void setDefaultSampling(const engine::SamplerSettings& settings) { m_defaults = settings; }
+
+ public Q_SLOTS:
+  void newChat();
+  void openChat(qint64 conversation);
+  void openNewest();
+  void stop();
+
+ Q_SIGNALS:
+  void modelsRequested();
+
+ protected:
+  void changeEvent(QEvent* event) override;
+
+ private:
+  QWidget* buildCenter();
+  QWidget* buildEmptyState();
+  void showConversation(Conversation* conversation);
+  Conversation* make(qint64 id);
+  void retireCurrent();
+  void submit(const QString& text);
+  void refresh();  ///< everything that depends on the model, the store and the current chat
+  void updateSuggestions();
+  void setNotice(const QString& text);
+  void copyMessage(qint64 message);
+  void retranslate();
+
+  ChatStore& m_store;
+  InferenceService& m_service;
+  engine::SamplerSettings m_defaults;
+  std::vector<std::unique_ptr<Conversation>> m_conversations;  ///< the current one and those being answered
+  Conversation* m_current = nullptr;
+  bool m_loading = false;
+  QString m_loadProblem, m_trouble, m_progress;
+  qint64 m_edited = 0;  ///< the message that the composer rewrites
+
+  ConversationList* m_list;
+  QLabel *m_title, *m_notice, *m_status, *m_emptyTitle, *m_emptyText;
+  QToolButton* m_panelButton;
+  QPushButton* m_chooseModel;
+  std::vector<QPushButton*> m_suggestions;
+  QStackedWidget* m_stack;
+  TranscriptView* m_transcript;
+  Composer* m_composer;
+  SamplingPanel* m_panel;
+};
+
+}  // namespace rookery::app

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QElapsedTimer>
+#include <QObject>
+#include <QTimer>
+
+#include "chat/transcript_model.h"
+#include "inference/inference_service.h"
+#include "storage/chat_store.h"
+
+namespace rookery::app {
+
+/// One chat: joins the store, the engine thread and the transcript. Lives while it is shown or being answered.
+class Conversation : public QObject {
+  Q_OBJECT
+
+ public:
+  enum class State { Idle, Waiting, Reading, Answering };
+
+  /// An existing chat, or a new one (id 0) that is stored with its first message.
+  Conversation(ChatStore& store, InferenceService& service, qint64 id, QObject* parent = nullptr);
+  ~Conversation() override;
+
+  qint64 id() const noexcept { return m_record.id; }
+  const ConversationRecord& record() const noexcept { return m_record; }
+  TranscriptModel& transcript() noexcept { return m_transcript; }
+  State state() const noexcept { return m_state; }
+  bool isBusy() const noexcept { return m_state != State::Idle; }
+  qint64 activeMessage() const noexcept { return m_answer.id; }
+  /// The chat was read by another model than the one that is loaded: the next message reads the text again.
+  bool needsReading() const;
+
+  void setSampling(const engine::SamplerSettings& sampling);
+  void setSeed(std::optional<quint64> seed) { m_seed = seed; }  ///< nullopt: a new one for each answer
+  void setSystemPrompt(const QString& text);                    ///< before the first message only
+  void setTitle(const QString& title);
+  void setGenerateLimits(int maxTokens, bool stopRules) { m_maxTokens = maxTokens; m_stopRules = stopRules; }
+
+  // All of these need a loaded model and state Idle; otherwise they do nothing and return false.
+  bool send(const QString& text);
+  bool editMessage(qint64 message, const QString& text);  ///< a user message: makes a sibling and answers it
+  bool regenerate(qint64 message);                        ///< an answer: makes a sibling
+  bool continueAnswer(qint64 message);                    ///< goes on exactly where it was cut off
+  bool switchSibling(qint64 message, int steps);
+  void stop();
+
+ Q_SIGNALS:
+  void stateChanged();
+  void created();                        ///< got its id: it belongs into the list now
+  void titleChanged(const QString& title);
+  void touched();                        ///< a new message: it moves to the top of the list
+  void progressed(const QString& text);  ///< one line on what happens: "reading 1,200 of 8,000"
+  void failed(const QString& sentence, const QString& details);
+
+ private:
+  void addUserMessage(qint64 parent, const QString& text);
+  void ask(qint64 userMessage);
+  void makePrompt(MessageRecord& answer, qint64 userMessage);
+  void start();
+  void setState(State state);
+  qint64 parentOf(qint64 message) const;
+  MessageRecord load(qint64 message) const;
+  void flushJournal();
+  void onSnapshot(quint64 job, const AnswerSnapshot& snapshot);
+  void onBatch(quint64 job, const AnswerBatch& batch);
+  void onFinished(quint64 job, const AnswerFinished& result);
+  void onFailed(quint64 job, const engine::Error& error);
+  void storeSnapshot(const AnswerSnapshot& snapshot);
+
+  ChatStore& m_store;
+  InferenceService& m_service;
+  ConversationRecord m_record;
+  TranscriptModel m_transcript;
+  State m_state = State::Idle;
+  std::optional<quint64> m_seed;
+  int m_maxTokens = 0;
+  bool m_stopRules = true;
+
+  MessageRecord m_answer;  ///< being generated; id 0: none
+  JobId m_job = 0;
+  qint64 m_base = 0;       ///< the answer it follows
+  quint64 m_baseTokens = 0;
+  bool m_promptWasRead = false;
+  QString m_unsavedText;
+  Tokens m_unsavedTokens;
+  qint64 m_journalSeq = 0;
+  QTimer m_journalTimer;
+};
+
+}  // namespace rookery::app

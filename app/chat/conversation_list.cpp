@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "chat/conversation_list.h"
+
+#include <QAction>
+#include <QEvent>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QListView>
+#include <QLocale>
+#include <QPainter>
+#include <QPushButton>
+#include <QStackedLayout>
+#include <QStyledItemDelegate>
+#include <QVBoxLayout>
+
+#include "theme/icons.h"
+#include "theme/theme.h"
+
+namespace rookery::app {
+namespace {
+
+constexpr int kSearchDelay = 150, kUndoMilliseconds = 10'000, kPad = 8;
+
+/// Title and, quietly below it, when the chat was used last.
+class ChatDelegate : public QStyledItemDelegate {
+ public:
+  using QStyledItemDelegate::QStyledItemDelegate;
+
+  QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex&) const override {
+    return {0, 2 * option.fontMetrics.height() + 2 * kPad - 2};
+  }
+
+  void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+    painter->save();
+    const bool selected = option.state & QStyle::State_Selected;
+    if (selected || (option.state & QStyle::State_MouseOver)) {
+      painter->setRenderHint(QPainter::Antialiasing);
+      painter->setPen(Qt::NoPen);
+      QColor fill = option.palette.color(QPalette::Highlight);
+      if (!selected) fill.setAlpha(28);
+      painter->setBrush(fill);
+      painter->drawRoundedRect(option.rect.adjusted(4, 1, -4, -1), 4, 4);
+    }
+    const QRect inner = option.rect.adjusted(4 + kPad, kPad - 2, -4 - kPad, -kPad + 2);
+    painter->setPen(option.palette.color(selected ? QPalette::HighlightedText : QPalette::Text));
+    painter->setFont(option.font);
+    painter->drawText(inner, Qt::AlignTop | Qt::AlignLeft | Qt::TextSingleLine,
+                      option.fontMetrics.elidedText(index.data().toString(), Qt::ElideRight, inner.width()));
+    QColor quiet = selected ? option.palette.color(QPalette::HighlightedText) : Theme::colors().mutedText;
+    if (selected) quiet.setAlphaF(0.8F);
+    painter->setPen(quiet);
+    QFont small = option.font;
+    small.setPointSizeF(small.pointSizeF() * 0.85);
+    painter->setFont(small);
+    painter->drawText(inner, Qt::AlignBottom | Qt::AlignLeft | Qt::TextSingleLine,
+                      when(index.data(ConversationListModel::UpdatedRole).toDateTime()));
+    if (option.state & QStyle::State_HasFocus) {
+      QStyleOptionFocusRect focus;
+      focus.QStyleOption::operator=(option);
+      focus.rect = option.rect.adjusted(5, 2, -5, -2);
+      option.widget->style()->drawPrimitive(QStyle::PE_FrameFocusRect, &focus, painter, option.widget);
+    }
+    painter->restore();
+  }
+
+  void updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option, const QModelIndex&) const override {
+    const int height = editor->sizeHint().height();
+    editor->setGeometry(option.rect.left() + 4, option.rect.center().y() - height / 2, option.rect.width() - 8, height);
+  }
+
+ private:
+  static QString when(const QDateTime& time) {
+    const QDate today = QDate::currentDate();
+    const QLocale locale;
+    if (time.date() == today) return locale.toString(time.time(), QLocale::ShortFormat);
+    if (time.date() == today.addDays(-1)) return ConversationList::tr("Yesterday");
+    return locale.toString(time.date(), QLocale::ShortFormat);
+  }
+};
+
+}  // namespace
+
+ConversationList::ConversationList(ChatStore& store, QWidget* parent)
+    : QWidget(parent), m_store(store), m_model(store), m_search(new QLineEdit(this)), m_new(new QPushButton(this)),
+      m_view(new QListView(this)), m_empty(new QLabel(this)), m_stack(new QStackedLayout), m_undoBar(new QWidget(this)),
+      m_undoText(new QLabel(m_undoBar)), m_undo(new QPushButton(m_undoBar)), m_rename(new QAction(this)),
+      m_delete(new QAction(this)) {
+  setObjectName(QStringLiteral("conversationList"));
+  m_search->setObjectName(QStringLiteral("chatSearch"));
+  m_search->setClearButtonEnabled(true);
+  m_search->addAction(lineIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
+  m_new->setObjectName(QStringLiteral("newChat"));
+  m_new->setIcon(lineIcon(QStringLiteral("plus")));
+  m_view->setObjectName(QStringLiteral("chatList"));
+  m_view->setModel(&m_model);
+  m_view->setItemDelegate(new ChatDelegate(m_view));
+  m_view->setUniformItemSizes(true);
+  m_view->setFrameShape(QFrame::NoFrame);
+  m_view->setMouseTracking(true);
+  m_view->setEditTriggers(QAbstractItemView::EditKeyPressed);
+  m_view->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  m_view->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
+  m_view->setContextMenuPolicy(Qt::ActionsContextMenu);
+  m_view->viewport()->setAutoFillBackground(false);
+  m_empty->setObjectName(QStringLiteral("chatListEmpty"));
+  m_empty->setAlignment(Qt::AlignCenter);
+  m_empty->setWordWrap(true);
+  m_empty->setMargin(16);
+  m_empty->setForegroundRole(QPalette::PlaceholderText);
+  m_undoBar->setObjectName(QStringLiteral("undoBar"));
+  m_undo->setObjectName(QStringLiteral("undoDelete"));
+
+  m_rename->setShortcut(Qt::Key_F2);
+  m_delete->setShortcut(QKeySequence::Delete);
+  for (QAction* action : {m_rename, m_delete}) {
+    action->setShortcutContext(Qt::WidgetWithChildrenShortcut);
+    m_view->addAction(action);
+  }
+  m_rename->setIcon(lineIcon(QStringLiteral("edit")));
+  m_delete->setIcon(lineIcon(QStringLiteral("trash")));
+
+  auto* bar = new QHBoxLayout(m_undoBar);
+  bar->setContentsMargins(12, 4, 8, 4);
+  bar->addWidget(m_undoText, 1);
+  bar->addWidget(m_undo);
+  m_undoBar->hide();
+  m_stack->addWidget(m_view);
+  m_stack->addWidget(m_empty);
+  auto* top = new QVBoxLayout;
+  top->setContentsMargins(12, 12, 12, 8);
+  top->setSpacing(8);
+  top->addWidget(m_new);
+  top->addWidget(m_search);
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(0);
+  column->addLayout(top);
+  column->addLayout(m_stack, 1);
+  column->addWidget(m_undoBar);
+
+  m_searchTimer.setSingleShot(true);
+  m_searchTimer.setInterval(kSearchDelay);
+  m_undoTimer.setSingleShot(true);
+  m_undoTimer.setInterval(kUndoMilliseconds);
+  connect(&m_searchTimer, &QTimer::timeout, this, [this] { m_model.setFilter(m_search->text().trimmed()); });
+  connect(&m_undoTimer, &QTimer::timeout, m_undoBar, &QWidget::hide);
+  connect(m_search, &QLineEdit::textChanged, &m_searchTimer, qOverload<>(&QTimer::start));
+  connect(m_new, &QPushButton::clicked, this, &ConversationList::newChatRequested);
+  connect(m_undo, &QPushButton::clicked, this, &ConversationList::undoDelete);
+  connect(m_rename, &QAction::triggered, this, [this] { m_view->edit(m_view->currentIndex()); });
+  connect(m_delete, &QAction::triggered, this, &ConversationList::deleteCurrent);
+  connect(&m_model, &ConversationListModel::renamed, this, &ConversationList::renamed);
+  connect(&m_model, &QAbstractItemModel::modelReset, this, &ConversationList::updateEmptyState);
+  connect(&m_model, &QAbstractItemModel::rowsInserted, this, &ConversationList::updateEmptyState);
+  connect(&m_model, &QAbstractItemModel::rowsRemoved, this, &ConversationList::updateEmptyState);
+  connect(m_view->selectionModel(), &QItemSelectionModel::currentChanged, this, [this](const QModelIndex& index) {
+    if (index.isValid()) Q_EMIT chosen(index.data(ConversationListModel::IdRole).toLongLong());
+  });
+  retranslate();
+}
+
+void ConversationList::retranslate() {
+  m_search->setPlaceholderText(tr("Search chats"));
+  m_search->setAccessibleName(tr("Search chats"));
+  m_new->setText(tr("New chat"));
+  m_new->setToolTip(tr("New chat (Ctrl+N)"));
+  m_view->setAccessibleName(tr("Chats"));
+  m_rename->setText(tr("Rename"));
+  m_delete->setText(tr("Delete"));
+  m_undo->setText(tr("Undo"));
+  updateEmptyState();
+}
+
+void ConversationList::updateEmptyState() {
+  const bool empty = m_model.rowCount() == 0;
+  m_stack->setCurrentWidget(empty ? static_cast<QWidget*>(m_empty) : m_view);
+  if (!empty) return;
+  m_empty->setText(m_model.filter().isEmpty() ? tr("Your chats appear here.")
+                                              : tr("Nothing for “%1”.").arg(m_model.filter()));
+}
+
+qint64 ConversationList::currentId() const { return m_view->currentIndex().data(ConversationListModel::IdRole).toLongLong(); }
+
+void ConversationList::select(qint64 conversation) {
+  const QSignalBlocker block(m_view->selectionModel());
+  const QModelIndex index = m_model.indexOf(conversation);
+  if (index.isValid()) m_view->setCurrentIndex(index);
+  else m_view->setCurrentIndex({});
+  if (!index.isValid()) m_view->clearSelection();
+  m_view->viewport()->update();  // the blocked selection model could not ask for it
+}
+
+void ConversationList::focusSearch() {
+  m_search->setFocus(Qt::ShortcutFocusReason);
+  m_search->selectAll();
+}
+
+void ConversationList::deleteCurrent() {
+  const QModelIndex index = m_view->currentIndex();
+  if (!index.isValid()) return;
+  m_lastDeleted = {currentId(), index.data().toString(), index.data(ConversationListModel::UpdatedRole).toDateTime()};
+  m_store.moveToBin(m_lastDeleted.id);
+  m_model.remove(m_lastDeleted.id);
+  m_undoText->setText(m_undoText->fontMetrics().elidedText(tr("Deleted “%1”").arg(m_lastDeleted.title), Qt::ElideMiddle,
+                                                           std::max(80, width() - m_undo->sizeHint().width() - 40)));
+  m_undoText->setToolTip(tr("Deleted chats are kept for 30 days."));
+  m_undoBar->show();
+  m_undoTimer.start();
+  Q_EMIT deleted(m_lastDeleted.id);
+}
+
+void ConversationList::undoDelete() {
+  m_undoTimer.stop();
+  m_undoBar->hide();
+  m_store.restoreFromBin(m_lastDeleted.id);
+  m_model.reload();
+  Q_EMIT restored(m_lastDeleted.id);
+}
+
+void ConversationList::changeEvent(QEvent* event) {
+  QWidget::changeEvent(event);
+  if (event->type() == QEvent::LanguageChange) retranslate();
+}
+
+}  // namespace rookery::app

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QTimer>
+#include <QWidget>
+
+#include "chat/conversation_list_model.h"
+
+class QAction;
+class QLabel;
+class QLineEdit;
+class QListView;
+class QPushButton;
+class QStackedLayout;
+
+namespace rookery::app {
+
+/// The left column of the chat page: search, new chat, the list, and the bar that undoes a deletion.
+class ConversationList : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit ConversationList(ChatStore& store, QWidget* parent = nullptr);
+
+  ConversationListModel& model() noexcept { return m_model; }
+  void select(qint64 conversation);  ///< 0: nothing
+  void focusSearch();
+
+ Q_SIGNALS:
+  void chosen(qint64 conversation);
+  void newChatRequested();
+  void renamed(qint64 conversation, const QString& title);
+  void deleted(qint64 conversation);
+  void restored(qint64 conversation);
+
+ protected:
+  void changeEvent(QEvent* event) override;
+
+ private:
+  void deleteCurrent();
+  void undoDelete();
+  void updateEmptyState();
+  void retranslate();
+  qint64 currentId() const;
+
+  ChatStore& m_store;
+  ConversationListModel m_model;
+  QLineEdit* m_search;
+  QPushButton* m_new;
+  QListView* m_view;
+  QLabel* m_empty;
+  QStackedLayout* m_stack;
+  QWidget* m_undoBar;
+  QLabel* m_undoText;
+  QPushButton* m_undo;
+  QAction *m_rename, *m_delete;
+  QTimer m_searchTimer, m_undoTimer;
+  ConversationSummary m_lastDeleted;
+};
+
+}  // namespace rookery::app

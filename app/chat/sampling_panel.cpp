@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "chat/sampling_panel.h"
+
+#include <QCheckBox>
+#include <QComboBox>
+#include <QDoubleSpinBox>
+#include <QEvent>
+#include <QFormLayout>
+#include <QLabel>
+#include <QPlainTextEdit>
+#include <QSpinBox>
+#include <QVBoxLayout>
+#include <array>
+#include <cmath>
+
+namespace rookery::app {
+namespace {
+
+struct Preset {
+  const char* name;
+  engine::SamplerSettings settings;
+};
+
+// The sets that RWKV's authors publish (2026).
+const std::array<Preset, 4> kPresets{{
+    {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Chat"), {1.0F, 0.3F, 0, 0.5F, 0.5F, 0.996F}},
+    {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Creative"), {0.6F, 0.8F, 0, 2.0F, 0.2F, 0.99F}},
+    {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Careful: questions, code"), {0.3F, 0.3F, 0, 0.0F, 0.0F, 0.996F}},
+    {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Always the likeliest word"), {0.0F, 0.0F, 0, 0.0F, 0.0F, 0.996F}},
+}};
+
+bool near(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
+  const auto close = [](float x, float y) { return std::abs(x - y) < 1e-4F; };
+  return close(a.temperature, b.temperature) && close(a.topP, b.topP) && a.topK == b.topK &&
+         close(a.presencePenalty, b.presencePenalty) && close(a.frequencyPenalty, b.frequencyPenalty) &&
+         close(a.penaltyDecay, b.penaltyDecay);
+}
+
+}  // namespace
+
+SamplingPanel::SamplingPanel(QWidget* parent)
+    : QWidget(parent), m_form(new QFormLayout), m_preset(new QComboBox(this)), m_fixedSeed(new QCheckBox(this)),
+      m_seed(new QSpinBox(this)), m_systemLabel(new QLabel(this)), m_system(new QPlainTextEdit(this)) {
+  setObjectName(QStringLiteral("samplingPanel"));
+  m_preset->setObjectName(QStringLiteral("samplingPreset"));
+  m_form->setRowWrapPolicy(QFormLayout::WrapLongRows);
+  m_form->setLabelAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+  m_form->addRow(new QLabel(this), m_preset);
+  m_temperature = addNumber(QStringLiteral("temperature"), 3, 0.05, 2);
+  m_topP = addNumber(QStringLiteral("topP"), 1, 0.05, 2);
+  m_presence = addNumber(QStringLiteral("presencePenalty"), 5, 0.1, 2);
+  m_frequency = addNumber(QStringLiteral("frequencyPenalty"), 5, 0.1, 2);
+  m_decay = addNumber(QStringLiteral("penaltyDecay"), 1, 0.001, 3);
+  m_fixedSeed->setObjectName(QStringLiteral("fixedSeed"));
+  m_seed->setObjectName(QStringLiteral("seed"));
+  m_seed->setRange(0, 2'147'483'647);
+  m_seed->setEnabled(false);
+  m_form->addRow(m_fixedSeed, m_seed);
+  m_system->setObjectName(QStringLiteral("systemPrompt"));
+  m_system->setTabChangesFocus(true);
+  m_system->setMaximumHeight(m_system->fontMetrics().lineSpacing() * 8);
+  m_systemLabel->setBuddy(m_system);
+  m_systemLabel->setWordWrap(true);
+
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(16, 16, 16, 16);
+  column->addLayout(m_form);
+  column->addSpacing(12);
+  column->addWidget(m_systemLabel);
+  column->addWidget(m_system);
+  column->addStretch(1);
+
+  connect(m_preset, &QComboBox::activated, this, &SamplingPanel::applyPreset);
+  connect(m_fixedSeed, &QCheckBox::toggled, m_seed, &QWidget::setEnabled);
+  connect(m_fixedSeed, &QCheckBox::toggled, this, &SamplingPanel::samplingChanged);
+  connect(m_seed, &QSpinBox::valueChanged, this, &SamplingPanel::samplingChanged);
+  connect(m_system, &QPlainTextEdit::textChanged, this, [this] { if (!m_updating) Q_EMIT systemPromptChanged(); });
+  retranslate();
+  setSampling({});
+}
+
+QDoubleSpinBox* SamplingPanel::addNumber(const QString& name, double maximum, double step, int decimals) {
+  auto* box = new QDoubleSpinBox(this);
+  box->setObjectName(name);
+  box->setRange(0, maximum);
+  box->setSingleStep(step);
+  box->setDecimals(decimals);
+  m_form->addRow(new QLabel(this), box);
+  connect(box, &QDoubleSpinBox::valueChanged, this, [this] {
+    if (m_updating) return;
+    showPreset();
+    Q_EMIT samplingChanged();
+  });
+  return box;
+}
+
+void SamplingPanel::retranslate() {
+  const auto name = [this](QWidget* field, const QString& text, const QString& help) {
+    if (auto* label = qobject_cast<QLabel*>(m_form->labelForField(field))) {
+      label->setText(text);
+      label->setBuddy(field);
+    }
+    field->setAccessibleName(text);
+    field->setToolTip(help);
+  };
+  name(m_preset, tr("Preset"), tr("Settings that RWKV's authors recommend"));
+  name(m_temperature, tr("Temperature"), tr("Higher is more surprising; 0 always takes the likeliest word"));
+  name(m_topP, tr("Top-p"), tr("Only the likeliest words that together reach this probability are drawn"));
+  name(m_presence, tr("Presence"), tr("Makes words less likely that the answer has used"));
+  name(m_frequency, tr("Frequency"), tr("The same, more for each time a word was used"));
+  name(m_decay, tr("Decay"), tr("How slowly earlier uses are forgotten"));
+  m_fixedSeed->setText(tr("Fixed seed"));
+  m_fixedSeed->setToolTip(tr("The same seed, settings and text give the same answer"));
+  m_seed->setAccessibleName(tr("Seed"));
+  m_systemLabel->setText(tr("Text before the chat (before its first message)"));
+  m_system->setAccessibleName(tr("Text before the chat"));
+  m_system->setPlaceholderText(tr("For example: You answer briefly."));
+  const int current = m_preset->currentIndex();
+  m_preset->clear();
+  for (const Preset& preset : kPresets) m_preset->addItem(tr(preset.name));
+  m_preset->addItem(tr("Own settings"));
+  m_preset->setCurrentIndex(current);
+}
+
+void SamplingPanel::setSampling(const engine::SamplerSettings& s) {
+  m_updating = true;
+  m_temperature->setValue(static_cast<double>(s.temperature));
+  m_topP->setValue(static_cast<double>(s.topP));
+  m_presence->setValue(static_cast<double>(s.presencePenalty));
+  m_frequency->setValue(static_cast<double>(s.frequencyPenalty));
+  m_decay->setValue(static_cast<double>(s.penaltyDecay));
+  m_topK = s.topK;
+  m_updating = false;
+  showPreset();
+}
+
+engine::SamplerSettings SamplingPanel::sampling() const {
+  const auto value = [](const QDoubleSpinBox* box) { return static_cast<float>(box->value()); };
+  return {value(m_temperature), value(m_topP), m_topK, value(m_presence), value(m_frequency), value(m_decay)};
+}
+
+std::optional<quint64> SamplingPanel::seed() const {
+  return m_fixedSeed->isChecked() ? std::optional<quint64>(static_cast<quint64>(m_seed->value())) : std::nullopt;
+}
+
+void SamplingPanel::setSystemPrompt(const QString& text, bool editable) {
+  m_updating = true;
+  if (m_system->toPlainText() != text) m_system->setPlainText(text);
+  m_system->setReadOnly(!editable);
+  m_systemLabel->setEnabled(editable);
+  m_updating = false;
+}
+
+QString SamplingPanel::systemPrompt() const { return m_system->toPlainText(); }
+
+void SamplingPanel::applyPreset(int index) {
+  if (index < 0 || index >= static_cast<int>(kPresets.size())) return;
+  setSampling(kPresets[static_cast<std::size_t>(index)].settings);
+  Q_EMIT samplingChanged();
+}
+
+void SamplingPanel::showPreset() {
+  const engine::SamplerSettings now = sampling();
+  std::size_t index = 0;
+  while (index < kPresets.size() && !near(kPresets[index].settings, now)) ++index;
+  m_preset->setCurrentIndex(static_cast<int>(index));
+}
+
+void SamplingPanel::changeEvent(QEvent* event) {
+  QWidget::changeEvent(event);
+  if (event->type() == QEvent::LanguageChange) retranslate();
+}
+
+}  // namespace rookery::app

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+#include <optional>
+
+#include "rookery/sampler.h"
+
+class QCheckBox;
+class QComboBox;
+class QDoubleSpinBox;
+class QFormLayout;
+class QLabel;
+class QPlainTextEdit;
+class QSpinBox;
+
+namespace rookery::app {
+
+/// How answers are drawn, and the text that the chat begins with. A column at the right that can be folded away.
+class SamplingPanel : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit SamplingPanel(QWidget* parent = nullptr);
+
+  void setSampling(const engine::SamplerSettings& settings);
+  engine::SamplerSettings sampling() const;
+  std::optional<quint64> seed() const;  ///< nullopt: a new one for each answer
+  void setSystemPrompt(const QString& text, bool editable);
+  QString systemPrompt() const;
+
+ Q_SIGNALS:
+  void samplingChanged();
+  void systemPromptChanged();
+
+ protected:
+  void changeEvent(QEvent* event) override;
+
+ private:
+  QDoubleSpinBox* addNumber(const QString& name, double maximum, double step, int decimals);
+  void applyPreset(int index);
+  void showPreset();
+  void retranslate();
+
+  QFormLayout* m_form;
+  QComboBox* m_preset;
+  QDoubleSpinBox *m_temperature, *m_topP, *m_presence, *m_frequency, *m_decay;
+  QCheckBox* m_fixedSeed;
+  QSpinBox* m_seed;
+  QLabel* m_systemLabel;
+  QPlainTextEdit* m_system;
+  int m_topK = 0;
+  bool m_updating = false;
+};
+
+}  // namespace rookery::app

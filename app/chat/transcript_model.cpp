@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "chat/transcript_model.h"
+
+#include <algorithm>
+
+namespace rookery::app {
+namespace {
+constexpr qsizetype kMaxLoaded = 400;
+}
+
+void TranscriptModel::reset(std::vector<MessageNode> tree, qint64 leaf, Loader loader) {
+  beginResetModel();
+  m_nodes.clear();
+  m_children.clear();
+  m_loaded.clear();
+  m_path.clear();
+  m_loader = std::move(loader);
+  m_nodes.reserve(static_cast<qsizetype>(tree.size()));
+  for (const MessageNode& node : tree) {
+    m_nodes.insert(node.id, {node.parent, node.role, node.textLength});
+    m_children[node.parent].push_back(node.id);
+  }
+  if (!m_nodes.contains(leaf) && !tree.empty()) leaf = tree.back().id;
+  for (qint64 id = leaf; id != 0 && m_nodes.contains(id); id = m_nodes[id].parent) m_path.push_back(id);
+  std::reverse(m_path.begin(), m_path.end());
+  endResetModel();
+}
+
+int TranscriptModel::rowCount(const QModelIndex& parent) const {
+  return parent.isValid() ? 0 : static_cast<int>(m_path.size());
+}
+
+QVariant TranscriptModel::data(const QModelIndex& index, int role) const {
+  if (!checkIndex(index, CheckIndexOption::IndexIsValid)) return {};
+  const qint64 id = m_path[static_cast<std::size_t>(index.row())];
+  switch (role) {
+    case Qt::DisplayRole: case Qt::AccessibleTextRole: return message(index.row()).text.trimmed();
+    case MessageIdRole: return id;
+    case RoleRole: return static_cast<int>(m_nodes.value(id).role);
+    case StateRole: return static_cast<int>(message(index.row()).state);
+    case SiblingRole: return siblings(index.row()).index;
+    case SiblingCountRole: return siblings(index.row()).count;
+    case TextLengthRole: return m_nodes.value(id).textLength;
+    default: return {};
+  }
+}
+
+const MessageRecord& TranscriptModel::message(int row) const {
+  const qint64 id = m_path[static_cast<std::size_t>(row)];
+  auto found = m_loaded.find(id);
+  if (found == m_loaded.end()) {
+    trimCache();
+    MessageRecord record;
+    if (m_loader) record = m_loader(id).value_or(MessageRecord{});
+    record.id = id;
+    found = m_loaded.insert(id, std::move(record));
+  }
+  return *found;
+}
+
+// Only what the store can give back may go.
+void TranscriptModel::trimCache() const {
+  if (m_loaded.size() < kMaxLoaded) return;
+  const qint64 keep = m_streaming;
+  m_loaded.removeIf([keep](const std::pair<const qint64&, MessageRecord&>& entry) { return entry.first != keep; });
+}
+
+int TranscriptModel::rowOf(qint64 message) const {
+  const auto found = std::find(m_path.begin(), m_path.end(), message);
+  return found == m_path.end() ? -1 : static_cast<int>(found - m_path.begin());
+}
+
+TranscriptModel::Siblings TranscriptModel::siblings(int row) const {
+  const qint64 id = m_path[static_cast<std::size_t>(row)];
+  const auto found = m_children.constFind(m_nodes.value(id).parent);
+  if (found == m_children.constEnd()) return {};
+  const auto position = std::find(found->begin(), found->end(), id);
+  return {static_cast<int>(position - found->begin()), static_cast<int>(found->size())};
+}
+
+void TranscriptModel::add(const MessageRecord& record) {
+  m_nodes.insert(record.id, {record.parent, record.role, static_cast<int>(record.text.size())});
+  m_children[record.parent].push_back(record.id);
+  m_loaded.insert(record.id, record);
+  if (record.role == MessageRole::Assistant) m_streaming = record.id;
+  if (leaf() == record.parent) {
+    beginInsertRows({}, rowCount(), rowCount());
+    m_path.push_back(record.id);
+    endInsertRows();
+  } else {
+    showPathTo(record.id);
+  }
+}
+
+void TranscriptModel::appendText(qint64 message, const QString& piece) {
+  m_streaming = message;
+  m_loaded[message].text += piece;
+  m_nodes[message].textLength += static_cast<int>(piece.size());
+  if (const int row = leaf() == message ? rowCount() - 1 : rowOf(message); row >= 0) Q_EMIT textAppended(row, piece);
+}
+
+void TranscriptModel::update(const MessageRecord& record) {
+  m_loaded.insert(record.id, record);
+  if (record.state == MessageState::Complete && m_streaming == record.id) m_streaming = 0;
+  m_nodes[record.id].textLength = static_cast<int>(record.text.size());
+  if (const int row = rowOf(record.id); row >= 0) Q_EMIT dataChanged(index(row), index(row));
+}
+
+qint64 TranscriptModel::switchSibling(int row, int steps) {
+  const Siblings place = siblings(row);
+  const int wanted = std::clamp(place.index + steps, 0, place.count - 1);
+  if (wanted == place.index) return leaf();
+  const qint64 parent = m_nodes.value(m_path[static_cast<std::size_t>(row)]).parent;
+  qint64 id = m_children.value(parent)[static_cast<std::size_t>(wanted)];
+  while (!m_children.value(id).empty()) id = m_children.value(id).back();
+  showPathTo(id);
+  return id;
+}
+
+void TranscriptModel::showPathTo(qint64 leaf) {
+  std::vector<qint64> path;
+  for (qint64 id = leaf; id != 0 && m_nodes.contains(id); id = m_nodes[id].parent) path.push_back(id);
+  std::reverse(path.begin(), path.end());
+  std::size_t common = 0;
+  while (common < path.size() && common < m_path.size() && path[common] == m_path[common]) ++common;
+  if (common < m_path.size()) {
+    beginRemoveRows({}, static_cast<int>(common), rowCount() - 1);
+    m_path.resize(common);
+    endRemoveRows();
+  }
+  if (common < path.size()) {
+    beginInsertRows({}, static_cast<int>(common), static_cast<int>(path.size()) - 1);
+    m_path = std::move(path);
+    endInsertRows();
+  }
+  if (common > 0) {  // the sibling counts of the branch point's neighbour may have changed
+    const QModelIndex changed = index(static_cast<int>(common) - 1);
+    Q_EMIT dataChanged(changed, changed, {SiblingRole, SiblingCountRole});
+  }
+}
+
+}  // namespace rookery::app

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QAbstractListModel>
+#include <QHash>
+#include <functional>
+#include <vector>
+
+#include "storage/records.h"
+
+namespace rookery::app {
+
+/// The messages on the path from the root to the chosen leaf of a chat's tree. Knows the whole tree without texts
+/// (tens of bytes per message) and loads a message when a view asks for it.
+class TranscriptModel : public QAbstractListModel {
+  Q_OBJECT
+
+ public:
+  enum Role { MessageIdRole = Qt::UserRole, RoleRole, StateRole, SiblingRole, SiblingCountRole, TextLengthRole };
+  using Loader = std::function<std::optional<MessageRecord>(qint64)>;
+
+  explicit TranscriptModel(QObject* parent = nullptr) : QAbstractListModel(parent) {}
+
+  void reset(std::vector<MessageNode> tree, qint64 leaf, Loader loader);
+
+  int rowCount(const QModelIndex& parent = {}) const override;
+  QVariant data(const QModelIndex& index, int role) const override;
+
+  /// Loads it if needed; a message that cannot be loaded comes back empty.
+  const MessageRecord& message(int row) const;
+  int rowOf(qint64 message) const;
+  qint64 leaf() const { return m_path.empty() ? 0 : m_path.back(); }
+  struct Siblings { int index = 0, count = 1; };
+  Siblings siblings(int row) const;
+
+  /// Adds a message below its parent and shows the path that ends in it.
+  void add(const MessageRecord& record);
+  /// For the message that streams (shown or not): textAppended instead of dataChanged, so that views add the piece only.
+  void appendText(qint64 message, const QString& piece);
+  void update(const MessageRecord& record);
+  /// Shows the sibling `steps` further on, with the newest messages below it. Returns the new leaf.
+  qint64 switchSibling(int row, int steps);
+
+ Q_SIGNALS:
+  void textAppended(int row, const QString& piece);
+
+ private:
+  struct Node {
+    qint64 parent = 0;
+    MessageRole role = MessageRole::User;
+    int textLength = 0;
+  };
+  void showPathTo(qint64 leaf);
+  void trimCache() const;
+
+  QHash<qint64, Node> m_nodes;
+  QHash<qint64, std::vector<qint64>> m_children;  ///< ascending: in the order they were made
+  std::vector<qint64> m_path;
+  mutable QHash<qint64, MessageRecord> m_loaded;
+  Loader m_loader;
+  qint64 m_streaming = 0;  ///< not in the store yet, so it stays loaded
+};
+
+}  // namespace rookery::app

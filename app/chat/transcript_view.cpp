@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "chat/transcript_view.h"
+
+#include <QApplication>
+#include <QEvent>
+#include <QKeyEvent>
+#include <QScrollBar>
+#include <algorithm>
+
+namespace rookery::app {
+namespace {
+constexpr int kSpacing = 8, kMargin = 16;
+constexpr int kColumnEm = 46;
+constexpr int kMaxPasses = 6;  // measuring moves rows into sight that were not; it settles after two or three
+constexpr int kMaxSpare = 12;
+}  // namespace
+
+TranscriptView::TranscriptView(QWidget* parent) : QAbstractScrollArea(parent) {
+  setObjectName(QStringLiteral("transcript"));
+  setFrameShape(NoFrame);
+  setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  setFocusPolicy(Qt::StrongFocus);
+  viewport()->setBackgroundRole(QPalette::Base);
+  viewport()->setAutoFillBackground(true);
+  verticalScrollBar()->setSingleStep(fontMetrics().height() * 2);
+}
+
+void TranscriptView::setModel(TranscriptModel* model) {
+  if (m_model) disconnect(m_model, nullptr, this, nullptr);
+  m_model = model;
+  if (m_model) {
+    connect(m_model, &QAbstractItemModel::modelReset, this, &TranscriptView::rebuild);
+    connect(m_model, &QAbstractItemModel::rowsInserted, this, [this](const QModelIndex&, int first, int last) {
+      const bool follow = isAtEnd() || m_followEnd;
+      for (int row = first; row <= last; ++row) {
+        m_heights.insert(m_heights.begin() + row, estimate(row));
+        m_measured.insert(m_measured.begin() + row, false);
+      }
+      m_followEnd = follow;
+      if (MessageWidget* before = m_widgets.value(first - 1)) {  // it is not the last one any more
+        fill(before, first - 1);
+        m_measured[static_cast<std::size_t>(first - 1)] = false;
+      }
+      layOut();
+    });
+    connect(m_model, &QAbstractItemModel::rowsRemoved, this, [this](const QModelIndex&, int first, int last) {
+      for (int row = first; row <= last; ++row) {
+        if (MessageWidget* widget = m_widgets.take(row)) release(widget);
+      }
+      m_heights.erase(m_heights.begin() + first, m_heights.begin() + last + 1);
+      m_measured.erase(m_measured.begin() + first, m_measured.begin() + last + 1);
+      layOut();
+    });
+    connect(m_model, &QAbstractItemModel::dataChanged, this, [this](const QModelIndex& first, const QModelIndex& last) {
+      for (int row = first.row(); row <= last.row(); ++row) {
+        m_measured[static_cast<std::size_t>(row)] = false;
+        if (MessageWidget* widget = m_widgets.value(row)) fill(widget, row);
+      }
+      layOut();
+    });
+    connect(m_model, &TranscriptModel::textAppended, this, [this](int row, const QString& piece) {
+      MessageWidget* widget = m_widgets.value(row);
+      if (!widget) {
+        m_heights[static_cast<std::size_t>(row)] = estimate(row);
+        m_measured[static_cast<std::size_t>(row)] = false;
+      } else {
+        widget->appendText(piece);
+        m_measured[static_cast<std::size_t>(row)] = false;
+      }
+      layOut();
+    });
+  }
+  rebuild();
+}
+
+void TranscriptView::rebuild() {
+  for (MessageWidget* widget : std::as_const(m_widgets)) release(widget);
+  m_widgets.clear();
+  const int count = m_model ? m_model->rowCount() : 0;
+  m_heights.resize(static_cast<std::size_t>(count));
+  m_measured.assign(static_cast<std::size_t>(count), false);
+  for (int row = 0; row < count; ++row) m_heights[static_cast<std::size_t>(row)] = estimate(row);
+  m_followEnd = true;
+  layOut();
+}
+
+void TranscriptView::setActivity(qint64 message, MessageWidget::Activity activity) {
+  m_activeMessage = message;
+  m_activity = activity;
+  for (MessageWidget* widget : std::as_const(m_widgets)) {
+    widget->setActivity(widget->messageId() == message ? activity : MessageWidget::Activity::None);
+  }
+  std::fill(m_measured.begin(), m_measured.end(), false);
+  layOut();
+}
+
+void TranscriptView::scrollToEnd() {
+  m_followEnd = true;
+  layOut();
+}
+
+int TranscriptView::columnWidth() const {
+  const int em = fontMetrics().height();
+  return std::max(120, std::min(viewport()->width() - 2 * kMargin, kColumnEm * em));
+}
+
+int TranscriptView::estimate(int row) const {
+  const int length = m_model->index(row).data(TranscriptModel::TextLengthRole).toInt();
+  const int perLine = std::max(20, columnWidth() / std::max(1, fontMetrics().averageCharWidth()));
+  return fontMetrics().height() * 13 / 10 * (length / perLine + 1) + 4 * fontMetrics().height();
+}
+
+void TranscriptView::updateOffsets() {
+  m_offsets.resize(m_heights.size() + 1);
+  int y = kMargin;
+  for (std::size_t row = 0; row < m_heights.size(); ++row) {
+    m_offsets[row] = y;
+    y += m_heights[row] + kSpacing;
+  }
+  m_offsets.back() = y - kSpacing + kMargin;
+}
+
+int TranscriptView::rowAt(int y) const {
+  const auto last = m_offsets.end() - 1;
+  const auto found = std::upper_bound(m_offsets.begin(), last, y);
+  return std::max(0, static_cast<int>(found - m_offsets.begin()) - 1);
+}
+
+bool TranscriptView::isAtEnd() const {
+  const QScrollBar* bar = verticalScrollBar();
+  return bar->value() >= bar->maximum() - fontMetrics().height();
+}
+
+void TranscriptView::fill(MessageWidget* widget, int row) {
+  const MessageRecord& message = m_model->message(row);
+  const bool active = message.id == m_activeMessage;
+  widget->setMessage(message, m_model->siblings(row), m_authorOf ? m_authorOf(message) : QString(),
+                     row + 1 == m_model->rowCount(), active ? m_activity : MessageWidget::Activity::None);
+}
+
+MessageWidget* TranscriptView::widgetFor(int row) {
+  if (MessageWidget* existing = m_widgets.value(row)) return existing;
+  MessageWidget* widget = nullptr;
+  if (!m_spare.isEmpty()) {
+    widget = m_spare.takeLast();
+  } else {
+    widget = new MessageWidget(viewport());
+    connect(widget, &MessageWidget::regenerateRequested, this, &TranscriptView::regenerateRequested);
+    connect(widget, &MessageWidget::continueRequested, this, &TranscriptView::continueRequested);
+    connect(widget, &MessageWidget::editRequested, this, &TranscriptView::editRequested);
+    connect(widget, &MessageWidget::copyRequested, this, &TranscriptView::copyRequested);
+    connect(widget, &MessageWidget::siblingRequested, this, &TranscriptView::siblingRequested);
+  }
+  widget->resize(columnWidth(), widget->height());
+  fill(widget, row);
+  m_widgets.insert(row, widget);
+  return widget;
+}
+
+void TranscriptView::release(MessageWidget* widget) {
+  widget->hide();
+  if (m_spare.size() < kMaxSpare) m_spare.push_back(widget);
+  else widget->deleteLater();
+}
+
+void TranscriptView::measure(int row, MessageWidget* widget) {
+  const auto index = static_cast<std::size_t>(row);
+  if (m_measured[index]) return;
+  m_heights[index] = widget->heightFor(columnWidth());
+  m_measured[index] = true;
+}
+
+void TranscriptView::layOut() {
+  if (m_layingOut) return;
+  m_layingOut = true;
+  QScrollBar* bar = verticalScrollBar();
+  const int height = viewport()->height(), width = columnWidth();
+  // Centred in the whole view, so that the column stands over the composer whether there is a scroll bar or not.
+  const int left = std::min((this->width() - width) / 2, viewport()->width() - width - kMargin);
+  const int rows = static_cast<int>(m_heights.size());
+  updateOffsets();
+
+  // The first row in sight keeps its place on the screen while heights above it become known.
+  int anchorRow = rows > 0 ? rowAt(bar->value()) : 0;
+  int anchorShift = rows > 0 ? bar->value() - m_offsets[static_cast<std::size_t>(anchorRow)] : 0;
+  int top = 0, first = 0, last = -1;
+  for (int pass = 0; pass < kMaxPasses && rows > 0; ++pass) {
+    const int maximum = std::max(0, m_offsets.back() - height);
+    top = m_followEnd ? maximum
+                      : std::clamp(m_offsets[static_cast<std::size_t>(anchorRow)] + anchorShift, 0, maximum);
+    first = rowAt(top - height / 2);
+    last = rowAt(top + height + height / 2);
+    bool changed = false;
+    for (int row = first; row <= last; ++row) {
+      const int before = m_heights[static_cast<std::size_t>(row)];
+      measure(row, widgetFor(row));
+      changed = changed || m_heights[static_cast<std::size_t>(row)] != before;
+    }
+    if (!changed) break;
+    updateOffsets();
+  }
+  const int maximum = rows > 0 ? std::max(0, m_offsets.back() - height) : 0;
+  bar->setRange(0, maximum);
+  bar->setPageStep(height);
+  bar->setValue(std::min(top, maximum));
+  top = bar->value();
+
+  for (auto it = m_widgets.begin(); it != m_widgets.end();) {
+    MessageWidget* widget = it.value();
+    const bool keep = (it.key() >= first && it.key() <= last) || widget->isAncestorOf(QApplication::focusWidget());
+    if (!keep) {
+      release(widget);
+      it = m_widgets.erase(it);
+      continue;
+    }
+    const auto row = static_cast<std::size_t>(it.key());
+    widget->setGeometry(left, m_offsets[row] - top, width, m_heights[row]);
+    widget->show();
+    ++it;
+  }
+  m_layingOut = false;
+}
+
+void TranscriptView::resizeEvent(QResizeEvent* event) {
+  QAbstractScrollArea::resizeEvent(event);
+  if (!m_model) return;
+  std::fill(m_measured.begin(), m_measured.end(), false);
+  for (std::size_t row = 0; row < m_heights.size(); ++row) m_heights[row] = estimate(static_cast<int>(row));
+  layOut();
+}
+
+void TranscriptView::scrollContentsBy(int, int) {
+  if (m_layingOut) return;
+  m_followEnd = isAtEnd();
+  layOut();
+}
+
+void TranscriptView::changeEvent(QEvent* event) {
+  QAbstractScrollArea::changeEvent(event);
+  if (event->type() == QEvent::FontChange || event->type() == QEvent::LanguageChange) {
+    std::fill(m_measured.begin(), m_measured.end(), false);
+    layOut();
+  }
+}
+
+void TranscriptView::keyPressEvent(QKeyEvent* event) {
+  QScrollBar* bar = verticalScrollBar();
+  switch (event->key()) {
+    case Qt::Key_Home: bar->setValue(0); break;
+    case Qt::Key_End: scrollToEnd(); break;
+    default: QAbstractScrollArea::keyPressEvent(event);
+  }
+}
+
+}  // namespace rookery::app
