@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "settings/settings.h"
+
+#include <QDir>
+
+namespace rookery::app {
+
+namespace {
+constexpr int kSettingsVersion = 1;
+constexpr auto kVersion = "settings/version";
+constexpr auto kLanguage = "ui/language";
+constexpr auto kTheme = "ui/theme";
+constexpr auto kThreads = "compute/threads";
+constexpr auto kModelFolders = "models/folders";
+constexpr auto kModelFiles = "models/files";
+constexpr auto kLastModel = "models/last";
+constexpr auto kWindowGeometry = "window/geometry";
+constexpr int kMaxThreads = 1024;
+
+QString themeName(ThemeChoice choice) {
+  switch (choice) {
+    case ThemeChoice::Light: return QStringLiteral("light");
+    case ThemeChoice::Dark: return QStringLiteral("dark");
+    case ThemeChoice::System: break;
+  }
+  return QStringLiteral("system");
+}
+/// A float as a person would write it ("0.3"), not as its nearest double.
+QString readable(float value) { return QString::number(static_cast<double>(value), 'g', 7); }
+}  // namespace
+
+Settings::Settings(const Paths& paths, QObject* parent)
+    : QObject(parent),
+      m_paths(paths),
+      m_store(std::make_unique<QSettings>(paths.settingsFile(), QSettings::IniFormat)),
+      m_state(std::make_unique<QSettings>(QDir(paths.state).filePath(QStringLiteral("window.ini")), QSettings::IniFormat)) {
+  if (!m_store->contains(QLatin1String(kVersion))) {
+    m_store->setValue(QLatin1String(kVersion), kSettingsVersion);
+  }
+}
+
+Settings::~Settings() = default;
+
+QString Settings::language() const { return m_store->value(QLatin1String(kLanguage)).toString(); }
+
+void Settings::setLanguage(const QString& code) {
+  if (code != language()) {
+    m_store->setValue(QLatin1String(kLanguage), code);
+    Q_EMIT languageChanged(code);
+  }
+}
+
+ThemeChoice Settings::theme() const {
+  const QString name = m_store->value(QLatin1String(kTheme)).toString();
+  return name == themeName(ThemeChoice::Dark)    ? ThemeChoice::Dark
+         : name == themeName(ThemeChoice::Light) ? ThemeChoice::Light
+                                                 : ThemeChoice::System;
+}
+
+void Settings::setTheme(ThemeChoice choice) {
+  if (choice != theme()) {
+    m_store->setValue(QLatin1String(kTheme), themeName(choice));
+    Q_EMIT themeChanged(choice);
+  }
+}
+
+int Settings::threads() const { return qBound(0, m_store->value(QLatin1String(kThreads), 0).toInt(), kMaxThreads); }
+
+void Settings::setThreads(int threads) {
+  if (threads != this->threads()) {
+    m_store->setValue(QLatin1String(kThreads), threads);
+    Q_EMIT threadsChanged(threads);
+  }
+}
+
+QStringList Settings::modelFolders() const { return m_store->value(QLatin1String(kModelFolders)).toStringList(); }
+
+void Settings::setModelFolders(const QStringList& folders) {
+  if (folders != modelFolders()) {
+    m_store->setValue(QLatin1String(kModelFolders), folders);
+    Q_EMIT modelFoldersChanged();
+  }
+}
+
+QStringList Settings::allModelFolders() const {
+  QStringList all{modelsFolder()};
+  all += modelFolders();
+  all.removeDuplicates();
+  return all;
+}
+
+QStringList Settings::modelFiles() const { return m_store->value(QLatin1String(kModelFiles)).toStringList(); }
+
+void Settings::addModelFile(const QString& path) {
+  auto files = modelFiles();
+  if (!files.contains(path)) {
+    files.prepend(path);
+    m_store->setValue(QLatin1String(kModelFiles), files);
+  }
+}
+
+void Settings::removeModelFile(const QString& path) {
+  auto files = modelFiles();
+  if (files.removeAll(path) > 0) {
+    m_store->setValue(QLatin1String(kModelFiles), files);
+  }
+}
+
+QString Settings::lastModel() const { return m_store->value(QLatin1String(kLastModel)).toString(); }
+void Settings::setLastModel(const QString& path) { m_store->setValue(QLatin1String(kLastModel), path); }
+
+engine::SamplerSettings Settings::sampler() const {
+  engine::SamplerSettings s;
+  s.temperature = qBound(0.0F, m_store->value(QStringLiteral("sampler/temperature"), s.temperature).toFloat(), 5.0F);
+  s.topP = qBound(0.0F, m_store->value(QStringLiteral("sampler/topP"), s.topP).toFloat(), 1.0F);
+  s.topK = qMax(0, m_store->value(QStringLiteral("sampler/topK"), s.topK).toInt());
+  s.presencePenalty = m_store->value(QStringLiteral("sampler/presencePenalty"), s.presencePenalty).toFloat();
+  s.frequencyPenalty = m_store->value(QStringLiteral("sampler/frequencyPenalty"), s.frequencyPenalty).toFloat();
+  s.penaltyDecay = qBound(0.0F, m_store->value(QStringLiteral("sampler/penaltyDecay"), s.penaltyDecay).toFloat(), 1.0F);
+  return s;
+}
+
+void Settings::setSampler(const engine::SamplerSettings& s) {
+  if (s == sampler()) {
+    return;
+  }
+  m_store->setValue(QStringLiteral("sampler/temperature"), readable(s.temperature));
+  m_store->setValue(QStringLiteral("sampler/topP"), readable(s.topP));
+  m_store->setValue(QStringLiteral("sampler/topK"), s.topK);
+  m_store->setValue(QStringLiteral("sampler/presencePenalty"), readable(s.presencePenalty));
+  m_store->setValue(QStringLiteral("sampler/frequencyPenalty"), readable(s.frequencyPenalty));
+  m_store->setValue(QStringLiteral("sampler/penaltyDecay"), readable(s.penaltyDecay));
+  Q_EMIT samplerChanged();
+}
+
+QByteArray Settings::windowGeometry() const { return m_state->value(QLatin1String(kWindowGeometry)).toByteArray(); }
+void Settings::setWindowGeometry(const QByteArray& geometry) { m_state->setValue(QLatin1String(kWindowGeometry), geometry); }
+
+QString Settings::modelsFolder() const { return QDir(m_paths.data).filePath(QStringLiteral("models")); }
+QString Settings::reportsFolder() const { return QDir(m_paths.data).filePath(QStringLiteral("reports")); }
+
+}  // namespace rookery::app

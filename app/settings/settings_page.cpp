@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "settings/settings_page.h"
+
+#include <QComboBox>
+#include <QDir>
+#include <QEvent>
+#include <QGridLayout>
+#include <QLabel>
+#include <QListWidget>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QSpinBox>
+#include <QVBoxLayout>
+
+#include "inference/engine_text.h"
+#include "rookery/device.h"
+#include "rookery/version.h"
+#include "settings/language.h"
+#include "settings/settings.h"
+#include "support/dialogs.h"
+#include "support/format.h"
+#include "theme/card.h"
+#include "theme/icons.h"
+
+namespace rookery::app {
+
+namespace {
+constexpr int kContentWidth = 860;
+constexpr int kLabelWidth = 140;
+constexpr int kFieldWidth = 220;
+constexpr int kMostThreads = 256;
+
+/// "~/models" for a folder in the user's home: shorter, and a picture of the page does not tell the user's name.
+QString shortPath(const QString& folder) {
+  const QString home = QDir::homePath();
+  return QDir::toNativeSeparators(folder.startsWith(home + u'/') ? u'~' + folder.mid(home.size()) : folder);
+}
+
+void fitHeight(QListWidget* list) {
+  int height = 2;
+  for (int i = 0; i < list->count(); ++i) {
+    height += list->sizeHintForRow(i);
+  }
+  list->setFixedHeight(qMax(height, 28));
+}
+
+QListWidget* plainList(const char* name) {
+  auto* list = new QListWidget;
+  list->setObjectName(QLatin1String(name));
+  list->setFrameShape(QFrame::NoFrame);
+  list->setWordWrap(true);
+  list->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  return list;
+}
+}  // namespace
+
+SettingsPage::SettingsPage(Settings* settings, QWidget* parent)
+    : QWidget(parent), m_settings(settings), m_heading(makeHeading(HeadingLevel::Page)) {
+  setObjectName(QStringLiteral("settingsPage"));
+  auto* content = new QWidget;
+  auto* column = new QVBoxLayout(content);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(16);
+  column->addWidget(m_heading);
+  buildGeneral(addGroup(m_general, column));
+  buildCompute(addGroup(m_compute, column));
+  buildStorage(addGroup(m_storage, column));
+  buildPrivacy(addGroup(m_privacy, column));
+  buildAbout(addGroup(m_about, column));
+  column->addStretch();
+  auto* outer = new QVBoxLayout(this);
+  outer->setContentsMargins(0, 0, 0, 0);
+  outer->addWidget(makePageScroll(content, kContentWidth, this));
+  retranslate();
+}
+
+SettingsPage::~SettingsPage() = default;
+
+QVBoxLayout* SettingsPage::addGroup(QLabel*& heading, QVBoxLayout* column) {
+  auto* card = new Card;
+  auto* inside = new QVBoxLayout(card);
+  inside->setContentsMargins(20, 16, 20, 16);
+  inside->setSpacing(12);
+  heading = makeHeading(HeadingLevel::Section);
+  inside->addWidget(heading);
+  column->addWidget(card);
+  return inside;
+}
+
+void SettingsPage::buildGeneral(QVBoxLayout* column) {
+  m_language = new QComboBox;
+  m_language->setObjectName(QStringLiteral("settingLanguage"));
+  m_language->setFixedWidth(kFieldWidth);
+  setFocusProxy(m_language);
+  m_theme = new QComboBox;
+  m_theme->setObjectName(QStringLiteral("settingTheme"));
+  m_theme->setFixedWidth(kFieldWidth);
+  m_languageLabel = new QLabel;
+  m_languageLabel->setBuddy(m_language);
+  m_themeLabel = new QLabel;
+  m_themeLabel->setBuddy(m_theme);
+  auto* grid = new QGridLayout;
+  grid->setVerticalSpacing(8);
+  grid->addWidget(m_languageLabel, 0, 0);
+  grid->addWidget(m_language, 0, 1);
+  grid->addWidget(m_themeLabel, 1, 0);
+  grid->addWidget(m_theme, 1, 1);
+  grid->setColumnMinimumWidth(0, kLabelWidth);
+  grid->setColumnStretch(2, 1);
+  column->addLayout(grid);
+  connect(m_language, &QComboBox::activated, this, [this] { m_settings->setLanguage(m_language->currentData().toString()); });
+  connect(m_theme, &QComboBox::activated, this, [this] { m_settings->setTheme(static_cast<ThemeChoice>(m_theme->currentData().toInt())); });
+}
+
+void SettingsPage::buildCompute(QVBoxLayout* column) {
+  m_threads = new QSpinBox;
+  m_threads->setObjectName(QStringLiteral("settingThreads"));
+  m_threads->setRange(0, kMostThreads);
+  m_threads->setFixedWidth(kFieldWidth);
+  m_threads->setValue(m_settings->threads());
+  m_threadsLabel = new QLabel;
+  m_threadsLabel->setBuddy(m_threads);
+  m_threadsHint = new MutedLabel;
+  m_threadsHint->setWordWrap(true);
+  auto* grid = new QGridLayout;
+  grid->setVerticalSpacing(4);
+  grid->addWidget(m_threadsLabel, 0, 0);
+  grid->addWidget(m_threads, 0, 1);
+  grid->addWidget(m_threadsHint, 1, 1, 1, 2);
+  grid->setColumnMinimumWidth(0, kLabelWidth);
+  grid->setColumnStretch(2, 1);
+  column->addLayout(grid);
+  m_devicesLabel = new QLabel;
+  m_devices = plainList("settingDevices");
+  m_devices->setSelectionMode(QAbstractItemView::NoSelection);
+  m_devicesLabel->setBuddy(m_devices);
+  column->addWidget(m_devicesLabel);
+  column->addWidget(m_devices);
+  connect(m_threads, &QSpinBox::valueChanged, m_settings, &Settings::setThreads);
+}
+
+void SettingsPage::buildStorage(QVBoxLayout* column) {
+  const auto& paths = m_settings->paths();
+  const QStringList folders{paths.data, m_settings->modelsFolder(), m_settings->reportsFolder(), paths.config, paths.state, paths.cache};
+  const char* names[] = {"openData", "openModels", "openReports", "openConfig", "openState", "openCache"};
+  auto* grid = new QGridLayout;
+  grid->setVerticalSpacing(4);
+  grid->setHorizontalSpacing(12);
+  for (int i = 0; i < folders.size(); ++i) {
+    PathRow row{new QLabel, new MutedLabel, new QPushButton};
+    row.path->setText(shortPath(folders[i]));
+    row.path->setToolTip(QDir::toNativeSeparators(folders[i]));
+    row.path->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    row.path->setWordWrap(true);
+    row.open->setObjectName(QLatin1String(names[i]));
+    row.open->setFlat(true);
+    row.open->setIcon(lineIcon(QStringLiteral("folder-open")));
+    connect(row.open, &QPushButton::clicked, this, [folder = folders[i]] {
+      QDir().mkpath(folder);
+      Dialogs::instance().openUrl(folder);
+    });
+    grid->addWidget(row.name, i, 0);
+    grid->addWidget(row.path, i, 1);
+    grid->addWidget(row.open, i, 2);
+    m_paths << row;
+  }
+  grid->setColumnMinimumWidth(0, kLabelWidth);
+  grid->setColumnStretch(1, 1);
+  column->addLayout(grid);
+
+  m_foldersLabel = new QLabel;
+  m_folders = plainList("settingModelFolders");
+  m_foldersLabel->setBuddy(m_folders);
+  m_addFolder = new QPushButton;
+  m_addFolder->setObjectName(QStringLiteral("settingAddFolder"));
+  m_removeFolder = new QPushButton;
+  m_removeFolder->setObjectName(QStringLiteral("settingRemoveFolder"));
+  auto* buttons = new QHBoxLayout;
+  buttons->addWidget(m_addFolder);
+  buttons->addWidget(m_removeFolder);
+  buttons->addStretch();
+  column->addWidget(m_foldersLabel);
+  column->addWidget(m_folders);
+  column->addLayout(buttons);
+  connect(m_addFolder, &QPushButton::clicked, this, [this] {
+    const QString folder = Dialogs::instance().chooseFolder(this, tr("Look for models in a folder"), QDir::homePath());
+    if (!folder.isEmpty() && !m_settings->modelFolders().contains(folder)) {
+      m_settings->setModelFolders(m_settings->modelFolders() << folder);
+    }
+  });
+  connect(m_removeFolder, &QPushButton::clicked, this, [this] {
+    if (const auto* item = m_folders->currentItem(); item != nullptr) {
+      auto left = m_settings->modelFolders();
+      left.removeAll(item->data(Qt::UserRole).toString());
+      m_settings->setModelFolders(left);  // the list of folders only; no file is touched
+    }
+  });
+  connect(m_folders, &QListWidget::currentRowChanged, this,
+          [this] { m_removeFolder->setEnabled(m_folders->currentItem() != nullptr && m_folders->currentItem()->data(Qt::UserRole).isValid()); });
+  connect(m_settings, &Settings::modelFoldersChanged, this, &SettingsPage::fillFolders);
+}
+
+void SettingsPage::buildPrivacy(QVBoxLayout* column) {
+  m_privacyText = new QLabel;
+  m_privacyText->setWordWrap(true);
+  auto* row = new QHBoxLayout;
+  row->setSpacing(12);
+  row->addWidget(new IconLabel(QStringLiteral("shield"), 28), 0, Qt::AlignTop);
+  row->addWidget(m_privacyText, 1);
+  column->addLayout(row);
+}
+
+void SettingsPage::buildAbout(QVBoxLayout* column) {
+  m_aboutText = new QLabel;
+  m_aboutText->setWordWrap(true);
+  m_aboutButton = new QPushButton;
+  m_aboutButton->setObjectName(QStringLiteral("settingAbout"));
+  auto* row = new QHBoxLayout;
+  row->setSpacing(12);
+  row->addWidget(new IconLabel(QStringLiteral("raven"), 28), 0, Qt::AlignTop);
+  row->addWidget(m_aboutText, 1);
+  row->addWidget(m_aboutButton, 0, Qt::AlignTop);
+  column->addLayout(row);
+  connect(m_aboutButton, &QPushButton::clicked, this, &SettingsPage::aboutRequested);
+}
+
+void SettingsPage::fillChoices() {
+  m_language->clear();
+  m_language->addItem(tr("As the system"), QString());
+  for (const auto& choice : Language::available()) {
+    m_language->addItem(choice.name, choice.code);
+  }
+  m_language->setCurrentIndex(qMax(0, m_language->findData(m_settings->language())));
+  m_theme->clear();
+  m_theme->addItem(tr("As the system"), static_cast<int>(ThemeChoice::System));
+  m_theme->addItem(tr("Light"), static_cast<int>(ThemeChoice::Light));
+  m_theme->addItem(tr("Dark"), static_cast<int>(ThemeChoice::Dark));
+  m_theme->setCurrentIndex(m_theme->findData(static_cast<int>(m_settings->theme())));
+}
+
+void SettingsPage::fillDevices() {
+  m_devices->clear();
+  for (const auto& device : engine::listDevices()) {
+    QStringList parts{toQString(device.name), toQString(device.apiLevel)};
+    if (device.memoryBytes > 0) {
+      parts << formatBytes(device.memoryBytes);
+    }
+    if (!device.usable) {
+      parts << tr("cannot be used: %1").arg(toQString(device.reason));
+    }
+    parts.removeAll(QString());
+    new QListWidgetItem(lineIcon(device.usable ? QStringLiteral("cpu") : QStringLiteral("warning")),
+                        toQString(device.id) + QStringLiteral("   ") + parts.join(QStringLiteral(" · ")), m_devices);
+  }
+  fitHeight(m_devices);
+}
+
+void SettingsPage::fillFolders() {
+  m_folders->clear();
+  for (const auto& folder : m_settings->modelFolders()) {
+    auto* item = new QListWidgetItem(lineIcon(QStringLiteral("folder")), shortPath(folder), m_folders);
+    item->setData(Qt::UserRole, folder);
+  }
+  if (m_folders->count() == 0) {
+    auto* item = new QListWidgetItem(tr("No other folders. The models folder above is always looked at."), m_folders);
+    item->setFlags(Qt::NoItemFlags);
+  }
+  m_removeFolder->setEnabled(false);
+  fitHeight(m_folders);
+}
+
+void SettingsPage::retranslate() {
+  m_heading->setText(tr("Settings"));
+  m_general->setText(tr("General"));
+  m_compute->setText(tr("Compute"));
+  m_storage->setText(tr("Storage"));
+  m_privacy->setText(tr("Privacy"));
+  m_about->setText(tr("About"));
+  m_languageLabel->setText(tr("&Language"));
+  m_themeLabel->setText(tr("&Theme"));
+  m_threadsLabel->setText(tr("T&hreads"));
+  m_threads->setSpecialValueText(tr("one per core (%1)").arg(engine::physicalCores()));
+  m_threads->setAccessibleName(tr("Threads"));
+  m_language->setAccessibleName(tr("Language"));
+  m_theme->setAccessibleName(tr("Theme"));
+  m_threadsHint->setText(tr("Used from the next model on that is loaded. The text of an answer is the same with any number."));
+  m_devicesLabel->setText(tr("Devices"));
+  m_devices->setAccessibleName(tr("Devices"));
+  const QString names[] = {tr("Chats"), tr("Models"), tr("Benchmark runs"), tr("Settings"), tr("Logs and window"), tr("Cache")};
+  for (int i = 0; i < m_paths.size(); ++i) {
+    m_paths[i].name->setText(names[i]);
+    m_paths[i].open->setText(tr("Open folder"));
+    m_paths[i].open->setAccessibleName(tr("Open folder: %1").arg(names[i]));
+  }
+  m_foldersLabel->setText(tr("Other folders with &models"));
+  m_folders->setAccessibleName(tr("Other folders with models"));
+  m_addFolder->setText(tr("&Add folder…"));
+  m_removeFolder->setText(tr("&Remove from the list"));
+  m_privacyText->setText(tr("Nothing leaves this computer. No account, no telemetry, no check for updates. Models run here, chats and "
+                            "reports are kept in the folders above, and Rookery opens no network connection by itself."));
+  m_aboutText->setText(tr("Rookery %1, free software under the GNU General Public License, version 3 or later.")
+                           .arg(QString::fromLatin1(engine::versionString())));
+  m_aboutButton->setText(tr("About Rookery"));
+  fillChoices();
+  fillDevices();
+  fillFolders();
+}
+
+void SettingsPage::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::LanguageChange) {
+    retranslate();
+  }
+  QWidget::changeEvent(event);
+}
+
+}  // namespace rookery::app
