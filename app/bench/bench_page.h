@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QList>
+#include <QWidget>
+#include <optional>
+
+#include "bench/report_history.h"
+#include "rookery/bench.h"
+#include "rookery/result.h"
+
+class QLabel;
+class QMenu;
+class QProgressBar;
+class QPushButton;
+class QTableWidget;
+
+namespace rookery::app {
+
+class BenchSetup;
+class Card;
+class ChartPanel;
+class IconLabel;
+class InferenceService;
+class MemoryChart;
+class SamplesChart;
+class Settings;
+class SpeedChart;
+class StepsView;
+
+/// Choose, start, cancel, watch, read and export a benchmark. Asks for work by signals; `attach` joins it to the engine thread.
+class BenchPage : public QWidget {
+  Q_OBJECT
+
+ public:
+  /// `reportsFolder`: where own runs are kept as JSON.
+  explicit BenchPage(const QString& reportsFolder, QWidget* parent = nullptr);
+  ~BenchPage() override;
+
+  void attach(InferenceService* service, Settings* settings);
+  BenchSetup* setup() const { return m_setup; }
+  const std::optional<engine::BenchReport>& report() const { return m_report; }
+  bool isRunning() const { return m_running; }
+
+  enum class Format { Json, Csv, Markdown, Png };
+  /// Asks for a file and writes the report shown.
+  void exportReport(Format format);
+
+ public Q_SLOTS:
+  void showStarted();
+  void showProgress(const rookery::engine::BenchProgress& progress);
+  void showReport(const rookery::engine::BenchReport& report);  ///< on the page only
+  void storeReport(const rookery::engine::BenchReport& report); ///< shows it and keeps it in the history
+  void showError(const rookery::engine::Error& error);
+
+ Q_SIGNALS:
+  void runRequested(const rookery::engine::BenchRequest& request);
+  void cancelRequested();
+
+ protected:
+  void changeEvent(QEvent* event) override;
+  void showEvent(QShowEvent* event) override;
+
+ private:
+  QWidget* buildResult();
+  QWidget* buildProgress();
+  void retranslate();
+  void fillResult();
+  void fillEnvironment();
+  void reloadHistory();
+  void finish();
+  void showMessage(const QString& icon, const QString& text);
+  bool writePicture(const QString& path) const;
+
+  ReportHistory m_history;
+  QList<StoredReport> m_stored;
+  std::optional<engine::BenchReport> m_report;
+  std::optional<engine::BenchProgress> m_progress;
+  bool m_running = false;
+  double m_lastEstimate = -1;
+  int m_steadyEstimates = 0;
+
+  QLabel* m_heading;
+  BenchSetup* m_setup;
+  Card* m_progressCard;
+  StepsView* m_steps = nullptr;
+  QProgressBar* m_bar = nullptr;
+  QLabel *m_progressLabel = nullptr, *m_timeLeft = nullptr;
+  Card* m_messageCard;
+  IconLabel* m_messageIcon;
+  QLabel* m_message;
+  QWidget *m_result, *m_charts = nullptr;
+  QLabel *m_sentence = nullptr, *m_subject = nullptr;
+  QPushButton *m_tableView = nullptr, *m_export = nullptr;
+  QMenu* m_exportMenu = nullptr;
+  SpeedChart* m_speed = nullptr;
+  SamplesChart* m_samples = nullptr;
+  MemoryChart* m_memory = nullptr;
+  QLabel* m_environmentHeading = nullptr;
+  QTableWidget* m_environment = nullptr;
+  QLabel *m_historyHeading, *m_historyEmpty;
+  QTableWidget* m_historyTable;
+  QPushButton* m_openFolder;
+};
+
+}  // namespace rookery::app

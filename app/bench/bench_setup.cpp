@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bench/bench_setup.h"
+
+#include <QComboBox>
+#include <QEvent>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QLocale>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+#include "rookery/ledger.h"
+#include "rookery/memory_plan.h"
+#include "rookery/model_info.h"
+#include "support/dialogs.h"
+#include "support/format.h"
+#include "theme/icons.h"
+#include "theme/theme.h"
+
+namespace rookery::app {
+
+namespace {
+
+enum Kind { Guide, Loaded, File, ChooseFile, Synthetic };
+constexpr int kKindRole = Qt::UserRole, kValueRole = Qt::UserRole + 1;
+const engine::DType kPrecisions[] = {engine::DType::F16, engine::DType::BF16, engine::DType::F32, engine::DType::Q8_0};
+
+/// "RWKV-7 0.1B" for "rwkv7-0.1b".
+QString shapeTitle(const QString& name) {
+  const auto dash = name.indexOf(u'-');
+  return QStringLiteral("RWKV-%1 %2").arg(name.mid(4, dash - 4), name.mid(dash + 1).toUpper());
+}
+
+}  // namespace
+
+BenchSetup::BenchSetup(QWidget* parent)
+    : Card(parent),
+      m_model(new QComboBox(this)),
+      m_precision(new QComboBox(this)),
+      m_run(new QPushButton(this)),
+      m_cancel(new QPushButton(this)),
+      m_modelLabel(new QLabel(this)),
+      m_precisionLabel(new QLabel(this)),
+      m_hint(new MutedLabel(this)),
+      m_warning(new QLabel(this)),
+      m_warningBox(new QWidget(this)) {
+  setObjectName(QStringLiteral("benchSetup"));
+  m_model->setObjectName(QStringLiteral("benchModel"));
+  m_precision->setObjectName(QStringLiteral("benchPrecision"));
+  m_run->setObjectName(QStringLiteral("benchRun"));
+  m_cancel->setObjectName(QStringLiteral("benchCancel"));
+  m_warningBox->setObjectName(QStringLiteral("benchWarning"));
+  m_run->setProperty("primary", true);
+  m_run->setIcon(lineIcon(QStringLiteral("play"), QColor(0x1B2430)));
+  m_cancel->setIcon(lineIcon(QStringLiteral("stop")));
+  setFocusProxy(m_model);
+  m_modelLabel->setBuddy(m_model);
+  m_precisionLabel->setBuddy(m_precision);
+  m_precision->setSizeAdjustPolicy(QComboBox::AdjustToContents);
+  m_model->setMinimumContentsLength(26);
+  m_model->setMaxVisibleItems(24);
+  m_model->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+  m_hint->setWordWrap(true);
+
+  auto* warningRow = new QHBoxLayout(m_warningBox);
+  warningRow->setContentsMargins(0, 0, 0, 0);
+  m_warning->setWordWrap(true);
+  warningRow->addWidget(new IconLabel(QStringLiteral("battery"), 20, m_warningBox));
+  warningRow->addWidget(m_warning, 1);
+  m_warningBox->hide();
+
+  auto* row = new QHBoxLayout;
+  row->addWidget(m_modelLabel);
+  row->addWidget(m_model);
+  row->addSpacing(8);
+  row->addWidget(m_precisionLabel);
+  row->addWidget(m_precision);
+  row->addStretch();
+  row->addWidget(m_cancel);
+  row->addWidget(m_run);
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(16, 16, 16, 16);
+  column->setSpacing(12);
+  column->addLayout(row);
+  column->addWidget(m_hint);
+  column->addWidget(m_warningBox);
+
+  connect(m_model, &QComboBox::activated, this, &BenchSetup::modelChosen);
+  connect(m_precision, &QComboBox::currentIndexChanged, this, &BenchSetup::updateHint);
+  connect(m_run, &QPushButton::clicked, this, [this] { Q_EMIT runRequested(request()); });
+  connect(m_cancel, &QPushButton::clicked, this, [this] {
+    m_cancel->setEnabled(false);  // one click is enough; the run ends within a second
+    Q_EMIT cancelRequested();
+  });
+  retranslate();
+  setRunning(false);
+}
+
+void BenchSetup::setLoadedModel(const QString& name, const QString& path) {
+  m_loadedName = name;
+  m_loadedPath = path;
+  fillModels();
+}
+
+void BenchSetup::setPowerSource(const QString& source) {
+  m_powerSource = source;
+  m_warningBox->setVisible(source.contains(u"battery", Qt::CaseInsensitive));
+}
+
+void BenchSetup::setRunning(bool running) {
+  m_running = running;
+  m_run->setEnabled(!running);
+  m_cancel->setEnabled(running);
+  m_cancel->setVisible(running);
+  m_run->setVisible(!running);
+  m_model->setEnabled(!running);
+  m_precision->setEnabled(!running && m_precision->count() > 1);
+}
+
+engine::BenchRequest BenchSetup::request() const {
+  engine::BenchRequest request;
+  request.threads = m_threads;
+  const QString value = m_model->currentData(kValueRole).toString();
+  switch (m_model->currentData(kKindRole).toInt()) {
+    case Synthetic:
+      request.syntheticShape = value.toStdString();
+      break;
+    case Loaded:
+    case File:
+      request.modelPath = std::filesystem::path(value.toStdU16String());
+      break;
+    default:
+      request.guide = true;
+  }
+  if (const auto precision = m_precision->currentData(); precision.isValid()) {
+    request.precision = static_cast<engine::DType>(precision.toInt());
+  }
+  return request;
+}
+
+void BenchSetup::fillModels() {
+  const auto kind = m_model->currentData(kKindRole);
+  const auto value = m_model->currentData(kValueRole);
+  m_model->clear();
+  const auto add = [this](const QString& text, Kind kind_, const QString& value_) {
+    m_model->addItem(text, kind_);
+    m_model->setItemData(m_model->count() - 1, value_, kValueRole);
+  };
+  if (!m_loadedPath.isEmpty()) {
+    add(tr("Loaded: %1").arg(m_loadedName), Loaded, m_loadedPath);
+  }
+  if (!m_chosenFile.isEmpty()) {
+    add(QFileInfo(m_chosenFile).fileName(), File, m_chosenFile);
+  }
+  add(tr("Guide model (built in)"), Guide, {});
+  add(tr("Choose a file…"), ChooseFile, {});
+  m_model->insertSeparator(m_model->count());
+  for (const auto& name : engine::officialShapeNames()) {
+    const auto dimensions = engine::officialShape(name);
+    if (!dimensions || dimensions->version != engine::RwkvVersion::V7) {
+      continue;  // the engine runs RWKV-7 today
+    }
+    const QString shape = QString::fromStdString(name);
+    add(tr("Synthetic %1").arg(shapeTitle(shape)), Synthetic, shape);
+  }
+  int index = -1;
+  for (int i = 0; i < m_model->count(); ++i) {
+    const bool same = kind.isValid() ? m_model->itemData(i, kKindRole) == kind && m_model->itemData(i, kValueRole) == value
+                                     : m_model->itemData(i, kValueRole).toString() == u"rwkv7-0.1b";
+    if (same) {
+      index = i;
+    }
+  }
+  m_model->setCurrentIndex(qMax(index, 0));
+  m_lastIndex = m_model->currentIndex();
+  fillPrecisions();
+}
+
+void BenchSetup::modelChosen(int index) {
+  if (m_model->itemData(index, kKindRole).toInt() == ChooseFile && m_model->itemData(index, kKindRole).isValid()) {
+    const QString path = Dialogs::instance().openFile(this, tr("Choose a model to measure"), QFileInfo(m_chosenFile).path(),
+                                                      tr("RWKV models (*.pth *.st *.safetensors *.gguf)"));
+    m_model->setCurrentIndex(m_lastIndex);
+    if (!path.isEmpty()) {
+      m_chosenFile = path;
+      fillModels();
+      m_model->setCurrentIndex(m_model->findText(QFileInfo(path).fileName()));
+    }
+  }
+  m_lastIndex = m_model->currentIndex();
+  fillPrecisions();
+}
+
+void BenchSetup::fillPrecisions() {
+  const auto before = m_precision->currentData();
+  const int kind = m_model->currentData(kKindRole).toInt();
+  m_precision->clear();
+  if (kind != Synthetic) {
+    m_precision->addItem(tr("as it came"));
+  }
+  if (kind != Guide) {
+    for (const auto type : kPrecisions) {
+      const auto name = engine::traits(type).name;
+      m_precision->addItem(QString::fromLatin1(name.data(), static_cast<qsizetype>(name.size())), static_cast<int>(type));
+    }
+  }
+  // A choice is kept between synthetic shapes; a file starts as it came.
+  const int kept = before.isValid() && kind == m_precisionKind ? m_precision->findData(before) : -1;
+  m_precisionKind = kind;
+  m_precision->setCurrentIndex(qMax(0, kept));
+  m_precision->setEnabled(!m_running && m_precision->count() > 1);
+  updateHint();
+}
+
+void BenchSetup::updateHint() {
+  const int kind = m_model->currentData(kKindRole).toInt();
+  if (kind == Synthetic && m_precision->currentData().isValid()) {
+    const auto shape = engine::officialShape(m_model->currentData(kValueRole).toString().toStdString());
+    if (shape) {
+      engine::ModelInfo info;
+      info.shape = *shape;
+      info.container = engine::Container::Synthetic;
+      info.dtype = static_cast<engine::DType>(m_precision->currentData().toInt());
+      const auto need = engine::estimateLoad(info, info.dtype).total();
+      const auto available = engine::availableBytes();
+      const QString size = tr("Random weights in the official shape, no download: %1 million parameters, about %2 of memory.")
+                               .arg(QLocale().toString(static_cast<double>(shape->parameters()) / 1e6, 'f', 0), formatBytes(need));
+      m_hint->setText(available > 0 && need > available
+                          ? size + u' ' + tr("That is more than the %1 that are free now.").arg(formatBytes(available))
+                          : size);
+      return;
+    }
+  }
+  m_hint->setText(kind == Guide ? tr("The small model that comes with Rookery. Done in seconds; too small to tell how big models will run.")
+                                : tr("Measures this file as it is. The chat's model stays loaded."));
+}
+
+void BenchSetup::retranslate() {
+  m_modelLabel->setText(tr("&Model"));
+  m_precisionLabel->setText(tr("&Precision"));
+  m_model->setAccessibleName(tr("Model to measure"));
+  m_precision->setAccessibleName(tr("Precision of the weights"));
+  m_run->setText(tr("&Run"));
+  m_run->setToolTip(tr("Measure reading and answering, about one minute for a small model"));
+  m_cancel->setText(tr("&Cancel"));
+  m_warning->setText(tr("This computer runs on battery and may be slower than usual. The report will say so."));
+  fillModels();
+}
+
+void BenchSetup::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::LanguageChange) {
+    retranslate();
+  }
+  Card::changeEvent(event);
+}
+
+}  // namespace rookery::app

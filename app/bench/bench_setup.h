@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "rookery/bench.h"
+#include "theme/card.h"
+
+class QComboBox;
+class QPushButton;
+
+namespace rookery::app {
+
+/// Choose what to measure, and start or cancel. Emits values, knows no engine thread.
+class BenchSetup : public Card {
+  Q_OBJECT
+
+ public:
+  explicit BenchSetup(QWidget* parent = nullptr);
+
+  /// The model that is loaded now, if it came from a file.
+  void setLoadedModel(const QString& name, const QString& path);
+  void setThreads(int threads) { m_threads = threads; }
+  void setPowerSource(const QString& source);  ///< as BenchEnvironment has it; "battery" brings the warning
+  void setRunning(bool running);
+  engine::BenchRequest request() const;
+
+ Q_SIGNALS:
+  void runRequested(const rookery::engine::BenchRequest& request);
+  void cancelRequested();
+
+ protected:
+  void changeEvent(QEvent* event) override;
+
+ private:
+  void fillModels();
+  void fillPrecisions();
+  void modelChosen(int index);
+  void retranslate();
+  void updateHint();
+
+  QComboBox *m_model, *m_precision;
+  QPushButton *m_run, *m_cancel;
+  QLabel *m_modelLabel, *m_precisionLabel, *m_hint, *m_warning;
+  QWidget* m_warningBox;
+  QString m_loadedName, m_loadedPath, m_chosenFile, m_powerSource;
+  int m_threads = 0, m_lastIndex = 0, m_precisionKind = -1;
+  bool m_running = false;
+};
+
+}  // namespace rookery::app

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bench/bench_text.h"
+
+#include <QCoreApplication>
+#include <QDateTime>
+#include <QLocale>
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include "bench/charts.h"
+#include "support/format.h"
+
+namespace rookery::app {
+
+namespace {
+struct Words {
+  Q_DECLARE_TR_FUNCTIONS(BenchText)
+};
+
+// People read aloud at about 150 words a minute; a World token is about 0.75 English words.
+constexpr double kAloudTokensPerSecond = 150.0 / 60 / 0.75;
+}  // namespace
+
+double speedOf(const engine::BenchReport& report, const std::string& prefix) {
+  for (const auto& series : report.series) {
+    if (series.test.starts_with(prefix) && series.test.size() > prefix.size() &&
+        std::all_of(series.test.begin() + static_cast<std::ptrdiff_t>(prefix.size()), series.test.end(),
+                    [](unsigned char c) { return std::isdigit(c) != 0; })) {
+      return series.median;
+    }
+  }
+  return 0;
+}
+
+QString reportSentence(const engine::BenchReport& report) {
+  const double decode = speedOf(report, "tg"), prefill = speedOf(report, "pp");
+  QStringList sentences;
+  const double aloud = decode / kAloudTokensPerSecond;
+  if (decode > 0 && aloud >= 1.5) {
+    sentences << Words::tr("Answers at %1 tokens/s, about %2 times as fast as reading aloud.")
+                     .arg(formatRate(decode), QLocale().toString(std::round(aloud), 'f', 0));
+  } else if (decode > 0) {
+    sentences << Words::tr("Answers at %1 tokens/s, about as fast as reading aloud or slower.").arg(formatRate(decode));
+  }
+  if (prefill > 0) {
+    sentences << Words::tr("Reads prompts at %1 tokens/s.").arg(formatRate(prefill));
+  }
+  if (decode > 0 && report.bandwidthGBs > 0) {
+    sentences << Words::tr("Answering uses %1 of the measured memory bandwidth (%2 GB/s).")
+                     .arg(formatPercent(report.percentOfBandwidth / 100), formatRate(report.bandwidthGBs));
+  }
+  if (report.partial) {
+    sentences << Words::tr("The run was cancelled; this is what was finished.");
+  }
+  if (std::any_of(report.series.begin(), report.series.end(), [](const auto& s) { return s.noisy; })) {
+    sentences << Words::tr("This computer was busy: the runs differ more than they should.");
+  }
+  return sentences.join(u' ');
+}
+
+QString weightsText(const engine::BenchReport& report) {
+  if (report.weights == "synthetic") {
+    return Words::tr("weights: synthetic");
+  }
+  if (report.weights == "guide") {
+    return Words::tr("weights: built-in guide");
+  }
+  return Words::tr("weights: file");
+}
+
+QString reportSubject(const engine::BenchReport& report) {
+  const auto& env = report.environment;
+  QStringList parts{QString::fromStdString(report.model), weightsText(report), QString::fromStdString(report.precision),
+                    QString::fromStdString(report.mode), QString::fromStdString(env.cpu.empty() ? env.device : env.cpu),
+                    QString::fromStdString(env.isa), Words::tr("%n thread(s)", nullptr, env.threads)};
+  parts.removeAll(QString());
+  return parts.join(QStringLiteral(" · "));
+}
+
+QString progressText(const engine::BenchProgress& progress) {
+  switch (progress.step) {
+    case engine::BenchStep::Load: return Words::tr("Loading the model");
+    case engine::BenchStep::Bandwidth: return Words::tr("Measuring how fast memory can be read; this can take half a minute");
+    case engine::BenchStep::State: return Words::tr("Saving, restoring and copying the state");
+    case engine::BenchStep::Done: return Words::tr("Writing the report");
+    default: break;
+  }
+  QStringList parts;
+  const QString test = progress.test.empty() ? QString() : testTitle(progress.test);
+  if (progress.step == engine::BenchStep::WarmUp) {
+    parts << Words::tr("Warming up: %1").arg(test);
+  } else if (!test.isEmpty()) {
+    parts << test;
+  }
+  if (progress.plannedRuns > 0) {
+    parts << Words::tr("run %1 of %2").arg(progress.run).arg(progress.plannedRuns);
+  }
+  if (progress.lastValue > 0) {
+    parts << Words::tr("last %1 tokens/s").arg(formatRate(progress.lastValue));
+  }
+  if (progress.run > 1 && progress.spread > 0) {
+    parts << Words::tr("spread %1").arg(formatPercent(progress.spread, 1));
+  }
+  return parts.join(QStringLiteral(" · "));
+}
+
+QString reportDate(const engine::BenchReport& report) {
+  const QString text = QString::fromStdString(report.environment.date);
+  const auto date = QDateTime::fromString(text, Qt::ISODate);
+  return date.isValid() ? QLocale().toString(date.toLocalTime(), QLocale::ShortFormat) : text;
+}
+
+}  // namespace rookery::app

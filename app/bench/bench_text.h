@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+
+#include "rookery/bench.h"
+
+namespace rookery::app {
+
+/// The report in one or two plain sentences: "Answers at 61.3 tokens/s, about 12 times as fast as reading aloud. ..."
+QString reportSentence(const engine::BenchReport& report);
+/// "rwkv7-0.1b · weights: synthetic · fp16 · exact · CPU avx512, 2 threads"
+QString reportSubject(const engine::BenchReport& report);
+/// "weights: synthetic" or what else they are; always shown, since synthetic runs are never compared with real ones.
+QString weightsText(const engine::BenchReport& report);
+/// "Run 3 of 5 · last 1,402 tokens/s · spread 1.1 %"
+QString progressText(const engine::BenchProgress& progress);
+/// Local date and time of the report.
+QString reportDate(const engine::BenchReport& report);
+/// The median of the first test whose name is `prefix` and digits ("pp512"), 0 without one.
+double speedOf(const engine::BenchReport& report, const std::string& prefix);
+
+}  // namespace rookery::app

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bench/charts.h"
+
+#include <qcustomplot.h>
+
+#include <QLocale>
+#include <algorithm>
+
+#include "support/format.h"
+#include "theme/theme.h"
+
+namespace rookery::app {
+
+namespace {
+
+bool isPrefill(const engine::BenchSeries& series) { return series.test.starts_with("pp"); }
+bool isDecode(const engine::BenchSeries& series) { return series.test.starts_with("tg"); }
+bool isSpeed(const engine::BenchSeries& series) { return series.unit == "tokens/s" && (isPrefill(series) || isDecode(series)); }
+
+std::vector<engine::BenchSeries> speedSeries(const engine::BenchReport& report) {
+  std::vector<engine::BenchSeries> found;
+  std::copy_if(report.series.begin(), report.series.end(), std::back_inserter(found), isSpeed);
+  return found;
+}
+
+/// On a dark ground the dark blue (0) and the sky blue (4) change places.
+QColor seriesColor(int index) {
+  const int place = index % static_cast<int>(chartColors().size());
+  return chartColors().at(Theme::dark() && (place == 0 || place == 4) ? 4 - place : place);
+}
+
+double relative(double sample, double median) { return median > 0 ? 100 * sample / median : 0; }
+
+}  // namespace
+
+QString testTitle(const std::string& test) {
+  const QString name = QString::fromStdString(test);
+  static const QRegularExpression pattern(QStringLiteral("^(pp|tg)(\\d+)(-sparse|-chat)?$"));
+  const auto match = pattern.match(name);
+  if (!match.hasMatch()) {
+    return name;
+  }
+  const QString tokens = QLocale().toString(match.captured(2).toInt());
+  if (match.captured(1) == u"pp") {
+    return SpeedChart::tr("Prompt, %1 tokens").arg(tokens);
+  }
+  if (match.captured(3) == u"-chat") {
+    return SpeedChart::tr("Answer, %1 tokens, as in chat").arg(tokens);
+  }
+  if (match.captured(3) == u"-sparse") {
+    return SpeedChart::tr("Answer, %1 tokens, sparse").arg(tokens);
+  }
+  return SpeedChart::tr("Answer, %1 tokens").arg(tokens);
+}
+
+SpeedChart::SpeedChart(QWidget* parent) : ChartPanel(QStringLiteral("speedChart"), parent), m_decodeRect(new QCPAxisRect(plot())) {
+  plot()->plotLayout()->addElement(0, 1, m_decodeRect);
+  plot()->plotLayout()->setColumnSpacing(16);
+}
+
+void SpeedChart::setReport(const engine::BenchReport& report) {
+  m_series = speedSeries(report);
+  refresh();
+}
+
+void SpeedChart::draw() {
+  std::vector<const engine::BenchSeries*> prefill, decode;
+  for (const auto& series : m_series) {
+    (isPrefill(series) ? prefill : decode).push_back(&series);
+  }
+  drawRect(plot()->axisRect(0), prefill, tr("Reading a prompt, tokens/s"), seriesColor(0));
+  drawRect(m_decodeRect, decode, tr("Answering, tokens/s"), seriesColor(1));
+  plot()->plotLayout()->setColumnStretchFactor(1, std::clamp(static_cast<double>(decode.size()), 1.0, 2.5));
+}
+
+void SpeedChart::drawRect(QCPAxisRect* rect, const std::vector<const engine::BenchSeries*>& series, const QString& label,
+                          const QColor& color) {
+  auto* x = rect->axis(QCPAxis::atBottom);
+  auto* y = rect->axis(QCPAxis::atLeft);
+  styleAxis(x, false);
+  styleAxis(y, true);
+  y->setLabel(label);
+  y->setNumberFormat(QStringLiteral("f"));
+  y->setNumberPrecision(0);
+
+  QVector<double> keys, values, errors;
+  QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
+  double top = 0;
+  for (const auto* s : series) {
+    const double key = static_cast<double>(keys.size()) + 1;
+    keys << key;
+    values << s->median;
+    errors << s->mad;
+    ticker->addTick(key, QString::fromStdString(s->test));
+    top = std::max(top, s->median + s->mad);
+  }
+  auto* bars = new QCPBars(x, y);
+  bars->setObjectName(label);
+  bars->setName(label);
+  bars->setWidth(0.5);
+  bars->setPen(Qt::NoPen);
+  bars->setBrush(color);
+  bars->setData(keys, values, true);
+  auto* whiskers = new QCPErrorBars(x, y);
+  whiskers->setDataPlottable(bars);
+  whiskers->setPen(QPen(palette().color(QPalette::Text), 1.25));
+  whiskers->setWhiskerWidth(10);
+  whiskers->setSymbolGap(0);
+  whiskers->setData(errors);
+  x->setTicker(ticker);
+  x->setRange(0.4, std::max(1.0, static_cast<double>(keys.size())) + 0.6);
+  y->setRange(0, top > 0 ? top * 1.18 : 1);
+  for (int i = 0; i < keys.size(); ++i) {
+    auto* text = new QCPItemText(plot());
+    text->setClipAxisRect(rect);
+    text->position->setAxes(x, y);
+    text->position->setCoords(keys[i], values[i] + errors[i]);
+    text->setPositionAlignment(Qt::AlignHCenter | Qt::AlignBottom);
+    text->setPadding(QMargins(0, 0, 0, 3));
+    text->setText(formatRate(values[i]));
+    QFont bold = font();
+    bold.setWeight(QFont::DemiBold);
+    text->setFont(bold);
+    text->setColor(palette().color(QPalette::Text));
+  }
+}
+
+ChartTable SpeedChart::tableData() const {
+  ChartTable numbers{{tr("Test"), tr("Tokens/s"), tr("± MAD"), tr("Lowest"), tr("Highest"), tr("Runs")}, {}};
+  for (const auto& s : m_series) {
+    numbers.rows << QStringList{QString::fromStdString(s.test), formatRate(s.median), formatRate(s.mad),
+                                formatRate(s.min), formatRate(s.max), QLocale().toString(static_cast<int>(s.samples.size()))};
+  }
+  return numbers;
+}
+
+SamplesChart::SamplesChart(QWidget* parent) : ChartPanel(QStringLiteral("samplesChart"), parent) {
+  auto* bottom = new QCPLayoutGrid;
+  plot()->plotLayout()->addElement(1, 0, bottom);
+  bottom->addElement(0, 0, plot()->legend);
+  plot()->legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
+  plot()->legend->setVisible(true);
+  plot()->plotLayout()->setRowStretchFactor(1, 0.001);
+}
+
+void SamplesChart::setReport(const engine::BenchReport& report) {
+  m_series = speedSeries(report);
+  refresh();
+}
+
+void SamplesChart::draw() {
+  static const QCPScatterStyle::ScatterShape shapes[] = {QCPScatterStyle::ssDisc, QCPScatterStyle::ssSquare, QCPScatterStyle::ssTriangle,
+                                                         QCPScatterStyle::ssDiamond, QCPScatterStyle::ssCross};
+  auto* x = plot()->xAxis;
+  auto* y = plot()->yAxis;
+  styleAxis(x, false);
+  styleAxis(y, true);
+  x->setLabel(tr("Run"));
+  y->setLabel(tr("Speed, % of the median"));
+  int longest = 1;
+  double low = 99, high = 101;
+  for (int i = 0; i < static_cast<int>(m_series.size()); ++i) {
+    const auto& s = m_series[static_cast<std::size_t>(i)];
+    auto* graph = plot()->addGraph();
+    graph->setName(QString::fromStdString(s.test));
+    const QColor color = seriesColor(i);
+    graph->setPen(QPen(color, 1, Qt::DotLine));
+    QCPScatterStyle marker(shapes[i % 5], color, color, 7);
+    graph->setScatterStyle(marker);
+    QVector<double> keys, values;
+    for (const double sample : s.samples) {
+      keys << static_cast<double>(keys.size()) + 1;
+      values << relative(sample, s.median);
+      low = std::min(low, values.last());
+      high = std::max(high, values.last());
+    }
+    longest = std::max(longest, static_cast<int>(keys.size()));
+    graph->setData(keys, values, true);
+  }
+  auto ticker = QSharedPointer<QCPAxisTickerFixed>::create();
+  ticker->setTickStep(longest > 12 ? 5 : 1);
+  x->setTicker(ticker);
+  x->setRange(0.5, longest + 0.5);
+  const double margin = std::max(0.5, (high - low) * 0.15);
+  y->setRange(low - margin, high + margin);
+  y->setNumberFormat(QStringLiteral("f"));
+  y->setNumberPrecision(high - low < 4 ? 1 : 0);
+  plot()->legend->setWrap(4);
+}
+
+ChartTable SamplesChart::tableData() const {
+  ChartTable numbers{{tr("Test"), tr("Run"), tr("Tokens/s"), tr("% of the median")}, {}};
+  for (const auto& s : m_series) {
+    for (std::size_t i = 0; i < s.samples.size(); ++i) {
+      numbers.rows << QStringList{QString::fromStdString(s.test), QLocale().toString(static_cast<int>(i) + 1), formatRate(s.samples[i]),
+                               QLocale().toString(relative(s.samples[i], s.median), 'f', 1)};
+    }
+  }
+  return numbers;
+}
+
+MemoryChart::MemoryChart(QWidget* parent) : ChartPanel(QStringLiteral("memoryChart"), parent) {
+  auto* bottom = new QCPLayoutGrid;
+  plot()->plotLayout()->addElement(1, 0, bottom);
+  bottom->addElement(0, 0, plot()->legend);
+  plot()->legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
+  plot()->legend->setVisible(true);
+  plot()->plotLayout()->setRowStretchFactor(1, 0.001);
+}
+
+void MemoryChart::setReport(const engine::BenchReport& report) {
+  m_parts.clear();
+  const auto partOf = [this](const std::string& component) -> MemoryPart& {
+    const QString name = QString::fromStdString(component);
+    const auto found = std::find_if(m_parts.begin(), m_parts.end(), [&](const auto& part) { return part.name == name; });
+    if (found != m_parts.end()) {
+      return *found;
+    }
+    m_parts.push_back({name});
+    return m_parts.back();
+  };
+  for (const auto& row : report.planned) {
+    partOf(row.component).planned += row.bytes;
+  }
+  for (const auto& entry : report.measured) {
+    partOf(entry.component).measured += entry.bytes;
+  }
+  m_resident = report.residentBytes;
+  refresh();
+}
+
+std::vector<MemoryPart> MemoryChart::stackedParts() const {
+  std::vector<MemoryPart> stacked;
+  MemoryPart blocks{{}, 0, 0};
+  MemoryPart norms{tr("norms"), 0, 0};
+  int blockCount = 0;
+  for (const auto& part : m_parts) {
+    if (part.name.startsWith(u"block")) {
+      ++blockCount;
+      blocks.planned += part.planned;
+      blocks.measured += part.measured;
+    } else if (part.name.startsWith(u"ln")) {
+      norms.planned += part.planned;
+      norms.measured += part.measured;
+    } else {
+      stacked.push_back(part);
+    }
+  }
+  blocks.name = tr("%n block(s)", nullptr, blockCount);
+  for (auto* extra : {&blocks, &norms}) {
+    if (extra->planned + extra->measured > 0) {
+      stacked.push_back(*extra);
+    }
+  }
+  std::stable_sort(stacked.begin(), stacked.end(), [](const auto& a, const auto& b) {
+    return std::max(a.planned, a.measured) > std::max(b.planned, b.measured);
+  });
+  return stacked;
+}
+
+void MemoryChart::draw() {
+  auto* key = plot()->yAxis;  // horizontal bars: the key runs upwards
+  auto* value = plot()->xAxis;
+  styleAxis(key, false);
+  styleAxis(value, true);
+  QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
+  ticker->addTick(2, tr("planned"));
+  ticker->addTick(1, tr("measured"));
+  key->setTicker(ticker);
+  key->setRange(0.4, 2.6);
+  value->setLabel(tr("Memory, MB (1 MB = 1,000,000 bytes)"));
+  value->setNumberFormat(QStringLiteral("f"));
+
+  QCPBars* below = nullptr;
+  double planned = 0, measured = 0;
+  int index = 0;
+  for (const auto& part : stackedParts()) {
+    auto* bars = new QCPBars(key, value);
+    bars->setName(part.name);
+    bars->setWidth(0.55);
+    bars->setPen(QPen(palette().color(QPalette::Base), 1));
+    bars->setBrush(seriesColor(index++));
+    bars->setData({1, 2}, {static_cast<double>(part.measured) / 1e6, static_cast<double>(part.planned) / 1e6}, true);
+    if (below != nullptr) {
+      bars->moveAbove(below);
+    }
+    below = bars;
+    planned += static_cast<double>(part.planned) / 1e6;
+    measured += static_cast<double>(part.measured) / 1e6;
+  }
+  const double widest = std::max(planned, measured);
+  value->setRange(0, widest > 0 ? widest * 1.15 : 1);
+  value->setNumberPrecision(widest < 10 ? 1 : 0);
+  const auto total = [&](double at, double mb) {
+    auto* text = new QCPItemText(plot());
+    text->position->setAxes(value, key);
+    text->position->setCoords(mb, at);
+    text->setPositionAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+    text->setPadding(QMargins(6, 0, 0, 0));
+    text->setText(formatBytes(static_cast<std::uint64_t>(mb * 1e6)));
+    QFont bold = font();
+    bold.setWeight(QFont::DemiBold);
+    text->setFont(bold);
+    text->setColor(palette().color(QPalette::Text));
+  };
+  total(2, planned);
+  total(1, measured);
+  plot()->legend->setWrap(8);
+}
+
+ChartTable MemoryChart::tableData() const {
+  ChartTable numbers{{tr("Part"), tr("Planned, MB"), tr("Measured, MB")}, {}};
+  const auto mb = [](std::uint64_t bytes) { return bytes == 0 ? QStringLiteral("–") : QLocale().toString(static_cast<double>(bytes) / 1e6, 'f', 3); };
+  std::uint64_t planned = 0, measured = 0;
+  for (const auto& part : m_parts) {
+    numbers.rows << QStringList{part.name, mb(part.planned), mb(part.measured)};
+    planned += part.planned;
+    measured += part.measured;
+  }
+  numbers.rows << QStringList{tr("all parts"), mb(planned), mb(measured)};
+  if (m_resident > 0) {
+    numbers.rows << QStringList{tr("whole program, as the system sees it"), mb(0), mb(m_resident)};
+  }
+  return numbers;
+}
+
+}  // namespace rookery::app

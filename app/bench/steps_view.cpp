@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "bench/steps_view.h"
+
+#include <QEvent>
+#include <QPainter>
+
+#include "theme/icons.h"
+#include "theme/theme.h"
+
+namespace rookery::app {
+
+namespace {
+constexpr int kIcon = 18, kGap = 6, kSpacing = 24;
+
+/// Warming up belongs to the test that it is for.
+int stepIndex(const engine::BenchProgress& progress) {
+  switch (progress.step) {
+    case engine::BenchStep::Load: return 0;
+    case engine::BenchStep::Bandwidth: return 1;
+    case engine::BenchStep::WarmUp: return progress.test.starts_with("tg") ? 3 : 2;
+    case engine::BenchStep::Prefill: return 2;
+    case engine::BenchStep::Decode: return 3;
+    case engine::BenchStep::State: return 4;
+    case engine::BenchStep::Done: return 5;
+  }
+  return 0;
+}
+}  // namespace
+
+StepsView::StepsView(QWidget* parent) : QWidget(parent) {
+  setObjectName(QStringLiteral("benchSteps"));
+  setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+  retranslate();
+}
+
+void StepsView::retranslate() {
+  m_titles = {tr("Load"), tr("Memory bandwidth"), tr("Reading a prompt"), tr("Answering"), tr("Saving the state")};
+  announce();
+  updateGeometry();
+}
+
+void StepsView::setProgress(const engine::BenchProgress& progress) {
+  const int step = stepIndex(progress);
+  if (step != m_current) {
+    m_current = step;
+    announce();
+    update();
+  }
+}
+
+void StepsView::reset() {
+  m_current = 0;
+  announce();
+  update();
+}
+
+void StepsView::announce() {
+  const int count = static_cast<int>(m_titles.size());
+  setAccessibleName(m_current < count ? tr("Step %1 of %2: %3").arg(m_current + 1).arg(count).arg(m_titles[m_current])
+                                      : tr("All steps done"));
+}
+
+QSize StepsView::sizeHint() const {
+  QFont bold = font();
+  bold.setWeight(QFont::DemiBold);
+  const QFontMetrics metrics(bold);
+  int width = 0;
+  for (const auto& title : m_titles) {
+    width += kIcon + kGap + metrics.horizontalAdvance(title) + kSpacing;
+  }
+  return {width, qMax(kIcon, metrics.height()) + 8};
+}
+
+void StepsView::paintEvent(QPaintEvent* /*event*/) {
+  QPainter painter(this);
+  const auto& colors = Theme::colors();
+  int x = 0;
+  for (int i = 0; i < m_titles.size(); ++i) {
+    const bool current = i == m_current;
+    const QColor color = i < m_current ? colors.good : current ? palette().color(QPalette::WindowText) : colors.mutedText;
+    const QRect icon(x, (height() - kIcon) / 2, kIcon, kIcon);
+    if (i > m_current) {
+      painter.setRenderHint(QPainter::Antialiasing);
+      painter.setPen(QPen(colors.mutedText, 1.25));
+      painter.setBrush(Qt::NoBrush);
+      painter.drawEllipse(QRectF(icon).adjusted(3.5, 3.5, -3.5, -3.5));
+    } else {
+      lineIcon(current ? QStringLiteral("clock") : QStringLiteral("ok"), color).paint(&painter, icon);
+    }
+    QFont font = this->font();
+    font.setWeight(current ? QFont::DemiBold : QFont::Normal);
+    painter.setFont(font);
+    painter.setPen(i < m_current ? palette().color(QPalette::WindowText) : color);
+    const int width = QFontMetrics(font).horizontalAdvance(m_titles[i]);
+    painter.drawText(QRect(x + kIcon + kGap, 0, width + 4, height()), Qt::AlignVCenter | Qt::AlignLeft, m_titles[i]);
+    x += kIcon + kGap + width + kSpacing;
+  }
+}
+
+void StepsView::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::LanguageChange) {
+    retranslate();
+    update();
+  }
+  QWidget::changeEvent(event);
+}
+
+}  // namespace rookery::app
