@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QDateTime>
+#include <QList>
+#include <QObject>
+#include <QThreadPool>
+#include <atomic>
+#include <optional>
+
+#include "rookery/memory_plan.h"
+#include "rookery/model_info.h"
+#include "rookery/result.h"
+
+namespace rookery::app {
+
+/// What is known of one model on this computer. A value: it crosses from the reading thread to the GUI.
+struct ModelEntry {
+  QString path;                                ///< empty: the built-in guide model
+  QString name;
+  quint64 fileBytes = 0;
+  std::optional<engine::ModelInfo> info;       ///< after the headers were read
+  std::optional<engine::Error> error;          ///< why it cannot be used
+  engine::LoadEstimate estimate;               ///< with the weights as they came
+
+  bool isGuide() const { return path.isEmpty(); }
+};
+
+/// What a model's file name says by the official convention, "rwkv7-g1d-0.1b-20260129-ctx8192.pth".
+struct NameParts {
+  QString architecture, data, size;
+  QDate date;
+  int contextLength = 0;
+};
+std::optional<NameParts> parseModelName(const QString& fileName);
+
+bool looksLikeModel(const QString& path);  ///< by its suffix
+
+/// Finds models and reads their headers, on a thread of its own; the GUI gets values. Files are mapped, never copied
+/// or moved. A newer scan makes the answers of an older one void.
+class ModelCatalog : public QObject {
+  Q_OBJECT
+
+ public:
+  explicit ModelCatalog(QObject* parent = nullptr);
+  ~ModelCatalog() override;
+
+  /// Looks into the folders (a few levels deep) and reads the files found, plus `files`. Answers by entryRead() for
+  /// each, then scanFinished().
+  void scan(const QStringList& folders, const QStringList& files);
+  /// Reads one file; answers by entryRead().
+  void read(const QString& path);
+
+  /// Blocks; for the reading thread and tests.
+  static ModelEntry readEntry(const QString& path);
+
+ Q_SIGNALS:
+  void entryRead(const rookery::app::ModelEntry& entry);
+  void scanFinished(int files);
+
+ private:
+  QThreadPool m_pool;
+  std::atomic<quint64> m_scan{0};
+};
+
+}  // namespace rookery::app

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "models/model_details.h"
+
+#include <QDir>
+#include <QEvent>
+#include <QFormLayout>
+#include <QHBoxLayout>
+#include <QLocale>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+#include "inference/engine_text.h"
+#include "support/format.h"
+#include "theme/icons.h"
+#include "theme/theme.h"
+
+namespace rookery::app {
+
+namespace {
+
+QString tokenizerText(engine::TokenizerKind kind) {
+  switch (kind) {
+    case engine::TokenizerKind::World: return ModelDetails::tr("World");
+    case engine::TokenizerKind::Embedded: return ModelDetails::tr("in the file");
+    case engine::TokenizerKind::Pile20B: return ModelDetails::tr("20B (Pile)");
+    case engine::TokenizerKind::Unknown: break;
+  }
+  return ModelDetails::tr("tokenizer not known");
+}
+
+void tint(QLabel* label, const QColor& color) {
+  QPalette palette;
+  palette.setColor(QPalette::WindowText, color);
+  label->setPalette(palette);
+}
+
+}  // namespace
+
+ModelDetails::ModelDetails(QWidget* parent)
+    : Card(parent),
+      m_title(makeHeading(HeadingLevel::Section, this)),
+      m_summary(new MutedLabel(this)),
+      m_verdict(new QLabel(this)),
+      m_errorText(new QLabel(this)),
+      m_errorDetails(new MutedLabel(this)),
+      m_progressText(new QLabel(this)),
+      m_guideText(new QLabel(this)),
+      m_verdictIcon(new IconLabel(QStringLiteral("ok"), 20, this)),
+      m_errorIcon(new IconLabel(QStringLiteral("error"), 20, this)),
+      m_verdictBox(new QWidget(this)),
+      m_errorBox(new QWidget(this)),
+      m_progressBox(new QWidget(this)),
+      m_facts(new QWidget(this)),
+      m_form(new QFormLayout(m_facts)),
+      m_need(new QProgressBar(this)),
+      m_progress(new QProgressBar(this)),
+      m_load(new QPushButton(this)),
+      m_cancel(new QPushButton(this)),
+      m_folder(new QPushButton(this)),
+      m_moreDetails(new QPushButton(this)) {
+  setObjectName(QStringLiteral("modelDetails"));
+  m_title->setObjectName(QStringLiteral("modelTitle"));
+  m_title->setWordWrap(true);
+  m_title->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  m_summary->setObjectName(QStringLiteral("modelSummary"));
+  m_summary->setWordWrap(true);
+  m_verdict->setObjectName(QStringLiteral("modelVerdict"));
+  m_verdict->setWordWrap(true);
+  m_errorText->setObjectName(QStringLiteral("modelError"));
+  m_errorText->setWordWrap(true);
+  m_errorDetails->setObjectName(QStringLiteral("modelErrorDetails"));
+  m_errorDetails->setWordWrap(true);
+  m_errorDetails->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  m_guideText->setWordWrap(true);
+  m_need->setObjectName(QStringLiteral("modelNeed"));
+  m_need->setRange(0, 1000);
+  m_need->setTextVisible(false);
+  m_progress->setObjectName(QStringLiteral("modelProgress"));
+  m_progress->setTextVisible(false);
+  m_progress->setRange(0, 1000);
+  m_progressText->setObjectName(QStringLiteral("modelProgressText"));
+  m_progressText->setWordWrap(true);
+  m_load->setObjectName(QStringLiteral("modelLoad"));
+  m_load->setProperty("primary", true);
+  m_cancel->setObjectName(QStringLiteral("modelCancel"));
+  m_cancel->setIcon(lineIcon(QStringLiteral("stop")));
+  m_folder->setObjectName(QStringLiteral("modelFolder"));
+  m_folder->setIcon(lineIcon(QStringLiteral("folder-open")));
+  m_moreDetails->setObjectName(QStringLiteral("modelErrorMore"));
+  m_moreDetails->setCheckable(true);
+  m_moreDetails->setFlat(true);
+
+  auto* verdictRow = new QHBoxLayout;
+  verdictRow->setContentsMargins(0, 0, 0, 0);
+  verdictRow->addWidget(m_verdictIcon, 0, Qt::AlignTop);
+  verdictRow->addWidget(m_verdict, 1);
+  auto* verdictColumn = new QVBoxLayout(m_verdictBox);
+  verdictColumn->setContentsMargins(0, 0, 0, 0);
+  verdictColumn->addLayout(verdictRow);
+  verdictColumn->addWidget(m_need);
+
+  auto* errorRow = new QHBoxLayout;
+  errorRow->setContentsMargins(0, 0, 0, 0);
+  errorRow->addWidget(m_errorIcon, 0, Qt::AlignTop);
+  errorRow->addWidget(m_errorText, 1);
+  auto* errorColumn = new QVBoxLayout(m_errorBox);
+  errorColumn->setContentsMargins(0, 0, 0, 0);
+  errorColumn->addLayout(errorRow);
+  errorColumn->addWidget(m_moreDetails, 0, Qt::AlignLeft);
+  errorColumn->addWidget(m_errorDetails);
+  m_errorDetails->hide();
+  connect(m_moreDetails, &QPushButton::toggled, m_errorDetails, &QWidget::setVisible);
+
+  auto* progressRow = new QHBoxLayout;
+  progressRow->setContentsMargins(0, 0, 0, 0);
+  progressRow->addWidget(m_progress, 1);
+  progressRow->addWidget(m_cancel);
+  auto* progressColumn = new QVBoxLayout(m_progressBox);
+  progressColumn->setContentsMargins(0, 0, 0, 0);
+  progressColumn->addWidget(m_progressText);
+  progressColumn->addLayout(progressRow);
+
+  m_form->setContentsMargins(0, 0, 0, 0);
+  m_form->setHorizontalSpacing(16);
+  m_form->setVerticalSpacing(6);
+  m_form->setLabelAlignment(Qt::AlignLeft);
+
+  auto* buttons = new QHBoxLayout;
+  buttons->addWidget(m_folder);
+  buttons->addStretch();
+  buttons->addWidget(m_load);
+
+  auto* words = new QVBoxLayout;
+  words->setSpacing(4);
+  words->addWidget(m_title);
+  words->addWidget(m_summary);
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(20, 20, 20, 16);
+  column->setSpacing(16);
+  column->addLayout(words);
+  column->addWidget(m_errorBox);
+  column->addWidget(m_guideText);
+  column->addWidget(m_verdictBox);
+  column->addWidget(m_facts);
+  column->addStretch();
+  column->addWidget(m_progressBox);
+  column->addLayout(buttons);
+
+  connect(m_load, &QPushButton::clicked, this, [this] { Q_EMIT loadRequested(m_entry.path); });
+  connect(m_cancel, &QPushButton::clicked, this, [this] {
+    m_cancel->setEnabled(false);
+    Q_EMIT cancelRequested();
+  });
+  connect(m_folder, &QPushButton::clicked, this, [this] { Q_EMIT showInFolderRequested(m_entry.path); });
+  retranslate();
+}
+
+void ModelDetails::setEntry(const ModelEntry& entry, bool loaded, std::uint64_t availableBytes) {
+  if (entry.path != m_entry.path) {
+    m_loadError.reset();
+    m_moreDetails->setChecked(false);
+  }
+  m_entry = entry;
+  m_loaded = loaded;
+  m_available = availableBytes;
+  fill();
+}
+
+void ModelDetails::showLoading(const QString& path) {
+  m_loading = true;
+  m_loadingPath = path;
+  m_loadError.reset();
+  m_progress->setRange(0, 0);
+  m_progressText->setText(tr("Opening the model"));
+  m_cancel->setEnabled(true);
+  fill();
+}
+
+void ModelDetails::showProgress(const engine::LoadProgress& progress) {
+  if (progress.stage == engine::LoadStage::WarmingUp) {
+    m_progressText->setText(tr("Warming up"));
+  } else if (progress.bytesTotal > 0) {
+    m_progressText->setText(tr("Loading: %1 of %2").arg(formatBytes(progress.bytesDone), formatBytes(progress.bytesTotal)));
+    m_progress->setRange(0, 1000);
+    m_progress->setValue(static_cast<int>(1000.0 * static_cast<double>(progress.bytesDone) / static_cast<double>(progress.bytesTotal)));
+  }
+}
+
+void ModelDetails::showLoadEnded() {
+  m_loading = false;
+  fill();
+}
+
+void ModelDetails::showLoadError(const engine::Error& error) {
+  m_loading = false;
+  if (error.code != engine::ErrorCode::Cancelled) {
+    m_loadError = error;
+  }
+  fill();
+}
+
+void ModelDetails::showErrorWords(const engine::Error& error) {
+  tint(m_errorIcon, Theme::colors().bad);
+  m_errorText->setText(errorText(error));
+  m_errorDetails->setText(errorDetails(error));
+}
+
+void ModelDetails::fill() {
+  const auto& colors = Theme::colors();
+  const bool broken = m_entry.error.has_value();
+  m_title->setText(m_entry.isGuide() ? tr("Guide model") : m_entry.name);
+  m_summary->setText(broken ? formatBytes(m_entry.fileBytes) : entrySummary(m_entry));
+  m_errorBox->setVisible(broken || m_loadError);
+  if (broken || m_loadError) {
+    showErrorWords(broken ? *m_entry.error : *m_loadError);
+  }
+  m_guideText->setVisible(m_entry.isGuide());
+
+  const Fit fit = fitOf(m_entry, m_available);
+  m_verdictBox->setVisible(m_entry.info && fit != Fit::Unusable);
+  if (m_entry.info) {
+    const QString need = formatBytes(m_entry.estimate.total()), free = formatBytes(m_available);
+    QString text;
+    switch (fit) {
+      case Fit::Fits: text = tr("Fits: it needs %1 and %2 are free. A chat never needs more, however long it gets.").arg(need, free); break;
+      case Fit::Tight: text = tr("Just fits: it needs %1 and %2 are free. Close other programs first.").arg(need, free); break;
+      case Fit::TooBig: text = tr("Does not fit: it needs %1 and only %2 are free. Close other programs, or choose a smaller model or one with 8-bit weights.").arg(need, free); break;
+      default: text = tr("It needs %1.").arg(need);
+    }
+    m_verdict->setText(text);
+    m_verdictIcon->setIconName(fit == Fit::Fits ? QStringLiteral("ok") : QStringLiteral("warning"));
+    tint(m_verdictIcon, fit == Fit::Fits ? colors.good : colors.warning);
+    m_need->setVisible(m_available > 0);
+    if (m_available > 0) {
+      m_need->setValue(static_cast<int>(qMin(1000.0, 1000.0 * static_cast<double>(m_entry.estimate.total()) / static_cast<double>(m_available))));
+    }
+  }
+  fillFacts();
+
+  m_folder->setVisible(!m_entry.isGuide());
+  m_progressBox->setVisible(m_loading && m_loadingPath == m_entry.path);
+  m_load->setText(m_loaded ? tr("Loaded") : fit == Fit::TooBig ? tr("&Load anyway") : tr("&Load"));
+  m_load->setEnabled(!m_loaded && !m_loading && !broken);
+}
+
+void ModelDetails::addFact(const QString& name, const QString& value) {
+  auto* label = new MutedLabel(m_facts);
+  label->setText(name);
+  auto* text = new QLabel(value, m_facts);
+  text->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  text->setWordWrap(true);
+  m_form->addRow(label, text);
+}
+
+void ModelDetails::fillFacts() {
+  while (m_form->rowCount() > 0) {
+    m_form->removeRow(0);
+  }
+  m_facts->setVisible(m_entry.info.has_value());
+  if (!m_entry.info) {
+    return;
+  }
+  const QLocale locale;
+  const auto& shape = m_entry.info->shape;
+  const auto dtype = engine::traits(m_entry.info->dtype).name;
+  addFact(tr("Generation"), QStringLiteral("RWKV-%1").arg(QString::fromLatin1(engine::versionName(shape.version))));
+  addFact(tr("Parameters"), locale.toString(static_cast<qulonglong>(shape.parameters())));
+  addFact(tr("Layers"), locale.toString(shape.layers));
+  addFact(tr("Width"), shape.heads() > 0 ? tr("%1 (%2 heads of %3)").arg(locale.toString(shape.nEmbd)).arg(shape.heads()).arg(shape.headSize)
+                                         : locale.toString(shape.nEmbd));
+  addFact(tr("Vocabulary"), tr("%1 tokens, %2").arg(locale.toString(shape.vocab), tokenizerText(m_entry.info->tokenizer)));
+  addFact(tr("Precision"), QString::fromLatin1(dtype.data(), static_cast<qsizetype>(dtype.size())));
+  addFact(tr("Memory of a chat"), tr("%1, at any length").arg(formatBytes(shape.stateBytes())));
+  addFact(tr("File"), tr("%1, %2").arg(formatBytes(m_entry.fileBytes), QString::fromLatin1(engine::containerName(m_entry.info->container))));
+  if (const auto name = parseModelName(m_entry.name)) {
+    addFact(tr("By its name"), tr("%1, size %2, of %3, trained on texts of up to %4 tokens")
+                                   .arg(name->data, name->size, locale.toString(name->date, QLocale::LongFormat), locale.toString(name->contextLength)));
+  }
+}
+
+void ModelDetails::retranslate() {
+  m_guideText->setText(tr("A very small model that this project trained. It answers questions about Rookery: what the pages do, "
+                          "where things are kept, how to get and open models. It knows nothing else, and it is always there."));
+  m_cancel->setText(tr("&Cancel"));
+  m_folder->setText(tr("Show in &folder"));
+  m_moreDetails->setText(tr("&Details"));
+  m_need->setAccessibleName(tr("Share of the free memory that this model needs"));
+  m_progress->setAccessibleName(tr("Loading progress"));
+  fill();
+}
+
+void ModelDetails::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::LanguageChange) {
+    retranslate();
+  } else if (event->type() == QEvent::ApplicationPaletteChange) {
+    fill();
+  }
+  Card::changeEvent(event);
+}
+
+}  // namespace rookery::app

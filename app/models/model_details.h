@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <optional>
+
+#include "models/model_list.h"
+#include "rookery/model.h"
+#include "theme/card.h"
+
+class QFormLayout;
+class QProgressBar;
+class QPushButton;
+
+namespace rookery::app {
+
+/// What one model is, what it needs, and the way to load it.
+class ModelDetails : public Card {
+  Q_OBJECT
+
+ public:
+  explicit ModelDetails(QWidget* parent = nullptr);
+
+  void setEntry(const ModelEntry& entry, bool loaded, std::uint64_t availableBytes);
+  const ModelEntry& entry() const { return m_entry; }
+  void showLoading(const QString& path);
+  void showProgress(const engine::LoadProgress& progress);
+  void showLoadEnded();
+  /// Loading failed: the error of this attempt, not of the file's headers.
+  void showLoadError(const engine::Error& error);
+
+ Q_SIGNALS:
+  void loadRequested(const QString& path);
+  void cancelRequested();
+  void showInFolderRequested(const QString& path);
+
+ protected:
+  void changeEvent(QEvent* event) override;
+
+ private:
+  void retranslate();
+  void fill();
+  void fillFacts();
+  void addFact(const QString& name, const QString& value);
+  void showErrorWords(const engine::Error& error);
+
+  ModelEntry m_entry;
+  bool m_loaded = false;
+  std::uint64_t m_available = 0;
+  QString m_loadingPath;
+  bool m_loading = false;
+  std::optional<engine::Error> m_loadError;
+
+  QLabel *m_title, *m_summary, *m_verdict, *m_errorText, *m_errorDetails, *m_progressText, *m_guideText;
+  IconLabel *m_verdictIcon, *m_errorIcon;
+  QWidget *m_verdictBox, *m_errorBox, *m_progressBox, *m_facts;
+  QFormLayout* m_form;
+  QProgressBar *m_need, *m_progress;
+  QPushButton *m_load, *m_cancel, *m_folder, *m_moreDetails;
+};
+
+}  // namespace rookery::app

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "models/models_page.h"
+
+#include <QDir>
+#include <QDragEnterEvent>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QListView>
+#include <QMimeData>
+#include <QPushButton>
+#include <QVBoxLayout>
+
+#include "inference/inference_service.h"
+#include "models/model_details.h"
+#include "models/model_list.h"
+#include "rookery/ledger.h"
+#include "settings/settings.h"
+#include "support/dialogs.h"
+#include "theme/card.h"
+#include "theme/icons.h"
+
+namespace rookery::app {
+
+namespace {
+QStringList modelFilesOf(const QMimeData* data) {
+  QStringList files;
+  for (const auto& url : data->urls()) {
+    if (url.isLocalFile() && QFileInfo(url.toLocalFile()).isFile()) {
+      files << url.toLocalFile();
+    }
+  }
+  return files;
+}
+}  // namespace
+
+ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
+    : QWidget(parent),
+      m_settings(settings),
+      m_list(new ModelListModel(this)),
+      m_details(new ModelDetails),
+      m_view(new QListView),
+      m_heading(makeHeading(HeadingLevel::Page)),
+      m_hint(new MutedLabel),
+      m_dropText(new MutedLabel),
+      m_dropCard(new Card),
+      m_open(new QPushButton),
+      m_addFolder(new QPushButton),
+      m_scan(new QPushButton),
+      m_modelsFolder(new QPushButton) {
+  setObjectName(QStringLiteral("modelsPage"));
+  setAcceptDrops(true);
+  setFocusProxy(m_view);
+  m_view->setObjectName(QStringLiteral("modelList"));
+  m_view->setModel(m_list);
+  m_view->setItemDelegate(new ModelDelegate(m_view));
+  m_view->setFrameShape(QFrame::NoFrame);
+  m_view->setMouseTracking(true);
+  m_view->setUniformItemSizes(true);
+  m_view->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  m_view->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
+  m_open->setObjectName(QStringLiteral("modelsOpen"));
+  m_open->setIcon(lineIcon(QStringLiteral("file")));
+  m_addFolder->setObjectName(QStringLiteral("modelsAddFolder"));
+  m_addFolder->setIcon(lineIcon(QStringLiteral("folder")));
+  m_scan->setObjectName(QStringLiteral("modelsScan"));
+  m_scan->setIcon(lineIcon(QStringLiteral("refresh")));
+  m_modelsFolder->setObjectName(QStringLiteral("modelsFolder"));
+  m_modelsFolder->setIcon(lineIcon(QStringLiteral("folder-open")));
+  m_modelsFolder->setFlat(true);
+  m_hint->setWordWrap(true);
+  m_hint->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  m_dropText->setWordWrap(true);
+
+  auto* top = new QHBoxLayout;
+  top->addWidget(m_heading, 1);
+  top->addWidget(m_open);
+  top->addWidget(m_addFolder);
+  top->addWidget(m_scan);
+
+  auto* listCard = new Card;
+  auto* listColumn = new QVBoxLayout(listCard);
+  listColumn->setContentsMargins(4, 8, 4, 8);
+  listColumn->addWidget(m_view, 1);
+  auto* dropRow = new QHBoxLayout(m_dropCard);
+  dropRow->setContentsMargins(16, 12, 16, 12);
+  dropRow->setSpacing(12);
+  dropRow->addWidget(new IconLabel(QStringLiteral("drop"), 28));
+  dropRow->addWidget(m_dropText, 1);
+  auto* left = new QVBoxLayout;
+  left->setSpacing(12);
+  left->addWidget(listCard, 1);
+  left->addWidget(m_dropCard);
+  auto* middle = new QHBoxLayout;
+  middle->setSpacing(16);
+  middle->addLayout(left, 11);
+  middle->addWidget(m_details, 10);
+  auto* bottom = new QHBoxLayout;
+  bottom->addWidget(m_hint, 1);
+  bottom->addWidget(m_modelsFolder, 0, Qt::AlignTop);
+
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(24, 20, 24, 16);
+  column->setSpacing(16);
+  column->addLayout(top);
+  column->addLayout(middle, 1);
+  column->addLayout(bottom);
+
+  connect(m_open, &QPushButton::clicked, this, &ModelsPage::chooseFile);
+  connect(m_scan, &QPushButton::clicked, this, &ModelsPage::rescan);
+  connect(m_addFolder, &QPushButton::clicked, this, [this] {
+    const QString folder = Dialogs::instance().chooseFolder(this, tr("Look for models in a folder"), QDir::homePath());
+    if (!folder.isEmpty()) {
+      m_settings->setModelFolders(m_settings->modelFolders() << folder);
+    }
+  });
+  connect(m_modelsFolder, &QPushButton::clicked, this, [this] {
+    QDir().mkpath(m_settings->modelsFolder());
+    Dialogs::instance().openUrl(m_settings->modelsFolder());
+  });
+  connect(m_settings, &Settings::modelFoldersChanged, this, &ModelsPage::rescan);
+  connect(&m_catalog, &ModelCatalog::entryRead, this, &ModelsPage::entryRead);
+  connect(&m_catalog, &ModelCatalog::scanFinished, this, [this] {
+    m_list->keepOnly(m_seen);
+    m_scan->setEnabled(true);
+  });
+  connect(m_view->selectionModel(), &QItemSelectionModel::currentChanged, this, &ModelsPage::showCurrent);
+  connect(m_view, &QListView::activated, this, [this](const QModelIndex& index) {
+    const auto* entry = m_list->entry(index);
+    if (entry != nullptr && !entry->error && !(m_anyLoaded && entry->path == m_loadedPath)) {
+      Q_EMIT loadRequested(entry->path);
+    }
+  });
+  connect(m_details, &ModelDetails::loadRequested, this, &ModelsPage::loadRequested);
+  connect(m_details, &ModelDetails::cancelRequested, this, &ModelsPage::cancelRequested);
+  connect(m_details, &ModelDetails::showInFolderRequested, this,
+          [](const QString& path) { Dialogs::instance().openUrl(QFileInfo(path).path()); });
+  m_list->setAvailable(engine::availableBytes());
+  retranslate();
+  select({});
+}
+
+ModelsPage::~ModelsPage() = default;
+
+void ModelsPage::attach(InferenceService* service) {
+  auto job = std::make_shared<JobId>(0);
+  connect(this, &ModelsPage::loadRequested, service, [this, service, job](const QString& path) {
+    ModelRequest request;
+    request.kind = path.isEmpty() ? ModelRequest::Kind::Guide : ModelRequest::Kind::File;
+    request.path = path;
+    request.options.threads = m_settings->threads();
+    m_details->showLoading(path);
+    *job = service->load(request);
+  });
+  connect(this, &ModelsPage::cancelRequested, service, [service, job] { service->stop(*job); });
+  connect(service, &InferenceService::loadProgress, this, [this, job](quint64 id, const engine::LoadProgress& progress) {
+    if (id == *job) m_details->showProgress(progress);
+  });
+  connect(service, &InferenceService::modelLoaded, this, [this](quint64, const LoadedModel& model) {
+    m_details->showLoadEnded();
+    setLoaded(model.isGuide ? QString() : model.path);
+  });
+  connect(service, &InferenceService::loadFailed, this, [this, job](quint64 id, const engine::Error& error) {
+    if (id == *job) m_details->showLoadError(error);
+  });
+  if (service->model()) {
+    setLoaded(service->model()->isGuide ? QString() : service->model()->path);
+  }
+}
+
+void ModelsPage::rescan() {
+  m_seen.clear();
+  m_scan->setEnabled(false);
+  QStringList files;
+  for (const auto& path : m_settings->modelFiles()) {
+    if (QFile::exists(path)) {
+      files << path;
+    }
+  }
+  m_catalog.scan(m_settings->allModelFolders(), files);
+}
+
+void ModelsPage::chooseFile() {
+  const QString path = Dialogs::instance().openFile(this, tr("Open a model"), QDir::homePath(),
+                                                    tr("RWKV models (*.pth *.st *.safetensors *.gguf);;All files (*)"));
+  if (!path.isEmpty()) {
+    addFile(path);
+  }
+}
+
+void ModelsPage::addFile(const QString& path) {
+  const QString absolute = QFileInfo(path).absoluteFilePath();
+  m_settings->addModelFile(absolute);
+  m_selectWhenRead = absolute;
+  m_catalog.read(absolute);
+}
+
+void ModelsPage::select(const QString& path) {
+  if (const auto index = m_list->find(path); index.isValid()) {
+    m_view->setCurrentIndex(index);
+    showCurrent();
+  }
+}
+
+void ModelsPage::setLoaded(const QString& path) {
+  m_loadedPath = path;
+  m_anyLoaded = true;
+  m_list->setLoaded(path, true);
+  showCurrent();
+}
+
+void ModelsPage::entryRead(const ModelEntry& entry) {
+  m_seen << entry.path;
+  m_list->add(entry);
+  if (entry.path == m_selectWhenRead) {
+    m_selectWhenRead.clear();
+    select(entry.path);
+  } else if (entry.path == m_view->currentIndex().data(ModelListModel::PathRole).toString()) {
+    showCurrent();
+  }
+}
+
+void ModelsPage::showCurrent() {
+  if (const auto* entry = m_list->entry(m_view->currentIndex())) {
+    m_details->setEntry(*entry, m_anyLoaded && entry->path == m_loadedPath, engine::availableBytes());
+  }
+}
+
+void ModelsPage::retranslate() {
+  m_heading->setText(tr("Models"));
+  m_open->setText(tr("&Open file…"));
+  m_addFolder->setText(tr("&Add folder…"));
+  m_scan->setText(tr("&Scan again"));
+  m_modelsFolder->setText(tr("Open &models folder"));
+  m_view->setAccessibleName(tr("Models on this computer"));
+  m_dropText->setText(tr("Drop a .pth, .st, .safetensors or .gguf file anywhere on this page. It is read where it lies, never moved."));
+  m_hint->setText(tr("Where to get models: BlinkDL/rwkv7-g1 on Hugging Face, RWKV/rwkv7-g1 on ModelScope. "
+                     "A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth tells the generation, the training data, the size, "
+                     "the date and how long the texts in training were. Rookery downloads nothing by itself."));
+  m_list->retranslate();
+}
+
+void ModelsPage::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::LanguageChange) {
+    retranslate();
+  }
+  QWidget::changeEvent(event);
+}
+
+void ModelsPage::showEvent(QShowEvent* event) {
+  m_list->setAvailable(engine::availableBytes());
+  showCurrent();
+  rescan();
+  QWidget::showEvent(event);
+}
+
+void ModelsPage::dragEnterEvent(QDragEnterEvent* event) {
+  if (!modelFilesOf(event->mimeData()).isEmpty()) {
+    m_dropText->setForegroundRole(QPalette::Highlight);
+    event->acceptProposedAction();
+  }
+}
+
+void ModelsPage::dragLeaveEvent(QDragLeaveEvent* /*event*/) { m_dropText->setForegroundRole(QPalette::WindowText); }
+
+void ModelsPage::dropEvent(QDropEvent* event) {
+  m_dropText->setForegroundRole(QPalette::WindowText);
+  for (const auto& path : modelFilesOf(event->mimeData())) {
+    addFile(path);
+  }
+  event->acceptProposedAction();
+}
+
+}  // namespace rookery::app

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QStringList>
+#include <QWidget>
+
+#include "models/model_catalog.h"
+
+class QLabel;
+class QListView;
+class QPushButton;
+
+namespace rookery::app {
+
+class Card;
+class InferenceService;
+class ModelDelegate;
+class ModelDetails;
+class ModelListModel;
+class Settings;
+
+/// Models on this computer: open, drop or scan, see what each is and needs, load. Opens no network connection.
+class ModelsPage : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit ModelsPage(Settings* settings, QWidget* parent = nullptr);
+  ~ModelsPage() override;
+
+  void attach(InferenceService* service);
+  ModelListModel* list() const { return m_list; }
+
+ public Q_SLOTS:
+  void rescan();
+  void chooseFile();
+  void addFile(const QString& path);  ///< reads it and shows what it is; remembered for the next start
+  void select(const QString& path);
+  void setLoaded(const QString& path);  ///< empty: the guide
+
+ Q_SIGNALS:
+  void loadRequested(const QString& path);  ///< empty: the guide
+  void cancelRequested();
+
+ protected:
+  void changeEvent(QEvent* event) override;
+  void showEvent(QShowEvent* event) override;
+  void dragEnterEvent(QDragEnterEvent* event) override;
+  void dragLeaveEvent(QDragLeaveEvent* event) override;
+  void dropEvent(QDropEvent* event) override;
+
+ private:
+  void retranslate();
+  void showCurrent();
+  void entryRead(const ModelEntry& entry);
+
+  Settings* m_settings;
+  ModelCatalog m_catalog;
+  ModelListModel* m_list;
+  ModelDetails* m_details;
+  QListView* m_view;
+  QLabel *m_heading, *m_hint, *m_dropText;
+  Card* m_dropCard;
+  QPushButton *m_open, *m_addFolder, *m_scan, *m_modelsFolder;
+  QString m_loadedPath, m_selectWhenRead;
+  QStringList m_seen;
+  bool m_anyLoaded = false;
+};
+
+}  // namespace rookery::app
