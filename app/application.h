@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+
+#include "storage/chat_store.h"
+#include "support/paths.h"
+
+namespace rookery::app {
+
+class ChatPage;
+class InferenceService;
+class MainWindow;
+class Settings;
+
+/// The composition root: makes the parts in the order of their lifetimes and joins them by signals. Destroying it ends
+/// the running answer, saves, and leaves everything ready for the next start.
+class Application {
+ public:
+  /// The store is opened first, because without it nothing else makes sense.
+  static StoreResult<std::unique_ptr<Application>> create(const Paths& paths);
+  ~Application();
+
+  void showWindow();
+  /// The model used last, or the built-in guide.
+  void loadFirstModel();
+
+  MainWindow& window() noexcept { return *m_window; }
+  ChatPage& chatPage() noexcept { return *m_chat; }
+  InferenceService& inference() noexcept { return *m_inference; }
+  ChatStore& store() noexcept { return *m_store; }
+  Settings& settings() noexcept { return *m_settings; }
+
+ private:
+  Application(const Paths& paths, std::unique_ptr<ChatStore> store);
+  void connectParts();
+
+  std::unique_ptr<Settings> m_settings;
+  std::unique_ptr<ChatStore> m_store;            // outlives the engine thread, which asks it for snapshots
+  std::unique_ptr<InferenceService> m_inference;
+  std::unique_ptr<MainWindow> m_window;          // owns the pages
+  ChatPage* m_chat = nullptr;
+};
+
+}  // namespace rookery::app

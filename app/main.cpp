@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QMessageBox>
+#include <QPushButton>
+#include <QTimer>
+#include <cstdio>
+
+#include "application.h"
+#include "rookery/version.h"
+#include "settings/language.h"
+#include "settings/settings.h"
+#include "main_window.h"
+#include "support/log.h"
+#include "theme/icons.h"
+#include "theme/theme.h"
+
+using namespace rookery::app;
+
+namespace {
+
+/// Opens the chats; when that fails, says why and lets the user try again. nullptr: the user gave up.
+std::unique_ptr<Application> openOrExplain(const Paths& paths) {
+  while (true) {
+    auto application = Application::create(paths);
+    if (application) return std::move(*application);
+    QMessageBox box(QMessageBox::Critical, QCoreApplication::applicationName(), storeErrorText(application.error()));
+    box.setInformativeText(paths.database());
+    box.setDetailedText(application.error().details);
+    const auto* retry = box.addButton(QCoreApplication::translate("main", "Try again"), QMessageBox::AcceptRole);
+    box.addButton(QCoreApplication::translate("main", "Quit"), QMessageBox::RejectRole);
+    box.exec();
+    if (box.clickedButton() != retry) return nullptr;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  QCoreApplication::setApplicationName(QStringLiteral("Rookery"));
+  QCoreApplication::setApplicationVersion(QString::fromLatin1(rookery::engine::versionString()));
+  QGuiApplication::setDesktopFileName(QStringLiteral("org.rookery.Rookery"));
+  QGuiApplication::setHighDpiScaleFactorRoundingPolicy(Qt::HighDpiScaleFactorRoundingPolicy::PassThrough);
+  QApplication qt(argc, argv);
+  QApplication::setWindowIcon(appIcon());
+
+  QCommandLineParser arguments;
+  arguments.setApplicationDescription(QCoreApplication::translate("main", "Chat with RWKV language models, and measure them."));
+  arguments.addHelpOption();
+  arguments.addVersionOption();
+  const QCommandLineOption dataDir(QStringLiteral("data-dir"),
+                                   QCoreApplication::translate("main", "Keep settings, chats and logs in this folder."),
+                                   QCoreApplication::translate("main", "folder"));
+  arguments.addOption(dataDir);
+  arguments.process(qt);
+
+  const Paths paths = arguments.isSet(dataDir) ? Paths::inside(arguments.value(dataDir)) : Paths::standard();
+  if (QString failed; !paths.create(&failed)) {
+    std::fprintf(stderr, "The folder %s cannot be made.\n", qPrintable(failed));
+    return 1;
+  }
+  startLog(paths.logFile());
+
+  Theme theme(qt);
+  Language language;
+  {
+    const Settings settings(paths);
+    theme.setChoice(settings.theme());
+    language.apply(settings.language());
+  }
+  const std::unique_ptr<Application> application = openOrExplain(paths);
+  if (!application) return 1;
+  QObject::connect(&application->settings(), &Settings::themeChanged, &theme, &Theme::setChoice);
+  QObject::connect(&application->settings(), &Settings::languageChanged, &language, &Language::apply);
+  application->showWindow();
+  QTimer::singleShot(0, qApp, [&application] {
+    application->loadFirstModel();
+    if (const QString kept = application->store().damagedCopy(); !kept.isEmpty()) {
+      QMessageBox::warning(&application->window(), QCoreApplication::applicationName(),
+                           QCoreApplication::translate("main", "The file with your chats was damaged, so Rookery started with an "
+                                                               "empty one. The damaged file is kept here:\n%1").arg(kept));
+    }
+  });
+  return QApplication::exec();
+}

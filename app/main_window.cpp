@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "main_window.h"
+
+#include <QAction>
+#include <QActionGroup>
+#include <QApplication>
+#include <QCloseEvent>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QMenuBar>
+#include <QPainter>
+#include <QProgressBar>
+#include <QStackedWidget>
+#include <QStatusBar>
+#include <QTimer>
+#include <QToolButton>
+
+#include "about_dialogs.h"
+#include "inference/inference_service.h"
+#include "rail_button.h"
+#include "rookery/ledger.h"
+#include "settings/settings.h"
+#include "support/format.h"
+#include "theme/icons.h"
+#include "theme/theme.h"
+
+namespace rookery::app {
+
+namespace {
+
+constexpr int kMemoryRefreshMs = 2000;
+constexpr QSize kDefaultSize(1180, 780);
+
+/// The rail's ink ground; a widget of its own because a palette would leak into tool tips and menus.
+class Rail : public QWidget {
+ public:
+  using QWidget::QWidget;
+
+ protected:
+  void paintEvent(QPaintEvent* /*event*/) override { QPainter(this).fillRect(rect(), Theme::colors().rail); }
+};
+
+QLabel* statusLabel(const char* name, QWidget* parent) {
+  auto* label = new QLabel(parent);
+  label->setObjectName(QLatin1String(name));
+  label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  label->setContentsMargins(4, 0, 8, 0);
+  return label;
+}
+
+}  // namespace
+
+MainWindow::MainWindow(QWidget* chat, QWidget* bench, QWidget* models, QWidget* settings)
+    : m_pages(new QStackedWidget) {
+  setObjectName(QStringLiteral("mainWindow"));
+  setWindowIcon(appIcon());
+  m_pages->setObjectName(QStringLiteral("pages"));
+  for (auto* page : {chat, bench, models, settings}) {
+    m_pages->addWidget(page);
+  }
+  buildRail();
+  buildMenus();
+  buildStatusBar();
+  retranslate();
+  resize(kDefaultSize);
+  showPage(Chat);
+
+  auto* timer = new QTimer(this);
+  connect(timer, &QTimer::timeout, this, &MainWindow::updateMemory);
+  timer->start(kMemoryRefreshMs);
+  updateMemory();
+}
+
+MainWindow::~MainWindow() = default;
+
+void MainWindow::attach(InferenceService* service) {
+  connect(service, &InferenceService::loadStarted, this, &MainWindow::showLoadStarted);
+  connect(service, &InferenceService::loadProgress, this, &MainWindow::showLoadProgress);
+  connect(service, &InferenceService::modelLoaded, this, [this](quint64 job, const LoadedModel& model) {
+    showLoadEnded(job);
+    setModel(model);
+  });
+  connect(service, &InferenceService::loadFailed, this, [this](quint64 job) { showLoadEnded(job); });
+  connect(this, &MainWindow::cancelLoadRequested, service, [service](quint64 job) { service->stop(job); });
+  connect(service, &InferenceService::answerPrefillProgress, this, [this] { setState(tr("Reading")); });
+  connect(service, &InferenceService::answerBatch, this, [this](quint64, const AnswerBatch& batch) {
+    setState(tr("Answering"));
+    setSpeed(batch.tokensPerSecond);
+  });
+  connect(service, &InferenceService::answerFinished, this, [this](quint64, const AnswerFinished& answer) {
+    setState({});
+    setSpeed(answer.tokensPerSecond);
+  });
+  connect(service, &InferenceService::answerFailed, this, [this] { setState({}); });
+  connect(service, &InferenceService::benchProgress, this, [this] { setState(tr("Measuring")); });
+  connect(service, &InferenceService::benchFinished, this, [this] { setState({}); });
+  connect(service, &InferenceService::benchFailed, this, [this] { setState({}); });
+  if (service->model()) {
+    setModel(*service->model());
+  }
+}
+
+void MainWindow::attach(Settings* settings) {
+  m_settings = settings;
+  restoreGeometry(settings->windowGeometry());
+}
+
+void MainWindow::showPage(Page page) {
+  m_pages->setCurrentIndex(page);
+  m_rail[page]->setChecked(true);
+  m_pageActions[page]->setChecked(true);
+  m_pages->currentWidget()->setFocus(Qt::OtherFocusReason);  // each page names its first field as focus proxy
+  Q_EMIT pageChanged(page);
+}
+
+MainWindow::Page MainWindow::page() const { return static_cast<Page>(m_pages->currentIndex()); }
+
+void MainWindow::buildRail() {
+  auto* rail = new Rail;
+  rail->setObjectName(QStringLiteral("rail"));
+  auto* column = new QVBoxLayout(rail);
+  column->setContentsMargins(0, 12, 0, 8);
+  column->setSpacing(4);
+  const char* icons[] = {"chat", "bench", "models", "settings"};
+  const char* names[] = {"railChat", "railBench", "railModels", "railSettings"};
+  for (int i = 0; i < 4; ++i) {
+    auto* button = new RailButton(QLatin1String(icons[i]), rail);
+    button->setObjectName(QLatin1String(names[i]));
+    connect(button, &QToolButton::clicked, this, [this, i] { showPage(static_cast<Page>(i)); });
+    m_rail << button;
+    column->addWidget(button);
+    if (i == Models) {
+      column->addStretch();  // settings stand apart, at the bottom
+    }
+  }
+  auto* central = new QWidget;
+  auto* row = new QHBoxLayout(central);
+  row->setContentsMargins(0, 0, 0, 0);
+  row->setSpacing(0);
+  row->addWidget(rail);
+  row->addWidget(m_pages, 1);
+  setCentralWidget(central);
+}
+
+void MainWindow::buildMenus() {
+  m_fileMenu = menuBar()->addMenu(QString());
+  m_editMenu = menuBar()->addMenu(QString());
+  m_viewMenu = menuBar()->addMenu(QString());
+  m_helpMenu = menuBar()->addMenu(QString());
+  const auto add = [](QMenu* menu, const char* name, const char* icon, const QKeySequence& keys) {
+    auto* action = menu->addAction(icon != nullptr ? lineIcon(QLatin1String(icon)) : QIcon(), QString());
+    action->setObjectName(QLatin1String(name));
+    action->setShortcut(keys);
+    return action;
+  };
+  m_newChat = add(m_fileMenu, "actionNewChat", "plus", QKeySequence::New);
+  m_openModel = add(m_fileMenu, "actionOpenModel", "folder-open", QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_O));
+  m_fileMenu->addSeparator();
+  m_quit = add(m_fileMenu, "actionQuit", nullptr, QKeySequence(Qt::CTRL | Qt::Key_Q));
+  m_quit->setMenuRole(QAction::QuitRole);
+
+  // Without shortcuts of their own: the focused field handles these keys itself, and two owners would be ambiguous.
+  m_undo = add(m_editMenu, "actionUndo", "undo", {});
+  m_redo = add(m_editMenu, "actionRedo", nullptr, {});
+  m_editMenu->addSeparator();
+  m_cut = add(m_editMenu, "actionCut", nullptr, {});
+  m_copy = add(m_editMenu, "actionCopy", "copy", {});
+  m_paste = add(m_editMenu, "actionPaste", nullptr, {});
+  m_selectAll = add(m_editMenu, "actionSelectAll", nullptr, {});
+
+  auto* group = new QActionGroup(this);
+  const char* icons[] = {"chat", "bench", "models", "settings"};
+  const char* names[] = {"actionChat", "actionBench", "actionModels", "actionSettings"};
+  for (int i = 0; i < 4; ++i) {
+    auto* action = add(m_viewMenu, names[i], icons[i], QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_1 + i)));
+    action->setCheckable(true);
+    group->addAction(action);
+    connect(action, &QAction::triggered, this, [this, i] { showPage(static_cast<Page>(i)); });
+    m_pageActions << action;
+  }
+  m_viewMenu->addSeparator();
+  m_fullScreen = add(m_viewMenu, "actionFullScreen", nullptr, QKeySequence(Qt::Key_F11));
+  m_fullScreen->setCheckable(true);
+
+  m_shortcuts = add(m_helpMenu, "actionShortcuts", "keyboard", QKeySequence(Qt::Key_F1));
+  m_about = add(m_helpMenu, "actionAbout", "raven", {});
+  m_about->setMenuRole(QAction::AboutRole);
+
+  connect(m_newChat, &QAction::triggered, this, [this] {
+    showPage(Chat);
+    Q_EMIT newChatRequested();
+  });
+  connect(m_openModel, &QAction::triggered, this, [this] {
+    showPage(Models);
+    Q_EMIT openModelRequested();
+  });
+  connect(m_quit, &QAction::triggered, this, &QWidget::close);
+  connect(m_undo, &QAction::triggered, this, [this] { editFocused("undo"); });
+  connect(m_redo, &QAction::triggered, this, [this] { editFocused("redo"); });
+  connect(m_cut, &QAction::triggered, this, [this] { editFocused("cut"); });
+  connect(m_copy, &QAction::triggered, this, [this] { editFocused("copy"); });
+  connect(m_paste, &QAction::triggered, this, [this] { editFocused("paste"); });
+  connect(m_selectAll, &QAction::triggered, this, [this] { editFocused("selectAll"); });
+  connect(m_fullScreen, &QAction::toggled, this,
+          [this](bool on) { setWindowState(windowState().setFlag(Qt::WindowFullScreen, on)); });
+  connect(m_shortcuts, &QAction::triggered, this, &MainWindow::showShortcuts);
+  connect(m_about, &QAction::triggered, this, &MainWindow::showAbout);
+}
+
+void MainWindow::buildStatusBar() {
+  auto* bar = statusBar();
+  bar->setObjectName(QStringLiteral("statusBar"));
+  bar->setSizeGripEnabled(false);
+  bar->setContentsMargins(4, 0, 4, 0);
+  m_state = statusLabel("statusState", bar);
+  m_model = statusLabel("statusModel", bar);
+  m_device = statusLabel("statusDevice", bar);
+  m_memory = statusLabel("statusMemory", bar);
+  m_speed = statusLabel("statusSpeed", bar);
+
+  m_loadBox = new QWidget(bar);
+  auto* row = new QHBoxLayout(m_loadBox);
+  row->setContentsMargins(0, 0, 0, 0);
+  m_loadText = statusLabel("loadText", m_loadBox);
+  m_loadBar = new QProgressBar(m_loadBox);
+  m_loadBar->setObjectName(QStringLiteral("loadBar"));
+  m_loadBar->setRange(0, 1000);
+  m_loadBar->setFixedWidth(160);
+  m_loadCancel = new QToolButton(m_loadBox);
+  m_loadCancel->setObjectName(QStringLiteral("loadCancel"));
+  m_loadCancel->setIcon(lineIcon(QStringLiteral("close")));
+  m_loadCancel->setAutoRaise(true);
+  row->addWidget(m_loadText);
+  row->addWidget(m_loadBar);
+  row->addWidget(m_loadCancel);
+  m_loadBox->hide();
+  connect(m_loadCancel, &QToolButton::clicked, this, [this] { Q_EMIT cancelLoadRequested(m_loadJob); });
+
+  bar->addWidget(m_state);
+  bar->addWidget(m_loadBox);
+  for (auto* label : {m_model, m_device, m_memory, m_speed}) {
+    bar->addPermanentWidget(label);
+  }
+}
+
+void MainWindow::retranslate() {
+  setWindowTitle(QStringLiteral("Rookery"));
+  const QString pages[] = {tr("Chat"), tr("Benchmark"), tr("Models"), tr("Settings")};
+  for (int i = 0; i < 4; ++i) {
+    m_rail[i]->setText(pages[i]);
+    m_rail[i]->setAccessibleName(pages[i]);
+    m_rail[i]->setToolTip(tr("%1 (%2)").arg(pages[i], m_pageActions[i]->shortcut().toString(QKeySequence::NativeText)));
+    m_pageActions[i]->setText(pages[i]);
+  }
+  m_fileMenu->setTitle(tr("&File"));
+  m_editMenu->setTitle(tr("&Edit"));
+  m_viewMenu->setTitle(tr("&View"));
+  m_helpMenu->setTitle(tr("&Help"));
+  m_newChat->setText(tr("&New chat"));
+  m_openModel->setText(tr("&Open a model…"));
+  m_quit->setText(tr("&Quit"));
+  m_undo->setText(tr("&Undo"));
+  m_redo->setText(tr("&Redo"));
+  m_cut->setText(tr("Cu&t"));
+  m_copy->setText(tr("&Copy"));
+  m_paste->setText(tr("&Paste"));
+  m_selectAll->setText(tr("Select &all"));
+  m_fullScreen->setText(tr("&Full screen"));
+  m_shortcuts->setText(tr("&Keyboard shortcuts"));
+  m_about->setText(tr("&About Rookery"));
+  m_loadCancel->setToolTip(tr("Stop loading"));
+  m_loadCancel->setAccessibleName(tr("Stop loading"));
+  m_loadBar->setAccessibleName(tr("Loading progress"));
+  m_model->setText(m_modelName.isEmpty() ? tr("No model loaded") : m_modelName);
+  m_device->setText(m_deviceText);
+  setState(m_stateText);
+  setSpeed(m_tokensPerSecond);
+  updateMemory();
+}
+
+void MainWindow::setModel(const LoadedModel& model) {
+  m_modelName = model.isGuide ? tr("Guide model") : model.name;
+  m_deviceText = model.deviceSummary;
+  m_tokensPerSecond = 0;
+  retranslate();
+}
+
+void MainWindow::setSpeed(double tokensPerSecond) {
+  m_tokensPerSecond = tokensPerSecond;
+  m_speed->setText(tokensPerSecond > 0 ? tr("%1 tokens/s").arg(formatRate(tokensPerSecond)) : QString());
+  m_speed->setVisible(tokensPerSecond > 0);
+}
+
+void MainWindow::setState(const QString& text) {
+  m_stateText = text;
+  m_state->setText(text.isEmpty() ? tr("Ready") : text);
+}
+
+void MainWindow::updateMemory() {
+  const auto resident = engine::residentBytes();
+  const auto total = engine::totalMemoryBytes();
+  m_memory->setVisible(resident > 0 && total > 0);
+  m_memory->setText(tr("%1 of %2").arg(formatBytes(resident), formatBytes(total)));
+  m_memory->setToolTip(tr("Memory that Rookery uses now, of what this computer has"));
+}
+
+void MainWindow::showLoadStarted(quint64 job, const QString& name) {
+  m_loadJob = job;
+  m_loadName = name;
+  m_loadText->setText(tr("Loading %1").arg(name));
+  m_loadBar->setRange(0, 0);
+  m_state->hide();
+  m_loadBox->show();
+}
+
+void MainWindow::showLoadProgress(quint64 job, const engine::LoadProgress& progress) {
+  if (job != m_loadJob) {
+    return;
+  }
+  if (progress.stage == engine::LoadStage::WarmingUp) {
+    m_loadText->setText(tr("Warming up %1").arg(m_loadName));
+  } else if (progress.bytesTotal > 0) {
+    m_loadText->setText(tr("Loading %1: %2 of %3")
+                            .arg(m_loadName, formatBytes(progress.bytesDone), formatBytes(progress.bytesTotal)));
+    m_loadBar->setRange(0, 1000);
+    m_loadBar->setValue(static_cast<int>(1000.0 * static_cast<double>(progress.bytesDone) / static_cast<double>(progress.bytesTotal)));
+  }
+}
+
+void MainWindow::showLoadEnded(quint64 job) {
+  if (job == m_loadJob) {
+    m_loadBox->hide();
+    m_state->show();
+    m_loadJob = 0;
+  }
+}
+
+void MainWindow::editFocused(const char* slot) {
+  if (auto* widget = QApplication::focusWidget(); widget != nullptr && widget->metaObject()->indexOfMethod(QByteArray(QByteArray(slot) + "()").constData()) >= 0) {
+    QMetaObject::invokeMethod(widget, slot);
+  }
+}
+
+void MainWindow::showShortcuts() { ShortcutsDialog(actions() + findChildren<QAction*>(), this).exec(); }
+
+void MainWindow::showAbout() { AboutDialog(this).exec(); }
+
+void MainWindow::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::LanguageChange) {
+    retranslate();
+  }
+  QMainWindow::changeEvent(event);
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+  if (m_settings != nullptr) {
+    m_settings->setWindowGeometry(saveGeometry());
+  }
+  QMainWindow::closeEvent(event);
+}
+
+}  // namespace rookery::app

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QMainWindow>
+#include <QVector>
+
+#include "rookery/model.h"
+
+class QAction;
+class QLabel;
+class QMenu;
+class QProgressBar;
+class QStackedWidget;
+class QToolButton;
+
+namespace rookery::app {
+
+class InferenceService;
+class RailButton;
+class Settings;
+struct LoadedModel;
+
+/// The window: rail, page stack, menus, status bar. Takes ownership of the four pages and knows nothing about them.
+class MainWindow : public QMainWindow {
+  Q_OBJECT
+
+ public:
+  enum Page { Chat, Benchmark, Models, SettingsPage };
+
+  MainWindow(QWidget* chat, QWidget* bench, QWidget* models, QWidget* settings);
+  ~MainWindow() override;
+
+  /// Shows loads, the model, memory and speed in the status bar, and lets loads be cancelled.
+  void attach(InferenceService* service);
+  /// Restores the window's place now and saves it on closing.
+  void attach(Settings* settings);
+
+  void showPage(Page page);
+  Page page() const;
+  /// Menus that pages add their own actions to; an action with a shortcut shows up in the list on F1.
+  QMenu* fileMenu() const { return m_fileMenu; }
+  QMenu* editMenu() const { return m_editMenu; }
+  QMenu* viewMenu() const { return m_viewMenu; }
+
+ public Q_SLOTS:
+  void setModel(const rookery::app::LoadedModel& model);
+  void setSpeed(double tokensPerSecond);  ///< of the answer that is running or was the last one
+  void setState(const QString& text);     ///< one short phrase: "Ready", "Answering"
+  void showLoadStarted(quint64 job, const QString& name);
+  void showLoadProgress(quint64 job, const rookery::engine::LoadProgress& progress);
+  void showLoadEnded(quint64 job);
+  void showShortcuts();
+  void showAbout();
+
+ Q_SIGNALS:
+  void newChatRequested();
+  void openModelRequested();
+  void cancelLoadRequested(quint64 job);
+  void pageChanged(int page);
+
+ protected:
+  void changeEvent(QEvent* event) override;
+  void closeEvent(QCloseEvent* event) override;
+
+ private:
+  void buildRail();
+  void buildMenus();
+  void buildStatusBar();
+  void retranslate();
+  void updateMemory();
+  void editFocused(const char* slot);
+
+  QStackedWidget* m_pages;
+  QVector<RailButton*> m_rail;
+  QVector<QAction*> m_pageActions;
+  QMenu *m_fileMenu = nullptr, *m_editMenu = nullptr, *m_viewMenu = nullptr, *m_helpMenu = nullptr;
+  QAction *m_newChat = nullptr, *m_openModel = nullptr, *m_quit = nullptr, *m_undo = nullptr, *m_redo = nullptr,
+          *m_cut = nullptr, *m_copy = nullptr, *m_paste = nullptr, *m_selectAll = nullptr, *m_fullScreen = nullptr,
+          *m_shortcuts = nullptr, *m_about = nullptr;
+  QLabel *m_model = nullptr, *m_device = nullptr, *m_memory = nullptr, *m_speed = nullptr, *m_state = nullptr;
+  QLabel* m_loadText = nullptr;
+  QProgressBar* m_loadBar = nullptr;
+  QToolButton* m_loadCancel = nullptr;
+  QWidget* m_loadBox = nullptr;
+
+  Settings* m_settings = nullptr;
+  QString m_modelName, m_deviceText, m_loadName, m_stateText;
+  double m_tokensPerSecond = 0;
+  quint64 m_loadJob = 0;
+};
+
+}  // namespace rookery::app
