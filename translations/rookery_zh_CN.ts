@@ -1,0 +1,1600 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="zh_CN" sourcelanguage="en">
+<context>
+    <name>BenchText</name>
+    <message>
+        <source>Answers at %1 tokens/s, about %2 times as fast as reading aloud.</source>
+        <translation>回答速度为每秒 %1 个词元，约为朗读速度的 %2 倍。</translation>
+    </message>
+    <message>
+        <source>Answers at %1 tokens/s, about as fast as reading aloud or slower.</source>
+        <translation>回答速度为每秒 %1 个词元，与朗读相当或更慢。</translation>
+    </message>
+    <message>
+        <source>Reads prompts at %1 tokens/s.</source>
+        <translation>读取提示的速度为每秒 %1 个词元。</translation>
+    </message>
+    <message>
+        <source>Answering uses %1 of the measured memory bandwidth (%2 GB/s).</source>
+        <translation>回答时用到了实测内存带宽（%2 GB/s）的 %1。</translation>
+    </message>
+    <message>
+        <source>The run was cancelled; this is what was finished.</source>
+        <translation>测试已取消；以下是已完成的部分。</translation>
+    </message>
+    <message>
+        <source>This computer was busy: the runs differ more than they should.</source>
+        <translation>这台电脑当时很忙：各次结果的差异偏大。</translation>
+    </message>
+    <message>
+        <source>weights: synthetic</source>
+        <translation>权重：合成</translation>
+    </message>
+    <message>
+        <source>weights: built-in guide</source>
+        <translation>权重：内置向导</translation>
+    </message>
+    <message>
+        <source>weights: file</source>
+        <translation>权重：文件</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n thread(s)</source>
+        <translation>
+            <numerusform>%n 个线程</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Warming up: %1</source>
+        <translation>预热：%1</translation>
+    </message>
+    <message>
+        <source>run %1 of %2</source>
+        <translation>第 %1 次，共 %2 次</translation>
+    </message>
+    <message>
+        <source>last %1 tokens/s</source>
+        <translation>上次 %1 词元/秒</translation>
+    </message>
+    <message>
+        <source>spread %1</source>
+        <translation>离散度 %1</translation>
+    </message>
+    <message>
+        <source>Loading the model</source>
+        <translation>正在载入模型</translation>
+    </message>
+    <message>
+        <source>Measuring how fast memory can be read; this can take half a minute</source>
+        <translation>正在测量内存的读取速度，可能需要半分钟</translation>
+    </message>
+    <message>
+        <source>Saving, restoring and copying the state</source>
+        <translation>正在保存、恢复和复制状态</translation>
+    </message>
+    <message>
+        <source>Writing the report</source>
+        <translation>正在写报告</translation>
+    </message>
+</context>
+<context>
+    <name>Conversation</name>
+    <message>
+        <source>New chat</source>
+        <translation>新对话</translation>
+    </message>
+</context>
+<context>
+    <name>EngineError</name>
+    <message>
+        <source>Stopped.</source>
+        <translation>已停止。</translation>
+    </message>
+    <message>
+        <source>This cannot be done with these settings.</source>
+        <translation>在这些设置下无法完成。</translation>
+    </message>
+    <message>
+        <source>The file is no longer there. Choose it again.</source>
+        <translation>文件已不在原处。请重新选择。</translation>
+    </message>
+    <message>
+        <source>The file cannot be read. Check its permissions and the disk.</source>
+        <translation>无法读取文件。请检查其权限和磁盘。</translation>
+    </message>
+    <message>
+        <source>The file cannot be written. Check the free space and the permissions.</source>
+        <translation>无法写入文件。请检查剩余空间和权限。</translation>
+    </message>
+    <message>
+        <source>The file is damaged or incomplete. Get it again.</source>
+        <translation>文件已损坏或不完整。请重新获取。</translation>
+    </message>
+    <message>
+        <source>This is not a model file. Rookery opens .pth, .safetensors, .st and .gguf.</source>
+        <translation>这不是模型文件。Rookery 能打开 .pth、.safetensors、.st 和 .gguf。</translation>
+    </message>
+    <message>
+        <source>This file holds another kind of model. Rookery runs RWKV models.</source>
+        <translation>此文件是另一种模型。Rookery 运行 RWKV 模型。</translation>
+    </message>
+    <message>
+        <source>This generation of RWKV cannot be run by this version of Rookery yet.</source>
+        <translation>此版本的 Rookery 尚不能运行这一代 RWKV。</translation>
+    </message>
+    <message>
+        <source>A part of the model is missing in the file. Get it again.</source>
+        <translation>文件中缺少模型的一部分。请重新获取。</translation>
+    </message>
+    <message>
+        <source>A part of the model does not fit the rest of it. Get the file again.</source>
+        <translation>模型的某一部分与其余部分不符。请重新获取文件。</translation>
+    </message>
+    <message>
+        <source>There is too little free memory for this. Close other programs or choose a smaller model.</source>
+        <translation>空闲内存太少。请关闭其他程序或选择更小的模型。</translation>
+    </message>
+    <message>
+        <source>The chosen device is not available. Load the model on another one.</source>
+        <translation>所选设备不可用。请在其他设备上载入模型。</translation>
+    </message>
+    <message>
+        <source>The model cannot be laid out on the devices that way. Choose another precision.</source>
+        <translation>模型无法这样分布到设备上。请选择其他精度。</translation>
+    </message>
+    <message>
+        <source>This memory was made with another model. The text can be read again.</source>
+        <translation>这份记忆由另一个模型生成。可以重新读取文本。</translation>
+    </message>
+    <message>
+        <source>The vocabulary of this model is missing. A GGUF file of the model brings its own.</source>
+        <translation>缺少此模型的词表。该模型的 GGUF 文件自带词表。</translation>
+    </message>
+    <message>
+        <source>The check failed: the contents are not what they should be.</source>
+        <translation>校验失败：内容与应有的不符。</translation>
+    </message>
+</context>
+<context>
+    <name>Format</name>
+    <message>
+        <source>%1 bytes</source>
+        <translation>%1 字节</translation>
+    </message>
+    <message>
+        <source>%1 kB</source>
+        <translation>%1 kB</translation>
+    </message>
+    <message>
+        <source>%1 MB</source>
+        <translation>%1 MB</translation>
+    </message>
+    <message>
+        <source>%1 GB</source>
+        <translation>%1 GB</translation>
+    </message>
+    <message>
+        <source>%1 s</source>
+        <translation>%1 秒</translation>
+    </message>
+    <message>
+        <source>%1 h %2 min</source>
+        <translation>%1 小时 %2 分</translation>
+    </message>
+    <message>
+        <source>%1 %</source>
+        <translation>%1%</translation>
+    </message>
+</context>
+<context>
+    <name>InferenceWorker</name>
+    <message>
+        <source>Rookery guide</source>
+        <translation>Rookery 向导</translation>
+    </message>
+</context>
+<context>
+    <name>Store</name>
+    <message>
+        <source>Another program is using the chats, perhaps a second Rookery. Close it and try again.</source>
+        <translation>另一个程序正在使用对话数据，可能是第二个 Rookery。请关闭它后重试。</translation>
+    </message>
+    <message>
+        <source>The disk is full, so chats cannot be saved. Free some space; what is unsaved is kept and saved then.</source>
+        <translation>磁盘已满，无法保存对话。请腾出空间；未保存的内容会保留，届时再保存。</translation>
+    </message>
+    <message>
+        <source>The file with the chats is damaged.</source>
+        <translation>保存对话的文件已损坏。</translation>
+    </message>
+    <message>
+        <source>The file with the chats cannot be written. Check that its folder exists and that you may write there.</source>
+        <translation>无法写入保存对话的文件。请检查其文件夹是否存在、您是否有写入权限。</translation>
+    </message>
+    <message>
+        <source>The chats were saved by a newer Rookery. Update this one to open them.</source>
+        <translation>这些对话由更新版本的 Rookery 保存。请更新本程序后再打开。</translation>
+    </message>
+    <message>
+        <source>The file with the chats belongs to another program.</source>
+        <translation>保存对话的文件属于另一个程序。</translation>
+    </message>
+    <message>
+        <source>The chats could not be saved.</source>
+        <translation>对话未能保存。</translation>
+    </message>
+</context>
+<context>
+    <name>main</name>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>退出</translation>
+    </message>
+    <message>
+        <source>Chat with RWKV language models, and measure them.</source>
+        <translation>与 RWKV 语言模型对话，并测量其性能。</translation>
+    </message>
+    <message>
+        <source>Keep settings, chats and logs in this folder.</source>
+        <translation>将设置、对话和日志保存在此文件夹中。</translation>
+    </message>
+    <message>
+        <source>folder</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>The file with your chats was damaged, so Rookery started with an empty one. The damaged file is kept here:
+%1</source>
+        <translation>保存对话的文件已损坏，因此 Rookery 以空文件启动。损坏的文件保留在：
+%1</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::AboutDialog</name>
+    <message>
+        <source>About Rookery</source>
+        <translation>关于 Rookery</translation>
+    </message>
+    <message>
+        <source>Rookery's raven</source>
+        <translation>Rookery 的渡鸦</translation>
+    </message>
+    <message>
+        <source>A desktop app for RWKV language models. It chats, it remembers, and it measures.
+
+Everything runs on this computer. Rookery opens no network connection by itself.
+
+Free software under the GNU General Public License, version 3 or later. Charts by QCustomPlot, windows by Qt.</source>
+        <translation>面向 RWKV 语言模型的桌面应用：能对话，能记忆，能测量。
+
+一切都在这台电脑上运行。Rookery 不会自行打开网络连接。
+
+自由软件，采用 GNU 通用公共许可证第 3 版或更新版本。图表由 QCustomPlot 绘制，界面由 Qt 提供。</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::BenchPage</name>
+    <message>
+        <source>Loading the model</source>
+        <translation>正在载入模型</translation>
+    </message>
+    <message>
+        <source>about %1 left</source>
+        <translation>大约还需 %1</translation>
+    </message>
+    <message>
+        <source>Cancelled before the first result.</source>
+        <translation>在得出第一个结果之前已取消。</translation>
+    </message>
+    <message>
+        <source>Report (*.json)</source>
+        <translation>报告 (*.json)</translation>
+    </message>
+    <message>
+        <source>Table of every run (*.csv)</source>
+        <translation>每次运行的表格 (*.csv)</translation>
+    </message>
+    <message>
+        <source>Markdown (*.md)</source>
+        <translation>Markdown (*.md)</translation>
+    </message>
+    <message>
+        <source>Picture of the charts (*.png)</source>
+        <translation>图表图片 (*.png)</translation>
+    </message>
+    <message>
+        <source>Export the report</source>
+        <translation>导出报告</translation>
+    </message>
+    <message>
+        <source>Saved as %1.</source>
+        <translation>已保存为 %1。</translation>
+    </message>
+    <message>
+        <source>Date</source>
+        <translation>日期</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>Instruction set</source>
+        <translation>指令集</translation>
+    </message>
+    <message>
+        <source>Threads</source>
+        <translation>线程</translation>
+    </message>
+    <message>
+        <source>%1 of %2 cores</source>
+        <translation>%1（共 %2 个核心）</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Driver</source>
+        <translation>驱动</translation>
+    </message>
+    <message>
+        <source>System</source>
+        <translation>系统</translation>
+    </message>
+    <message>
+        <source>Power</source>
+        <translation>电源</translation>
+    </message>
+    <message>
+        <source>Clock governor</source>
+        <translation>调频策略</translation>
+    </message>
+    <message>
+        <source>Build</source>
+        <translation>构建</translation>
+    </message>
+    <message>
+        <source>Read for each token</source>
+        <translation>每个词元读取量</translation>
+    </message>
+    <message>
+        <source>Model SHA-256</source>
+        <translation>模型 SHA-256</translation>
+    </message>
+    <message>
+        <source>First answer tokens</source>
+        <translation>回答的前几个词元</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>权重</translation>
+    </message>
+    <message>
+        <source>Precision</source>
+        <translation>精度</translation>
+    </message>
+    <message>
+        <source>Prompt, tokens/s</source>
+        <translation>提示，词元/秒</translation>
+    </message>
+    <message>
+        <source>Answer, tokens/s</source>
+        <translation>回答，词元/秒</translation>
+    </message>
+    <message>
+        <source> (partial)</source>
+        <translation>（部分）</translation>
+    </message>
+    <message>
+        <source>Benchmark</source>
+        <translation>基准测试</translation>
+    </message>
+    <message>
+        <source>Progress of the benchmark</source>
+        <translation>基准测试进度</translation>
+    </message>
+    <message>
+        <source>Table view</source>
+        <translation>表格视图</translation>
+    </message>
+    <message>
+        <source>Show the charts as tables</source>
+        <translation>以表格显示图表</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>导出</translation>
+    </message>
+    <message>
+        <source>Report, &amp;JSON…</source>
+        <translation>报告，&amp;JSON…</translation>
+    </message>
+    <message>
+        <source>Every run, &amp;CSV…</source>
+        <translation>每次运行，&amp;CSV…</translation>
+    </message>
+    <message>
+        <source>Tables, &amp;Markdown…</source>
+        <translation>表格，&amp;Markdown…</translation>
+    </message>
+    <message>
+        <source>Charts, &amp;PNG…</source>
+        <translation>图表，&amp;PNG…</translation>
+    </message>
+    <message>
+        <source>Speed</source>
+        <translation>速度</translation>
+    </message>
+    <message>
+        <source>Every run</source>
+        <translation>每次运行</translation>
+    </message>
+    <message>
+        <source>Memory by part</source>
+        <translation>各部分内存</translation>
+    </message>
+    <message>
+        <source>Measured on</source>
+        <translation>测试环境</translation>
+    </message>
+    <message>
+        <source>Your runs</source>
+        <translation>您的测试</translation>
+    </message>
+    <message>
+        <source>Your runs appear here. They stay on this computer.</source>
+        <translation>您的测试会显示在这里，并且只留在这台电脑上。</translation>
+    </message>
+    <message>
+        <source>Open &amp;folder</source>
+        <translation>打开文件夹(&amp;F)</translation>
+    </message>
+    <message>
+        <source>No result yet. Run measures how fast this computer reads and answers, in about one minute for a small model and without any download.</source>
+        <translation>还没有结果。“运行”会测量这台电脑读取和回答的速度，小模型约需一分钟，无需任何下载。</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::BenchSetup</name>
+    <message>
+        <source>Loaded: %1</source>
+        <translation>已载入：%1</translation>
+    </message>
+    <message>
+        <source>Guide model (built in)</source>
+        <translation>向导模型（内置）</translation>
+    </message>
+    <message>
+        <source>Choose a file…</source>
+        <translation>选择文件…</translation>
+    </message>
+    <message>
+        <source>Synthetic %1</source>
+        <translation>合成 %1</translation>
+    </message>
+    <message>
+        <source>Choose a model to measure</source>
+        <translation>选择要测量的模型</translation>
+    </message>
+    <message>
+        <source>RWKV models (*.pth *.st *.safetensors *.gguf)</source>
+        <translation>RWKV 模型 (*.pth *.st *.safetensors *.gguf)</translation>
+    </message>
+    <message>
+        <source>as it came</source>
+        <translation>保持原样</translation>
+    </message>
+    <message>
+        <source>Random weights in the official shape, no download: %1 million parameters, about %2 of memory.</source>
+        <translation>官方形状的随机权重，无需下载：%1 百万参数，约占 %2 内存。</translation>
+    </message>
+    <message>
+        <source>That is more than the %1 that are free now.</source>
+        <translation>这超过了目前空闲的 %1。</translation>
+    </message>
+    <message>
+        <source>The small model that comes with Rookery. Done in seconds; too small to tell how big models will run.</source>
+        <translation>Rookery 自带的小模型。几秒即可完成；但太小，无法说明大模型的表现。</translation>
+    </message>
+    <message>
+        <source>Measures this file as it is. The chat's model stays loaded.</source>
+        <translation>按原样测量此文件。对话所用的模型保持载入。</translation>
+    </message>
+    <message>
+        <source>&amp;Model</source>
+        <translation>模型(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;Precision</source>
+        <translation>精度(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Model to measure</source>
+        <translation>要测量的模型</translation>
+    </message>
+    <message>
+        <source>Precision of the weights</source>
+        <translation>权重的精度</translation>
+    </message>
+    <message>
+        <source>&amp;Run</source>
+        <translation>运行(&amp;R)</translation>
+    </message>
+    <message>
+        <source>Measure reading and answering, about one minute for a small model</source>
+        <translation>测量读取和回答，小模型约需一分钟</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>取消(&amp;C)</translation>
+    </message>
+    <message>
+        <source>This computer runs on battery and may be slower than usual. The report will say so.</source>
+        <translation>这台电脑正在使用电池，可能比平时慢。报告中会注明。</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ChartPanel</name>
+    <message>
+        <source>%1, as a table</source>
+        <translation>%1（表格）</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ChatPage</name>
+    <message>
+        <source>What is Rookery?</source>
+        <translation>What is Rookery?</translation>
+    </message>
+    <message>
+        <source>How do I get a bigger model?</source>
+        <translation>How do I get a bigger model?</translation>
+    </message>
+    <message>
+        <source>What does the benchmark measure?</source>
+        <translation>What does the benchmark measure?</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>您</translation>
+    </message>
+    <message>
+        <source>Answer</source>
+        <translation>回答</translation>
+    </message>
+    <message>
+        <source>How answers are drawn</source>
+        <translation>回答的抽取方式</translation>
+    </message>
+    <message>
+        <source>Choose a model</source>
+        <translation>选择模型</translation>
+    </message>
+    <message>
+        <source>Messages</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>Loading the model…</source>
+        <translation>正在载入模型…</translation>
+    </message>
+    <message>
+        <source>No model loaded</source>
+        <translation>未载入模型</translation>
+    </message>
+    <message>
+        <source>You can write your first message already.</source>
+        <translation>您现在就可以写第一条消息。</translation>
+    </message>
+    <message>
+        <source>Choose a model to chat with.</source>
+        <translation>请选择一个模型来对话。</translation>
+    </message>
+    <message>
+        <source>Ask the guide</source>
+        <translation>询问向导</translation>
+    </message>
+    <message>
+        <source>A tiny model that came with Rookery. It knows this program and little else; a bigger one answers anything.</source>
+        <translation>Rookery 自带的微型模型，只会说英语。它了解本程序，别的知之甚少；更大的模型什么都能回答。</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>%1 is ready.</source>
+        <translation>%1 已就绪。</translation>
+    </message>
+    <message>
+        <source>The model is being loaded.</source>
+        <translation>模型正在载入。</translation>
+    </message>
+    <message>
+        <source>No model is loaded. Choose one on the Models page.</source>
+        <translation>未载入模型。请在“模型”页选择一个。</translation>
+    </message>
+    <message>
+        <source>This chat was read by %1. %2 reads its text again with your next message.</source>
+        <translation>此对话由 %1 读取。%2 会在您的下一条消息时重新读取其文本。</translation>
+    </message>
+    <message>
+        <source>Waiting for the engine…</source>
+        <translation>正在等待引擎…</translation>
+    </message>
+    <message>
+        <source>Answering…</source>
+        <translation>正在回答…</translation>
+    </message>
+    <message>
+        <source>Not saved: %1</source>
+        <translation>未保存：%1</translation>
+    </message>
+    <message>
+        <source>Another model began this answer. Load that one to go on, or answer again.</source>
+        <translation>此回答由另一个模型开始。请载入那个模型以继续，或重新回答。</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::Composer</name>
+    <message>
+        <source>Message… Enter sends, Shift+Enter begins a new line</source>
+        <translation>消息… 回车发送，Shift+回车换行</translation>
+    </message>
+    <message>
+        <source>Message</source>
+        <translation>消息</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>发送</translation>
+    </message>
+    <message>
+        <source>Send (Enter)</source>
+        <translation>发送（回车）</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Stop the answer (Esc)</source>
+        <translation>停止回答（Esc）</translation>
+    </message>
+    <message>
+        <source>Stop editing (Esc)</source>
+        <translation>停止编辑（Esc）</translation>
+    </message>
+    <message>
+        <source>Stop editing</source>
+        <translation>停止编辑</translation>
+    </message>
+    <message>
+        <source>You are editing an earlier message; the old version is kept beside it.</source>
+        <translation>您正在编辑较早的消息；旧版本会保留在旁边。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n token(s)</source>
+        <translation>
+            <numerusform>%n 个词元</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::Conversation</name>
+    <message>
+        <source>Reading %1 of %2 tokens</source>
+        <translation>正在读取第 %1 个词元，共 %2 个</translation>
+    </message>
+    <message>
+        <source>%1 tokens remembered, %2 read again</source>
+        <translation>记住 %1 个词元，重读 %2 个</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ConversationList</name>
+    <message>
+        <source>Search chats</source>
+        <translation>搜索对话</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>New chat (Ctrl+N)</source>
+        <translation>新对话（Ctrl+N）</translation>
+    </message>
+    <message>
+        <source>Chats</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>重命名</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Your chats appear here.</source>
+        <translation>您的对话会显示在这里。</translation>
+    </message>
+    <message>
+        <source>Nothing for “%1”.</source>
+        <translation>没有找到“%1”。</translation>
+    </message>
+    <message>
+        <source>Deleted “%1”</source>
+        <translation>已删除“%1”</translation>
+    </message>
+    <message>
+        <source>Deleted chats are kept for 30 days.</source>
+        <translation>已删除的对话会保留 30 天。</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>昨天</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::MainWindow</name>
+    <message>
+        <source>Reading</source>
+        <translation>正在读取</translation>
+    </message>
+    <message>
+        <source>Answering</source>
+        <translation>正在回答</translation>
+    </message>
+    <message>
+        <source>Measuring</source>
+        <translation>正在测量</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Benchmark</source>
+        <translation>基准测试</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>%1 (%2)</source>
+        <translation>%1（%2）</translation>
+    </message>
+    <message>
+        <source>&amp;File</source>
+        <translation>文件(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Edit</source>
+        <translation>编辑(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>视图(&amp;V)</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>帮助(&amp;H)</translation>
+    </message>
+    <message>
+        <source>&amp;New chat</source>
+        <translation>新对话(&amp;N)</translation>
+    </message>
+    <message>
+        <source>&amp;Open a model…</source>
+        <translation>打开模型(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>&amp;Quit</source>
+        <translation>退出(&amp;Q)</translation>
+    </message>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>撤销(&amp;U)</translation>
+    </message>
+    <message>
+        <source>&amp;Redo</source>
+        <translation>重做(&amp;R)</translation>
+    </message>
+    <message>
+        <source>Cu&amp;t</source>
+        <translation>剪切(&amp;T)</translation>
+    </message>
+    <message>
+        <source>&amp;Copy</source>
+        <translation>复制(&amp;C)</translation>
+    </message>
+    <message>
+        <source>&amp;Paste</source>
+        <translation>粘贴(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Select &amp;all</source>
+        <translation>全选(&amp;A)</translation>
+    </message>
+    <message>
+        <source>&amp;Full screen</source>
+        <translation>全屏(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Keyboard shortcuts</source>
+        <translation>键盘快捷键(&amp;K)</translation>
+    </message>
+    <message>
+        <source>&amp;About Rookery</source>
+        <translation>关于 Rookery(&amp;A)</translation>
+    </message>
+    <message>
+        <source>Stop loading</source>
+        <translation>停止载入</translation>
+    </message>
+    <message>
+        <source>Loading progress</source>
+        <translation>载入进度</translation>
+    </message>
+    <message>
+        <source>No model loaded</source>
+        <translation>未载入模型</translation>
+    </message>
+    <message>
+        <source>Guide model</source>
+        <translation>向导模型</translation>
+    </message>
+    <message>
+        <source>%1 tokens/s</source>
+        <translation>%1 词元/秒</translation>
+    </message>
+    <message>
+        <source>Ready</source>
+        <translation>就绪</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 / %2</translation>
+    </message>
+    <message>
+        <source>Memory that Rookery uses now, of what this computer has</source>
+        <translation>Rookery 目前使用的内存与这台电脑的总内存</translation>
+    </message>
+    <message>
+        <source>Loading %1</source>
+        <translation>正在载入 %1</translation>
+    </message>
+    <message>
+        <source>Warming up %1</source>
+        <translation>正在预热 %1</translation>
+    </message>
+    <message>
+        <source>Loading %1: %2 of %3</source>
+        <translation>正在载入 %1：%2 / %3</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::MemoryChart</name>
+    <message>
+        <source>norms</source>
+        <translation>归一化层</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n block(s)</source>
+        <translation>
+            <numerusform>%n 个块</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>planned</source>
+        <translation>计划</translation>
+    </message>
+    <message>
+        <source>measured</source>
+        <translation>实测</translation>
+    </message>
+    <message>
+        <source>Memory, MB (1 MB = 1,000,000 bytes)</source>
+        <translation>内存，MB（1 MB = 1,000,000 字节）</translation>
+    </message>
+    <message>
+        <source>Part</source>
+        <translation>部分</translation>
+    </message>
+    <message>
+        <source>Planned, MB</source>
+        <translation>计划，MB</translation>
+    </message>
+    <message>
+        <source>Measured, MB</source>
+        <translation>实测，MB</translation>
+    </message>
+    <message>
+        <source>all parts</source>
+        <translation>全部</translation>
+    </message>
+    <message>
+        <source>whole program, as the system sees it</source>
+        <translation>整个程序（系统所见）</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::MessageBody</name>
+    <message>
+        <source>Copy the code</source>
+        <translation>复制代码</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::MessageWidget</name>
+    <message>
+        <source>Previous version</source>
+        <translation>上一版本</translation>
+    </message>
+    <message>
+        <source>Next version</source>
+        <translation>下一版本</translation>
+    </message>
+    <message>
+        <source>Edit and ask again</source>
+        <translation>编辑并重新提问</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Answer again</source>
+        <translation>重新回答</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Answer by %1</source>
+        <translation>%1 的回答</translation>
+    </message>
+    <message>
+        <source>Your message</source>
+        <translation>您的消息</translation>
+    </message>
+    <message>
+        <source>%1 tokens/s · %2 · first after %3 s</source>
+        <comment>figures under an answer; %2 is "402 tokens"</comment>
+        <translation>%1 词元/秒 · %2 · 首词元 %3 秒</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n token(s)</source>
+        <translation>
+            <numerusform>%n 个词元</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Reading…</source>
+        <translation>正在读取…</translation>
+    </message>
+    <message>
+        <source>The answer was cut off. Nothing is lost: it goes on where it stopped.</source>
+        <translation>回答被中断。没有任何丢失：会从停下的地方继续。</translation>
+    </message>
+    <message>
+        <source>%1/%2</source>
+        <comment>version of a message: 2/3</comment>
+        <translation>%1/%2</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ModelDetails</name>
+    <message>
+        <source>World</source>
+        <translation>World</translation>
+    </message>
+    <message>
+        <source>in the file</source>
+        <translation>在文件中</translation>
+    </message>
+    <message>
+        <source>20B (Pile)</source>
+        <translation>20B（Pile）</translation>
+    </message>
+    <message>
+        <source>Opening the model</source>
+        <translation>正在打开模型</translation>
+    </message>
+    <message>
+        <source>Warming up</source>
+        <translation>正在预热</translation>
+    </message>
+    <message>
+        <source>Loading: %1 of %2</source>
+        <translation>正在载入：%1 / %2</translation>
+    </message>
+    <message>
+        <source>Guide model</source>
+        <translation>向导模型</translation>
+    </message>
+    <message>
+        <source>Fits: it needs %1 and %2 are free. A chat never needs more, however long it gets.</source>
+        <translation>放得下：需要 %1，空闲 %2。对话再长也不会需要更多。</translation>
+    </message>
+    <message>
+        <source>Just fits: it needs %1 and %2 are free. Close other programs first.</source>
+        <translation>勉强放得下：需要 %1，空闲 %2。请先关闭其他程序。</translation>
+    </message>
+    <message>
+        <source>Does not fit: it needs %1 and only %2 are free. Close other programs, or choose a smaller model or one with 8-bit weights.</source>
+        <translation>放不下：需要 %1，而空闲只有 %2。请关闭其他程序，或选择更小的模型或 8 位权重的模型。</translation>
+    </message>
+    <message>
+        <source>It needs %1.</source>
+        <translation>需要 %1。</translation>
+    </message>
+    <message>
+        <source>Loaded</source>
+        <translation>已载入</translation>
+    </message>
+    <message>
+        <source>&amp;Load anyway</source>
+        <translation>仍要载入(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;Load</source>
+        <translation>载入(&amp;L)</translation>
+    </message>
+    <message>
+        <source>Generation</source>
+        <translation>代</translation>
+    </message>
+    <message>
+        <source>Parameters</source>
+        <translation>参数</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>层数</translation>
+    </message>
+    <message>
+        <source>Width</source>
+        <translation>宽度</translation>
+    </message>
+    <message>
+        <source>%1 (%2 heads of %3)</source>
+        <translation>%1（%2 个头，每个 %3）</translation>
+    </message>
+    <message>
+        <source>Vocabulary</source>
+        <translation>词表</translation>
+    </message>
+    <message>
+        <source>%1 tokens, %2</source>
+        <translation>%1 个词元，%2</translation>
+    </message>
+    <message>
+        <source>Precision</source>
+        <translation>精度</translation>
+    </message>
+    <message>
+        <source>Memory of a chat</source>
+        <translation>一个对话的记忆</translation>
+    </message>
+    <message>
+        <source>%1, at any length</source>
+        <translation>%1，与长度无关</translation>
+    </message>
+    <message>
+        <source>File</source>
+        <translation>文件</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1，%2</translation>
+    </message>
+    <message>
+        <source>By its name</source>
+        <translation>据文件名</translation>
+    </message>
+    <message>
+        <source>%1, size %2, of %3, trained on texts of up to %4 tokens</source>
+        <translation>%1，规模 %2，%3，训练文本最长 %4 个词元</translation>
+    </message>
+    <message>
+        <source>A very small model that this project trained. It answers questions about Rookery: what the pages do, where things are kept, how to get and open models. It knows nothing else, and it is always there.</source>
+        <translation>由本项目训练的极小模型，用英语回答有关 Rookery 的问题：各页的用途、东西放在哪里、如何获取和打开模型。它不知道别的，但始终都在。</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>取消(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Show in &amp;folder</source>
+        <translation>在文件夹中显示(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Details</source>
+        <translation>详情(&amp;D)</translation>
+    </message>
+    <message>
+        <source>Share of the free memory that this model needs</source>
+        <translation>此模型所需占空闲内存的比例</translation>
+    </message>
+    <message>
+        <source>Loading progress</source>
+        <translation>载入进度</translation>
+    </message>
+    <message>
+        <source>tokenizer not known</source>
+        <translation>分词器未知</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ModelListModel</name>
+    <message>
+        <source>fits</source>
+        <translation>放得下</translation>
+    </message>
+    <message>
+        <source>just fits</source>
+        <translation>勉强放得下</translation>
+    </message>
+    <message>
+        <source>does not fit</source>
+        <translation>放不下</translation>
+    </message>
+    <message>
+        <source>cannot be used</source>
+        <translation>无法使用</translation>
+    </message>
+    <message>
+        <source>Built in · answers questions about Rookery itself</source>
+        <translation>内置 · 回答有关 Rookery 本身的问题</translation>
+    </message>
+    <message>
+        <source>%1 B parameters</source>
+        <translation>%1 B 参数</translation>
+    </message>
+    <message>
+        <source>%1 M parameters</source>
+        <translation>%1 M 参数</translation>
+    </message>
+    <message>
+        <source>Guide model</source>
+        <translation>向导模型</translation>
+    </message>
+    <message>
+        <source>loaded</source>
+        <translation>已载入</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ModelsPage</name>
+    <message>
+        <source>Look for models in a folder</source>
+        <translation>在文件夹中查找模型</translation>
+    </message>
+    <message>
+        <source>Open a model</source>
+        <translation>打开模型</translation>
+    </message>
+    <message>
+        <source>RWKV models (*.pth *.st *.safetensors *.gguf);;All files (*)</source>
+        <translation>RWKV 模型 (*.pth *.st *.safetensors *.gguf);;所有文件 (*)</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>&amp;Open file…</source>
+        <translation>打开文件(&amp;O)…</translation>
+    </message>
+    <message>
+        <source>&amp;Add folder…</source>
+        <translation>添加文件夹(&amp;A)…</translation>
+    </message>
+    <message>
+        <source>&amp;Scan again</source>
+        <translation>重新扫描(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Open &amp;models folder</source>
+        <translation>打开模型文件夹(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Models on this computer</source>
+        <translation>这台电脑上的模型</translation>
+    </message>
+    <message>
+        <source>Drop a .pth, .st, .safetensors or .gguf file anywhere on this page. It is read where it lies, never moved.</source>
+        <translation>把 .pth、.st、.safetensors 或 .gguf 文件拖放到本页任意处。文件在原处读取，绝不移动。</translation>
+    </message>
+    <message>
+        <source>Where to get models: BlinkDL/rwkv7-g1 on Hugging Face, RWKV/rwkv7-g1 on ModelScope. A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth tells the generation, the training data, the size, the date and how long the texts in training were. Rookery downloads nothing by itself.</source>
+        <translation>获取模型：ModelScope 上的 RWKV/rwkv7-g1，或 Hugging Face 上的 BlinkDL/rwkv7-g1。rwkv7-g1d-0.1b-20260129-ctx8192.pth 这样的文件名依次说明代、训练数据、规模、日期和训练文本的长度。Rookery 不会自行下载任何东西。</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::SamplesChart</name>
+    <message>
+        <source>Run</source>
+        <translation>次序</translation>
+    </message>
+    <message>
+        <source>Speed, % of the median</source>
+        <translation>速度，占中位数的 %</translation>
+    </message>
+    <message>
+        <source>Test</source>
+        <translation>测试</translation>
+    </message>
+    <message>
+        <source>Tokens/s</source>
+        <translation>词元/秒</translation>
+    </message>
+    <message>
+        <source>% of the median</source>
+        <translation>中位数的 %</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::SamplingPanel</name>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Creative</source>
+        <translation>有创意</translation>
+    </message>
+    <message>
+        <source>Careful: questions, code</source>
+        <translation>谨慎：问答、代码</translation>
+    </message>
+    <message>
+        <source>Always the likeliest word</source>
+        <translation>总取最可能的词</translation>
+    </message>
+    <message>
+        <source>Preset</source>
+        <translation>预设</translation>
+    </message>
+    <message>
+        <source>Settings that RWKV's authors recommend</source>
+        <translation>RWKV 作者推荐的设置</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Higher is more surprising; 0 always takes the likeliest word</source>
+        <translation>越高越出人意料；0 总取最可能的词</translation>
+    </message>
+    <message>
+        <source>Top-p</source>
+        <translation>Top-p</translation>
+    </message>
+    <message>
+        <source>Only the likeliest words that together reach this probability are drawn</source>
+        <translation>只从累计达到此概率的最可能的词中抽取</translation>
+    </message>
+    <message>
+        <source>Presence</source>
+        <translation>存在惩罚</translation>
+    </message>
+    <message>
+        <source>Makes words less likely that the answer has used</source>
+        <translation>降低回答中已用词的概率</translation>
+    </message>
+    <message>
+        <source>Frequency</source>
+        <translation>频率惩罚</translation>
+    </message>
+    <message>
+        <source>The same, more for each time a word was used</source>
+        <translation>同上，每多用一次降低更多</translation>
+    </message>
+    <message>
+        <source>Decay</source>
+        <translation>衰减</translation>
+    </message>
+    <message>
+        <source>How slowly earlier uses are forgotten</source>
+        <translation>先前的使用被遗忘的快慢</translation>
+    </message>
+    <message>
+        <source>Fixed seed</source>
+        <translation>固定种子</translation>
+    </message>
+    <message>
+        <source>The same seed, settings and text give the same answer</source>
+        <translation>相同的种子、设置和文本给出相同的回答</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>种子</translation>
+    </message>
+    <message>
+        <source>Text before the chat (before its first message)</source>
+        <translation>对话前的文本（第一条消息之前）</translation>
+    </message>
+    <message>
+        <source>Text before the chat</source>
+        <translation>对话前的文本</translation>
+    </message>
+    <message>
+        <source>For example: You answer briefly.</source>
+        <translation>例如：你的回答要简短。</translation>
+    </message>
+    <message>
+        <source>Own settings</source>
+        <translation>自定义</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::SettingsPage</name>
+    <message>
+        <source>Look for models in a folder</source>
+        <translation>在文件夹中查找模型</translation>
+    </message>
+    <message>
+        <source>As the system</source>
+        <translation>跟随系统</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>浅色</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>深色</translation>
+    </message>
+    <message>
+        <source>cannot be used: %1</source>
+        <translation>无法使用：%1</translation>
+    </message>
+    <message>
+        <source>No other folders. The models folder above is always looked at.</source>
+        <translation>没有其他文件夹。上面的模型文件夹总会被查看。</translation>
+    </message>
+    <message>
+        <source>Settings</source>
+        <translation>设置</translation>
+    </message>
+    <message>
+        <source>General</source>
+        <translation>常规</translation>
+    </message>
+    <message>
+        <source>Compute</source>
+        <translation>计算</translation>
+    </message>
+    <message>
+        <source>Storage</source>
+        <translation>存储</translation>
+    </message>
+    <message>
+        <source>Privacy</source>
+        <translation>隐私</translation>
+    </message>
+    <message>
+        <source>About</source>
+        <translation>关于</translation>
+    </message>
+    <message>
+        <source>&amp;Language</source>
+        <translation>语言(&amp;L)</translation>
+    </message>
+    <message>
+        <source>&amp;Theme</source>
+        <translation>主题(&amp;T)</translation>
+    </message>
+    <message>
+        <source>T&amp;hreads</source>
+        <translation>线程(&amp;H)</translation>
+    </message>
+    <message>
+        <source>one per core (%1)</source>
+        <translation>每核心一个（%1）</translation>
+    </message>
+    <message>
+        <source>Threads</source>
+        <translation>线程</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>语言</translation>
+    </message>
+    <message>
+        <source>Theme</source>
+        <translation>主题</translation>
+    </message>
+    <message>
+        <source>Used from the next model on that is loaded. The text of an answer is the same with any number.</source>
+        <translation>从下一个载入的模型起生效。无论线程数多少，回答的文本都相同。</translation>
+    </message>
+    <message>
+        <source>Devices</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Chats</source>
+        <translation>对话</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Benchmark runs</source>
+        <translation>基准测试记录</translation>
+    </message>
+    <message>
+        <source>Logs and window</source>
+        <translation>日志和窗口</translation>
+    </message>
+    <message>
+        <source>Cache</source>
+        <translation>缓存</translation>
+    </message>
+    <message>
+        <source>Open folder</source>
+        <translation>打开文件夹</translation>
+    </message>
+    <message>
+        <source>Open folder: %1</source>
+        <translation>打开文件夹：%1</translation>
+    </message>
+    <message>
+        <source>Other folders with &amp;models</source>
+        <translation>其他存放模型的文件夹(&amp;M)</translation>
+    </message>
+    <message>
+        <source>Other folders with models</source>
+        <translation>其他存放模型的文件夹</translation>
+    </message>
+    <message>
+        <source>&amp;Add folder…</source>
+        <translation>添加文件夹(&amp;A)…</translation>
+    </message>
+    <message>
+        <source>&amp;Remove from the list</source>
+        <translation>从列表中移除(&amp;R)</translation>
+    </message>
+    <message>
+        <source>Nothing leaves this computer. No account, no telemetry, no check for updates. Models run here, chats and reports are kept in the folders above, and Rookery opens no network connection by itself.</source>
+        <translation>没有任何数据离开这台电脑。无需账户，没有遥测，不检查更新。模型在本机运行，对话和报告保存在上述文件夹中，Rookery 不会自行打开网络连接。</translation>
+    </message>
+    <message>
+        <source>Rookery %1, free software under the GNU General Public License, version 3 or later.</source>
+        <translation>Rookery %1，自由软件，采用 GNU 通用公共许可证第 3 版或更新版本。</translation>
+    </message>
+    <message>
+        <source>About Rookery</source>
+        <translation>关于 Rookery</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ShortcutsDialog</name>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>键盘快捷键</translation>
+    </message>
+    <message>
+        <source>Action</source>
+        <translation>操作</translation>
+    </message>
+    <message>
+        <source>Keys</source>
+        <translation>按键</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::SpeedChart</name>
+    <message>
+        <source>Prompt, %1 tokens</source>
+        <translation>提示，%1 个词元</translation>
+    </message>
+    <message>
+        <source>Answer, %1 tokens, as in chat</source>
+        <translation>回答，%1 个词元，如同对话</translation>
+    </message>
+    <message>
+        <source>Answer, %1 tokens, sparse</source>
+        <translation>回答，%1 个词元，稀疏</translation>
+    </message>
+    <message>
+        <source>Answer, %1 tokens</source>
+        <translation>回答，%1 个词元</translation>
+    </message>
+    <message>
+        <source>Reading a prompt, tokens/s</source>
+        <translation>读取提示，词元/秒</translation>
+    </message>
+    <message>
+        <source>Answering, tokens/s</source>
+        <translation>回答，词元/秒</translation>
+    </message>
+    <message>
+        <source>Test</source>
+        <translation>测试</translation>
+    </message>
+    <message>
+        <source>Tokens/s</source>
+        <translation>词元/秒</translation>
+    </message>
+    <message>
+        <source>± MAD</source>
+        <translation>± MAD</translation>
+    </message>
+    <message>
+        <source>Lowest</source>
+        <translation>最低</translation>
+    </message>
+    <message>
+        <source>Highest</source>
+        <translation>最高</translation>
+    </message>
+    <message>
+        <source>Runs</source>
+        <translation>次数</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::StepsView</name>
+    <message>
+        <source>Load</source>
+        <translation>载入</translation>
+    </message>
+    <message>
+        <source>Memory bandwidth</source>
+        <translation>内存带宽</translation>
+    </message>
+    <message>
+        <source>Reading a prompt</source>
+        <translation>读取提示</translation>
+    </message>
+    <message>
+        <source>Answering</source>
+        <translation>正在回答</translation>
+    </message>
+    <message>
+        <source>Saving the state</source>
+        <translation>保存状态</translation>
+    </message>
+    <message>
+        <source>Step %1 of %2: %3</source>
+        <translation>第 %1 步，共 %2 步：%3</translation>
+    </message>
+    <message>
+        <source>All steps done</source>
+        <translation>全部完成</translation>
+    </message>
+</context>
+</TS>
