@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <qcustomplot.h>
+
+#include <QComboBox>
+#include <QLabel>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTableWidget>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "bench/bench_page.h"
+#include "bench/bench_setup.h"
+#include "bench/charts.h"
+#include "bench/steps_view.h"
+#include "shell_support.h"
+#include "theme/theme.h"
+
+using namespace rookery::app;
+using rookery::engine::BenchProgress;
+using rookery::engine::BenchStep;
+
+namespace {
+
+QStringList column(const QTableWidget* table, int index) {
+  QStringList cells;
+  for (int row = 0; row < table->rowCount(); ++row) cells << table->item(row, index)->text();
+  return cells;
+}
+
+template <class T>
+T* child(const QWidget& page, const char* name) {
+  auto* found = page.findChild<T*>(QLatin1String(name));
+  if (found == nullptr) qFatal("no child %s", name);
+  return found;
+}
+
+QByteArray contents(const QString& path) {
+  QFile file(path);
+  return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+}  // namespace
+
+class BenchPageTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void init() { m_folder = std::make_unique<QTemporaryDir>(); }
+
+  void runAsksForWhatWasChosen() {
+    BenchPage page(m_folder->path());
+    page.show();
+    QSignalSpy asked(&page, &BenchPage::runRequested);
+    auto* model = child<QComboBox>(page, "benchModel");
+    model->setCurrentIndex(model->findText(QStringLiteral("RWKV-7 0.4B"), Qt::MatchContains));
+    Q_EMIT model->activated(model->currentIndex());
+    auto* precision = child<QComboBox>(page, "benchPrecision");
+    precision->setCurrentIndex(precision->findText(QStringLiteral("q8_0")));
+    child<QPushButton>(page, "benchRun")->click();
+    QCOMPARE(asked.count(), 1);
+    const auto request = asked[0][0].value<rookery::engine::BenchRequest>();
+    QCOMPARE(request.syntheticShape, std::string("rwkv7-0.4b"));
+    QVERIFY(request.precision == rookery::engine::DType::Q8_0);
+    QVERIFY(request.modelPath.empty());
+    QVERIFY(!request.guide);
+  }
+
+  void aChosenFileIsMeasured() {
+    BenchPage page(m_folder->path());
+    test::PreparedDialogs dialogs;
+    dialogs.answer = QStringLiteral("/models/some model.pth");
+    auto* model = child<QComboBox>(page, "benchModel");
+    const int choose = model->findText(QStringLiteral("Choose a file"), Qt::MatchStartsWith);
+    model->setCurrentIndex(choose);
+    Q_EMIT model->activated(choose);
+    QCOMPARE(model->currentText(), QStringLiteral("some model.pth"));
+    QCOMPARE(page.setup()->request().modelPath, std::filesystem::path("/models/some model.pth"));
+    QVERIFY(!page.setup()->request().precision);
+  }
+
+  void theRunIsShownLiveAndCanBeCancelled() {
+    BenchPage page(m_folder->path());
+    page.show();
+    page.showStarted();
+    auto* cancel = child<QPushButton>(page, "benchCancel");
+    QVERIFY(cancel->isVisible());
+    QVERIFY(!child<QPushButton>(page, "benchRun")->isVisible());
+    BenchProgress progress;
+    progress.step = BenchStep::Decode;
+    progress.test = "tg128";
+    progress.run = 3;
+    progress.plannedRuns = 5;
+    progress.lastValue = 61.2;
+    progress.spread = 0.011;
+    progress.fraction = 0.6;
+    progress.secondsLeft = 62;
+    page.showProgress(progress);
+    const auto* text = child<QLabel>(page, "benchProgressText");
+    QVERIFY2(text->text().contains(QStringLiteral("run 3 of 5")), qPrintable(text->text()));
+    QVERIFY(text->text().contains(QStringLiteral("1.1 %")));
+    const auto* left = child<QLabel>(page, "benchTimeLeft");
+    QVERIFY(left->text().isEmpty());  // one guess is no estimate
+    page.showProgress(progress);
+    page.showProgress(progress);
+    QVERIFY(left->text().contains(QStringLiteral("1:02")));
+    progress.secondsLeft = 300;
+    page.showProgress(progress);
+    QVERIFY(left->text().isEmpty());  // it jumped: wait until it settles again
+    QCOMPARE(child<StepsView>(page, "benchSteps")->currentStep(), 3);
+
+    QSignalSpy cancelled(&page, &BenchPage::cancelRequested);
+    cancel->click();
+    QCOMPARE(cancelled.count(), 1);
+    page.showError({rookery::engine::ErrorCode::Cancelled, "cancelled", ""});
+    QVERIFY(!page.isRunning());
+    QVERIFY(child<QPushButton>(page, "benchRun")->isVisible());
+    QVERIFY(child<QLabel>(page, "benchMessage")->text().startsWith(QStringLiteral("Cancelled")));
+  }
+
+  void chartsHoldTheReportsValues() {
+    BenchPage page(m_folder->path());
+    page.showReport(test::handMadeReport());
+    auto* speed = child<QCustomPlot>(page, "speedChartPlot");
+    QList<double> medians, errors;
+    for (int i = 0; i < speed->plottableCount(); ++i) {
+      if (auto* bars = qobject_cast<QCPBars*>(speed->plottable(i))) {
+        for (const auto& bar : *bars->data()) medians << bar.value;
+      } else if (auto* whiskers = qobject_cast<QCPErrorBars*>(speed->plottable(i))) {
+        for (const auto& error : *whiskers->data()) errors << error.errorPlus;
+      }
+    }
+    QCOMPARE(medians, QList<double>({1000, 50, 40}));
+    QCOMPARE(errors, QList<double>({10, 0.5, 1}));
+
+    auto* samples = child<QCustomPlot>(page, "samplesChartPlot");
+    QCOMPARE(samples->graphCount(), 3);
+    QCOMPARE(samples->graph(1)->dataCount(), 4);
+    QCOMPARE(samples->graph(1)->data()->at(0)->value, 98.0);
+    QSet<int> shapes;
+    for (int i = 0; i < 3; ++i) shapes << samples->graph(i)->scatterStyle().shape();
+    QCOMPARE(shapes.size(), 3);  // told apart without colour
+
+    for (const char* name : {"speedChartPlot", "samplesChartPlot", "memoryChartPlot"}) {
+      auto* plot = child<QCustomPlot>(page, name);
+      const bool horizontal = QLatin1String(name) == QLatin1String("memoryChartPlot");
+      QVERIFY2(!(horizontal ? plot->xAxis : plot->yAxis)->label().isEmpty(), name);
+    }
+  }
+
+  void theTableTwinHoldsTheChartsNumbers() {
+    BenchPage page(m_folder->path());
+    page.show();
+    page.showReport(test::handMadeReport());
+    auto* memory = page.findChild<MemoryChart*>();
+    double stackedPlanned = 0, stackedMeasured = 0;
+    for (int i = 0; i < memory->plot()->plottableCount(); ++i) {
+      if (auto* bars = qobject_cast<QCPBars*>(memory->plot()->plottable(i))) {
+        stackedMeasured += bars->data()->at(0)->value;
+        stackedPlanned += bars->data()->at(1)->value;
+      }
+    }
+    const auto names = column(memory->table(), 0);
+    const auto total = static_cast<int>(names.indexOf(QStringLiteral("all parts")));
+    QCOMPARE(memory->table()->item(total, 1)->text(), QString::number(stackedPlanned, 'f', 3));
+    QCOMPARE(memory->table()->item(total, 2)->text(), QString::number(stackedMeasured, 'f', 3));
+    QVERIFY(names.contains(QStringLiteral("block1")));  // the table does not join the blocks
+    QCOMPARE(column(child<QTableWidget>(page, "speedChartTable"), 1), QStringList({QStringLiteral("1,000"), QStringLiteral("50.0"), QStringLiteral("40.0")}));
+    QCOMPARE(child<QTableWidget>(page, "samplesChartTable")->rowCount(), 10);
+
+    auto* table = child<QTableWidget>(page, "speedChartTable");
+    QVERIFY(!table->isVisible());
+    child<QPushButton>(page, "benchTableView")->click();
+    QVERIFY(table->isVisible());
+    QVERIFY(table->focusPolicy() & Qt::TabFocus);
+  }
+
+  void theSentenceAndTheLabelsAreThere() {
+    BenchPage page(m_folder->path());
+    page.showReport(test::handMadeReport());
+    const QString sentence = child<QLabel>(page, "benchSentence")->text();
+    QVERIFY2(sentence.contains(QStringLiteral("Answers at 50.0 tokens/s")), qPrintable(sentence));
+    QVERIFY(sentence.contains(QStringLiteral("80 % of the measured memory bandwidth")));
+    QVERIFY(child<QLabel>(page, "benchSubject")->text().contains(QStringLiteral("weights: synthetic")));
+    auto partial = test::handMadeReport();
+    partial.partial = true;
+    page.showReport(partial);
+    QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("cancelled")));
+  }
+
+  void exportsAreWritten() {
+    BenchPage page(m_folder->path());
+    page.resize(1000, 800);
+    page.show();
+    test::PreparedDialogs dialogs;
+    const auto report = test::handMadeReport();
+    page.showReport(report);
+    dialogs.answer = m_folder->filePath(QStringLiteral("r.json"));
+    page.exportReport(BenchPage::Format::Json);
+    QCOMPARE(contents(dialogs.answer).toStdString(), rookery::engine::reportJson(report));
+    dialogs.answer = m_folder->filePath(QStringLiteral("r.csv"));
+    page.exportReport(BenchPage::Format::Csv);
+    QCOMPARE(contents(dialogs.answer).toStdString(), rookery::engine::reportCsv(report));
+    dialogs.answer = m_folder->filePath(QStringLiteral("r.md"));
+    page.exportReport(BenchPage::Format::Markdown);
+    QCOMPARE(contents(dialogs.answer).toStdString(), rookery::engine::reportMarkdown(report));
+    dialogs.answer = m_folder->filePath(QStringLiteral("r.png"));
+    page.exportReport(BenchPage::Format::Png);
+    QVERIFY(QImage(dialogs.answer).width() >= 1000);
+    dialogs.answer = m_folder->filePath(QStringLiteral("no/such/folder/r.json"));
+    page.exportReport(BenchPage::Format::Json);
+    QVERIFY(child<QLabel>(page, "benchMessage")->text().contains(QStringLiteral("cannot be written")));
+  }
+
+  void ownRunsAreKept() {
+    {
+      BenchPage page(m_folder->path());
+      page.storeReport(test::handMadeReport());
+      auto later = test::handMadeReport();
+      later.model = "later";
+      later.environment.date = "2026-11-21T10:00:00Z";
+      page.storeReport(later);
+    }
+    QFile damaged(m_folder->filePath(QStringLiteral("damaged.json")));
+    QVERIFY(damaged.open(QIODevice::WriteOnly));
+    damaged.write("{\"schema\": 1}");
+    damaged.close();
+    BenchPage page(m_folder->path());
+    page.show();
+    auto* history = child<QTableWidget>(page, "benchHistory");
+    QCOMPARE(column(history, 1), QStringList({QStringLiteral("later"), QStringLiteral("hand-made")}));
+    QVERIFY(page.report());
+    QCOMPARE(page.report()->model, std::string("later"));  // the newest run is shown at once
+    history->selectRow(1);
+    QCOMPARE(page.report()->model, std::string("hand-made"));
+    QCOMPARE(page.report()->find("pp512")->samples.size(), std::size_t{3});
+  }
+
+  void batteryPowerIsWarnedAbout() {
+    BenchPage page(m_folder->path());
+    page.show();
+    page.setup()->setPowerSource(QStringLiteral("battery"));
+    QVERIFY(child<QWidget>(page, "benchWarning")->isVisible());
+    QVERIFY(child<QPushButton>(page, "benchRun")->isEnabled());  // warned, not refused
+    page.setup()->setPowerSource(QStringLiteral("AC"));
+    QVERIFY(!child<QWidget>(page, "benchWarning")->isVisible());
+  }
+
+  void chartsFollowTheTheme() {
+    Theme theme(*qApp);
+    theme.setChoice(ThemeChoice::Light);
+    BenchPage page(m_folder->path());
+    page.resize(900, 700);
+    page.show();
+    page.showReport(test::handMadeReport());
+    auto* plot = child<QCustomPlot>(page, "speedChartPlot");
+    QCoreApplication::processEvents();
+    const int light = plot->toPixmap(200, 150).toImage().pixelColor(1, 1).lightness();
+    theme.setChoice(ThemeChoice::Dark);
+    QCoreApplication::processEvents();
+    const int dark = plot->toPixmap(200, 150).toImage().pixelColor(1, 1).lightness();
+    QVERIFY(light > 240);
+    QVERIFY(dark < 70);
+  }
+
+ private:
+  std::unique_ptr<QTemporaryDir> m_folder;
+};
+
+QTEST_MAIN(BenchPageTest)
+#include "bench_page_test.moc"

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QDir>
+#include <QDropEvent>
+#include <QLabel>
+#include <QListView>
+#include <QMimeData>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QUrl>
+
+#include "models/model_details.h"
+#include "models/model_list.h"
+#include "models/models_page.h"
+#include "settings/settings.h"
+#include "shell_support.h"
+
+using namespace rookery::app;
+
+namespace {
+QString golden(const char* name) { return QStringLiteral(ROOKERY_TEST_DATA "/golden/") + QLatin1String(name); }
+
+void drop(QWidget* target, const QString& path) {
+  QMimeData data;
+  data.setUrls({QUrl::fromLocalFile(path)});
+  QDragEnterEvent enter(QPoint(20, 20), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+  QCoreApplication::sendEvent(target, &enter);  // Qt drops only where an enter was accepted
+  QDropEvent event(QPointF(20, 20), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+  QCoreApplication::sendEvent(target, &event);
+}
+}  // namespace
+
+class ModelsPageTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void init() {
+    m_folder = std::make_unique<QTemporaryDir>();
+    const Paths paths = Paths::inside(m_folder->path());
+    QVERIFY(paths.create());
+    m_settings = std::make_unique<Settings>(paths);
+    m_page = std::make_unique<ModelsPage>(m_settings.get());
+    m_page->resize(1000, 700);
+    m_page->show();
+  }
+  void cleanup() {
+    m_page.reset();
+    m_settings.reset();
+  }
+
+  void theGuideIsAlwaysFirst() {
+    QCOMPARE(m_page->list()->rowCount(), 1);
+    QCOMPARE(m_page->list()->index(0).data().toString(), QStringLiteral("Guide model"));
+    QSignalSpy asked(m_page.get(), &ModelsPage::loadRequested);
+    load()->click();
+    QCOMPARE(asked.count(), 1);
+    QCOMPARE(asked[0][0].toString(), QString());
+  }
+
+  void aDroppedModelSaysWhatItIs() {
+    const QString path = golden("models/v7_small/model.pth");
+    drop(m_page.get(), path);
+    QTRY_COMPARE(label("modelTitle")->text(), QStringLiteral("model.pth"));
+    QVERIFY2(label("modelSummary")->text().contains(QStringLiteral("RWKV-7")), qPrintable(label("modelSummary")->text()));
+    QVERIFY2(label("modelVerdict")->text().startsWith(QStringLiteral("Fits")), qPrintable(label("modelVerdict")->text()));
+    QVERIFY(!label("modelError")->isVisible());
+    QSignalSpy asked(m_page.get(), &ModelsPage::loadRequested);
+    load()->click();
+    QCOMPARE(asked[0][0].toString(), path);
+    QVERIFY(m_settings->modelFiles().contains(path));  // known after a restart as well
+  }
+
+  void aHostileFileIsASentence_data() {
+    QTest::addColumn<QString>("file");
+    QTest::newRow("not a zip") << golden("hostile/pth/not_a_zip.pth");
+    QTest::newRow("executes code") << golden("hostile/pth/reduce_os_system.pth");
+    QTest::newRow("truncated gguf") << golden("hostile/gguf/truncated_70.gguf");
+    QTest::newRow("other architecture") << golden("hostile/gguf/architecture_unknown.gguf");
+    QTest::newRow("empty") << golden("hostile/pth/truncated_0.pth");
+  }
+  void aHostileFileIsASentence() {
+    QFETCH(QString, file);
+    drop(m_page.get(), file);
+    QTRY_VERIFY(label("modelError")->isVisible());
+    const QString text = label("modelError")->text();
+    QVERIFY2(text.endsWith(u'.') && text.contains(u' '), qPrintable(text));
+    QVERIFY(!load()->isEnabled());
+    QVERIFY(!label("modelErrorDetails")->isVisible());
+    m_page->findChild<QPushButton*>(QStringLiteral("modelErrorMore"))->click();
+    QVERIFY(label("modelErrorDetails")->isVisible());
+    QVERIFY(!label("modelErrorDetails")->text().isEmpty());
+  }
+
+  void foldersAreScanned() {
+    const QString models = m_settings->modelsFolder();
+    QVERIFY(QDir().mkpath(models + u"/deep/er"));
+    QVERIFY(QFile::copy(golden("models/v7_small/model.f16.gguf"), models + u"/deep/b.gguf"));
+    QVERIFY(QFile::copy(golden("models/v7_micro/model.safetensors"), models + u"/a.safetensors"));
+    QFile other(models + u"/notes.txt");
+    QVERIFY(other.open(QIODevice::WriteOnly));
+    m_page->rescan();
+    QTRY_COMPARE(m_page->list()->rowCount(), 3);
+    QCOMPARE(m_page->list()->index(1).data().toString(), QStringLiteral("a.safetensors"));
+    QCOMPARE(m_page->list()->index(2).data().toString(), QStringLiteral("b.gguf"));
+    QVERIFY(QFile::remove(models + u"/a.safetensors"));
+    m_page->rescan();
+    QTRY_COMPARE(m_page->list()->rowCount(), 2);
+  }
+
+  void aModelThatIsTooBigSaysSo() {
+    ModelEntry entry = ModelCatalog::readEntry(golden("models/v7_small/model.pth"));
+    QVERIFY(entry.info);
+    QCOMPARE(fitOf(entry, 1'000'000'000'000), Fit::Fits);
+    QCOMPARE(fitOf(entry, entry.estimate.total() + 1), Fit::Tight);
+    QCOMPARE(fitOf(entry, entry.estimate.total() - 1), Fit::TooBig);
+    ModelDetails details;
+    details.show();
+    details.setEntry(entry, false, entry.estimate.total() / 2);
+    QVERIFY(details.findChild<QLabel*>(QStringLiteral("modelVerdict"))->text().startsWith(QStringLiteral("Does not fit")));
+    QVERIFY(details.findChild<QPushButton*>(QStringLiteral("modelLoad"))->isEnabled());  // load anyway
+  }
+
+  void loadingShowsProgressAndCanBeCancelled() {
+    ModelDetails details;
+    details.show();
+    ModelEntry entry;
+    entry.path = QStringLiteral("/m.pth");
+    entry.name = QStringLiteral("m.pth");
+    details.setEntry(entry, false, 1'000'000);
+    details.showLoading(entry.path);
+    details.showProgress({rookery::engine::LoadStage::Reading, 1'000'000, 4'000'000});
+    QVERIFY(details.findChild<QLabel*>(QStringLiteral("modelProgressText"))->text().contains(QStringLiteral("1.00 MB of 4.00 MB")));
+    QSignalSpy cancelled(&details, &ModelDetails::cancelRequested);
+    details.findChild<QPushButton*>(QStringLiteral("modelCancel"))->click();
+    QCOMPARE(cancelled.count(), 1);
+    details.showLoadError({rookery::engine::ErrorCode::Cancelled, "", ""});
+    QVERIFY(!details.findChild<QLabel*>(QStringLiteral("modelError"))->isVisible());  // wanted, so no error
+    details.showLoadError({rookery::engine::ErrorCode::OutOfMemory, "1 GB is missing.", ""});
+    QVERIFY(details.findChild<QLabel*>(QStringLiteral("modelError"))->isVisible());
+  }
+
+  void theOfficialNameIsExplained() {
+    const auto parts = parseModelName(QStringLiteral("rwkv7-g1d-0.1b-20260129-ctx8192.pth"));
+    QVERIFY(parts);
+    QCOMPARE(parts->data, QStringLiteral("G1D"));
+    QCOMPARE(parts->size, QStringLiteral("0.1B"));
+    QCOMPARE(parts->date, QDate(2026, 1, 29));
+    QCOMPARE(parts->contextLength, 8192);
+    QVERIFY(!parseModelName(QStringLiteral("llama-3-8b.gguf")));
+  }
+
+ private:
+  QLabel* label(const char* name) { return m_page->findChild<QLabel*>(QLatin1String(name)); }
+  QPushButton* load() { return m_page->findChild<QPushButton*>(QStringLiteral("modelLoad")); }
+
+  std::unique_ptr<QTemporaryDir> m_folder;
+  std::unique_ptr<Settings> m_settings;
+  std::unique_ptr<ModelsPage> m_page;
+};
+
+QTEST_MAIN(ModelsPageTest)
+#include "models_page_test.moc"

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QApplication>
+#include <QDirIterator>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTest>
+#include <cmath>
+
+#include "theme/icons.h"
+#include "theme/theme.h"
+
+using namespace rookery::app;
+
+namespace {
+
+double luminance(const QColor& color) {
+  const auto linear = [](double c) { return c <= 0.03928 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4); };
+  return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF()) + 0.0722 * linear(color.blueF());
+}
+
+double contrast(const QColor& a, const QColor& b) {
+  const double x = luminance(a), y = luminance(b);
+  return (std::max(x, y) + 0.05) / (std::min(x, y) + 0.05);
+}
+
+/// The darkest and lightest pixel that is not the ground.
+QColor inkOf(const QPixmap& pixmap) {
+  const QImage image = pixmap.toImage();
+  QColor best(0, 0, 0, 0);
+  for (int y = 0; y < image.height(); ++y) {
+    for (int x = 0; x < image.width(); ++x) {
+      if (image.pixelColor(x, y).alpha() > best.alpha()) best = image.pixelColor(x, y);
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+class ThemeTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void choiceDecidesThePalette() {
+    Theme theme(*qApp);
+    theme.setChoice(ThemeChoice::Dark);
+    QVERIFY(theme.isDark());
+    QVERIFY(qApp->palette().color(QPalette::Window).lightness() < 60);
+    QSignalSpy changed(&theme, &Theme::changed);
+    theme.setChoice(ThemeChoice::Light);
+    QCOMPARE(changed.count(), 1);
+    QCOMPARE(qApp->palette().color(QPalette::Window), QColor(0xF7F5F0));
+    QCOMPARE(qApp->palette().color(QPalette::WindowText), QColor(0x1B2430));
+  }
+
+  void withoutAPortalTheSystemsPaletteDecides() {
+    QPalette dark;
+    dark.setColor(QPalette::Window, QColor(0x202020));
+    qApp->setPalette(dark);
+    Theme theme(*qApp);
+    QVERIFY(theme.isDark());
+  }
+
+  void textIsReadable_data() {
+    QTest::addColumn<bool>("dark");
+    QTest::newRow("light") << false;
+    QTest::newRow("dark") << true;
+  }
+  void textIsReadable() {
+    QFETCH(bool, dark);
+    Theme theme(*qApp);
+    theme.setChoice(dark ? ThemeChoice::Dark : ThemeChoice::Light);
+    const QPalette p = qApp->palette();
+    const auto& c = Theme::colors();
+    QVERIFY(contrast(p.color(QPalette::WindowText), p.color(QPalette::Window)) >= 7);
+    QVERIFY(contrast(p.color(QPalette::Text), p.color(QPalette::Base)) >= 7);
+    QVERIFY(contrast(p.color(QPalette::ButtonText), p.color(QPalette::Button)) >= 7);
+    for (const auto& color : {c.mutedText, c.good, c.warning, c.bad, p.color(QPalette::Link)}) {
+      QVERIFY2(contrast(color, p.color(QPalette::Base)) >= 4.5, qPrintable(color.name()));
+      QVERIFY2(contrast(color, p.color(QPalette::Window)) >= 4.5, qPrintable(color.name()));
+    }
+    QVERIFY(contrast(p.color(QPalette::HighlightedText), p.color(QPalette::Highlight)) >= 4.5);
+    QVERIFY(contrast(c.amberText, c.amber) >= 4.5);
+    QVERIFY(contrast(c.railText, c.rail) >= 4.5);
+  }
+
+  void iconsTakeThePalettesColour() {
+    Theme theme(*qApp);
+    const QIcon icon = lineIcon(QStringLiteral("plus"));
+    theme.setChoice(ThemeChoice::Light);
+    QVERIFY(inkOf(icon.pixmap(24)).lightness() < 80);
+    theme.setChoice(ThemeChoice::Dark);
+    QVERIFY(inkOf(icon.pixmap(24)).lightness() > 180);
+  }
+
+  void everyIconDraws() {
+    QDirIterator it(QStringLiteral(":/icons"));
+    int count = 0;
+    while (it.hasNext()) {
+      it.next();
+      const QString name = it.fileInfo().completeBaseName();
+      QVERIFY2(inkOf(lineIcon(name).pixmap(24)).alpha() > 100, qPrintable(name));
+      ++count;
+    }
+    QVERIFY(count >= 40);
+    QVERIFY(!lineIcon(QStringLiteral("no such icon")).pixmap(24).toImage().pixelColor(12, 12).alpha());
+  }
+
+  void onlyThePrimaryButtonIsAmber() {
+    Theme theme(*qApp);
+    theme.setChoice(ThemeChoice::Light);
+    const auto faceOf = [](bool primary) {
+      QPushButton button;
+      button.setProperty("primary", primary);
+      button.resize(80, 32);
+      return button.grab().toImage().pixelColor(40, 4);
+    };
+    QCOMPARE(faceOf(true), QColor(0xD9822B));
+    QVERIFY(faceOf(false) != QColor(0xD9822B));
+  }
+};
+
+QTEST_MAIN(ThemeTest)
+#include "theme_test.moc"

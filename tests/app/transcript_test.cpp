@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAbstractItemModelTester>
+#include <QElapsedTimer>
+#include <QScrollBar>
+#include <QSignalSpy>
+#include <QTest>
+#include <QToolButton>
+
+#include "chat/transcript_model.h"
+#include "chat/transcript_view.h"
+
+using namespace rookery;
+using namespace rookery::app;
+
+namespace {
+
+MessageRecord record(qint64 id, qint64 parent, MessageRole role, const QString& text) {
+  MessageRecord r;
+  r.id = id;
+  r.parent = parent;
+  r.role = role;
+  r.text = text;
+  r.created = QDateTime::currentDateTime();
+  return r;
+}
+
+/// A straight chat of `count` messages whose texts are made when they are asked for.
+struct LongChat {
+  std::vector<MessageNode> nodes;
+  int loads = 0;
+
+  explicit LongChat(int count) {
+    for (int i = 1; i <= count; ++i) nodes.push_back({i, i - 1, i % 2 ? MessageRole::User : MessageRole::Assistant, 300});
+  }
+  TranscriptModel::Loader loader() {
+    return [this](qint64 id) {
+      ++loads;
+      return record(id, id - 1, id % 2 ? MessageRole::User : MessageRole::Assistant,
+                    QStringLiteral("Message %1. ").arg(id) + QStringLiteral("Some words to fill a line or two. ").repeated(8));
+    };
+  }
+};
+
+}  // namespace
+
+class TranscriptTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void theModelKeepsItsPromises() {
+    TranscriptModel model;
+    QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    LongChat chat(6);
+    model.reset(chat.nodes, 6, chat.loader());
+    QCOMPARE(model.rowCount(), 6);
+    model.add(record(7, 5, MessageRole::Assistant, QStringLiteral("sibling")));
+    QCOMPARE(model.rowCount(), 6);
+    QCOMPARE(model.leaf(), 7);
+    QCOMPARE(model.siblings(5).count, 2);
+    QCOMPARE(model.siblings(5).index, 1);
+    model.add(record(8, 7, MessageRole::User, QStringLiteral("below")));
+    QCOMPARE(model.switchSibling(5, -1), 6);
+    QCOMPARE(model.rowCount(), 6);
+    QCOMPARE(model.switchSibling(5, 1), 8);  // with what is below it
+    QCOMPARE(model.rowCount(), 7);
+    model.add(record(9, 0, MessageRole::User, QStringLiteral("edited first question")));
+    QCOMPARE(model.rowCount(), 1);
+    QCOMPARE(model.siblings(0).count, 2);
+  }
+
+  void streamingTextReachesAHiddenSibling() {
+    TranscriptModel model;
+    LongChat chat(2);
+    model.reset(chat.nodes, 2, chat.loader());
+    model.add(record(3, 1, MessageRole::Assistant, {}));
+    model.appendText(3, QStringLiteral("one "));
+    model.switchSibling(1, -1);
+    QSignalSpy appended(&model, &TranscriptModel::textAppended);
+    model.appendText(3, QStringLiteral("two"));
+    QCOMPARE(appended.count(), 0);
+    model.switchSibling(1, 1);
+    QCOMPARE(model.message(1).text, QStringLiteral("one two"));
+  }
+
+  void tenThousandMessagesOpenInATenthOfASecond() {
+    LongChat chat(10'000);
+    TranscriptModel model;
+    TranscriptView view;
+    view.resize(900, 700);
+    view.show();
+    QVERIFY(QTest::qWaitForWindowExposed(&view));
+    view.setModel(&model);
+    QElapsedTimer timer;
+    timer.start();
+    model.reset(chat.nodes, 10'000, chat.loader());
+    QCoreApplication::processEvents();
+    QVERIFY2(timer.elapsed() < 100, qPrintable(QStringLiteral("%1 ms").arg(timer.elapsed())));
+    QVERIFY2(view.widgetCount() < 30, qPrintable(QString::number(view.widgetCount())));
+    QVERIFY(chat.loads < 50);
+    QCOMPARE(view.verticalScrollBar()->value(), view.verticalScrollBar()->maximum());
+    timer.restart();
+    view.verticalScrollBar()->setValue(view.verticalScrollBar()->maximum() / 2);
+    QVERIFY2(timer.elapsed() < 100, qPrintable(QStringLiteral("%1 ms").arg(timer.elapsed())));
+    QVERIFY(view.widgetCount() < 30);
+  }
+
+  void theViewHoldsStillOnceTheUserScrolledUp() {
+    LongChat chat(40);
+    TranscriptModel model;
+    TranscriptView view;
+    view.resize(700, 400);
+    view.show();
+    view.setModel(&model);
+    model.reset(chat.nodes, 40, chat.loader());
+    model.add(record(41, 40, MessageRole::User, QStringLiteral("q")));
+    model.add(record(42, 41, MessageRole::Assistant, {}));
+    QScrollBar* bar = view.verticalScrollBar();
+    for (int i = 0; i < 100; ++i) model.appendText(42, QStringLiteral("Line\n\n"));
+    QCOMPARE(bar->value(), bar->maximum());  // follows
+    bar->setValue(bar->maximum() - 300);
+    const int held = bar->value();
+    for (int i = 0; i < 20; ++i) model.appendText(42, QStringLiteral("More\n\n"));
+    QCOMPARE(bar->value(), held);
+    QVERIFY(bar->maximum() > held + 300);
+  }
+
+  // Widgets are reused, so a question may come after an answer in the same one.
+  void questionsAreSetInTheNormalFont() {
+    MessageWidget widget(nullptr);
+    widget.resize(500, 300);
+    auto* body = widget.findChild<MessageBody*>();
+    for (const MessageRole role : {MessageRole::User, MessageRole::Assistant, MessageRole::User}) {
+      widget.setMessage(record(1, 0, role, QStringLiteral("One\nTwo\nThree")), {}, QStringLiteral("x"), true, MessageWidget::Activity::None);
+      if (role == MessageRole::Assistant) continue;
+      QCOMPARE(body->toPlainText(), QStringLiteral("One\nTwo\nThree"));
+      QVERIFY(body->document()->size().height() >= 3 * body->fontMetrics().height());
+    }
+  }
+
+  void onlyTheLastCutAnswerCanBeContinued() {
+    TranscriptModel model;
+    TranscriptView view;
+    view.resize(700, 700);
+    view.show();
+    view.setModel(&model);
+    MessageRecord cut = record(2, 1, MessageRole::Assistant, QStringLiteral("half an"));
+    cut.state = MessageState::Partial;
+    model.add(record(1, 0, MessageRole::User, QStringLiteral("q")));
+    model.add(cut);
+    const auto visible = [&view] {
+      int count = 0;
+      for (auto* button : view.findChildren<QToolButton*>(QStringLiteral("continue"))) count += button->isVisible() ? 1 : 0;
+      return count;
+    };
+    QCOMPARE(visible(), 1);
+    QSignalSpy asked(&view, &TranscriptView::continueRequested);
+    for (auto* button : view.findChildren<QToolButton*>(QStringLiteral("continue"))) {
+      if (button->isVisible()) button->click();
+    }
+    QCOMPARE(asked.count(), 1);
+    QCOMPARE(asked[0][0].toLongLong(), 2);
+    model.add(record(3, 2, MessageRole::User, QStringLiteral("next")));
+    QCOMPARE(visible(), 0);
+  }
+};
+
+QTEST_MAIN(TranscriptTest)
+#include "transcript_test.moc"
