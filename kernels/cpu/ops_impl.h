@@ -3,6 +3,15 @@
 // after its Vec: everything here must have internal or namespace-local linkage and use no std:: templates, or the
 // linker could pick a copy built for a newer processor.
 
+// Loops over accumulators must vanish, or the accumulators live in memory; -O2 of GCC 12 keeps such loops.
+#if defined(__clang__)
+#define ROOKERY_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define ROOKERY_UNROLL _Pragma("GCC unroll 32")
+#else
+#define ROOKERY_UNROLL
+#endif
+
 namespace {
 
 constexpr int kVecs = kTileRows / Vec::kLanes;  // vectors per tile
@@ -69,8 +78,10 @@ inline const std::byte* tileBase(const PackedMatrix& w, std::int64_t tile) {
 
 template <int T, int N>
 inline void storeBlock(const GemmArgs& a, std::int64_t tile, std::int64_t token, const Vec (&acc)[T][N * kVecs]) {
+  ROOKERY_UNROLL
   for (int t = 0; t < T; ++t) {
     float* y = a.y + (token + t) * a.ldy + (tile - a.yFirstTile) * kTileRows;
+    ROOKERY_UNROLL
     for (int i = 0; i < N * kVecs; ++i) {
       Vec value = activate(acc[t][i], a.activation);
       if (a.accumulate) value = Vec::load(y + i * Vec::kLanes) + value;
@@ -83,35 +94,48 @@ inline void storeBlock(const GemmArgs& a, std::int64_t tile, std::int64_t token,
 template <Format F, int T, int N>
 void gemmBlock(const GemmArgs& a, std::int64_t tile, std::int64_t token) {
   Vec acc[T][N * kVecs];
+  ROOKERY_UNROLL
   for (int t = 0; t < T; ++t)
+    ROOKERY_UNROLL
     for (int i = 0; i < N * kVecs; ++i) acc[t][i] = Vec::zero();
   const float* x[T];
+  ROOKERY_UNROLL
   for (int t = 0; t < T; ++t) x[t] = a.x + (token + t) * a.ldx;
   const std::byte* base[N];
+  ROOKERY_UNROLL
   for (int n = 0; n < N; ++n) base[n] = tileBase<F>(a.w, tile + n);
 
   if constexpr (F == Format::Q8_0) {
     const std::int64_t codes = a.w.panelRows * 2;  // from a tile's scales: past all scales ...
     for (std::int64_t block = 0; block < a.w.cols / kQ8Block; ++block) {
       Vec sum[T][N * kVecs];
+      ROOKERY_UNROLL
       for (int t = 0; t < T; ++t)
+        ROOKERY_UNROLL
         for (int i = 0; i < N * kVecs; ++i) sum[t][i] = Vec::zero();
       for (int k = 0; k < kQ8Block; ++k) {
         Vec w[N * kVecs];
+        ROOKERY_UNROLL
         for (int n = 0; n < N; ++n) {
           // ... then back by the tile's row: scales are 2 bytes a row, codes one.
           const std::int64_t row = ((tile + n) % (a.w.panelRows / kTileRows)) * kTileRows;
           const std::byte* p = base[n] + codes - row + k * a.w.panelRows;
+          ROOKERY_UNROLL
           for (int i = 0; i < kVecs; ++i) w[n * kVecs + i] = loadWeights<F>(p + i * Vec::kLanes);
         }
+        ROOKERY_UNROLL
         for (int t = 0; t < T; ++t) {
           const Vec xv = Vec::set(x[t][block * kQ8Block + k]);
+          ROOKERY_UNROLL
           for (int i = 0; i < N * kVecs; ++i) sum[t][i] = Vec::fma(w[i], xv, sum[t][i]);
         }
       }
+      ROOKERY_UNROLL
       for (int n = 0; n < N; ++n) {
+        ROOKERY_UNROLL
         for (int i = 0; i < kVecs; ++i) {
           const Vec d = Vec::loadHalf(reinterpret_cast<const std::uint16_t*>(base[n]) + i * Vec::kLanes);
+          ROOKERY_UNROLL
           for (int t = 0; t < T; ++t)
             acc[t][n * kVecs + i] = Vec::fma(sum[t][n * kVecs + i], d, acc[t][n * kVecs + i]);
         }
@@ -122,11 +146,15 @@ void gemmBlock(const GemmArgs& a, std::int64_t tile, std::int64_t token) {
     const std::int64_t step = a.w.panelRows * bytesPerWeight(F);
     for (std::int64_t k = 0; k < a.w.cols; ++k) {
       Vec w[N * kVecs];
+      ROOKERY_UNROLL
       for (int n = 0; n < N; ++n)
+        ROOKERY_UNROLL
         for (int i = 0; i < kVecs; ++i)
           w[n * kVecs + i] = loadWeights<F>(base[n] + k * step + i * Vec::kLanes * bytesPerWeight(F));
+      ROOKERY_UNROLL
       for (int t = 0; t < T; ++t) {
         const Vec xv = Vec::set(x[t][k]);
+        ROOKERY_UNROLL
         for (int i = 0; i < N * kVecs; ++i) acc[t][i] = Vec::fma(w[i], xv, acc[t][i]);
       }
     }
@@ -181,6 +209,7 @@ void gemm(const GemmArgs& a) {
 template <Format F, int N>
 void sparseStrip(const SparseGemvArgs& a, std::int64_t tile) {
   Vec acc[N * kVecs];
+  ROOKERY_UNROLL
   for (int i = 0; i < N * kVecs; ++i) acc[i] = Vec::zero();
   const std::byte* base = tileBase<F>(a.w, tile);
   if constexpr (F == Format::Q8_0) {
@@ -190,13 +219,16 @@ void sparseStrip(const SparseGemvArgs& a, std::int64_t tile) {
       const std::int64_t block = a.active[next] / kQ8Block;
       const std::byte* p = base + block * q8BlockBytes(a.w);
       Vec sum[N * kVecs];
+      ROOKERY_UNROLL
       for (int i = 0; i < N * kVecs; ++i) sum[i] = Vec::zero();
       for (; next < a.activeCount && a.active[next] / kQ8Block == block; ++next) {
         const std::int32_t k = a.active[next];
         const std::byte* row = p + codes + (k % kQ8Block) * a.w.panelRows;
         const Vec xv = Vec::set(a.x[k]);
+        ROOKERY_UNROLL
         for (int i = 0; i < N * kVecs; ++i) sum[i] = Vec::fma(loadWeights<F>(row + i * Vec::kLanes), xv, sum[i]);
       }
+      ROOKERY_UNROLL
       for (int i = 0; i < N * kVecs; ++i)
         acc[i] = Vec::fma(sum[i], Vec::loadHalf(reinterpret_cast<const std::uint16_t*>(p) + i * Vec::kLanes), acc[i]);
     }
@@ -211,11 +243,13 @@ void sparseStrip(const SparseGemvArgs& a, std::int64_t tile) {
           __builtin_prefetch(ahead + line);
       }
       const Vec xv = Vec::set(a.x[a.active[j]]);
+      ROOKERY_UNROLL
       for (int i = 0; i < N * kVecs; ++i)
         acc[i] = Vec::fma(loadWeights<F>(row + i * Vec::kLanes * bytesPerWeight(F)), xv, acc[i]);
     }
   }
   float* y = a.y + tile * kTileRows;
+  ROOKERY_UNROLL
   for (int i = 0; i < N * kVecs; ++i) (Vec::load(y + i * Vec::kLanes) + acc[i]).store(y + i * Vec::kLanes);
 }
 
@@ -322,12 +356,15 @@ void prepare(const Wkv7Args& a, std::int64_t t, HeadToken& h) {
 template <int N>
 void updateStrip(const float* in, float* out, int n, int at, HeadToken& h) {
   Vec sa[N];
+  ROOKERY_UNROLL
   for (int i = 0; i < N; ++i) sa[i] = Vec::zero();
   for (int j = 0; j < n; ++j) {
     const Vec kk = Vec::set(h.kk[j]);
+    ROOKERY_UNROLL
     for (int i = 0; i < N; ++i) sa[i] = Vec::fma(Vec::load(in + j * n + at + i * Vec::kLanes), kk, sa[i]);
   }
   Vec y[N], v[N];
+  ROOKERY_UNROLL
   for (int i = 0; i < N; ++i) {
     sa[i] = Vec::zero() - sa[i];
     y[i] = Vec::zero();
@@ -335,6 +372,7 @@ void updateStrip(const float* in, float* out, int n, int at, HeadToken& h) {
   }
   for (int j = 0; j < n; ++j) {
     const Vec w = Vec::set(h.w[j]), b = Vec::set(h.b[j]), k = Vec::set(h.k[j]), r = Vec::set(h.r[j]);
+    ROOKERY_UNROLL
     for (int i = 0; i < N; ++i) {
       Vec s = Vec::load(in + j * n + at + i * Vec::kLanes) * w;
       s = Vec::fma(sa[i], b, s);
@@ -343,6 +381,7 @@ void updateStrip(const float* in, float* out, int n, int at, HeadToken& h) {
       s.store(out + j * n + at + i * Vec::kLanes);
     }
   }
+  ROOKERY_UNROLL
   for (int i = 0; i < N; ++i) y[i].store(h.y + at + i * Vec::kLanes);
 }
 
@@ -385,3 +424,5 @@ constexpr CpuOps makeOps(const char* name) {
 }
 
 }  // namespace
+
+#undef ROOKERY_UNROLL
