@@ -24,7 +24,7 @@ using engine::ErrorCode;
 using engine::fail;
 using engine::Result;
 
-/// Exit codes of design section 4.
+/// Exit codes; scripts rely on them (README).
 enum Exit { kOk = 0, kFailed = 1, kUsage = 2, kUnusable = 3, kOutOfMemory = 4, kVerification = 5, kInterrupted = 130 };
 int exitCode(ErrorCode code) noexcept;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The contract of the command line (design section 4), with the real program.
+// The contract of the command line, with the real program.
 #include <doctest/doctest.h>
 
 #include <algorithm>

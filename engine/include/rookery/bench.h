@@ -86,7 +86,7 @@ struct BenchReport {
   const BenchSeries* find(std::string_view test) const noexcept;
 };
 
-/// Runs the protocol of design section 6 on the calling thread. A cancelled run returns the steps that were
+/// Loads the model, warms up until two runs agree within 3 % (at most 6), then measures each series; on the calling thread. A cancelled run returns the steps that were
 /// finished, marked partial (Cancelled only if nothing was).
 Result<BenchReport> runBench(const BenchRequest& request, const BenchProgressFn& progress = {}, std::stop_token stop = {});
 

@@ -11,7 +11,7 @@
 namespace rookery::engine {
 
 /// How sizes are counted: the plain sum of the tensors, or what torch's caching allocator would report
-/// (facts section 7: segments of 2 MiB multiples above 10 MiB, blocks of 512 bytes below).
+/// (c10/cuda/CUDACachingAllocator: segments of 2 MiB multiples above 10 MiB, blocks of 512 bytes below).
 enum class PlanAllocator { Plain, Torch };
 
 struct MemoryRow {

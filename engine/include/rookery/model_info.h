@@ -45,12 +45,12 @@ struct ModelInfo {
   std::string name;          ///< general.name of a GGUF, else the file's name
 };
 
-/// Version and dimensions from tensor names and shapes (facts section 1; GGUF: names as llama.cpp writes them).
+/// Version and dimensions from tensor names and shapes (rwkv/model.py; GGUF: names as llama.cpp writes them).
 /// A missing, extra-dimensional or mis-shaped tensor is an error that names it.
 /// Errors: NotRwkv, VersionUnsupported, TensorMissing, TensorMismatch.
 Result<ModelInfo> detect(const ModelFile& file);
 
-/// Official shapes, "rwkv4-169m" ... "rwkv7-13.3b" (facts section 1). nullopt: no such name.
+/// Official shapes, "rwkv4-169m" ... "rwkv7-13.3b", of the released files. nullopt: no such name.
 std::optional<ModelShape> officialShape(std::string_view name);
 std::vector<std::string> officialShapeNames();
 

@@ -15,7 +15,7 @@ struct ChatMessage {
   std::string text;
 };
 
-/// How the answer starts (facts section 3).
+/// How the answer starts (RWKV-LM: RWKV7-G1x-templates.txt).
 enum class Thinking { Auto, Off, Fast, On };
 
 /// CRLF to LF, runs of two or more newlines to one, both ends stripped: a blank line would end the turn.

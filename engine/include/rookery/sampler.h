@@ -10,7 +10,7 @@
 
 namespace rookery::engine {
 
-/// Official settings and order (rwkv/utils.py, facts section 4): penalties on generated tokens, softmax,
+/// Official settings and order (rwkv/utils.py): penalties on generated tokens, softmax,
 /// top_p, top_k, temperature.
 struct SamplerSettings {
   float temperature = 1.0F;  ///< 0: greedy

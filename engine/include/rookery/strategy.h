@@ -11,7 +11,7 @@
 
 namespace rookery::engine {
 
-/// One stage of a strategy string (facts section 6).
+/// One stage of a strategy string (rwkv/model.py of the rwkv package).
 struct StrategyStage {
   std::string device;            ///< "cpu", "cuda:0", "vulkan:0"
   std::optional<DType> weights;  ///< nullopt: as the file has them

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The protocol of design section 6. The headline figures (pp, tg) run with the sparse path off, so that synthetic and
+// The protocol: warm-up until two runs agree, then runs until the spread is small. The headline figures (pp, tg) run with the sparse path off, so that synthetic and
 // real weights do the same work; afterwards the model is loaded once more as chatting uses it.
 #include <fmt/format.h>
 

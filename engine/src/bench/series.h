@@ -10,7 +10,7 @@
 
 namespace rookery::engine {
 
-/// How one series is measured (design section 6).
+/// How one series is measured.
 struct SeriesPlan {
   std::string test;
   std::string unit;

@@ -70,7 +70,7 @@ ModelShape v7(int layers, int c, int w, int a, int v, int g) {
   return {RwkvVersion::V7, layers, c, 64, 4 * c, kWorld, w, a, v, g};
 }
 
-// Facts section 1: released files; ranks are those of the files, not of a formula.
+// Shapes of the released files (RWKV-LM README; file sizes agree); ranks are those of the files, not of a formula.
 const std::array<Named, 21>& official() {
   static const std::array<Named, 21> kShapes{{
       {"rwkv4-169m", v4(12, 768)},

@@ -128,7 +128,7 @@ struct Program {
   std::vector<Stage> stages;
 };
 
-/// RWKV-7 (golden/README.md traps 1-4; engine brief A): five stages per layer.
+/// RWKV-7 (arXiv 2503.14456; tests/golden/README.md traps 1-4): five stages per layer.
 Program buildRwkv7(const ModelShape& shape, const LayerRange& range);
 
 /// VersionUnsupported for generations without a builder.

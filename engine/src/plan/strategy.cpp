@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Grammar and arithmetic of strategies in rwkv/model.py of the rwkv package (facts section 6).
+// Grammar and arithmetic of strategies in rwkv/model.py of the rwkv package.
 #include "rookery/strategy.h"
 
 #include <fmt/format.h>

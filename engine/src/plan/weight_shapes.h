@@ -23,7 +23,7 @@ struct ComponentShapes {
   std::vector<WeightShape> weights;  ///< in the order in which the official modules hold them
 };
 
-/// Every stored weight of a model (facts sections 1 and 7), in the order in which it is used.
+/// Every stored weight of a model (names and shapes of the official files), in the order in which it is used.
 /// InvalidArgument if a dimension is not positive or beyond anything that exists.
 Result<std::vector<ComponentShapes>> weightShapes(const ModelShape& shape);
 

@@ -170,7 +170,7 @@ Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
   return shape;
 }
 
-// Generations 4 to 6 as far as telling them apart and sizing them goes (facts section 1).
+// Generations 4 to 6 as far as telling them apart and sizing them goes (rwkv/model.py).
 Result<ModelShape> detectOlder(const Tensors& tensors) {
   auto shape = commonShape(tensors);
   if (!shape) return shape;

@@ -18,7 +18,7 @@ struct NamedTensor {
 
 using NamedTensors = std::map<std::string, NamedTensor>;
 
-/// All tensors of a file under official names (facts section 1). GGUF: RWKV-7 names of llama.cpp are translated, fused
+/// All tensors of a file under official names. GGUF: RWKV-7 names of llama.cpp are translated, fused
 /// mixes split, copies that stand in for missing tensors dropped; other tensors keep their own names.
 NamedTensors officialNames(const ModelFile& file);
 

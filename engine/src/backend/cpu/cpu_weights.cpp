@@ -31,7 +31,7 @@ DType targetType(const Weight& weight, DType source, const PlaceOptions& options
   if (weight.role == WeightRole::Vector) return DType::F32;
   DType type = source;
   if (options.precision) {
-    // LoRA matrices are small and sensitive: block formats leave them at fp16 (engine brief E).
+    // LoRA matrices are small and sensitive: block formats leave them at fp16.
     const bool lowRankBlock = weight.role == WeightRole::LowRank && traits(*options.precision).blockSize > 1;
     type = lowRankBlock ? DType::F16 : *options.precision;
   }
