@@ -18,8 +18,8 @@ TEST_CASE("hostile files are refused quickly and sound ones open") {
     int accepted = 0, rejected = 0;
     for (const json& entry : manifest) {
       const auto path = folder / "hostile" / entry["file"].get<std::string>();
-      if (!std::filesystem::exists(path)) continue;
       CAPTURE(entry.dump());
+      CHECK(std::filesystem::exists(path));
       const auto container = runCli({"info", "--container", path.string()});
       CHECK(container.seconds < kSeconds);
       if (entry["expect"] == "accept") {
@@ -44,8 +44,8 @@ TEST_CASE("hostile files are refused quickly and sound ones open") {
         CHECK_MESSAGE(sentence.ends_with("."), sentence);
       }
     }
-    CHECK(accepted >= 3);
-    CHECK(rejected >= 50);
+    CHECK(accepted >= 5);
+    CHECK(rejected >= 80);
   }
   CHECK_FALSE(std::filesystem::exists("rookery-pwned"));
 }
