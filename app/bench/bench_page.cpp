@@ -308,10 +308,18 @@ void BenchPage::showReport(const engine::BenchReport& report) {
   m_speed->setReport(report);
   m_samples->setReport(report);
   m_memory->setReport(report);
+  const bool speeds = !speedSeries(report).empty();
+  m_speed->setVisible(speeds);
+  m_samples->setVisible(speeds);
+  m_memory->setVisible(!report.planned.empty() || !report.measured.empty());
   fillResult();
 }
 
 void BenchPage::storeReport(const engine::BenchReport& report) {
+  if (report.partial && speedSeries(report).empty()) {  // the time to a first token alone is no result
+    showError({engine::ErrorCode::Cancelled, {}, {}});
+    return;
+  }
   showReport(report);
   if (const auto saved = m_history.save(report); !saved) {
     showMessage(QStringLiteral("warning"), errorText(saved.error()));

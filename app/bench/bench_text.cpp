@@ -53,7 +53,8 @@ QString reportSentence(const engine::BenchReport& report) {
   if (report.partial) {
     sentences << Words::tr("The run was cancelled; this is what was finished.");
   }
-  if (std::any_of(report.series.begin(), report.series.end(), [](const auto& s) { return s.noisy; })) {
+  const auto shown = speedSeries(report);  // the short times beside them are often noisy, and nobody sees them
+  if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
     sentences << Words::tr("This computer was busy: the runs differ more than they should.");
   }
   return sentences.join(u' ');

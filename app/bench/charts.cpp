@@ -17,12 +17,6 @@ bool isPrefill(const engine::BenchSeries& series) { return series.test.starts_wi
 bool isDecode(const engine::BenchSeries& series) { return series.test.starts_with("tg"); }
 bool isSpeed(const engine::BenchSeries& series) { return series.unit == "tokens/s" && (isPrefill(series) || isDecode(series)); }
 
-std::vector<engine::BenchSeries> speedSeries(const engine::BenchReport& report) {
-  std::vector<engine::BenchSeries> found;
-  std::copy_if(report.series.begin(), report.series.end(), std::back_inserter(found), isSpeed);
-  return found;
-}
-
 /// On a dark ground the dark blue (0) and the sky blue (4) change places.
 QColor seriesColor(int index) {
   const int place = index % static_cast<int>(chartColors().size());
@@ -32,6 +26,12 @@ QColor seriesColor(int index) {
 double relative(double sample, double median) { return median > 0 ? 100 * sample / median : 0; }
 
 }  // namespace
+
+std::vector<engine::BenchSeries> speedSeries(const engine::BenchReport& report) {
+  std::vector<engine::BenchSeries> found;
+  std::copy_if(report.series.begin(), report.series.end(), std::back_inserter(found), isSpeed);
+  return found;
+}
 
 QString testTitle(const std::string& test) {
   const QString name = QString::fromStdString(test);

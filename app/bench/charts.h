@@ -6,6 +6,8 @@
 
 namespace rookery::app {
 
+/// The prefill and decode tests: what the charts of speed show.
+std::vector<engine::BenchSeries> speedSeries(const engine::BenchReport& report);
 /// "Prompt, 512 tokens" for "pp512", "Answer, 128 tokens, as in chat" for "tg128-chat"; the name itself if unknown.
 QString testTitle(const std::string& test);
 

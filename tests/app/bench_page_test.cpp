@@ -118,6 +118,58 @@ class BenchPageTest : public QObject {
     QVERIFY(child<QLabel>(page, "benchMessage")->text().startsWith(QStringLiteral("Cancelled")));
   }
 
+  void aRunCancelledBeforeAnySpeedLeavesNothing() {
+    BenchPage page(m_folder->path());
+    page.show();
+    page.showStarted();
+    auto report = test::handMadeReport();
+    report.partial = true;
+    report.series.resize(1);
+    report.series[0].test = "first-token";
+    report.series[0].unit = "ms";
+    report.series[0].noisy = true;
+    page.storeReport(report);
+    QVERIFY(!page.isRunning());
+    const auto* message = child<QLabel>(page, "benchMessage");
+    QVERIFY(message->isVisible());
+    QCOMPARE(message->text(), QStringLiteral("Cancelled before the first result."));
+    for (const char* name : {"speedChartPlot", "samplesChartPlot", "memoryChartPlot"}) QVERIFY2(!child<QWidget>(page, name)->isVisible(), name);
+    QVERIFY(QDir(m_folder->path()).entryList(QDir::Files).isEmpty());
+    QCOMPARE(child<QTableWidget>(page, "benchHistory")->rowCount(), 0);
+  }
+
+  void aChartWithoutDataIsHidden() {
+    BenchPage page(m_folder->path());
+    page.show();
+    auto report = test::handMadeReport();
+    report.planned.clear();
+    report.measured.clear();
+    page.showReport(report);
+    QVERIFY(child<QWidget>(page, "speedChartPlot")->isVisible());
+    QVERIFY(!child<QWidget>(page, "memoryChartPlot")->isVisible());
+    report = test::handMadeReport();
+    report.series.clear();
+    page.showReport(report);
+    QVERIFY(!child<QWidget>(page, "speedChartPlot")->isVisible());
+    QVERIFY(!child<QWidget>(page, "samplesChartPlot")->isVisible());
+    QVERIFY(child<QWidget>(page, "memoryChartPlot")->isVisible());
+  }
+
+  void onlyShownTestsMakeTheComputerBusy() {
+    BenchPage page(m_folder->path());
+    auto report = test::handMadeReport();
+    auto hidden = report.series[0];
+    hidden.test = "first-token";
+    hidden.unit = "ms";
+    hidden.noisy = true;
+    report.series.push_back(hidden);
+    page.showReport(report);
+    QVERIFY(!child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("busy")));
+    report.series[1].noisy = true;
+    page.showReport(report);
+    QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("busy")));
+  }
+
   void chartsHoldTheReportsValues() {
     BenchPage page(m_folder->path());
     page.showReport(test::handMadeReport());
