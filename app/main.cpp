@@ -5,6 +5,7 @@
 #include <QPushButton>
 #include <QTimer>
 #include <cstdio>
+#include <string_view>
 
 #include "application.h"
 #include "rookery/version.h"
@@ -34,16 +35,23 @@ std::unique_ptr<Application> openOrExplain(const Paths& paths) {
   }
 }
 
+/// Does not return for --help and --version, which a QApplication could not answer without a screen.
+void answerWithoutDisplay(int argc, char** argv, QCommandLineParser& arguments) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const bool version = word == "--version" || word == "-v";
+    if (!version && word != "--help" && word != "-h") continue;
+    const QCoreApplication console(argc, argv);
+    if (version) arguments.showVersion();
+    arguments.showHelp();
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   QCoreApplication::setApplicationName(QStringLiteral("Rookery"));
   QCoreApplication::setApplicationVersion(QString::fromLatin1(rookery::engine::versionString()));
-  QGuiApplication::setDesktopFileName(QStringLiteral("org.rookery.Rookery"));
-  QGuiApplication::setHighDpiScaleFactorRoundingPolicy(Qt::HighDpiScaleFactorRoundingPolicy::PassThrough);
-  QApplication qt(argc, argv);
-  QApplication::setWindowIcon(appIcon());
-
   QCommandLineParser arguments;
   arguments.setApplicationDescription(QCoreApplication::translate("main", "Chat with RWKV language models, and measure them."));
   arguments.addHelpOption();
@@ -52,6 +60,12 @@ int main(int argc, char** argv) {
                                    QCoreApplication::translate("main", "Keep settings, chats and logs in this folder."),
                                    QCoreApplication::translate("main", "folder"));
   arguments.addOption(dataDir);
+  answerWithoutDisplay(argc, argv, arguments);
+
+  QGuiApplication::setDesktopFileName(QStringLiteral("org.rookery.Rookery"));
+  QGuiApplication::setHighDpiScaleFactorRoundingPolicy(Qt::HighDpiScaleFactorRoundingPolicy::PassThrough);
+  QApplication qt(argc, argv);
+  QApplication::setWindowIcon(appIcon());
   arguments.process(qt);
 
   const Paths paths = arguments.isSet(dataDir) ? Paths::inside(arguments.value(dataDir)) : Paths::standard();

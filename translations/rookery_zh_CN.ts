@@ -112,6 +112,10 @@
         <translation>文件已损坏或不完整。请重新获取。</translation>
     </message>
     <message>
+        <source>This file asks to run program code, which no model needs. Nothing was run. Do not use it; get the model from its official source.</source>
+        <translation>此文件要求运行程序代码，而模型并不需要这样做。没有运行任何代码。请勿使用此文件；请从官方来源获取模型。</translation>
+    </message>
+    <message>
         <source>This is not a model file. Rookery opens .pth, .safetensors, .st and .gguf.</source>
         <translation>这不是模型文件。Rookery 能打开 .pth、.safetensors、.st 和 .gguf。</translation>
     </message>

@@ -21,6 +21,9 @@ QString errorText(const engine::Error& error) {
     case FileUnreadable: return EngineError::tr("The file cannot be read. Check its permissions and the disk.");
     case FileWriteFailed: return EngineError::tr("The file cannot be written. Check the free space and the permissions.");
     case FileDamaged: return EngineError::tr("The file is damaged or incomplete. Get it again.");
+    case FileUnsafe:
+      return EngineError::tr("This file asks to run program code, which no model needs. Nothing was run. "
+                             "Do not use it; get the model from its official source.");
     case FormatUnknown: return EngineError::tr("This is not a model file. Rookery opens .pth, .safetensors, .st and .gguf.");
     case NotRwkv: return EngineError::tr("This file holds another kind of model. Rookery runs RWKV models.");
     case VersionUnsupported: return EngineError::tr("This generation of RWKV cannot be run by this version of Rookery yet.");

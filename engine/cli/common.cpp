@@ -28,6 +28,7 @@ int exitCode(ErrorCode code) noexcept {
     case ErrorCode::FileNotFound:
     case ErrorCode::FileUnreadable:
     case ErrorCode::FileDamaged:
+    case ErrorCode::FileUnsafe:
     case ErrorCode::FormatUnknown:
     case ErrorCode::NotRwkv:
     case ErrorCode::VersionUnsupported:

@@ -92,6 +92,16 @@ class ModelsPageTest : public QObject {
     QVERIFY(!label("modelErrorDetails")->text().isEmpty());
   }
 
+  void aFileThatAsksToRunCodeIsNotCalledDamaged() {
+    drop(m_page.get(), golden("hostile/pth/reduce_os_system.pth"));
+    QTRY_VERIFY(label("modelError")->isVisible());
+    const QString text = label("modelError")->text();
+    QVERIFY2(text.contains(QStringLiteral("asks to run program code")), qPrintable(text));
+    QVERIFY2(text.contains(QStringLiteral("Nothing was run")), qPrintable(text));
+    QVERIFY2(!text.contains(QStringLiteral("damaged")) && !text.contains(QStringLiteral("Get it again")), qPrintable(text));
+    QVERIFY(!load()->isEnabled());
+  }
+
   void foldersAreScanned() {
     const QString models = m_settings->modelsFolder();
     QVERIFY(QDir().mkpath(models + u"/deep/er"));

@@ -208,6 +208,15 @@ TEST_CASE("pth: views are checked against their storage") {
   }
 }
 
+TEST_CASE("pth: a pickle that asks for code is unsafe, not damaged") {
+  for (const char* pickle : {"\x80\x02" "cos\nsystem\n.", "\x80\x02(K\x01ios\nsystem\n.", "\x80\x02" "cos\n\x1b[2Jsystem\n."}) {
+    const Error error = refusal(storedZip({part("m/data.pkl", pickle)}));
+    CHECK(error.code == ErrorCode::FileUnsafe);
+    for (const char c : error.message) CHECK((c >= 0x20 && c < 0x7F));
+  }
+  CHECK(refusal(storedZip({part("m/data.pkl", "\x80\x02" "ctorch\nOddStorage\n.")})).code == ErrorCode::FileDamaged);
+}
+
 TEST_CASE("pth: gathered views have the values that torch would show") {
   std::string data;
   for (int i = 0; i < 4; ++i) data.append(reinterpret_cast<const char*>(std::array{static_cast<float>(i)}.data()), 4);

@@ -55,6 +55,8 @@ TEST_CASE("hostile files") {
         if (path.filename() != "architecture_unknown.gguf") CHECK_FALSE(file.has_value());
         const Error error = file ? detect(**file).error() : file.error();
         CHECK_MESSAGE(error.message.ends_with("."), error.message);
+        const bool unsafe = path.filename().string().starts_with("reduce_");
+        CHECK_MESSAGE((error.code == ErrorCode::FileUnsafe) == unsafe, error.message);
       }
     }
     CHECK(accepted >= 5);

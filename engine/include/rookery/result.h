@@ -16,6 +16,7 @@ enum class ErrorCode {
   FileUnreadable,      ///< the system refused to open, map or read it
   FileWriteFailed,     ///< disk full, no permission, ...
   FileDamaged,         ///< the container contradicts itself or ends early
+  FileUnsafe,          ///< it asks to run program code; nothing was run
   FormatUnknown,       ///< not one of the containers we read
   NotRwkv,             ///< a sound file that holds another kind of model
   VersionUnsupported,  ///< an RWKV generation or variant that this build does not run

@@ -24,7 +24,7 @@ constexpr std::size_t kMostMarks = 64;  // nested tuples and dicts of a state di
 enum Op : std::uint8_t {
   Mark = '(', Stop = '.', Pop = '0', PopMark = '1', Dup = '2', BinInt = 'J', BinInt1 = 'K', BinInt2 = 'M',
   NoneOp = 'N', BinPersId = 'Q', Reduce = 'R', BinString = 'T', ShortBinString = 'U', BinUnicode = 'X',
-  Append = 'a', Build = 'b', GlobalOp = 'c', EmptyDict = '}', Appends = 'e', BinGet = 'h', LongBinGet = 'j',
+  Append = 'a', Build = 'b', GlobalOp = 'c', Inst = 'i', EmptyDict = '}', Appends = 'e', BinGet = 'h', LongBinGet = 'j',
   EmptyList = ']', TupleOp = 't', EmptyTuple = ')', BinPut = 'q', LongBinPut = 'r', SetItem = 's', SetItems = 'u',
   BinFloat = 'G', BinBytes = 'B', ShortBinBytes = 'C', Proto = 0x80, Tuple1 = 0x85, Tuple2 = 0x86, Tuple3 = 0x87,
   NewTrue = 0x88, NewFalse = 0x89, Long1 = 0x8A, Long4 = 0x8B, ShortBinUnicode = 0x8C, BinUnicode8 = 0x8D,
@@ -57,6 +57,7 @@ class Reader {
     while (!m_stopped) {
       const auto op = m_in.read<std::uint8_t>();
       if (m_in.failed() || !step(op) || m_in.failed()) {
+        if (m_unsafe) return fail(ErrorCode::FileUnsafe, m_problem);
         return damagedPth(m_in.failed() && m_problem.empty() ? "its list of tensors ends early" : m_problem);
       }
     }
@@ -72,6 +73,10 @@ class Reader {
   bool problem(std::string clause) {
     m_problem = std::move(clause);
     return false;
+  }
+  bool codeWanted(const std::string& global) {
+    m_unsafe = true;
+    return problem(fmt::format("The .pth file asks to run program code ({}), which no model needs; nothing was executed.", global));
   }
   bool malformed() { return problem(fmt::format("its list of tensors is malformed near byte {}", m_in.position())); }
 
@@ -205,8 +210,10 @@ class Reader {
           std::find_if(kStorages.begin(), kStorages.end(), [&](const StorageClass& s) { return s.global == name; });
       if (module != "torch" || storage == kStorages.end()) {
         const std::string full = std::string(module.substr(0, 64)) + "." + std::string(name.substr(0, 64));
-        return problem(fmt::format("it asks for {}, which a file of weights does not need; nothing was executed",
-                                   full));
+        if (module == "torch" && name.ends_with("Storage")) {  // an element type of torch, not code
+          return problem(fmt::format("it asks for {}, which a file of weights does not need", full));
+        }
+        return codeWanted(full);
       }
       global.number = StorageType;
       global.dtype = storage->type;
@@ -331,6 +338,11 @@ class Reader {
         const std::string_view name = line();
         return pushGlobal(module, name);
       }
+      case Inst: {  // a global and its call in one
+        const std::string module(line().substr(0, 64));
+        const std::string name(line().substr(0, 64));
+        return m_in.failed() ? malformed() : codeWanted(module + "." + name);
+      }
       case StackGlobal: return stackGlobal();
       case BinPersId: return persistentId();
       case Reduce: return reduce();
@@ -352,6 +364,7 @@ class Reader {
   std::unordered_map<std::uint32_t, std::uint32_t> m_memo;
   std::string m_problem;
   bool m_stopped = false;
+  bool m_unsafe = false;
 };
 
 }  // namespace

@@ -45,7 +45,8 @@ struct PickleGraph {
 
 /// Reads one pickle (protocols 2 to 4) as torch.save writes state dicts. A restricted reader, not an
 /// interpreter: of all callables it knows torch's tensor and parameter rebuilders and OrderedDict, which it
-/// carries out itself as data; any other global, and any opcode that state dicts do not need, is an error.
+/// carries out itself as data; any other global is FileUnsafe, and any opcode that
+/// state dicts do not need is FileDamaged.
 /// The graph points into `bytes`.
 Result<PickleGraph> readPickle(std::span<const std::byte> bytes);
 
