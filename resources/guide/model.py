@@ -27,7 +27,7 @@ def load_op():
     if _op is None:
         from torch.utils.cpp_extension import load
         here = os.path.dirname(os.path.abspath(__file__))
-        _op = load(name="rookery_wkv7", sources=[os.path.join(here, "wkv7.cpp")],
+        _op = load(name="rookery_guide_ops", sources=[os.path.join(here, "wkv7.cpp")],
                    extra_cflags=["-O3", "-march=native", "-ffast-math", "-fopenmp", "-std=c++17",
                                  "-mprefer-vector-width=512"],
                    extra_ldflags=["-fopenmp"])
@@ -59,6 +59,36 @@ class ReluSquared(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dy):
         return dy * ctx.saved_tensors[0] * 2
+
+
+class Mix(torch.autograd.Function):
+    """x + (previous - x) * m for every row of m, in one pass over memory."""
+
+    @staticmethod
+    def forward(ctx, x, m):
+        ctx.save_for_backward(x, m)
+        return tuple(load_op().mix_forward(x, m, torch.is_autocast_cpu_enabled()))
+
+    @staticmethod
+    def backward(ctx, *dout):
+        return tuple(load_op().mix_backward(*ctx.saved_tensors, [d.contiguous() for d in dout]))
+
+
+class Core(torch.autograd.Function):
+    """Time mix between its matrices: decay, gates, normalised key, recurrence, group norm, bonus, output gate."""
+
+    @staticmethod
+    def forward(ctx, params, *rows):
+        rows = [t.contiguous() for t in rows]
+        out, saved = load_op().core_forward(rows, params)
+        ctx.save_for_backward(params, saved, *rows)
+        return out
+
+    @staticmethod
+    def backward(ctx, dout):
+        params, saved, *rows = ctx.saved_tensors
+        *grads, dparams = load_op().core_backward(rows, params, saved, dout.contiguous())
+        return (dparams, *grads)
 
 
 def wkv7_reference(r, w, k, v, a, b):
@@ -138,7 +168,25 @@ class TimeMix(nn.Module):
         self.output.weight.zero_()
         self.ln_x.weight.fill_(((1 + layer) / n_layer) ** 0.7)
 
-    def forward(self, x, v_first, wkv):
+    def forward(self, x, v_first, fused):
+        if fused:
+            C = x.shape[-1]
+            mixes = torch.cat([getattr(self, "x_" + n) for n in "rwkvag"]).view(6, C)
+            xr, xw, xk, xv, xa, xg = Mix.apply(x, mixes)
+            r, k, v = self.receptance(xr), self.key(xk), self.value(xv)
+            none = v.new_empty(0)
+            v_first = none if self.layer == 0 else v_first
+            lv = none if self.layer == 0 else xv @ self.v1 @ self.v2
+            v0 = torch.zeros_like(self.w0) if self.layer == 0 else self.v0
+            params = torch.cat([p.reshape(1, C) for p in (self.w0, self.a0, v0, self.k_k, self.k_a, self.r_k,
+                                                          self.ln_x.weight, self.ln_x.bias)])
+            y = Core.apply(params, r, k, v, torch.tanh(xw @ self.w1) @ self.w2, xa @ self.a1 @ self.a2, lv,
+                           torch.sigmoid(xg @ self.g1) @ self.g2, v_first)
+            return self.output(y), v if self.layer == 0 else v_first
+        return self.plain(x, v_first)
+
+    def plain(self, x, v_first):
+        """The same, written out; used by the tests."""
         B, T, C = x.shape
         heads = lambda t: t.view(B, T, -1, HEAD_SIZE)
         d = shift(x) - x
@@ -158,7 +206,7 @@ class TimeMix(nn.Module):
         kk = F.normalize(heads(k * self.k_k), dim=-1, p=2.0, eps=1e-12)
         k = k * (1 + (a - 1) * self.k_a)
         rh, kh, vh = heads(r), heads(k), heads(v)
-        y = wkv(rh, heads(w), kh, vh, -kk, kk * heads(a))
+        y = Wkv7.apply(rh, heads(w), kh, vh, -kk, kk * heads(a))
         # the group norm `ln_x`, as a layer norm per head (its backward is much faster on a CPU)
         y = F.layer_norm(y, (HEAD_SIZE,), eps=GROUP_NORM_EPS).view(B, T, C)
         y = torch.addcmul(self.ln_x.bias, y, self.ln_x.weight)
@@ -179,8 +227,9 @@ class ChannelMix(nn.Module):
             self.key.weight.uniform_(-bound, bound)
             self.value.weight.zero_()
 
-    def forward(self, x):
-        k = self.key(torch.addcmul(x, shift(x) - x, self.x_k))
+    def forward(self, x, fused):
+        mixed = Mix.apply(x, self.x_k[0])[0] if fused else torch.addcmul(x, shift(x) - x, self.x_k)
+        k = self.key(mixed)
         return self.value(ReluSquared.apply(k))
 
 
@@ -194,12 +243,12 @@ class Block(nn.Module):
         self.att = TimeMix(n_embd, n_layer, layer, ranks)
         self.ffn = ChannelMix(n_embd, n_layer, layer, dim_ffn)
 
-    def forward(self, x, v_first, wkv, dropout):
+    def forward(self, x, v_first, fused, dropout):
         if hasattr(self, "ln0"):
             x = self.ln0(x)
-        y, v_first = self.att(self.ln1(x), v_first, wkv)
+        y, v_first = self.att(self.ln1(x), v_first, fused)
         x = x + F.dropout(y, dropout, self.training)
-        x = x + F.dropout(self.ffn(self.ln2(x)), dropout, self.training)
+        x = x + F.dropout(self.ffn(self.ln2(x), fused), dropout, self.training)
         return x, v_first
 
 
@@ -213,7 +262,7 @@ class Rwkv7(nn.Module):
         self.ln_out = nn.LayerNorm(n_embd)
         self.head = nn.Linear(n_embd, vocab, bias=False)
         self.dropout = dropout
-        self.wkv = Wkv7.apply
+        self.fused = True  # the C++ operators; else plain PyTorch around the recurrence
         with torch.no_grad():
             self.emb.weight.uniform_(-1e-4, 1e-4)
             gain = 0.5 * math.sqrt(max(1.0, vocab / n_embd))
@@ -236,7 +285,7 @@ class Rwkv7(nn.Module):
         """Logits [B, T, V]; with `select` (a bool mask [B, T]) only of those rows, [n, V]."""
         x, v_first = self.emb(tokens), None
         for block in self.blocks:
-            x, v_first = block(x, v_first, self.wkv, self.dropout)
+            x, v_first = block(x, v_first, self.fused, self.dropout)
         if select is not None:
             x = x[select]
         return self.head(self.ln_out(x))
@@ -261,7 +310,20 @@ def check_op():
         for got, want in pairs:
             worst = max(worst, ((got.double() - want).abs().max() / want.abs().max()).item())
     print(f"wkv7 operator: largest relative difference {worst:.1e}")
-    return worst < 1e-5
+    model = Rwkv7(50, 128, 3)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(torch.randn_like(p) * 0.1)
+    tokens, grads = torch.randint(0, 50, (3, 37)), []
+    for fused in (True, False):
+        model.fused = fused
+        model.zero_grad()
+        logits = model(tokens)
+        F.cross_entropy(logits.view(-1, 50), tokens.roll(-1, 1).reshape(-1)).backward()
+        grads.append([logits.detach()] + [p.grad.clone() for p in model.parameters()])
+    fused = max(((a - b).abs().max() / b.abs().max().clamp_min(1e-8)).item() for a, b in zip(*grads))
+    print(f"fused operators: largest relative difference of logits and gradients {fused:.1e}")
+    return worst < 1e-5 and fused < 1e-3
 
 
 @torch.no_grad()

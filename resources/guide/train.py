@@ -3,22 +3,22 @@
 
     python train.py --minutes 25 --out out/guide.safetensors --log training_log.csv
 
-Samples are chats in the official form ("User: q\\n\\nAssistant: a"); the loss counts only
-the answers and the end of text after them.  One phrasing of every sixth entry is held out
-and only measured.  Seeds are fixed; the number of steps is fixed by --steps (with --minutes
-it is chosen after measuring the first steps, and printed, so that a run can be repeated).
+Samples are chats in the official form ("User: q\\n\\nAssistant: a"); the loss counts the answers
+and the end of text after them, and with a small weight the questions.  The phrasings in
+eval/held_out.jsonl (one of every sixth entry) are only measured.  The learning rate warms up,
+stays, and falls linearly to nearly 0.  Seeds are fixed; with --steps and --decay-from the
+schedule is, too (--minutes makes it from the clock and prints both).
 """
 import argparse
 import csv
-import hashlib
-import math
+import json
 import os
 import random
 import time
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import data
 from make_vocab import Tokenizer
@@ -26,26 +26,24 @@ from model import Rwkv7
 
 
 def split(entries):
-    """Training turns and held-out (question, answer) pairs."""
-    held = []
-    for e in entries:
-        if len(e["turns"]) == 1 and len(e["turns"][0]["q"]) >= 5:
-            h = int(hashlib.sha256(e["id"].encode()).hexdigest(), 16)
-            if h % 6 == 0:
-                qs = e["turns"][0]["q"]
-                i = (h // 6) % len(qs)
-                held.append((qs[i], e["turns"][0]["a"]))
-                e["turns"][0]["q"] = qs[:i] + qs[i + 1:]
-    return held
+    """Takes the phrasings of eval/held_out.jsonl out of the training data; returns them with their answers."""
+    with open(os.path.join(data.HERE, "eval", "held_out.jsonl"), encoding="utf-8") as f:
+        rows = [json.loads(line) for line in f]
+    turns = {e["id"]: e["turns"][0] for e in entries}
+    for row in rows:
+        turn = turns[row["id"]]
+        turn["q"] = [q for q in turn["q"] if q != row["q"]]
+    return [(row["q"], turns[row["id"]]["a"]) for row in rows]
 
 
 class Samples:
     """An endless stream of batches (ids, targets), padded to the longest chat of each batch."""
 
-    def __init__(self, entries, tok, tokens_per_batch, seed):
+    def __init__(self, entries, tok, tokens_per_batch, seed, short=False):
         self.rng = random.Random(seed)
+        self.short = short
         self.tok, self.size = tok, tokens_per_batch
-        self.singles = [(q, e["turns"][0]["a"]) for e in entries if len(e["turns"]) == 1
+        self.singles = [(q, e["turns"][0]["q"], e["turns"][0]["a"]) for e in entries if len(e["turns"]) == 1
                         for q in e["turns"][0]["q"]]
         self.chats = [e["turns"] for e in entries if len(e["turns"]) > 1]
         self.order = []
@@ -56,24 +54,31 @@ class Samples:
             self.rng.shuffle(self.order)
         return self.singles[self.order.pop()]
 
+    def cut(self):
+        """How many tokens of the last answer to train on; None for all."""
+        if self.rng.random() >= (0.75 if self.short else 0.6):
+            return None
+        return self.rng.randint(5, 14) if self.short else self.rng.randint(8, 20)
+
     def chat(self, strength):
         rng = self.rng
         kind = rng.random()
-        if kind < 0.3:
+        if kind < (0.62 if self.short else 0.45):
             pairs = [self.single()]
-        elif kind < 0.88 or not self.chats:
-            pairs = [self.single() for _ in range(rng.choice((2, 3, 3, 4)))]
+        elif kind < 0.9 or not self.chats:
+            pairs = [self.single() for _ in range(rng.choice((2, 2, 3) if self.short else (2, 3, 3, 4)))]
         else:
             pairs = [self.single()] if rng.random() < 0.3 else []
-            pairs += [(rng.choice(t["q"]), t["a"]) for t in rng.choice(self.chats)]
+            pairs += [(rng.choice(t["q"]), t["q"], t["a"]) for t in rng.choice(self.chats)]
             if rng.random() < 0.3:
                 pairs.append(self.single())
-        pairs = [(data.vary(rng, q, strength) if rng.random() < 0.85 else q, a) for q, a in pairs]
-        return data.encode_chat(self.tok, pairs, leading_zero=rng.random() < 0.3)
+        pairs = [(data.vary(rng, q, others, a, strength) if rng.random() < 0.85 else q, a) for q, others, a in pairs]
+        return data.encode_chat(self.tok, pairs, leading_zero=rng.random() < 0.3,
+                                cut=self.cut())
 
     def batches(self, strength=1.0):
         while True:
-            pool = sorted((self.chat(strength) for _ in range(400)), key=lambda c: len(c[0]))
+            pool = sorted((self.chat(strength) for _ in range(500)), key=lambda c: len(c[0]))
             made, now = [], []
             for c in pool:
                 if now and (len(now) + 1) * len(c[0]) > self.size:
@@ -135,15 +140,21 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--embd", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=25)
-    parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--steps", type=int, default=0, help="number of steps; 0: train for --minutes")
+    parser.add_argument("--decay-from", type=int, help="the step from which the learning rate falls to nearly 0")
+    parser.add_argument("--minutes", type=float, default=25, help="without --steps: time to train, by the clock")
+    parser.add_argument("--init", metavar="FILE", help="begin with the weights of an earlier run")
+    parser.add_argument("--short", action="store_true", help="more questions, less of each answer (second stage)")
+    parser.add_argument("--hold", type=float, default=0.65, help="with --minutes: the share before the decay")
+    parser.add_argument("--without", nargs="*", default=[], help="data files to leave out")
+    parser.add_argument("--resume", metavar="FILE", help="go on from OUT.before-decay of an earlier run")
+    parser.add_argument("--batch-tokens", type=int, default=2048)
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--lr-end", type=float, default=2e-5)
     parser.add_argument("--decay", type=float, default=0.1)
     parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--question-loss", type=float, default=0.1, help="weight of the questions' own tokens")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--every", type=int, default=50)
+    parser.add_argument("--every", type=int, default=100)
     parser.add_argument("--bf16", type=int, default=1, help="bfloat16 autocast of the matrix products")
     parser.add_argument("--vocab", default=os.path.join(data.HERE, "vocab.json"))
     parser.add_argument("--out", default=os.path.join(data.HERE, "out", "guide.safetensors"))
@@ -153,10 +164,12 @@ def main():
     torch.manual_seed(args.seed)
     torch.set_flush_denormal(True)
     tok = Tokenizer.load(args.vocab)
-    entries = data.load()
+    entries = data.load(without=args.without)
     held = split(entries)
-    samples = Samples(entries, tok, args.batch_tokens, args.seed)
+    samples = Samples(entries, tok, args.batch_tokens, args.seed, args.short)
     model = Rwkv7(len(tok.pieces), args.embd, args.layers, dropout=args.dropout).train()
+    if args.init:
+        model.load_state_dict(load_file(args.init))
     count = sum(p.numel() for p in model.parameters())
     print(f"{count} parameters, {len(entries)} entries, {len(samples.singles)} phrasings, {len(held)} held out",
           flush=True)
@@ -166,40 +179,53 @@ def main():
     log = csv.writer(log_file, lineterminator="\n")
     log.writerow(["step", "minutes", "tokens", "lr", "train_loss", "held_out_loss", "held_out_exact"])
 
-    stream, warm = samples.batches(), 60
-    steps, begin, tokens, losses = args.steps, time.time(), 0, []
-    step = 0
-    probe_tokens = probe_time = 0
+    stream, warm = samples.batches(), 100
+    begin, tokens, losses, step = time.time(), 0, [], 0
+    if args.resume:
+        saved = torch.load(args.resume)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        step, tokens = saved["step"], saved["tokens"]
+        samples.rng.seed(args.seed + step)
+        print(f"resumed after step {step}", flush=True)
+    decay_from, limit = args.decay_from, args.minutes * 60
     while True:
-        if not steps and step == 12:
-            steps = max(50, int((args.minutes * 60 - (time.time() - begin)) / ((time.time() - probe_time) / 10)))
-            print(f"{steps} steps", flush=True)
-        if step == 2:
-            probe_time = time.time()
-        if steps and step >= steps:
+        elapsed = time.time() - begin
+        if step >= args.steps if args.steps else elapsed >= limit:
             break
-        total = steps or 10 ** 6
-        if step < warm:
-            lr = args.lr * (step + 1) / warm
-        else:
-            lr = args.lr_end + (args.lr - args.lr_end) * 0.5 * (
-                1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+        if not args.steps and decay_from is None and elapsed >= args.hold * limit:
+            decay_from, decay_began = step, elapsed
+            print(f"decay from step {step}", flush=True)
+        if decay_from == step:
+            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step,
+                        "tokens": tokens}, args.out + ".before-decay")
+        lr = args.lr * min(1.0, (step + 1) / warm)
+        if decay_from is not None and step >= decay_from:
+            done = ((step - decay_from) / (args.steps - decay_from) if args.steps
+                    else (elapsed - decay_began) / (limit - decay_began))
+            lr *= 0.01 + 0.99 * (1 - done)
         for g in optimizer.param_groups:
             g["lr"] = lr * g["scale"]
         ids, targets = next(stream)
         mask = targets >= 0
+        # the questions count a little, too: it teaches which words go together
+        also = F.pad(ids[:, 1:], (0, 1)) * ~mask
+        wanted = mask | (also > 0) if args.question_loss else mask
+        weight = torch.where(mask, 1.0, args.question_loss)[wanted]
         with torch.autocast("cpu", torch.bfloat16, enabled=bool(args.bf16)):
-            logits = model(ids, mask)
-        loss = F.cross_entropy(logits.float(), targets[mask])
+            logits = model(ids, wanted)
+        every = F.cross_entropy(logits.float(), torch.where(mask, targets, also)[wanted], reduction="none")
+        loss = (every * weight).sum() / mask.sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        losses.append(loss.item())
+        losses.append((every.detach() * (weight == 1)).sum().item() / mask.sum().item())
         tokens += ids.numel()
         step += 1
-        if step % args.every == 0 or step == steps:
-            held_loss, exact = measure(model, tok, held) if step % (4 * args.every) == 0 or step == steps else ("", "")
+        last = step == args.steps if args.steps else time.time() - begin >= limit
+        if step % args.every == 0 or last:
+            held_loss, exact = measure(model, tok, held) if step % (4 * args.every) == 0 or last else ("", "")
             minutes = (time.time() - begin) / 60
             row = [step, f"{minutes:.2f}", tokens, f"{lr:.2e}", f"{sum(losses) / len(losses):.4f}",
                    held_loss and f"{held_loss:.4f}", exact != "" and f"{exact:.3f}" or ""]
@@ -210,7 +236,8 @@ def main():
             if step % (8 * args.every) == 0:
                 save(model, args.out)
     save(model, args.out)
-    print(f"{(time.time() - begin) / 60:.1f} minutes, {tokens} tokens", flush=True)
+    print(f"{step} steps, decay from {decay_from}, {tokens} tokens, {(time.time() - begin) / 60:.1f} minutes "
+          f"({time.process_time() / 60:.1f} minutes of CPU)", flush=True)
 
 
 def save(model, path):
