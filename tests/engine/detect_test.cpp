@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
 
+#include "formats/zip_archive.h"
 #include "quant/convert.h"
 #include "rookery/model_info.h"
 #include "support/format_builders.h"
@@ -239,6 +241,33 @@ TEST_CASE("weights are the same under the same name in every container") {
     }
   }
   CHECK(reference->get("blocks.9.ln1.weight").error().code == ErrorCode::TensorMissing);
+}
+
+TEST_CASE("a big .pth is compared with its checksums when the model is loaded") {
+  std::ifstream stream(kModels / "v7_micro/model.pth", std::ios::binary);
+  const std::string original((std::istreambuf_iterator<char>(stream)), {});
+  const auto directory = readZipDirectory(std::as_bytes(std::span(original)));
+  REQUIRE(directory.has_value());
+  std::vector<ZipPart> parts{{"padding", std::string(std::size_t{64} << 20U, '\0')}};  // over the size that open() checks
+  std::size_t largest = 0;
+  for (const auto& [name, entry] : *directory) {
+    parts.push_back({name, {reinterpret_cast<const char*>(entry.bytes.data()), entry.bytes.size()}, entry.crc32});
+    if (parts.back().data.size() > parts[largest].data.size() || largest == 0) largest = parts.size() - 1;
+  }
+  const auto fingerprint = [&] {
+    const Bytes zip = storedZip(parts);
+    const auto file = ModelFile::fromMemory(zip, "big.pth");
+    REQUIRE(file.has_value());
+    const auto source = bindWeights(*file);
+    REQUIRE(source.has_value());
+    return (*source)->fingerprint({});
+  };
+  CHECK(fingerprint().has_value());
+  parts[largest].data[parts[largest].data.size() / 2] ^= 1;
+  const auto damaged = fingerprint();
+  REQUIRE_FALSE(damaged.has_value());
+  CHECK(damaged.error().code == ErrorCode::FileDamaged);
+  CHECK(damaged.error().message.find("checksum") != std::string::npos);
 }
 
 TEST_CASE("LoRA matrices stored [out][in], as web-rwkv's converter does, give the same weights") {

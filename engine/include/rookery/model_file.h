@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -57,6 +58,11 @@ class ModelFile {
   std::span<const TensorSource> tensors() const noexcept;  ///< in file order
   const TensorSource* find(std::string_view name) const noexcept;
   const std::map<std::string, MetaValue, std::less<>>& metadata() const noexcept;
+
+  /// The CRC-32 that the file states for exactly these bytes of it, if open() has not compared it: the storages of
+  /// .pth files of 64 MiB and more, which would have to be read whole. Whoever reads them all (bindWeights'
+  /// fingerprint) compares. nullopt: nothing to compare (also for views into a storage that tensors share).
+  std::optional<std::uint32_t> statedCrc32(std::span<const std::byte> bytes) const noexcept;
 
   /// SHA-256 of the whole file, lower-case hex. Reads everything: seconds for big files. Cancelled if `stop` asks for it.
   Result<std::string> sha256(std::stop_token stop = {}) const;

@@ -39,6 +39,12 @@ struct ModelFile::Contents {
   std::map<std::string, std::size_t, std::less<>> byName;
   std::map<std::string, MetaValue, std::less<>> metadata;
   std::uint64_t tensorBytes = 0;                    ///< of all tensors so far
+  struct Checksum {
+    std::uint64_t bytes = 0;
+    std::uint32_t crc32 = 0;
+  };
+  /// Storages of a big .pth by their first byte: opening it does not read them, loading the model does and compares.
+  std::map<const std::byte*, Checksum> unverified;
   std::vector<std::unique_ptr<std::byte[]>> owned;  ///< tensors that were not contiguous in the file
 
   /// FileDamaged if the name was there before or is no proper one.

@@ -174,6 +174,12 @@ const TensorSource* ModelFile::find(std::string_view name) const noexcept {
   return found == m_contents->byName.end() ? nullptr : &m_contents->tensors[found->second];
 }
 
+std::optional<std::uint32_t> ModelFile::statedCrc32(std::span<const std::byte> bytes) const noexcept {
+  const auto found = m_contents->unverified.find(bytes.data());
+  if (found == m_contents->unverified.end() || found->second.bytes != bytes.size()) return std::nullopt;
+  return found->second.crc32;
+}
+
 Result<std::string> ModelFile::sha256(std::stop_token stop) const {
   constexpr std::size_t kSlice = std::size_t{8} << 20U;
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);

@@ -22,7 +22,8 @@ using Storages = std::map<std::string, std::span<const std::byte>, std::less<>>;
 
 constexpr std::uint64_t kLargestPickle = 16u << 20;  // 2000 tensors need 0.3 MB
 // Checksums of storages cost one pass over the file, which would make looking at a 28 GB file slow. Small files are
-// checked when they are opened; of large ones the directory, the list of tensors and all sizes are.
+// checked when they are opened; of large ones the directory, the list of tensors and all sizes are, and the storages
+// when the model is loaded.
 constexpr std::uint64_t kCheckStoragesBelow = 64u << 20;
 
 std::vector<std::int64_t> integers(const PickleGraph& graph, std::uint32_t tuple) {
@@ -239,6 +240,8 @@ Result<void> readArchive(ModelFile::Contents& contents) {
       if (auto sound = verifyChecksum(entry.bytes, entry.crc32, at->first); !sound) {
         return sound;
       }
+    } else {
+      contents.unverified.emplace(entry.bytes.data(), ModelFile::Contents::Checksum{entry.bytes.size(), entry.crc32});
     }
     storages.emplace(key, entry.bytes);
   }
