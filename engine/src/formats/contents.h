@@ -34,6 +34,7 @@ class FileBytes {
 struct ModelFile::Contents {
   FileBytes file;
   std::string name;
+  std::filesystem::path path;  ///< empty: in memory
   Container container{};
   std::vector<TensorSource> tensors;
   std::map<std::string, std::size_t, std::less<>> byName;

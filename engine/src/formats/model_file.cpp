@@ -121,10 +121,11 @@ Result<void> ModelFile::Contents::add(TensorSource tensor) {
 
 namespace {
 
-Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name) try {
+Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name, const std::filesystem::path& path) try {
   auto contents = std::make_unique<ModelFile::Contents>();
   contents->file = std::move(file);
   contents->name = std::move(name);
+  contents->path = path;
   const auto bytes = contents->file.bytes();
   Result<void> done;
   if (bytes.empty()) {
@@ -153,17 +154,18 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name) 
 Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::path& path) {
   auto file = FileBytes::map(path);
   if (!file) return tl::unexpected(file.error());
-  return read(std::move(*file), path.filename().string());
+  return read(std::move(*file), path.filename().string(), path);
 }
 
 Result<std::shared_ptr<const ModelFile>> ModelFile::fromMemory(std::span<const std::byte> bytes, std::string name) {
-  return read(FileBytes::borrow(bytes), std::move(name));
+  return read(FileBytes::borrow(bytes), std::move(name), {});
 }
 
 ModelFile::ModelFile(std::unique_ptr<Contents> contents) : m_contents(std::move(contents)) {}
 ModelFile::~ModelFile() = default;
 
 Container ModelFile::container() const noexcept { return m_contents->container; }
+const std::filesystem::path& ModelFile::path() const noexcept { return m_contents->path; }
 const std::string& ModelFile::name() const noexcept { return m_contents->name; }
 std::uint64_t ModelFile::sizeBytes() const noexcept { return m_contents->file.bytes().size(); }
 std::span<const TensorSource> ModelFile::tensors() const noexcept { return m_contents->tensors; }
