@@ -206,3 +206,77 @@ TEST_CASE("a tuned state in a .st file has its last two dimensions the other way
   CHECK(official->compare(*web).maxAbs == 0);
   CHECK(std::any_of(official->data().begin(), official->data().end(), [](float v) { return v != 0; }));
 }
+
+TEST_CASE("a part, an adapter, a state or a model of another family is told apart, in one sentence") {
+  const TemporaryFolder folder;
+  const auto says = [&](const std::string& file, const std::vector<std::string>& names, ErrorCode code, const std::string& part) {
+    std::vector<Raw> tensors;
+    for (const auto& name : names) tensors.push_back({name, "F32", {2}, std::string(8, '\0')});
+    write(folder.file(file), tensors);
+    const auto opened = ModelFile::open(folder.file(file));
+    REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
+    const auto info = detect(**opened);
+    REQUIRE_FALSE(info);
+    CHECK(info.error().code == code);
+    CHECK_MESSAGE(info.error().message.find(part) != std::string::npos, info.error().message);
+  };
+  says("model-00002-of-00003.safetensors", {"model.layers.9.attn.r_proj.weight", "lm_head.weight"}, ErrorCode::TensorMissing, "only part 2 of 3");
+  says("llama.safetensors", {"model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight"}, ErrorCode::NotRwkv, "holds a Transformer");
+  says("gpt2.safetensors", {"h.0.attn.c_attn.weight"}, ErrorCode::NotRwkv, "holds a Transformer");
+  says("mamba.safetensors", {"backbone.layers.0.mixer.A_log"}, ErrorCode::NotRwkv, "holds a Mamba model");
+  says("gla.safetensors", {"model.embeddings.weight", "model.layers.0.attn.gk_proj.0.weight"}, ErrorCode::NotRwkv, "other than RWKV-7");
+  says("hf4.safetensors", {"rwkv.embeddings.weight", "rwkv.blocks.0.attention.key.weight", "head.weight"}, ErrorCode::VersionUnsupported, "early Hugging Face form");
+  says("lora.safetensors", {"blocks.0.att.key.lora_A", "blocks.0.att.key.lora_B"}, ErrorCode::NotRwkv, "is an adapter");
+  says("tuned.safetensors", {"blocks.0.att.time_state"}, ErrorCode::NotRwkv, "is a tuned state");
+  says("state.safetensors", {"att_kv.0", "att_x_prev.0", "ffn_x_prev.0"}, ErrorCode::NotRwkv, "is a saved state");
+  says("other.safetensors", {"weight"}, ErrorCode::NotRwkv, "holds no RWKV model");
+}
+
+TEST_CASE("a file that is no container is called what it is") {
+  const TemporaryFolder folder;
+  const auto says = [&](const std::string& file, const std::string& bytes, ErrorCode code, const std::string& part) {
+    CAPTURE(file);
+    writeFile(folder.file(file), bytes);
+    const auto opened = ModelFile::open(folder.file(file));
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == code);
+    CHECK_MESSAGE(opened.error().message.find(part) != std::string::npos, opened.error().message);
+    CHECK_MESSAGE(opened.error().message.find(file) != std::string::npos, opened.error().message);
+  };
+  const auto damaged = ErrorCode::FileDamaged, other = ErrorCode::FormatUnknown;
+  says("lfs.pth", "version https://git-lfs.github.com/spec/v1\noid sha256:713c6f61\nsize 338718755\n", damaged, "Git LFS pointer, a note that stands for the model of 338718755 bytes");
+  says("page.pth", "<!DOCTYPE html>\n<html><head><title>404</title></head></html>", damaged, "is a web page");
+  says("page2.gguf", "\n  <html lang=\"en\">", damaged, "is a web page");
+  says("old.bin", std::string("fmgg") + std::string("\x65\0\0\0", 4) + std::string(64, '\1'), other, "old ggml format");
+  says("old2.bin", std::string("tjgg") + std::string("\x03\0\0\0", 4) + std::string(64, '\1'), other, "old ggml format");
+  says("model.prefab", std::string("\xA5\x67" "context\xF6\x64info\xA7", 16) + std::string(64, '\1'), other, "is a .prefab of web-rwkv");
+  says("renamed.st", std::string("\xA4\x64" "info\xA7", 7) + std::string(64, '\1'), other, "is a .prefab of web-rwkv");
+  says("model.pth.gz", std::string("\x1F\x8B\x08\x00", 4) + std::string(64, '\1'), other, "compressed file (gzip)");
+  says("model.7z", std::string("7z\xBC\xAF\x27\x1C", 6) + std::string(64, '\1'), other, "compressed file (7-Zip)");
+  says("config.json", "{\n  \"architectures\": [\"RWKV7ForCausalLM\"]\n}", other, "a description that comes with a model");
+  says("model.safetensors.index.json", "{\"metadata\": {}, \"weight_map\": {}}", other, "the list of a model's parts");
+  says("notes.txt", "just some text, long enough to be one", other, "is none of the model files");
+}
+
+TEST_CASE("a download that is not complete is called that") {
+  const TemporaryFolder folder;
+  const std::string whole = readFile(golden("v7_small/model.safetensors"));
+  const auto says = [&](const std::string& file, const std::string& bytes, const std::string& part) {
+    CAPTURE(file);
+    writeFile(folder.file(file), bytes);
+    const auto opened = ModelFile::open(folder.file(file));
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == ErrorCode::FileDamaged);
+    CHECK_MESSAGE(opened.error().message.find(part) != std::string::npos, opened.error().message);
+  };
+  says("half.safetensors", whole.substr(0, whole.size() / 2), "bytes too early; the download may not be complete");
+  says("start.safetensors", whole.substr(0, 100), "the download may not be complete");
+  const std::string pth = readFile(golden("v7_small/model.pth"));
+  says("half.pth", pth.substr(0, pth.size() / 2), "the download may not be complete");
+  says("model.pth.part", pth.substr(0, pth.size() / 2), "is a download that is not complete");
+  says("model.safetensors.crdownload", whole.substr(0, whole.size() / 2), "is a download that is not complete");
+  writeFile(folder.file("late.safetensors.aria2"), "x");
+  says("late.safetensors", whole, "is still being downloaded");
+  writeFile(folder.file("done.pth.part"), pth);  // all there, only the name is wrong
+  CHECK(ModelFile::open(folder.file("done.pth.part")).has_value());
+}

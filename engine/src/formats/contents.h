@@ -63,6 +63,7 @@ constexpr std::size_t kMostDimensions = 8;
 
 bool looksLikePth(std::span<const std::byte> bytes) noexcept;
 bool looksLikeSafetensors(std::span<const std::byte> bytes) noexcept;
+bool hasSafetensorsHeader(std::span<const std::byte> bytes) noexcept;  ///< its stated length is in the file as well
 bool looksLikeGguf(std::span<const std::byte> bytes) noexcept;
 
 /// Each fills `contents` from contents.file, whose first bytes fit the container. May throw std::bad_alloc only.

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "formats/contents.h"
+#include "formats/foreign_file.h"
 #include "formats/names.h"
 
 namespace rookery::engine {
@@ -136,6 +137,8 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name, 
   } else if (looksLikePth(bytes)) {
     contents->container = Container::Pth;
     done = readPth(*contents);
+  } else if (auto foreign = hasSafetensorsHeader(bytes) ? std::nullopt : foreignFile(bytes, contents->name)) {
+    done = tl::unexpected(std::move(*foreign));
   } else if (looksLikeSafetensors(bytes)) {
     contents->container = Container::SafeTensors;
     done = readSafetensors(*contents);
@@ -143,6 +146,9 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name, 
     done = fail(ErrorCode::FormatUnknown,
                 fmt::format("{} is none of the model files that can be read: .pth, .safetensors, .st, .gguf.", contents->name));
   }
+  if (!done && isUnfinishedName(contents->name))
+    done = fail(ErrorCode::FileDamaged, fmt::format("{} is a download that is not complete. Let it end, then open the file that it leaves.", contents->name),
+                done.error().message);
   if (!done) return tl::unexpected(Error{done.error().code, printable(done.error().message), done.error().details});
   return std::make_shared<const ModelFile>(std::move(contents));
 } catch (const std::bad_alloc&) {
@@ -152,6 +158,11 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name, 
 }  // namespace
 
 Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::path& path) {
+  // aria2 gives a file its full size at once; this one says that it is not filled yet.
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::path(path) += ".aria2", ignored))
+    return fail(ErrorCode::FileDamaged, fmt::format("{} is still being downloaded: {}.aria2 is beside it. Let the download end.",
+                                                    path.string(), path.filename().string()));
   auto file = FileBytes::map(path);
   if (!file) return tl::unexpected(file.error());
   return read(std::move(*file), path.filename().string(), path);

@@ -55,7 +55,9 @@ Result<TensorSource> readEntry(const std::string& name, const json& entry, std::
   if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
     return bad("has offsets that are no two numbers");
   const std::uint64_t begin = offsets[0].get<std::uint64_t>(), end = offsets[1].get<std::uint64_t>();
-  if (begin > end || end > data.size()) return bad("lies outside the file");
+  if (begin > end) return bad("ends before it begins");
+  if (end > data.size())
+    return damaged(fmt::format("tensor {} lies outside the file, which ends {} bytes too early; the download may not be complete", name, end - data.size()));
   const auto bytes = tensorBytes(tensor.dtype, tensor.shape);
   if (!bytes || *bytes != end - begin) return bad("has a shape that does not fit its bytes");
   tensor.bytes = data.subspan(begin, end - begin);
@@ -63,6 +65,10 @@ Result<TensorSource> readEntry(const std::string& name, const json& entry, std::
 }
 
 }  // namespace
+
+bool hasSafetensorsHeader(std::span<const std::byte> bytes) noexcept {
+  return bytes.size() > 8 && bytes[8] == std::byte{'{'} && headerLength(bytes) <= bytes.size() - 8;
+}
 
 bool looksLikeSafetensors(std::span<const std::byte> bytes) noexcept {
   // A header starts with '{'. Short files too, so that a cut one is called damaged rather than unknown.
@@ -75,7 +81,7 @@ Result<void> readSafetensors(ModelFile::Contents& contents) {
   if (file.size() < 8) return damaged("it ends before the length of its header");
   const std::uint64_t length = headerLength(file);
   if (length < 2 || length > kMostHeader || length > file.size() - 8)
-    return damaged(fmt::format("its header is said to have {} bytes, the file has {}", length, file.size()));
+    return damaged(fmt::format("its header is said to have {} bytes, the file has {}; the download may not be complete", length, file.size()));
   constexpr int kDeepest = 8;
   const auto header = parseStrictJson({reinterpret_cast<const char*>(file.data() + 8), length}, kDeepest);
   if (!header || !header->is_object()) return damaged("its header is not the JSON object it should be");
