@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 build_packages=(
   g++ cmake ninja-build ccache pkg-config python3-pip
   nlohmann-json3-dev libcli11-dev libfmt-dev libexpected-dev
-  libdeflate-dev libzstd-dev libxxhash-dev libssl-dev zlib1g-dev
+  libdeflate-dev libzstd-dev libxxhash-dev libssl-dev libutf8proc-dev zlib1g-dev
   qt6-base-dev qt6-svg-dev qt6-tools-dev qt6-tools-dev-tools qt6-l10n-tools libqt6sql6-sqlite libqt6svg6
   libqcustomplot-dev libmd4c-dev libgl-dev libxkbcommon-dev
 )

@@ -152,12 +152,51 @@
         <translation>这份记忆由另一个模型生成。可以重新读取文本。</translation>
     </message>
     <message>
-        <source>The vocabulary of this model is missing. A GGUF file of the model brings its own.</source>
-        <translation>缺少此模型的词表。该模型的 GGUF 文件自带词表。</translation>
+        <source>The tokenizer of this model is missing. Put its file beside the model: 20B_tokenizer.json for RWKV-4 Pile and Raven, rwkv_vocab_v20230424.txt for World. A GGUF file of the model brings its own.</source>
+        <translation>缺少此模型的分词器。请把对应文件放在模型旁边：RWKV-4 Pile 和 Raven 用 20B_tokenizer.json，World 用 rwkv_vocab_v20230424.txt。该模型的 GGUF 文件自带词表。</translation>
     </message>
     <message>
         <source>The check failed: the contents are not what they should be.</source>
         <translation>校验失败：内容与应有的不符。</translation>
+    </message>
+</context>
+<context>
+    <name>FileNameText</name>
+    <message>
+        <source>Training data %1: about %2 trillion tokens, %3 trillion with earlier versions</source>
+        <translation>训练数据 %1：约 %2 万亿词元，连同早期版本共 %3 万亿</translation>
+    </message>
+    <message>
+        <source>Training data %1: about %2 trillion tokens</source>
+        <translation>训练数据 %1：约 %2 万亿词元</translation>
+    </message>
+    <message>
+        <source>Training data %1: with instructions and reasoning; a later letter is newer</source>
+        <translation>训练数据 %1：含指令与推理；字母越靠后越新</translation>
+    </message>
+    <message>
+        <source>Version %1 of its series</source>
+        <translation>该系列的版本 %1</translation>
+    </message>
+    <message>
+        <source>%1, series %2</source>
+        <translation>%1，%2 系列</translation>
+    </message>
+    <message>
+        <source>Size %1</source>
+        <translation>规模 %1</translation>
+    </message>
+    <message>
+        <source>Of %1</source>
+        <translation>日期 %1</translation>
+    </message>
+    <message>
+        <source>Trained on texts of up to %1 tokens</source>
+        <translation>训练文本最长 %1 个词元</translation>
+    </message>
+    <message>
+        <source>Weights stored as %1</source>
+        <translation>权重存储为 %1</translation>
     </message>
 </context>
 <context>
@@ -1123,10 +1162,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>By its name</source>
         <translation>据文件名</translation>
-    </message>
-    <message>
-        <source>%1, size %2, of %3, trained on texts of up to %4 tokens</source>
-        <translation>%1，规模 %2，%3，训练文本最长 %4 个词元</translation>
     </message>
     <message>
         <source>A very small model that this project trained. It answers questions about Rookery: what the pages do, where things are kept, how to get and open models. It knows nothing else, and it is always there.</source>

@@ -33,7 +33,9 @@ QString errorText(const engine::Error& error) {
     case DeviceUnavailable: return EngineError::tr("The chosen device is not available. Load the model on another one.");
     case StrategyInvalid: return EngineError::tr("The model cannot be laid out on the devices that way. Choose another precision.");
     case StateMismatch: return EngineError::tr("This memory was made with another model. The text can be read again.");
-    case VocabularyMissing: return EngineError::tr("The vocabulary of this model is missing. A GGUF file of the model brings its own.");
+    case VocabularyMissing:
+      return EngineError::tr("The tokenizer of this model is missing. Put its file beside the model: 20B_tokenizer.json for RWKV-4 Pile and Raven, "
+                             "rwkv_vocab_v20230424.txt for World. A GGUF file of the model brings its own.");
     case VerificationFailed: return EngineError::tr("The check failed: the contents are not what they should be.");
   }
   return toQString(error.message);

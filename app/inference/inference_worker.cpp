@@ -27,9 +27,7 @@ engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest
                      : engine::Model::load(std::filesystem::path(request.path.toStdU16String()), request.options, progress, stop);
   if (!model) return tl::unexpected(model.error());
   if (stop.stop_requested()) return engine::fail(engine::ErrorCode::Cancelled, "Loading was stopped.");
-  if (!(*model)->tokenizer()) {
-    return engine::fail(engine::ErrorCode::VocabularyMissing, "The model has no vocabulary, so text cannot be read.");
-  }
+  if (const auto tokenizer = (*model)->requireTokenizer(); !tokenizer) return tl::unexpected(tokenizer.error());
   m_live.reset();
   m_countedRows = 0;
   m_model = *model;

@@ -4,7 +4,6 @@
 #include <QDir>
 #include <QDirIterator>
 #include <QFileInfo>
-#include <QRegularExpression>
 #include <filesystem>
 
 namespace rookery::app {
@@ -33,17 +32,6 @@ void findModels(const QString& folder, int depth, QStringList& found) {
 bool looksLikeModel(const QString& path) {
   static const QStringList suffixes{QStringLiteral("pth"), QStringLiteral("st"), QStringLiteral("safetensors"), QStringLiteral("gguf")};
   return suffixes.contains(QFileInfo(path).suffix().toLower());
-}
-
-std::optional<NameParts> parseModelName(const QString& fileName) {
-  static const QRegularExpression pattern(
-      QStringLiteral("^(rwkv\\d+[a-z]?)-([a-z0-9]+)-(\\d+(?:\\.\\d+)?[bm])-(\\d{8})-ctx(\\d{3,7})\\b"), QRegularExpression::CaseInsensitiveOption);
-  const auto match = pattern.match(fileName);
-  if (!match.hasMatch()) {
-    return std::nullopt;
-  }
-  return NameParts{match.captured(1), match.captured(2).toUpper(), match.captured(3).toUpper(),
-                   QDate::fromString(match.captured(4), QStringLiteral("yyyyMMdd")), match.captured(5).toInt()};
 }
 
 ModelCatalog::ModelCatalog(QObject* parent) : QObject(parent) {

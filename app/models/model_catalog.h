@@ -26,14 +26,6 @@ struct ModelEntry {
   bool isGuide() const { return path.isEmpty(); }
 };
 
-/// What a model's file name says by the official convention, "rwkv7-g1d-0.1b-20260129-ctx8192.pth".
-struct NameParts {
-  QString architecture, data, size;
-  QDate date;
-  int contextLength = 0;
-};
-std::optional<NameParts> parseModelName(const QString& fileName);
-
 bool looksLikeModel(const QString& path);  ///< by its suffix
 
 /// Finds models and reads their headers, on a thread of its own; the GUI gets values. Files are mapped, never copied

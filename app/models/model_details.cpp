@@ -11,6 +11,7 @@
 #include <QVBoxLayout>
 
 #include "inference/engine_text.h"
+#include "models/name_text.h"
 #include "support/format.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
@@ -273,9 +274,8 @@ void ModelDetails::fillFacts() {
   addFact(tr("Precision"), QString::fromLatin1(dtype.data(), static_cast<qsizetype>(dtype.size())));
   addFact(tr("Memory of a chat"), tr("%1, at any length").arg(formatBytes(shape.stateBytes())));
   addFact(tr("File"), tr("%1, %2").arg(formatBytes(m_entry.fileBytes), QString::fromLatin1(engine::containerName(m_entry.info->container))));
-  if (const auto name = parseModelName(m_entry.name)) {
-    addFact(tr("By its name"), tr("%1, size %2, of %3, trained on texts of up to %4 tokens")
-                                   .arg(name->data, name->size, locale.toString(name->date, QLocale::LongFormat), locale.toString(name->contextLength)));
+  if (const QString name = fileNameText(m_entry.name); !name.isEmpty()) {
+    addFact(tr("By its name"), name);
   }
 }
 

@@ -191,8 +191,7 @@ Verb addChat(CLI::App& app, Context& context) {
   return {verb, [o, &context]() -> Result<void> {
             auto model = loadModel(o->model, context);
             if (!model) return tl::unexpected<Error>(model.error());
-            if (!(*model)->tokenizer())
-              return fail(ErrorCode::VocabularyMissing, "This model comes without a vocabulary; give one with --vocab.");
+            if (const auto tokenizer = (*model)->requireTokenizer(); !tokenizer) return tl::unexpected<Error>(tokenizer.error());
             const Result<void> done = Chat(*o, std::move(*model)).loop();
             if (endAsked()) context.exit = kInterrupted;
             return done;

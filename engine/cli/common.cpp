@@ -70,7 +70,7 @@ void addJsonFlag(CLI::App& verb, Context& context) {
 }
 
 void addModelOptions(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("--vocab", options.vocabulary, "Vocabulary file that overrides the model's tokenizer")
+  verb.add_option("--vocab", options.vocabulary, "Vocabulary file (rwkv_vocab_*.txt or 20B_tokenizer.json) that overrides the model's tokenizer")
       ->type_name("FILE")
       ->check(notEmpty());
   verb.add_option("--strategy", options.strategy, "Where and in which type layers run, for example \"cpu fp16\"")

@@ -35,9 +35,9 @@ const char* reasonName(engine::StopReason reason) {
 
 Result<std::vector<engine::TokenId>> promptIds(const Options& o, const engine::Model& model) {
   if (!o.promptTokens.empty()) return readTokenFile(o.promptTokens, model.info().shape.vocab);
-  if (!model.tokenizer())
-    return fail(ErrorCode::VocabularyMissing, "This model comes without a vocabulary; give one with --vocab.");
-  auto ids = model.tokenizer()->encode(o.raw ? o.prompt : engine::userTurn(o.system, o.prompt, true));
+  const auto tokenizer = model.requireTokenizer();
+  if (!tokenizer) return tl::unexpected<Error>(tokenizer.error());
+  auto ids = (*tokenizer)->encode(o.raw ? o.prompt : engine::userTurn(o.system, o.prompt, true));
   if (ids.empty()) ids.push_back(engine::kEndOfText);  // nothing before the text: the start of a document
   for (const engine::TokenId id : ids)
     if (id >= static_cast<engine::TokenId>(model.info().shape.vocab))

@@ -7,6 +7,7 @@
 
 #include "common.h"
 #include "rookery/device.h"
+#include "rookery/file_name.h"
 #include "rookery/model_file.h"
 #include "rookery/model_info.h"
 
@@ -87,26 +88,47 @@ json loraJson(const engine::ModelShape& s) {
   return json::object();
 }
 
-Result<void> showInfo(const Result<engine::ModelInfo>& info, const Context& context) {
-  if (!info) return tl::unexpected<Error>(info.error());
-  const engine::ModelShape& s = info->shape;
+/// What the file's name says, null where it follows no convention. Parts that it does not say are null.
+json nameJson(const std::optional<engine::FileNameParts>& parts) {
+  if (!parts) return nullptr;
+  const auto text = [](const std::string& value) { return value.empty() ? json() : json(value); };
+  const auto data = engine::worldData(*parts);
+  return {{"generation", parts->generation},
+          {"series", text(parts->series)},
+          {"data", text(parts->data)},
+          {"data_trillion_tokens", data ? json(data->tokens) : json()},
+          {"size", text(parts->size)},
+          {"date", parts->year == 0 ? json() : json(fmt::format("{:04}-{:02}-{:02}", parts->year, parts->month, parts->day))},
+          {"context", parts->context == 0 ? json() : json(parts->context)},
+          {"weights", text(parts->weights)},
+          {"rest", parts->rest}};
+}
+
+/// `noTokenizer`: why text cannot be read with this model; empty if it can.
+Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName, const std::string& noTokenizer, const Context& context) {
+  const engine::ModelShape& s = info.shape;
   const json lora = loraJson(s);
+  const auto parts = engine::parseFileName(fileName);
   if (context.json) {
-    printJson({{"name", info->name}, {"format", engine::containerName(info->container)},
+    printJson({{"name", info.name}, {"format", engine::containerName(info.container)},
                {"version", engine::versionName(s.version)}, {"layers", s.layers}, {"n_embd", s.nEmbd},
                {"head_size", s.headSize}, {"dim_ffn", s.dimFfn}, {"vocab", s.vocab}, {"lora", lora},
-               {"parameters", s.parameters()}, {"dtype", engine::traits(info->dtype).name},
-               {"state_bytes", s.stateBytes()}, {"tokenizer", tokenizerName(info->tokenizer)},
-               {"file_bytes", info->fileBytes}});
+               {"parameters", s.parameters()}, {"dtype", engine::traits(info.dtype).name},
+               {"state_bytes", s.stateBytes()}, {"tokenizer", tokenizerName(info.tokenizer)},
+               {"file_bytes", info.fileBytes},
+               {"tokenizer_missing", noTokenizer.empty() ? json() : json(noTokenizer)}, {"file_name", nameJson(parts)},
+               {"explanation", parts ? json(engine::explainFileName(*parts)) : json::array()}});
     return {};
   }
   std::string ranks;
   for (const auto& [name, rank] : lora.items()) ranks += fmt::format("{}{} {}", ranks.empty() ? "" : ", ", name, rank.get<int>());
   fmt::print("name        {}\nformat      {}\nversion     {}\nlayers      {}\nn_embd      {}\nhead_size   {}\n"
              "dim_ffn     {}\nvocab       {}\nlora        {}\nparameters  {}\ndtype       {}\nstate_bytes {}\ntokenizer   {}\n",
-             info->name, engine::containerName(info->container), engine::versionName(s.version), s.layers, s.nEmbd,
+             info.name, engine::containerName(info.container), engine::versionName(s.version), s.layers, s.nEmbd,
              s.headSize, s.dimFfn, s.vocab, ranks.empty() ? "none" : ranks, s.parameters(),
-             engine::traits(info->dtype).name, s.stateBytes(), tokenizerName(info->tokenizer));
+             engine::traits(info.dtype).name, s.stateBytes(), tokenizerName(info.tokenizer));
+  if (!noTokenizer.empty()) fmt::print("            {}\n", noTokenizer);
+  if (parts) fmt::print("explanation {}\n", fmt::join(engine::explainFileName(*parts), "\n            "));
   return {};
 }
 
@@ -132,11 +154,15 @@ Verb addInfo(CLI::App& app, Context& context) {
             if (isGuide(options->model) && !options->container) {
               const auto guide = engine::Model::guide();
               if (!guide) return tl::unexpected<Error>(guide.error());
-              return showInfo((*guide)->info(), context);
+              return showInfo((*guide)->info(), "", "", context);
             }
             const auto file = engine::ModelFile::open(options->model);
             if (!file) return tl::unexpected<Error>(file.error());
-            return options->container ? showContainer(**file, context) : showInfo(engine::detect(**file), context);
+            if (options->container) return showContainer(**file, context);
+            const auto info = engine::detect(**file);
+            if (!info) return tl::unexpected<Error>(info.error());
+            const auto tokenizer = engine::Tokenizer::forModel(**file, *info);
+            return showInfo(*info, (*file)->name(), tokenizer ? "" : tokenizer.error().message, context);
           }, false};
 }
 

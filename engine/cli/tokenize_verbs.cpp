@@ -26,15 +26,13 @@ Result<std::shared_ptr<const Tokenizer>> openTokenizer(const Options& options) {
   if (isGuide(options.model)) {
     const auto guide = engine::Model::guide();
     if (!guide) return tl::unexpected<Error>(guide.error());
-    return (*guide)->tokenizer();
+    return (*guide)->requireTokenizer();
   }
   const auto file = engine::ModelFile::open(options.model);
   if (!file) return tl::unexpected<Error>(file.error());
   const auto info = engine::detect(**file);
   if (!info) return tl::unexpected<Error>(info.error());
-  if (info->tokenizer == engine::TokenizerKind::Embedded) return Tokenizer::fromGguf(**file);
-  if (info->tokenizer == engine::TokenizerKind::World) return Tokenizer::world();
-  return fail(ErrorCode::VocabularyMissing, "The model file has no vocabulary that this program knows; give one with --vocab.");
+  return Tokenizer::forModel(**file, *info);
 }
 
 std::optional<std::string> fromHex(const std::string& hex) {
@@ -68,7 +66,7 @@ std::optional<json> encodeLine(const Tokenizer& tokenizer, const json& line) {
   return json{{"ids", tokenizer.encode(*bytes)}};
 }
 
-/// `hex` is null when an id has no bytes: not in the vocabulary, or 0 (end of text).
+/// `hex` is null when an id has no bytes: not in the vocabulary, or special (0, end of text).
 std::optional<json> decodeLine(const Tokenizer& tokenizer, const json& line) {
   if (!line.is_object() || !line.contains("ids") || !line["ids"].is_array()) return std::nullopt;
   std::string bytes;
@@ -87,7 +85,6 @@ using LineFn = std::optional<json> (*)(const Tokenizer&, const json&);
 Result<void> eachLine(const Options& options, LineFn convert, const char* form) {
   const auto tokenizer = openTokenizer(options);
   if (!tokenizer) return tl::unexpected<Error>(tokenizer.error());
-  if (*tokenizer == nullptr) return fail(ErrorCode::VocabularyMissing, "The model has no vocabulary.");
   std::size_t number = 0;
   for (std::string line; std::getline(std::cin, line);) {
     ++number;
@@ -103,7 +100,7 @@ Result<void> eachLine(const Options& options, LineFn convert, const char* form) 
 Verb addVerb(CLI::App& app, const char* name, const char* description, LineFn convert, const char* form) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand(name, description);
-  auto* vocabulary = verb->add_option("--vocab", options->vocabulary, "Vocabulary file (rwkv_vocab_*.txt)")->type_name("FILE")->check(notEmpty());
+  auto* vocabulary = verb->add_option("--vocab", options->vocabulary, "Vocabulary file (rwkv_vocab_*.txt or 20B_tokenizer.json)")->type_name("FILE")->check(notEmpty());
   verb->add_option("--model", options->model, "Model whose vocabulary is used (default: the built-in World vocabulary)")
       ->type_name("M")
       ->excludes(vocabulary);

@@ -13,6 +13,7 @@
 #include "models/model_details.h"
 #include "models/model_list.h"
 #include "models/models_page.h"
+#include "models/name_text.h"
 #include "settings/settings.h"
 #include "shell_support.h"
 
@@ -151,13 +152,12 @@ class ModelsPageTest : public QObject {
   }
 
   void theOfficialNameIsExplained() {
-    const auto parts = parseModelName(QStringLiteral("rwkv7-g1d-0.1b-20260129-ctx8192.pth"));
-    QVERIFY(parts);
-    QCOMPARE(parts->data, QStringLiteral("G1D"));
-    QCOMPARE(parts->size, QStringLiteral("0.1B"));
-    QCOMPARE(parts->date, QDate(2026, 1, 29));
-    QCOMPARE(parts->contextLength, 8192);
-    QVERIFY(!parseModelName(QStringLiteral("llama-3-8b.gguf")));
+    const QString text = fileNameText(QStringLiteral("rwkv7-g1d-0.1b-20260129-ctx8192.pth"));
+    QCOMPARE(text.count(u'\n'), 4);
+    QVERIFY2(text.startsWith(QStringLiteral("RWKV-7\n")), qPrintable(text));
+    for (const char* part : {"G1d", "0.1B", "192 tokens", "2026"}) QVERIFY2(text.contains(QLatin1String(part)), qPrintable(text));
+    QVERIFY(fileNameText(QStringLiteral("RWKV-x060-World-3B-v2.1-20240417-ctx4096.pth")).contains(QStringLiteral("1.42 trillion")));
+    QCOMPARE(fileNameText(QStringLiteral("llama-3-8b.gguf")), QString());
   }
 
  private:

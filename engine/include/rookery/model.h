@@ -21,7 +21,7 @@ namespace rookery::engine {
 struct LoadOptions {
   std::string strategy = "cpu";        ///< "cpu", "cpu fp16", ...; see strategy.h
   int threads = 0;                     ///< 0: one per physical core
-  std::filesystem::path vocabulary;    ///< overrides the tokenizer of the file
+  std::filesystem::path vocabulary;    ///< overrides the model's tokenizer; rwkv_vocab_*.txt or tokenizer.json
   bool sparseFfn = true;               ///< skip the rows of ffn.value behind exact zeros (same result, fewer bytes)
 };
 
@@ -56,8 +56,10 @@ class Model {
   bool isSynthetic() const noexcept;
   /// Identifies the weights: hex of a hash over all tensor names, shapes, types and bytes. States belong to it.
   const std::string& fingerprint() const noexcept;
-  /// nullptr when neither the file nor the options nor this build has a vocabulary for the model.
+  /// nullptr when neither the file nor the options nor this build has a vocabulary for the model: it runs on token ids.
   const std::shared_ptr<const Tokenizer>& tokenizer() const noexcept;
+  /// The same, never nullptr: VocabularyMissing says which file is missing and where to put it.
+  Result<std::shared_ptr<const Tokenizer>> requireTokenizer() const;
   const Ledger& ledger() const noexcept;
   const std::string& deviceId() const noexcept;      ///< "cpu"
   const std::string& deviceSummary() const noexcept; ///< "CPU avx512, 2 threads, exact"

@@ -54,6 +54,7 @@ class ModelFile {
 
   Container container() const noexcept;
   const std::string& name() const noexcept;      ///< file name without folders
+  const std::filesystem::path& path() const noexcept;  ///< as given to open(); empty for fromMemory()
   std::uint64_t sizeBytes() const noexcept;
   std::span<const TensorSource> tensors() const noexcept;  ///< in file order
   const TensorSource* find(std::string_view name) const noexcept;

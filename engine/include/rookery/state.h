@@ -55,8 +55,8 @@ class State {
 
   /// safetensors, one tensor `<name>.<layer>` each. save() is atomic (temporary file, then rename).
   Result<void> save(const std::filesystem::path& path) const;
-  /// A file that save() wrote, or a tuned state (`blocks.{i}.att.time_state`, .pth or .safetensors; token
-  /// shifts start at zero). StateMismatch if its shapes are not those of `shape`.
+  /// A file that save() wrote, or a tuned state (`blocks.{i}.att.time_state`, [head, value, key] in .pth and .safetensors,
+  /// [head, key, value] in .st, as web-rwkv's convert_safetensors.py writes it; token shifts start at zero). StateMismatch if its shapes are not those of `shape`.
   static Result<State> load(const std::filesystem::path& path, const ModelShape& shape);
 
   /// Compact bytes for a database: zstd over the raw floats, with a header and an xxh3 hash. Bit-exact.

@@ -17,24 +17,35 @@ namespace rookery::engine {
 using TokenId = std::uint32_t;
 inline constexpr TokenId kEndOfText = 0;  ///< has no bytes
 
-/// Greedy longest match over a byte trie (the World tokenizer; source: rwkv_tokenizer.py of ChatRWKV).
+struct ModelInfo;
+
+/// Text to tokens and back. Two kinds: greedy longest match over a byte trie (World; source: rwkv_tokenizer.py of
+/// ChatRWKV), and the byte-level BPE of RWKV-4 Pile (20B_tokenizer.json; source: huggingface/tokenizers).
 /// Immutable after construction, safe to share between threads.
 class Tokenizer {
  public:
   /// The World vocabulary built into the program; VocabularyMissing if this build has none.
   static Result<std::shared_ptr<const Tokenizer>> world();
-  /// rwkv_vocab_*.txt: lines of `id literal length`.
+  /// The 20B tokenizer of RWKV-4 Pile built into the program; VocabularyMissing if this build has none.
+  static Result<std::shared_ptr<const Tokenizer>> pile20b();
+  /// rwkv_vocab_*.txt (lines of `id literal length`) or tokenizer.json, told apart by content.
+  /// Errors: FileNotFound, FileUnreadable, FileDamaged; FormatUnknown for a tokenizer.json of another kind.
   static Result<std::shared_ptr<const Tokenizer>> fromFile(const std::filesystem::path& path);
-  static Result<std::shared_ptr<const Tokenizer>> fromText(std::string_view vocabularyText);
+  static Result<std::shared_ptr<const Tokenizer>> fromText(std::string_view fileText);
   /// tokenizer.ggml.tokens of a GGUF whose tokenizer.ggml.model is "rwkv". Control and unused entries
   /// (id 0, [PADn]) never match text.
   static Result<std::shared_ptr<const Tokenizer>> fromGguf(const ModelFile& file);
+  /// What a model reads text with: `chosen` if it is not empty, else the vocabulary in the file, else the file of its
+  /// official name beside the model, else the one built in. VocabularyMissing says which file is missing and where to put it.
+  static Result<std::shared_ptr<const Tokenizer>> forModel(const ModelFile& file, const ModelInfo& info,
+                                                           const std::filesystem::path& chosen = {});
 
-  /// Any bytes; never fails because every single byte is a token (checked at construction).
+  /// Any bytes; never fails because every single byte is a token (checked at construction). The 20B tokenizer lacks
+  /// some that no text has, and takes U+FFFD for them; it also reads decomposed letters as composed ones (NFC).
   std::vector<TokenId> encode(std::string_view bytes) const;
-  /// The bytes of the tokens. FormatUnknown if an id is not in the vocabulary; id 0 adds nothing.
+  /// The bytes of the tokens. FormatUnknown if an id is not in the vocabulary; id 0 and other special tokens add nothing.
   Result<std::string> decode(std::span<const TokenId> ids) const;
-  /// Bytes of one token; empty for id 0 and ids that are not in the vocabulary.
+  /// Bytes of one token; empty for special tokens (id 0 is one) and ids that are not in the vocabulary.
   std::string_view bytesOf(TokenId id) const noexcept;
   bool contains(TokenId id) const noexcept;
   std::size_t size() const noexcept;  ///< one more than the highest id

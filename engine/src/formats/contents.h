@@ -34,6 +34,7 @@ class FileBytes {
 struct ModelFile::Contents {
   FileBytes file;
   std::string name;
+  std::filesystem::path path;  ///< empty: in memory
   Container container{};
   std::vector<TensorSource> tensors;
   std::map<std::string, std::size_t, std::less<>> byName;
@@ -62,6 +63,7 @@ constexpr std::size_t kMostDimensions = 8;
 
 bool looksLikePth(std::span<const std::byte> bytes) noexcept;
 bool looksLikeSafetensors(std::span<const std::byte> bytes) noexcept;
+bool hasSafetensorsHeader(std::span<const std::byte> bytes) noexcept;  ///< its stated length is in the file as well
 bool looksLikeGguf(std::span<const std::byte> bytes) noexcept;
 
 /// Each fills `contents` from contents.file, whose first bytes fit the container. May throw std::bad_alloc only.

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "formats/contents.h"
+#include "formats/foreign_file.h"
 #include "formats/names.h"
 
 namespace rookery::engine {
@@ -121,10 +122,11 @@ Result<void> ModelFile::Contents::add(TensorSource tensor) {
 
 namespace {
 
-Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name) try {
+Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name, const std::filesystem::path& path) try {
   auto contents = std::make_unique<ModelFile::Contents>();
   contents->file = std::move(file);
   contents->name = std::move(name);
+  contents->path = path;
   const auto bytes = contents->file.bytes();
   Result<void> done;
   if (bytes.empty()) {
@@ -135,6 +137,8 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name) 
   } else if (looksLikePth(bytes)) {
     contents->container = Container::Pth;
     done = readPth(*contents);
+  } else if (auto foreign = hasSafetensorsHeader(bytes) ? std::nullopt : foreignFile(bytes, contents->name)) {
+    done = tl::unexpected(std::move(*foreign));
   } else if (looksLikeSafetensors(bytes)) {
     contents->container = Container::SafeTensors;
     done = readSafetensors(*contents);
@@ -142,6 +146,9 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name) 
     done = fail(ErrorCode::FormatUnknown,
                 fmt::format("{} is none of the model files that can be read: .pth, .safetensors, .st, .gguf.", contents->name));
   }
+  if (!done && isUnfinishedName(contents->name))
+    done = fail(ErrorCode::FileDamaged, fmt::format("{} is a download that is not complete. Let it end, then open the file that it leaves.", contents->name),
+                done.error().message);
   if (!done) return tl::unexpected(Error{done.error().code, printable(done.error().message), done.error().details});
   return std::make_shared<const ModelFile>(std::move(contents));
 } catch (const std::bad_alloc&) {
@@ -151,19 +158,25 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name) 
 }  // namespace
 
 Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::path& path) {
+  // aria2 gives a file its full size at once; this one says that it is not filled yet.
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::path(path) += ".aria2", ignored))
+    return fail(ErrorCode::FileDamaged, fmt::format("{} is still being downloaded: {}.aria2 is beside it. Let the download end.",
+                                                    path.string(), path.filename().string()));
   auto file = FileBytes::map(path);
   if (!file) return tl::unexpected(file.error());
-  return read(std::move(*file), path.filename().string());
+  return read(std::move(*file), path.filename().string(), path);
 }
 
 Result<std::shared_ptr<const ModelFile>> ModelFile::fromMemory(std::span<const std::byte> bytes, std::string name) {
-  return read(FileBytes::borrow(bytes), std::move(name));
+  return read(FileBytes::borrow(bytes), std::move(name), {});
 }
 
 ModelFile::ModelFile(std::unique_ptr<Contents> contents) : m_contents(std::move(contents)) {}
 ModelFile::~ModelFile() = default;
 
 Container ModelFile::container() const noexcept { return m_contents->container; }
+const std::filesystem::path& ModelFile::path() const noexcept { return m_contents->path; }
 const std::string& ModelFile::name() const noexcept { return m_contents->name; }
 std::uint64_t ModelFile::sizeBytes() const noexcept { return m_contents->file.bytes().size(); }
 std::span<const TensorSource> ModelFile::tensors() const noexcept { return m_contents->tensors; }

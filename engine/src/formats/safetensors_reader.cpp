@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
-#include <set>
 
 #include "formats/contents.h"
+#include "formats/strict_json.h"
 
 namespace rookery::engine {
 
@@ -31,37 +30,6 @@ std::optional<DType> dtypeOf(const std::string& name) {
   const auto found = kTypes.find(name);
   return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
-
-// Builds the header's tree with limits that the plain parser lacks: depth (its destructor recurses) and unique names.
-class HeaderHandler : public nlohmann::detail::json_sax_dom_parser<json> {
-  using Base = nlohmann::detail::json_sax_dom_parser<json>;
-
- public:
-  explicit HeaderHandler(json& tree) : Base(tree, false) {}
-  bool start_object(std::size_t size) {
-    m_keys.emplace_back();
-    return enter() && Base::start_object(size);
-  }
-  bool end_object() {
-    m_keys.pop_back();
-    --m_depth;
-    return Base::end_object();
-  }
-  bool start_array(std::size_t size) { return enter() && Base::start_array(size); }
-  bool end_array() {
-    --m_depth;
-    return Base::end_array();
-  }
-  bool key(std::string& name) {
-    if (!m_keys.back().insert(name).second) return false;
-    return Base::key(name);
-  }
-
- private:
-  bool enter() { return ++m_depth <= 8; }
-  int m_depth = 0;
-  std::vector<std::set<std::string>> m_keys;
-};
 
 tl::unexpected<Error> damaged(const std::string& what) {
   return fail(ErrorCode::FileDamaged, fmt::format("The safetensors file is damaged: {}.", what));
@@ -87,7 +55,9 @@ Result<TensorSource> readEntry(const std::string& name, const json& entry, std::
   if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
     return bad("has offsets that are no two numbers");
   const std::uint64_t begin = offsets[0].get<std::uint64_t>(), end = offsets[1].get<std::uint64_t>();
-  if (begin > end || end > data.size()) return bad("lies outside the file");
+  if (begin > end) return bad("ends before it begins");
+  if (end > data.size())
+    return damaged(fmt::format("tensor {} lies outside the file, which ends {} bytes too early; the download may not be complete", name, end - data.size()));
   const auto bytes = tensorBytes(tensor.dtype, tensor.shape);
   if (!bytes || *bytes != end - begin) return bad("has a shape that does not fit its bytes");
   tensor.bytes = data.subspan(begin, end - begin);
@@ -95,6 +65,10 @@ Result<TensorSource> readEntry(const std::string& name, const json& entry, std::
 }
 
 }  // namespace
+
+bool hasSafetensorsHeader(std::span<const std::byte> bytes) noexcept {
+  return bytes.size() > 8 && bytes[8] == std::byte{'{'} && headerLength(bytes) <= bytes.size() - 8;
+}
 
 bool looksLikeSafetensors(std::span<const std::byte> bytes) noexcept {
   // A header starts with '{'. Short files too, so that a cut one is called damaged rather than unknown.
@@ -107,14 +81,13 @@ Result<void> readSafetensors(ModelFile::Contents& contents) {
   if (file.size() < 8) return damaged("it ends before the length of its header");
   const std::uint64_t length = headerLength(file);
   if (length < 2 || length > kMostHeader || length > file.size() - 8)
-    return damaged(fmt::format("its header is said to have {} bytes, the file has {}", length, file.size()));
-  const char* text = reinterpret_cast<const char*>(file.data() + 8);
-  json header;
-  HeaderHandler handler(header);
-  if (!json::sax_parse(text, text + length, &handler) || !header.is_object()) return damaged("its header is not the JSON object it should be");
+    return damaged(fmt::format("its header is said to have {} bytes, the file has {}; the download may not be complete", length, file.size()));
+  constexpr int kDeepest = 8;
+  const auto header = parseStrictJson({reinterpret_cast<const char*>(file.data() + 8), length}, kDeepest);
+  if (!header || !header->is_object()) return damaged("its header is not the JSON object it should be");
   const auto data = file.subspan(8 + length);
 
-  for (const auto& [name, entry] : header.items()) {
+  for (const auto& [name, entry] : header->items()) {
     if (name == "__metadata__") {
       if (!entry.is_object()) return damaged("its metadata is no object");
       for (const auto& [key, value] : entry.items())

@@ -143,7 +143,7 @@ Result<ZipEntry> locate(std::span<const std::byte> archive, const Directory& dir
 
 Result<std::map<std::string, ZipEntry, std::less<>>> readZipDirectory(std::span<const std::byte> archive) {
   const auto directory = findDirectory(archive);
-  if (!directory) return damagedPth("its table of contents is missing or broken, so it may have been cut short");
+  if (!directory) return damagedPth("its table of contents, at its end, is missing or broken; the download may not be complete");
   if (directory->entries == 0 || directory->entries > kMostEntries)
     return damagedPth(fmt::format("its table of contents claims {} entries", directory->entries));
   std::map<std::string, ZipEntry, std::less<>> entries;

@@ -34,26 +34,19 @@ Result<std::optional<DType>> cpuPrecision(const LoadOptions& options, int layers
   return precision;
 }
 
-Result<std::shared_ptr<const Tokenizer>> chooseTokenizer(const ModelFile& file, const ModelInfo& info, const LoadOptions& options) {
-  if (!options.vocabulary.empty()) return Tokenizer::fromFile(options.vocabulary);
-  std::shared_ptr<const Tokenizer> none;
-  if (info.tokenizer == TokenizerKind::Embedded) return Tokenizer::fromGguf(file);
-  if (info.tokenizer == TokenizerKind::World) {
-    auto world = Tokenizer::world();
-    return world ? *world : none;  // the model still runs on token ids
-  }
-  return none;
-}
-
 }  // namespace
 
-Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, std::shared_ptr<const Tokenizer> tokenizer,
+Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std::shared_ptr<const Tokenizer>> tokenizer,
                                                 std::optional<DType> precision, bool synthetic, const LoadOptions& options,
                                                 const LoadProgressFn& progress, std::stop_token stop) {
   auto impl = std::make_unique<Model::Impl>();
   impl->info = source.info();
   impl->synthetic = synthetic;
-  impl->tokenizer = std::move(tokenizer);
+  if (tokenizer) {
+    impl->tokenizer = std::move(*tokenizer);
+  } else {
+    impl->whyNoTokenizer = std::move(tokenizer.error());
+  }
   const ModelShape& shape = impl->info.shape;
   auto program = buildProgram(shape, {0, shape.layers, true, true});
   if (!program) return tl::unexpected(program.error());
@@ -100,9 +93,10 @@ Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const ModelFile
   const ModelInfo& info = (*source)->info();
   auto precision = cpuPrecision(options, info.shape.layers);
   if (!precision) return tl::unexpected(precision.error());
-  auto tokenizer = chooseTokenizer(*file, info, options);
-  if (!tokenizer) return tl::unexpected(tokenizer.error());
-  return buildModel(**source, std::move(*tokenizer), *precision, false, options, progress, std::move(stop));
+  auto tokenizer = Tokenizer::forModel(*file, info, options.vocabulary);
+  // Without one the model still runs on token ids; a broken one is an error at once.
+  if (!tokenizer && tokenizer.error().code != ErrorCode::VocabularyMissing) return tl::unexpected(tokenizer.error());
+  return buildModel(**source, std::move(tokenizer), *precision, false, options, progress, std::move(stop));
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while the model was being loaded.");
 }
@@ -116,9 +110,7 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
   if (!isWeightType(precision))
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a weight type.", traits(precision).name));
   SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop);
-  std::shared_ptr<const Tokenizer> tokenizer;
-  if (auto world = Tokenizer::world()) tokenizer = *world;
-  return buildModel(source, std::move(tokenizer), precision, true, options, progress, std::move(stop));
+  return buildModel(source, Tokenizer::world(), precision, true, options, progress, std::move(stop));
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while synthetic weights were being made.");
 }
@@ -136,6 +128,10 @@ const ModelInfo& Model::info() const noexcept { return m_impl->info; }
 bool Model::isSynthetic() const noexcept { return m_impl->synthetic; }
 const std::string& Model::fingerprint() const noexcept { return m_impl->fingerprint; }
 const std::shared_ptr<const Tokenizer>& Model::tokenizer() const noexcept { return m_impl->tokenizer; }
+Result<std::shared_ptr<const Tokenizer>> Model::requireTokenizer() const {
+  if (m_impl->tokenizer == nullptr) return tl::unexpected(m_impl->whyNoTokenizer);
+  return m_impl->tokenizer;
+}
 const Ledger& Model::ledger() const noexcept { return m_impl->ledger; }
 const std::string& Model::deviceId() const noexcept { return m_impl->deviceId; }
 const std::string& Model::deviceSummary() const noexcept { return m_impl->deviceSummary; }

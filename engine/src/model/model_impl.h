@@ -16,6 +16,7 @@ struct Model::Impl {
   bool synthetic = false;
   std::string fingerprint;
   std::shared_ptr<const Tokenizer> tokenizer;
+  Error whyNoTokenizer;  ///< where `tokenizer` is null
   mutable Ledger ledger;
   std::string deviceId, deviceSummary;
   Program program;
@@ -24,8 +25,9 @@ struct Model::Impl {
   std::unique_ptr<Executable> executable;
 };
 
-/// Places and compiles what `source` offers. Shared by files and generators.
-Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, std::shared_ptr<const Tokenizer> tokenizer,
+/// Places and compiles what `source` offers. Shared by files and generators. A tokenizer that is an error is kept for
+/// requireTokenizer().
+Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std::shared_ptr<const Tokenizer>> tokenizer,
                                                 std::optional<DType> precision, bool synthetic, const LoadOptions& options,
                                                 const LoadProgressFn& progress, std::stop_token stop);
 

@@ -121,6 +121,8 @@ Result<State> State::load(const std::filesystem::path& path, const ModelShape& s
   if (!file) return tl::unexpected(file.error());
   State state(shape);
   const bool tuned = (*file)->find("blocks.0.att.time_state") != nullptr;
+  // web-rwkv's converter turns the last two dimensions round, which no square shows; only its files end in .st.
+  const bool keyFirst = path.extension() == ".st";
   for (int layer = 0; layer < shape.layers; ++layer) {
     if (tuned) {
       if (shape.headSize == 0) return fail(ErrorCode::StateMismatch, "RWKV-4 has no tuned states of this form.");
@@ -129,7 +131,7 @@ Result<State> State::load(const std::filesystem::path& path, const ModelShape& s
       if (source == nullptr) return fail(ErrorCode::StateMismatch, fmt::format("The state file has no {}; this model has {} layers.", name, shape.layers));
       const auto kv = state.tensor("att_kv", layer);
       if (auto good = readInto(*source, {shape.heads(), shape.headSize, shape.headSize}, kv); !good) return tl::unexpected(good.error());
-      if (shape.version != RwkvVersion::V7) transposeHeads(kv, shape.headSize);
+      if ((shape.version == RwkvVersion::V7) == keyFirst) transposeHeads(kv, shape.headSize);
       continue;
     }
     for (const StateTensor& t : state.m_layout.tensors) {

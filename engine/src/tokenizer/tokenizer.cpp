@@ -9,22 +9,37 @@
 #include <new>
 #include <system_error>
 
+#include "rookery/model_info.h"
 #include "tokenizer/byte_trie.h"
+#include "tokenizer/tokenizer_impl.h"
 #include "tokenizer/vocabulary.h"
 
-#ifdef ROOKERY_HAVE_WORLD_VOCAB
 namespace rookery::embedded {
+#ifdef ROOKERY_HAVE_WORLD_VOCAB
 std::span<const std::byte> world_vocabulary() noexcept;
-}
 #endif
+#ifdef ROOKERY_HAVE_20B_TOKENIZER
+std::span<const std::byte> tokenizer_20b() noexcept;
+#endif
+}  // namespace rookery::embedded
 
 namespace rookery::engine {
+namespace {
 
-struct Tokenizer::Impl {
-  std::string bytes;                   ///< of all tokens, by ascending id
-  std::vector<std::uint32_t> offsets;  ///< token id is bytes[offsets[id] .. offsets[id + 1]); empty: not in the vocabulary
+/// Greedy longest match: the World tokenizer.
+struct TrieTokenizer final : Tokenizer::Impl {
   ByteTrie trie;
+
+  void encode(std::string_view text, std::vector<TokenId>& out) const override {
+    while (!text.empty()) {
+      const ByteTrie::Match match = trie.longestMatch(text);
+      out.push_back(match.id);
+      text.remove_prefix(match.length);  // never 0: every single byte is a token
+    }
+  }
 };
+
+}  // namespace
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
 Tokenizer::~Tokenizer() = default;
@@ -37,7 +52,7 @@ Result<std::shared_ptr<const Tokenizer>> buildTokenizer(Vocabulary vocabulary) {
   auto& entries = vocabulary.entries;
   std::sort(entries.begin(), entries.end(),
             [](const auto& a, const auto& b) { return a.id != b.id ? a.id < b.id : a.line < b.line; });
-  auto impl = std::make_unique<Tokenizer::Impl>();
+  auto impl = std::make_unique<TrieTokenizer>();
   impl->bytes.reserve(vocabulary.bytes.size());
   impl->offsets.reserve(entries.empty() ? 1 : std::size_t{entries.back().id} + 2);
   bool hasByte[256] = {};
@@ -79,6 +94,9 @@ Result<std::shared_ptr<const Tokenizer>> buildTokenizer(Vocabulary vocabulary) {
 }
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::fromText(std::string_view vocabularyText) try {
+  const std::size_t first = vocabularyText.find_first_not_of(" \t\r\n");
+  if (vocabularyText.size() <= kMaxVocabularyBytes && first != std::string_view::npos && vocabularyText[first] == '{')
+    return buildBpeTokenizer(vocabularyText);
   return parseVocabularyText(vocabularyText).and_then(buildTokenizer);
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "There is not enough memory for the vocabulary.");
@@ -107,13 +125,18 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::fromFile(const std::filesyst
   return fail(ErrorCode::OutOfMemory, "There is not enough memory for the vocabulary.");
 }
 
+namespace {
+
+/// Immutable and the same for the whole program, so each is built once.
+[[maybe_unused]] Result<std::shared_ptr<const Tokenizer>> builtIn(std::span<const std::byte> bytes) {
+  return Tokenizer::fromText({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::world() {
 #ifdef ROOKERY_HAVE_WORLD_VOCAB
-  // Immutable and the same for the whole program, so it is built once.
-  static const Result<std::shared_ptr<const Tokenizer>> shared = [] {
-    const auto bytes = embedded::world_vocabulary();
-    return fromText({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  }();
+  static const auto shared = builtIn(embedded::world_vocabulary());
   return shared;
 #else
   return fail(ErrorCode::VocabularyMissing,
@@ -121,14 +144,43 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::world() {
 #endif
 }
 
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::pile20b() {
+#ifdef ROOKERY_HAVE_20B_TOKENIZER
+  static const auto shared = builtIn(embedded::tokenizer_20b());
+  return shared;
+#else
+  return fail(ErrorCode::VocabularyMissing, "This build has no tokenizer of RWKV-4 Pile; choose the file 20B_tokenizer.json.");
+#endif
+}
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::forModel(const ModelFile& file, const ModelInfo& info,
+                                                             const std::filesystem::path& chosen) {
+  if (!chosen.empty()) return fromFile(chosen);
+  if (info.tokenizer == TokenizerKind::Embedded) return fromGguf(file);
+  const bool world = info.tokenizer == TokenizerKind::World;
+  if (!world && info.tokenizer != TokenizerKind::Pile20B)
+    return fail(ErrorCode::VocabularyMissing,
+                fmt::format("No tokenizer is known for a model with {} tokens. Choose the file that came with it (--vocab on the command line): a "
+                            "vocabulary such as rwkv_vocab_v20230424.txt, or a tokenizer.json.", info.shape.vocab));
+  const char* name = world ? "rwkv_vocab_v20230424.txt" : "20B_tokenizer.json";
+  std::error_code ignored;
+  const std::filesystem::path beside = file.path().parent_path() / name;
+  if (!file.path().empty() && std::filesystem::is_regular_file(beside, ignored)) {
+    auto found = fromFile(beside);
+    if (!found) found.error().message += fmt::format(" (It was read from {}, beside the model.)", beside.string());
+    return found;
+  }
+  auto own = world ? Tokenizer::world() : pile20b();
+  if (own || own.error().code != ErrorCode::VocabularyMissing) return own;
+  return fail(ErrorCode::VocabularyMissing,
+              fmt::format("The model {} reads text with the {} tokenizer, whose file {} is missing. Put that file beside the model, or choose it (--vocab on the command line); "
+                          "the repository BlinkDL/ChatRWKV on GitHub has it.", file.name(), world ? "World" : "20B", name));
+}
+
 std::vector<TokenId> Tokenizer::encode(std::string_view bytes) const {
   std::vector<TokenId> ids;
   ids.reserve(bytes.size() / 3 + 1);
-  while (!bytes.empty()) {
-    const ByteTrie::Match match = m_impl->trie.longestMatch(bytes);
-    ids.push_back(match.id);
-    bytes.remove_prefix(match.length);  // never 0: every single byte is a token
-  }
+  m_impl->encode(bytes, ids);
   return ids;
 }
 
@@ -147,7 +199,9 @@ std::string_view Tokenizer::bytesOf(TokenId id) const noexcept {
   return std::string_view(m_impl->bytes).substr(begin, m_impl->offsets[id + 1] - begin);
 }
 
-bool Tokenizer::contains(TokenId id) const noexcept { return id == kEndOfText || !bytesOf(id).empty(); }
+bool Tokenizer::contains(TokenId id) const noexcept {
+  return id == kEndOfText || !bytesOf(id).empty() || std::binary_search(m_impl->silent.begin(), m_impl->silent.end(), id);
+}
 
 std::size_t Tokenizer::size() const noexcept { return m_impl->offsets.size() - 1; }
 

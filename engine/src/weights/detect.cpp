@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "weights/foreign_model.h"
+
 namespace rookery::engine {
 
 namespace {
@@ -261,6 +263,7 @@ Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
 }  // namespace
 
 Result<ModelInfo> detectNamed(const ModelFile& file, const NamedTensors& named) {
+  if (auto foreign = foreignModel(file)) return tl::unexpected(std::move(*foreign));
   const Tensors tensors(named);
   auto shape = detectShape(file, tensors);
   if (!shape) return tl::unexpected(shape.error());

@@ -5,6 +5,9 @@
 #include <array>
 #include <string_view>
 
+#include "weights/names_fla.h"
+#include "weights/names_web_rwkv.h"
+
 namespace rookery::engine {
 
 namespace {
@@ -55,16 +58,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOuterNam
     {"output.weight", "head.weight"},
 }};
 
-std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape) {
-  std::vector<std::int64_t> out;
-  std::copy_if(shape.begin(), shape.end(), std::back_inserter(out), [](std::int64_t dim) { return dim != 1; });
-  if (out.empty()) out.push_back(1);
-  return out;
-}
-
 bool isLowRank(std::string_view official) {
   const std::size_t dot = official.rfind('.');
   const std::string_view last = dot == std::string_view::npos ? official : official.substr(dot + 1);
+  if (last == "time_maa_w1" || last == "time_maa_w2" || last == "time_decay_w1" || last == "time_decay_w2") return true;
   return last.size() == 2 && std::string_view("wavg").find(last[0]) != std::string_view::npos && (last[1] == '1' || last[1] == '2');
 }
 
@@ -109,7 +106,7 @@ void addGguf(const TensorSource& tensor, NamedTensors& out) {
 }
 
 // web-rwkv's converter writes LoRA matrices as [out][in]. Which way a file has them shows in any of them that is not
-// square: w1 and its like read C inputs, w2 and its like write C outputs.
+// square: w1 and its like read C inputs, w2 and its like write C outputs. Where all are square, the suffix has to tell.
 bool loraStoredOutIn(const ModelFile& file) {
   const TensorSource* norm = file.find("blocks.0.ln1.weight");
   if (norm == nullptr) return false;
@@ -119,20 +116,30 @@ bool loraStoredOutIn(const ModelFile& file) {
     const bool first = tensor.name.back() == '1';
     return tensor.shape[first ? 1 : 0] == width;
   }
-  return false;
+  return file.name().ends_with(".st");
 }
 
 }  // namespace
 
+std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape) {
+  std::vector<std::int64_t> out;
+  std::copy_if(shape.begin(), shape.end(), std::back_inserter(out), [](std::int64_t dim) { return dim != 1; });
+  if (out.empty()) out.push_back(1);
+  return out;
+}
+
 NamedTensors officialNames(const ModelFile& file) {
   NamedTensors out;
-  const bool transposed = file.container() != Container::Gguf && !loraStoredOutIn(file);
+  if (file.container() == Container::Gguf) {
+    for (const TensorSource& tensor : file.tensors()) addGguf(tensor, out);
+    return out;
+  }
+  if (hasFlaNames(file)) return namesOfFla(file);
+  const WebRwkvNames names(file);
+  const bool outIn = names.renamed() || loraStoredOutIn(file);
   for (const TensorSource& tensor : file.tensors()) {
-    if (file.container() == Container::Gguf) {
-      addGguf(tensor, out);
-    } else {
-      out[tensor.name] = {tensor.dtype, squeezed(tensor.shape), transposed && isLowRank(tensor.name), tensor.bytes};
-    }
+    const std::string name = names.official(tensor);
+    out[name] = {tensor.dtype, squeezed(tensor.shape), !outIn && isLowRank(name), tensor.bytes};
   }
   return out;
 }

@@ -12,14 +12,18 @@ namespace rookery::engine {
 struct NamedTensor {
   DType dtype{};
   std::vector<std::int64_t> shape;
-  bool transposed = false;  ///< a LoRA matrix stored [in][out]
+  bool transposed = false;  ///< a LoRA matrix stored [in][out]; time_maa_w2 (version 6): five of them, [5][in][out]
   std::span<const std::byte> bytes;
 };
 
 using NamedTensors = std::map<std::string, NamedTensor>;
 
 /// All tensors of a file under official names. GGUF: RWKV-7 names of llama.cpp are translated, fused
-/// mixes split, copies that stand in for missing tensors dropped; other tensors keep their own names.
+/// mixes split, copies that stand in for missing tensors dropped. Names of web-rwkv's .st files and of Hugging Face
+/// files (fla) are translated as well. Other tensors keep their own names.
 NamedTensors officialNames(const ModelFile& file);
+
+/// Without the dimensions of size one, but at least one dimension remains.
+std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape);
 
 }  // namespace rookery::engine

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "weights/names_web_rwkv.h"
+
+#include <string_view>
+
+namespace rookery::engine {
+namespace {
+
+bool replace(std::string& name, std::string_view theirs, std::string_view ours) {
+  const std::size_t at = name.find(theirs);
+  if (at == std::string::npos) return false;
+  name.replace(at, theirs.size(), ours);
+  return true;
+}
+
+}  // namespace
+
+WebRwkvNames::WebRwkvNames(const ModelFile& file) : m_version6(file.find("blocks.0.att.time_mix_w1") != nullptr) {
+  // The official time_first of version 5.0 is one number a head; it is the logarithm of the bonus, time_faaaa is not.
+  const TensorSource* first = file.find("blocks.0.att.time_first");
+  m_bonusRenamed = m_version6 || (first != nullptr && first->shape.size() == 2 && file.find("blocks.0.att.gate.weight") != nullptr);
+}
+
+std::string WebRwkvNames::official(const TensorSource& tensor) const {
+  std::string name = tensor.name;
+  if (m_bonusRenamed && replace(name, ".time_first", ".time_faaaa")) return name;
+  if (m_version6) replace(name, ".time_mix_", ".time_maa_");
+  return name;
+}
+
+}  // namespace rookery::engine
