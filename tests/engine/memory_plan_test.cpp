@@ -157,9 +157,11 @@ TEST_CASE("the plan of every official shape counts each of its parameters once")
 }
 
 TEST_CASE("the estimate before loading is what the ledger shows after it") {
-  for (const std::string file : {"v7_small/model.pth", "v7_odd/model.pth", "v7_micro/model.f32.gguf", "v7_quant/model.Q8_0.gguf"}) {
+  for (const std::string file : {"golden/models/v4_small/model.pth", "data/rwkv5/v50_tiny/model.pth", "data/rwkv5/v51_tiny/model.pth",
+                                 "golden/models/v5_small/model.pth", "golden/models/v6_small/model.pth", "golden/models/v6_rescale/model.f32.gguf",
+                                 "golden/models/v7_small/model.pth", "golden/models/v7_micro/model.f32.gguf", "golden/models/v7_quant/model.Q8_0.gguf"}) {
     CAPTURE(file);
-    const auto model = Model::load(std::filesystem::path(ROOKERY_TEST_DATA "/golden/models") / file);
+    const auto model = Model::load(std::filesystem::path(ROOKERY_TEST_DATA) / file);
     REQUIRE_MESSAGE(model.has_value(), model.error().message);
     std::uint64_t weights = 0, others = 0;
     for (const LedgerEntry& entry : (*model)->ledger().entries()) (entry.kind == "weights" ? weights : others) += entry.bytes;
