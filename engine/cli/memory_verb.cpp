@@ -44,27 +44,14 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
       return fail(ErrorCode::InvalidArgument, "The precision is given twice: in the strategy and on its own.");
     load.strategy += " " + o.precision;
   }
-  std::vector<engine::LedgerEntry> measured;
-  std::uint64_t resident = 0;
-  engine::ModelInfo info;
-  if (const auto model = loadModel(load, context)) {
-    engine::Session session(*model);
-    // One token, so that what the first step allocates is counted.
-    if (auto read = session.decode(engine::kEndOfText, context.stop); !read) return read;
-    measured = (*model)->ledger().entries();
-    resident = engine::residentBytes();
-    info = (*model)->info();
-  } else if (model.error().code == ErrorCode::VersionUnsupported) {
-    // Shapes are known for every generation, also for those that cannot run yet.
-    const auto file = engine::ModelFile::open(load.model);
-    if (!file) return tl::unexpected<Error>(file.error());
-    const auto detected = engine::detect(**file);
-    if (!detected) return tl::unexpected<Error>(detected.error());
-    info = *detected;
-    fmt::print(stderr, "Planned only: {}\n", model.error().message);
-  } else {
-    return tl::unexpected<Error>(model.error());
-  }
+  const auto model = loadModel(load, context);
+  if (!model) return tl::unexpected<Error>(model.error());
+  engine::Session session(*model);
+  // One token, so that what the first step allocates is counted.
+  if (auto read = session.decode(engine::kEndOfText, context.stop); !read) return read;
+  const std::vector<engine::LedgerEntry> measured = (*model)->ledger().entries();
+  const std::uint64_t resident = engine::residentBytes();
+  const engine::ModelInfo& info = (*model)->info();
 
   const std::string precision = o.precision.empty() ? std::string(engine::traits(info.dtype).name) : o.precision;
   const auto rows = engine::planMemory(info.shape, precision, allocator);

@@ -17,7 +17,7 @@ enum class Format : std::uint8_t { F32, F16, BF16, Q8_0 };
 inline constexpr int kTileRows = 16;   ///< output rows that are interleaved: one AVX-512 vector, two AVX2 vectors
 inline constexpr int kQ8Block = 32;    ///< inputs per Q8_0 scale
 
-enum class Activation : std::uint8_t { None, Tanh, Sigmoid, ReluSquared };
+enum class Activation : std::uint8_t { None, Tanh, Sigmoid, Silu, ReluSquared };
 
 /// y[rows] = W[rows, cols] x[cols]. Rows are padded to a multiple of 16 and grouped in panels of `panelRows` rows;
 /// within a panel input after input, its rows side by side: element (row, k) of panel p is at
@@ -51,6 +51,8 @@ struct GemmArgs {
   std::int64_t yFirstTile = 0;
   Activation activation = Activation::None;
   bool accumulate = false;   ///< y += (after the activation)
+  const float* gate = nullptr;  ///< with accumulate only: y += gate * (W x); laid out as y
+  std::int64_t ldGate = 0;
 };
 
 /// One token through a matrix with panelRows = all rows, reading only the inputs listed in `active` (ascending).
@@ -61,6 +63,47 @@ struct SparseGemvArgs {
   const std::int32_t* active = nullptr;
   std::int64_t activeCount = 0;
   float* y = nullptr;                   ///< y += W x
+  const float* gate = nullptr;          ///< y += gate * (W x), laid out as y
+};
+
+/// Channels of RWKV-4 time mixing for `tokens` rows (arXiv 2305.13048; rwkv/model.py, att_one):
+/// out = r (e1 aa + e2 v) / (e1 bb + e2) with the running maximum pp. Rows start at the first channel.
+struct Wkv4Args {
+  std::int64_t n = 0;               ///< channels, a multiple of 16
+  std::int64_t tokens = 0;
+  std::int64_t ld = 0;              ///< row stride of r, k, v and out
+  const float* r = nullptr;         ///< after its sigmoid
+  const float* k = nullptr;
+  const float* v = nullptr;
+  const float* decay = nullptr;     ///< [n]; the decay is exp(-exp(decay))
+  const float* first = nullptr;     ///< [n]; bonus of the current token
+  struct State {
+    const float* in = nullptr;
+    float* out = nullptr;           ///< may be `in`
+  };
+  State aa, bb, pp;                 ///< [n] each
+  float* out = nullptr;             ///< [tokens][ld]
+};
+
+/// One head of RWKV-5.0 to 6 time mixing for `tokens` rows (arXiv 2404.05892; rwkv/model.py, att_one_v5 to v6_0):
+/// y = r (S + first k v), S = decay S + k v, group norm (eps 64e-5), gate. n = head size, a multiple of 16, at most 256.
+struct Wkv5Args {
+  int n = 0;
+  std::int64_t tokens = 0;
+  std::int64_t ld = 0;              ///< row stride of r, k, v, gate and out
+  const float* r = nullptr;
+  const float* k = nullptr;
+  const float* v = nullptr;
+  const float* gate = nullptr;      ///< after its SiLU; nullptr: none (5.0)
+  const float* decay = nullptr;     ///< [n]; the decay is exp(-exp(decay))
+  const float* decayLora = nullptr; ///< [tokens][ldLora], added to `decay`; nullptr: the decay is the same for all tokens
+  std::int64_t ldLora = 0;
+  const float* first = nullptr;     ///< [n]
+  const float* lnWeight = nullptr;
+  const float* lnBias = nullptr;
+  const float* stateIn = nullptr;   ///< [key][value]
+  float* stateOut = nullptr;        ///< [key][value]; may not overlap stateIn
+  float* out = nullptr;             ///< [tokens][ld]
 };
 
 /// One head of RWKV-7 time mixing for `tokens` rows (golden/README.md, trap 3; arXiv 2503.14456).
@@ -97,6 +140,8 @@ struct CpuOps {
   const char* name;  ///< "scalar", "avx2", "avx512"
   void (*gemm)(const GemmArgs&);
   void (*sparseGemv)(const SparseGemvArgs&);
+  void (*wkv4)(const Wkv4Args&);
+  void (*wkv5)(const Wkv5Args&);
   void (*wkv7)(const Wkv7Args&);
   /// out[n] = (x - mean) / sqrt(var + eps) * weight + bias, population variance.
   void (*layerNorm)(const float* x, const float* weight, const float* bias, std::int64_t n, float eps, float* out);

@@ -41,6 +41,7 @@ inline Vec activate(Vec x, Activation activation) {
   switch (activation) {
     case Activation::None: return x;
     case Activation::Sigmoid: return sigmoidVec(x);
+    case Activation::Silu: return x * sigmoidVec(x);
     case Activation::Tanh: return Vec::fma(Vec::set(2.0F), sigmoidVec(x + x), Vec::set(-1.0F));
     case Activation::ReluSquared: {
       const Vec r = Vec::max(x, Vec::zero());
@@ -81,10 +82,15 @@ inline void storeBlock(const GemmArgs& a, std::int64_t tile, std::int64_t token,
   ROOKERY_UNROLL
   for (int t = 0; t < T; ++t) {
     float* y = a.y + (token + t) * a.ldy + (tile - a.yFirstTile) * kTileRows;
+    const float* gate = a.gate == nullptr ? nullptr : a.gate + (token + t) * a.ldGate + (tile - a.yFirstTile) * kTileRows;
     ROOKERY_UNROLL
     for (int i = 0; i < N * kVecs; ++i) {
       Vec value = activate(acc[t][i], a.activation);
-      if (a.accumulate) value = Vec::load(y + i * Vec::kLanes) + value;
+      if (gate != nullptr) {
+        value = Vec::fma(value, Vec::load(gate + i * Vec::kLanes), Vec::load(y + i * Vec::kLanes));
+      } else if (a.accumulate) {
+        value = Vec::load(y + i * Vec::kLanes) + value;
+      }
       value.store(y + i * Vec::kLanes);
     }
   }
@@ -249,6 +255,13 @@ void sparseStrip(const SparseGemvArgs& a, std::int64_t tile) {
     }
   }
   float* y = a.y + tile * kTileRows;
+  if (a.gate != nullptr) {
+    const float* gate = a.gate + tile * kTileRows;
+    ROOKERY_UNROLL
+    for (int i = 0; i < N * kVecs; ++i)
+      Vec::fma(acc[i], Vec::load(gate + i * Vec::kLanes), Vec::load(y + i * Vec::kLanes)).store(y + i * Vec::kLanes);
+    return;
+  }
   ROOKERY_UNROLL
   for (int i = 0; i < N * kVecs; ++i) (Vec::load(y + i * Vec::kLanes) + acc[i]).store(y + i * Vec::kLanes);
 }
@@ -406,6 +419,8 @@ void wkv7(const Wkv7Args& a) {
   }
 }
 
+#include "kernels/cpu/wkv_older_impl.h"
+
 std::uint64_t readSum(const std::byte* data, std::size_t bytes) {
   // Four independent streams of whole lines; integer-like sums would need another path per set, and adding floats
   // costs less than the loads anyway.
@@ -420,7 +435,7 @@ std::uint64_t readSum(const std::byte* data, std::size_t bytes) {
 }
 
 constexpr CpuOps makeOps(const char* name) {
-  return {name, gemm, sparseGemv, wkv7, normalise, lerp, readSum};
+  return {name, gemm, sparseGemv, wkv4, wkv5, wkv7, normalise, lerp, readSum};
 }
 
 }  // namespace

@@ -3,13 +3,18 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
+#include <iterator>
+#include <span>
 
 #include "formats/zip_archive.h"
+#include "model/program.h"
 #include "quant/convert.h"
 #include "rookery/model_info.h"
 #include "support/format_builders.h"
 #include "support/golden.h"
+#include "weights/rescale.h"
 #include "weights/weight_source.h"
 
 using namespace rookery::engine;
@@ -34,6 +39,39 @@ std::vector<FakeTensor> tinyV7() {
       add(std::string("att.") + name + "2", {rank, c});
     }
     for (const char* name : {"receptance", "key", "value", "output"}) add(std::string("att.") + name + ".weight", {c, c});
+    add("ffn.key.weight", {48, c});
+    add("ffn.value.weight", {c, 48});
+  }
+  return all;
+}
+
+/// The same dimensions in the generations before: 2 layers, width 32, heads of 16, ffn 48, vocabulary 20.
+std::vector<FakeTensor> tinyOlder(RwkvVersion version) {
+  constexpr std::int64_t c = 32;
+  const bool v4 = version == RwkvVersion::V4, v6 = version == RwkvVersion::V6, perHead = version == RwkvVersion::V5_0 || version == RwkvVersion::V5_1;
+  std::vector<FakeTensor> all{{"emb.weight", {20, c}}, {"blocks.0.ln0.weight", {c}}, {"blocks.0.ln0.bias", {c}}, {"ln_out.weight", {c}},
+                              {"ln_out.bias", {c}},    {"head.weight", {20, c}}};
+  for (int layer = 0; layer < 2; ++layer) {
+    const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) { all.push_back({"blocks." + std::to_string(layer) + "." + name, std::move(shape)}); };
+    for (const char* name : {"ln1.weight", "ln1.bias", "ln2.weight", "ln2.bias"}) add(name, {c});
+    const std::string mix = v6 ? "time_maa_" : "time_mix_";
+    for (const char* name : {"att.k", "att.v", "att.r", "ffn.k", "ffn.r"}) add(std::string(name).substr(0, 4) + mix + name[4], {1, 1, c});
+    add("att.time_decay", v4 ? std::vector<std::int64_t>{c} : v6 ? std::vector<std::int64_t>{1, 1, c} : perHead ? std::vector<std::int64_t>{2} : std::vector<std::int64_t>{2, 16});
+    add(v4 ? "att.time_first" : "att.time_faaaa", v4 ? std::vector<std::int64_t>{c} : perHead ? std::vector<std::int64_t>{2} : std::vector<std::int64_t>{2, 16});
+    if (!v4)
+      for (const char* name : {"att.ln_x.weight", "att.ln_x.bias"}) add(name, {c});
+    for (const char* name : {"att.receptance", "att.key", "att.value", "att.output", "ffn.receptance"}) add(std::string(name) + ".weight", {c, c});
+    if (!v4 && version != RwkvVersion::V5_0) {
+      add("att." + mix + "g", {1, 1, c});
+      add("att.gate.weight", {c, c});
+    }
+    if (v6) {
+      for (const char* name : {"att.time_maa_x", "att.time_maa_w"}) add(name, {1, 1, c});
+      add("att.time_maa_w1", {c, 5 * 6});
+      add("att.time_maa_w2", {5, 6, c});
+      add("att.time_decay_w1", {c, 10});
+      add("att.time_decay_w2", {10, c});
+    }
     add("ffn.key.weight", {48, c});
     add("ffn.value.weight", {c, 48});
   }
@@ -90,42 +128,51 @@ std::vector<std::string> officialWeights(int layers) {
 
 TEST_CASE("every golden model is recognised with its dimensions") {
   int seen = 0;
-  for (const auto& folder : goldenFolders()) {
-    for (const auto& entry : std::filesystem::directory_iterator(folder / "models")) {
-      for (const auto& model : std::filesystem::directory_iterator(entry.path())) {
-        const std::string file = model.path().filename().string();
-        if (!file.starts_with("model.") || file.find("Q4") != std::string::npos) continue;
-        CAPTURE(model.path().string());
-        const bool gguf = file.ends_with(".gguf");
-        const auto manifest = readJson(entry.path() / (gguf ? "gguf_manifest.json" : "manifest.json"));
-        const auto opened = ModelFile::open(model.path());
-        REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
-        const auto info = detect(**opened);
-        REQUIRE_MESSAGE(info.has_value(), info.error().message);
-        const ModelShape& shape = info->shape;
-        CHECK(std::string(versionName(shape.version)) == (manifest["version"] == 5 ? "5.2" : manifest["version"].dump()));
-        CHECK(shape.layers == manifest["n_layer"]);
-        CHECK(shape.nEmbd == manifest["n_embd"]);
-        CHECK(shape.dimFfn == manifest["dim_ffn"]);
-        CHECK(shape.vocab == manifest["vocab_size"]);
-        if (shape.version != RwkvVersion::V4) CHECK(shape.headSize == manifest["head_size"]);
-        if (shape.version == RwkvVersion::V7) {
-          CHECK(shape.rankW == manifest["lora"]["w"]);
-          CHECK(shape.rankA == manifest["lora"]["a"]);
-          CHECK(shape.rankV == manifest["lora"]["v"]);
-          CHECK(shape.rankG == manifest["lora"]["g"]);
-        }
-        if (!gguf) {
-          std::uint64_t stored = 0;
-          for (const TensorSource& tensor : (*opened)->tensors()) stored += tensor.elementCount();
-          CHECK(shape.parameters() == stored);
-        }
-        if (gguf) CHECK(info->tokenizer == TokenizerKind::Embedded);
-        ++seen;
+  for (const auto& entry : modelCases()) {
+    for (const auto& model : std::filesystem::directory_iterator(entry)) {
+      const std::string file = model.path().filename().string();
+      if (!file.starts_with("model.") || file.find("Q4") != std::string::npos) continue;
+      CAPTURE(model.path().string());
+      const bool gguf = file.ends_with(".gguf");
+      const auto manifest = readJson(entry / (gguf ? "gguf_manifest.json" : "manifest.json"));
+      const auto opened = ModelFile::open(model.path());
+      REQUIRE_MESSAGE(opened.has_value(), opened.error().message);
+      const auto info = detect(**opened);
+      REQUIRE_MESSAGE(info.has_value(), info.error().message);
+      const ModelShape& shape = info->shape;
+      const auto& version = manifest["version"];
+      CHECK(std::string(versionName(shape.version)) == (version.is_string() ? version.get<std::string>() : version == 5 ? "5.2" : version.dump()));
+      CHECK(shape.layers == manifest["n_layer"]);
+      CHECK(shape.nEmbd == manifest["n_embd"]);
+      CHECK(shape.dimFfn == manifest["dim_ffn"]);
+      CHECK(shape.vocab == manifest["vocab_size"]);
+      if (shape.version != RwkvVersion::V4) CHECK(shape.headSize == manifest["head_size"]);
+      if (shape.version == RwkvVersion::V7) {
+        CHECK(shape.rankW == manifest["lora"]["w"]);
+        CHECK(shape.rankA == manifest["lora"]["a"]);
+        CHECK(shape.rankV == manifest["lora"]["v"]);
+        CHECK(shape.rankG == manifest["lora"]["g"]);
       }
+      if (shape.version == RwkvVersion::V6) {
+        CHECK(shape.rankMaa == manifest["lora"]["time_maa"]);
+        CHECK(shape.rankW == manifest["lora"]["time_decay"]);
+      }
+      if (std::filesystem::exists(entry / "vectors.safetensors")) {
+        std::size_t floats = 0;
+        for (const auto& [name, tensor] : readTensors(entry / "vectors.safetensors"))
+          if (name.starts_with("T64.rnn.state.")) floats += tensor.values.size();
+        if (floats > 0) CHECK(shape.stateBytes() == floats * sizeof(float));
+      }
+      if (!gguf) {
+        std::uint64_t stored = 0;
+        for (const TensorSource& tensor : (*opened)->tensors()) stored += tensor.elementCount();
+        CHECK(shape.parameters() == stored);
+      }
+      if (gguf) CHECK(info->tokenizer == TokenizerKind::Embedded);
+      ++seen;
     }
   }
-  CHECK(seen >= 8);
+  CHECK(seen >= 15);
 }
 
 TEST_CASE("official shapes have the published numbers of parameters and state bytes") {
@@ -162,13 +209,16 @@ TEST_CASE("official shapes have the published numbers of parameters and state by
   for (const auto& name : officialShapeNames()) CHECK(officialShape(name).has_value());
 }
 
-TEST_CASE("a missing or mis-shaped tensor is an error that names it") {
-  REQUIRE_MESSAGE(detected(tinyV7()).has_value(), detected(tinyV7()).error().message);
-  for (const FakeTensor& tensor : tinyV7()) {
+namespace {
+
+/// Every tensor of `good` is needed, and with its shape; `also` are those that make it this version at all.
+void checkEachIsNeeded(const std::vector<FakeTensor>& good, const std::vector<std::string>& also) {
+  REQUIRE_MESSAGE(detected(good).has_value(), detected(good).error().message);
+  for (const FakeTensor& tensor : good) {
     const bool optional = tensor.name.starts_with("blocks.0.att.v") && tensor.name.size() == 15;
-    if (optional || tensor.name == "emb.weight" || tensor.name == "blocks.0.att.r_k") continue;  // without those: not this version at all
+    if (optional || std::find(also.begin(), also.end(), tensor.name) != also.end()) continue;
     CAPTURE(tensor.name);
-    auto missing = tinyV7();
+    auto missing = good;
     std::erase_if(missing, [&](const FakeTensor& t) { return t.name == tensor.name; });
     const auto lacking = detected(missing);
     REQUIRE_FALSE(lacking.has_value());
@@ -176,7 +226,7 @@ TEST_CASE("a missing or mis-shaped tensor is an error that names it") {
     CHECK(lacking.error().message.find(tensor.name) != std::string::npos);
 
     for (const bool extra : {false, true}) {
-      auto wrong = tinyV7();
+      auto wrong = good;
       auto& shape = named(wrong, tensor.name).shape;
       if (extra) {
         shape.push_back(2);
@@ -188,6 +238,47 @@ TEST_CASE("a missing or mis-shaped tensor is an error that names it") {
       CHECK(odd.error().code == ErrorCode::TensorMismatch);
     }
   }
+}
+
+}  // namespace
+
+TEST_CASE("a missing or mis-shaped tensor is an error that names it") {
+  checkEachIsNeeded(tinyV7(), {"emb.weight", "blocks.0.att.r_k"});
+  for (const RwkvVersion version : {RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6}) {
+    CAPTURE(versionName(version));
+    checkEachIsNeeded(tinyOlder(version), {"emb.weight"});
+  }
+}
+
+TEST_CASE("generations 4 to 6 are told apart by their tensors") {
+  for (const RwkvVersion version : {RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6}) {
+    const auto info = detected(tinyOlder(version));
+    REQUIRE_MESSAGE(info.has_value(), info.error().message);
+    CHECK(std::string(versionName(info->shape.version)) == versionName(version));
+    CHECK(info->shape.headSize == (version == RwkvVersion::V4 ? 0 : 16));
+    CHECK(info->shape.rankMaa == (version == RwkvVersion::V6 ? 6 : 0));
+    CHECK(info->shape.rankW == (version == RwkvVersion::V6 ? 10 : 0));
+  }
+  auto log = tinyOlder(RwkvVersion::V5_0);  // as the oldest files call the bonus
+  for (FakeTensor& tensor : log)
+    if (tensor.name.ends_with("time_faaaa")) tensor.name.replace(tensor.name.size() - 10, 10, "time_first");
+  CHECK(detected(log)->shape == detected(tinyOlder(RwkvVersion::V5_0))->shape);
+}
+
+TEST_CASE("the bonus of version 5 is the same under both names") {
+  auto log = tinyOlder(RwkvVersion::V5_1);
+  for (FakeTensor& tensor : log)
+    if (tensor.name.ends_with("time_faaaa")) tensor.name.replace(tensor.name.size() - 10, 10, "time_first");
+  const Bytes bytes = safetensors(log);
+  const auto source = bindWeights(*ModelFile::fromMemory(bytes, "m"));
+  REQUIRE(source.has_value());
+  CHECK((*source)->has("blocks.1.att.time_faaaa"));
+  const auto view = (*source)->get("blocks.1.att.time_faaaa");
+  REQUIRE(view.has_value());
+  const std::vector<float> bonus = plain(*view);  // element i of every tensor is i
+  REQUIRE(bonus.size() == 2);
+  CHECK(bonus[0] == doctest::Approx(1.0));
+  CHECK(bonus[1] == doctest::Approx(2.718281828));
 }
 
 TEST_CASE("layer 0 may come without v0, v1 and v2") {
@@ -205,6 +296,7 @@ TEST_CASE("other models are called what they are") {
   auto deep = tinyV7();
   deep.push_back({"blocks.0.ffn.s_emb.weight", {20, 32}});
   CHECK(detected(deep).error().code == ErrorCode::VersionUnsupported);
+  CHECK(detected(deep).error().message.find("DeepEmbed") != std::string::npos);
   auto layers = tinyV7();
   layers.push_back({"blocks.4000000000.ln1.weight", {32}});
   CHECK_FALSE(detected(layers).has_value());
@@ -268,6 +360,54 @@ TEST_CASE("a big .pth is compared with its checksums when the model is loaded") 
   REQUIRE_FALSE(damaged.has_value());
   CHECK(damaged.error().code == ErrorCode::FileDamaged);
   CHECK(damaged.error().message.find("checksum") != std::string::npos);
+}
+
+TEST_CASE("a GGUF of version 6 holds the weights of the official file, halved ones made whole") {
+  const auto reference = bound(kModels / "v6_rescale/model.pth"), gguf = bound(kModels / "v6_rescale/model.f32.gguf");
+  CHECK(gguf->info().shape == reference->info().shape);
+  for (const Weight& weight : buildProgram(reference->info().shape, {0, reference->info().shape.layers, true, true}).weights) {
+    CAPTURE(weight.name);
+    const auto wanted = reference->get(weight.name);
+    REQUIRE_MESSAGE(wanted.has_value(), wanted.error().message);
+    const auto expected = plain(*wanted);
+    const auto got = gguf->get(weight.name);
+    REQUIRE_MESSAGE(got.has_value(), got.error().message);
+    CHECK(got->rows == weight.rows);
+    CHECK(got->cols == weight.cols);
+    CHECK(plain(*got) == expected);
+    const auto planned = gguf->describe(weight.name);
+    CHECK(planned->rows == got->rows);
+    CHECK(planned->dtype == got->dtype);
+  }
+}
+
+TEST_CASE("a GGUF of version 6 whose matrices were halved impossibly often is refused") {
+  std::ifstream in(kModels / "v6_rescale/model.f32.gguf", std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const std::string key = "rwkv6.rescale_every_n_layers";
+  const std::size_t at = text.find(key) + key.size();
+  REQUIRE(at < text.size());
+  const std::uint32_t int32Type = 5;
+  const std::int32_t every = -2;
+  std::memcpy(text.data() + at, &int32Type, sizeof int32Type);
+  std::memcpy(text.data() + at + 4, &every, sizeof every);
+  const auto source = bindWeights(*ModelFile::fromMemory(std::as_bytes(std::span(text)), "m.gguf"));
+  REQUIRE_FALSE(source.has_value());
+  CHECK(source.error().code == ErrorCode::FileDamaged);
+}
+
+TEST_CASE("weights are scaled by powers of two in their own type") {
+  const std::vector<float> some{1.0F, -0.375F, 0.0F, 96.0F};
+  for (const DType type : {DType::F32, DType::F16, DType::BF16, DType::Q8_0}) {
+    std::vector<float> before(64), after(64);
+    for (std::size_t i = 0; i < before.size(); ++i) before[i] = some[i % some.size()];
+    std::vector<std::byte> bytes(byteSize(type, before.size()));
+    encodeFromF32(type, before, bytes);
+    decodeToF32(type, bytes, before);
+    scaleByPowerOfTwo(type, bytes, 3);
+    decodeToF32(type, bytes, after);
+    for (std::size_t i = 0; i < before.size(); ++i) CHECK(after[i] == 8 * before[i]);
+  }
 }
 
 TEST_CASE("LoRA matrices stored [out][in], as web-rwkv's converter does, give the same weights") {

@@ -4,12 +4,16 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "model/model_impl.h"
+#include "model/synthetic_source.h"
 #include "plan/torch_allocator.h"
+#include "plan/weight_shapes.h"
 #include "rookery/model.h"
 
 using namespace rookery::engine;
@@ -157,9 +161,11 @@ TEST_CASE("the plan of every official shape counts each of its parameters once")
 }
 
 TEST_CASE("the estimate before loading is what the ledger shows after it") {
-  for (const std::string file : {"v7_small/model.pth", "v7_odd/model.pth", "v7_micro/model.f32.gguf", "v7_quant/model.Q8_0.gguf"}) {
+  for (const std::string file : {"golden/models/v4_small/model.pth", "data/rwkv5/v50_tiny/model.pth", "data/rwkv5/v51_tiny/model.pth",
+                                 "golden/models/v5_small/model.pth", "golden/models/v6_small/model.pth", "golden/models/v6_rescale/model.f32.gguf",
+                                 "golden/models/v7_small/model.pth", "golden/models/v7_micro/model.f32.gguf", "golden/models/v7_quant/model.Q8_0.gguf"}) {
     CAPTURE(file);
-    const auto model = Model::load(std::filesystem::path(ROOKERY_TEST_DATA "/golden/models") / file);
+    const auto model = Model::load(std::filesystem::path(ROOKERY_TEST_DATA) / file);
     REQUIRE_MESSAGE(model.has_value(), model.error().message);
     std::uint64_t weights = 0, others = 0;
     for (const LedgerEntry& entry : (*model)->ledger().entries()) (entry.kind == "weights" ? weights : others) += entry.bytes;
@@ -170,6 +176,43 @@ TEST_CASE("the estimate before loading is what the ledger shows after it") {
     const double rest = static_cast<double>(estimate.scratch + estimate.state) / static_cast<double>(others);
     CHECK(rest > 0.5);  // it depends on the backend's chunk and threads
     CHECK(rest < 3);
+  }
+}
+
+TEST_CASE("every component takes what its shapes say, of every generation and precision") {
+  for (const RwkvVersion version : {RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6, RwkvVersion::V7}) {
+    ModelShape shape{.version = version, .layers = 2, .nEmbd = 128, .headSize = version == RwkvVersion::V4 ? 0 : 64, .dimFfn = 448, .vocab = 320};
+    if (version == RwkvVersion::V7) shape.rankW = shape.rankA = shape.rankV = shape.rankG = 32;
+    if (version == RwkvVersion::V6) {
+      shape.rankW = 64;
+      shape.rankMaa = 32;
+    }
+    shape.layer0HasV = false;  // never used, so never loaded
+    for (const auto& [name, type] : {std::pair{"fp32", DType::F32}, {"fp16", DType::F16}, {"bf16", DType::BF16}, {"q8_0", DType::Q8_0}}) {
+      CAPTURE(versionName(version));
+      CAPTURE(name);
+      const auto planned = planMemory(shape, name);
+      REQUIRE(planned);
+      const auto components = weightShapes(shape);
+      SyntheticSource source(shape, "test", DType::F16, 1);
+      const auto model = buildModel(source, nullptr, type, true, {}, {}, {});
+      REQUIRE_MESSAGE(model.has_value(), model.error().message);
+      const auto placed = (*model)->ledger().entries();
+      for (std::size_t i = 0; i < planned->size(); ++i) {
+        const MemoryRow& row = planned->at(i);
+        CAPTURE(row.component);
+        // Placed vectors are fp32 whatever the precision, and every weight begins at a multiple of 64 bytes.
+        std::uint64_t expected = row.bytes, room = 0;
+        for (const WeightShape& weight : components->at(i).weights) {
+          room += 63;
+          if (weight.kind == ShapeKind::Vector && traits(type).blockSize == 1) expected += weight.count() * (4 - traits(type).blockBytes);
+        }
+        const auto entry = std::find_if(placed.begin(), placed.end(), [&](const LedgerEntry& e) { return e.component == row.component && e.kind == "weights"; });
+        REQUIRE(entry != placed.end());
+        CHECK(entry->bytes >= expected);
+        CHECK(entry->bytes <= expected + room);
+      }
+    }
   }
 }
 

@@ -8,17 +8,12 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/tables.h"
 
 using namespace rookery::kernels;
+using rookery::test::tables;
 
 namespace {
-
-std::vector<const CpuOps*> tables() {
-  std::vector<const CpuOps*> found;
-  for (const char* name : {"scalar", "avx2", "avx512"})
-    if (const CpuOps* ops = cpuOpsByName(name)) found.push_back(ops);
-  return found;
-}
 
 std::uint16_t halfOf(float value) {  // only for values that are exact in fp16
   std::uint32_t bits;
@@ -88,6 +83,7 @@ double activated(double x, Activation a) {
     case Activation::None: return x;
     case Activation::Tanh: return std::tanh(x);
     case Activation::Sigmoid: return 1 / (1 + std::exp(-x));
+    case Activation::Silu: return x / (1 + std::exp(-x));
     case Activation::ReluSquared: return x > 0 ? x * x : 0;
   }
   return x;
@@ -101,7 +97,7 @@ TEST_CASE("matrix products agree with double precision for every set, format, sh
       for (const auto& [rows, cols] : {std::pair<std::int64_t, std::int64_t>{16, 32}, {24, 96}, {211, 64}, {320, 320}, {64, 480}}) {
         for (const bool wide : {false, true}) {
           const Sample s = makeSample(format, rows, cols, wide, 5);
-          for (const std::int64_t tokens : {1, 2, 5, 6, 7, 13}) {
+          for (const std::int64_t tokens : {1, 2, 3, 5, 6, 7, 13, 14}) {
             CAPTURE(ops->name);
             CAPTURE(static_cast<int>(format));
             CAPTURE(rows);
@@ -116,8 +112,13 @@ TEST_CASE("matrix products agree with double precision for every set, format, sh
             args.tokens = tokens;
             args.y = y.data();
             args.ldy = s.matrix.paddedRows();
-            args.activation = tokens == 5 ? Activation::Tanh : tokens == 6 ? Activation::Sigmoid : tokens == 7 ? Activation::ReluSquared : Activation::None;
-            args.accumulate = tokens == 13;
+            args.activation = tokens == 3 ? Activation::Silu : tokens == 5 ? Activation::Tanh : tokens == 6 ? Activation::Sigmoid : tokens == 7 ? Activation::ReluSquared : Activation::None;
+            args.accumulate = tokens >= 13;
+            const auto gate = randomRow(y.size(), 11);
+            if (tokens == 14) {
+              args.gate = gate.data();
+              args.ldGate = args.ldy;
+            }
             ops->gemm(args);
             double worst = 0;
             for (std::int64_t t = 0; t < tokens; ++t) {
@@ -128,8 +129,9 @@ TEST_CASE("matrix products agree with double precision for every set, format, sh
                   sum += term;
                   size += std::fabs(term);
                 }
-                const double expected = activated(sum, args.activation) + (args.accumulate ? 0.5 : 0.0);
-                const double scale = args.activation == Activation::ReluSquared ? 1 + size * std::fabs(sum) : 1 + size;
+                const double factor = args.gate == nullptr ? 1.0 : static_cast<double>(gate[static_cast<std::size_t>(t * args.ldy + r)]);
+                const double expected = activated(sum, args.activation) * factor + (args.accumulate ? 0.5 : 0.0);
+                const double scale = args.activation == Activation::ReluSquared ? 1 + size * std::fabs(sum) : 1 + size * std::max(1.0, std::fabs(factor));
                 worst = std::max(worst, std::fabs(expected - static_cast<double>(y[static_cast<std::size_t>(t * args.ldy + r)])) / scale);
               }
             }
@@ -177,7 +179,8 @@ TEST_CASE("skipping zero inputs gives bitwise the dense product") {
   for (const CpuOps* ops : tables()) {
     for (const Format format : {Format::F32, Format::F16, Format::BF16, Format::Q8_0}) {
       const Sample s = makeSample(format, rows, cols, true, 3);
-      for (const bool zero : {false, true}) {
+      const auto gate = randomRow(static_cast<std::size_t>(rows), 8);
+      for (const auto& [zero, gated] : {std::pair{false, false}, {true, false}, {false, true}, {true, true}}) {
         auto x = randomRow(static_cast<std::size_t>(cols), 4, true);
         if (zero) x.assign(x.size(), 0.0F);
         std::vector<std::int32_t> active;
@@ -193,10 +196,12 @@ TEST_CASE("skipping zero inputs gives bitwise the dense product") {
         args.y = dense.data();
         args.ldy = rows;
         args.accumulate = true;
+        if (gated) args.gate = gate.data();
         ops->gemm(args);
-        ops->sparseGemv({s.matrix, 0, 5, x.data(), active.data(), static_cast<std::int64_t>(active.size()), sparse.data()});
-        ops->sparseGemv({s.matrix, 5, s.matrix.tiles(), x.data(), active.data(), static_cast<std::int64_t>(active.size()), sparse.data()});
+        ops->sparseGemv({s.matrix, 0, 5, x.data(), active.data(), static_cast<std::int64_t>(active.size()), sparse.data(), args.gate});
+        ops->sparseGemv({s.matrix, 5, s.matrix.tiles(), x.data(), active.data(), static_cast<std::int64_t>(active.size()), sparse.data(), args.gate});
         CAPTURE(ops->name);
+        CAPTURE(gated);
         CHECK(dense == sparse);
       }
     }

@@ -8,17 +8,12 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/tables.h"
 
 using namespace rookery::kernels;
+using rookery::test::tables;
 
 namespace {
-
-std::vector<const CpuOps*> tables() {
-  std::vector<const CpuOps*> found;
-  for (const char* name : {"scalar", "avx2", "avx512"})
-    if (const CpuOps* ops = cpuOpsByName(name)) found.push_back(ops);
-  return found;
-}
 
 // The inputs of one head. The rows are wider than the head, as they are in a model with several heads.
 struct Head {

@@ -66,12 +66,14 @@ std::vector<std::filesystem::path> goldenFolders() {
   return folders;
 }
 
-std::vector<std::filesystem::path> rwkv7Cases() {
+std::vector<std::filesystem::path> modelCases() {
+  std::vector<std::filesystem::path> parents{std::filesystem::path(ROOKERY_TEST_DATA) / "data/rwkv5"};
+  for (const auto& folder : goldenFolders()) parents.push_back(folder / "models");
   std::vector<std::filesystem::path> cases;
-  for (const auto& folder : goldenFolders()) {
+  for (const auto& parent : parents) {
     std::vector<std::filesystem::path> here;
-    for (const auto& entry : std::filesystem::directory_iterator(folder / "models"))
-      if (entry.path().filename().string().starts_with("v7_")) here.push_back(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(parent))
+      if (entry.is_directory()) here.push_back(entry.path());
     std::sort(here.begin(), here.end());
     cases.insert(cases.end(), here.begin(), here.end());
   }

@@ -48,9 +48,7 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
     impl->whyNoTokenizer = std::move(tokenizer.error());
   }
   const ModelShape& shape = impl->info.shape;
-  auto program = buildProgram(shape, {0, shape.layers, true, true});
-  if (!program) return tl::unexpected(program.error());
-  impl->program = std::move(*program);
+  impl->program = buildProgram(shape, {0, shape.layers, true, true});
   auto backend = openCpuBackend(options.threads);
   if (!backend) return tl::unexpected(backend.error());
   impl->backend = std::move(*backend);

@@ -2,7 +2,7 @@
 // The stage program: one RWKV generation described once, as a flat list of stages from a closed set of operations.
 // Backends compile it (CPU: steps of one parallel region; GPUs: a recorded command buffer or graph). Stages run in
 // order with a barrier between them; everything inside a stage is independent. Fusion is part of the description
-// (a prologue, the parts of Wkv7), so a backend may split a stage, never needs to find what could be joined.
+// (a prologue, the parts of a Wkv), so a backend may split a stage, never needs to find what could be joined.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,7 @@ struct Weight {
   std::int64_t rows = 0, cols = 1;
 };
 
-enum class ProgramActivation : std::uint8_t { None, Tanh, Sigmoid, ReluSquared };
+enum class ProgramActivation : std::uint8_t { None, Tanh, Sigmoid, Silu, ReluSquared };
 
 /// One tensor of the state, in one layer: index into StateLayout::tensors.
 struct StateRef {
@@ -49,17 +49,25 @@ struct StateRef {
   int tensor = 0;
 };
 
-/// ln(x), then for each mix out = n + (previous - n) * mix, previous = n of the token before; writes the last n to `shift`.
+/// What a mix of one leaves of a token: nothing (6, 7: n + (previous - n) * mix) or all (4, 5: n * mix + previous * (1 - mix)).
+enum class MixForm : std::uint8_t { TowardsPrevious, TowardsCurrent };
+
+/// n = ln(x), then for each mix a row between n and previous = n of the token before; writes the last n to `shift`.
+/// With `up` the mixes depend on the data (version 6): mix i is mix + up_i hidden_i, where up_i are the rows
+/// [i * width, (i + 1) * width) of `up` and hidden_i is the i-th of mixes.size() equal parts of `hidden`.
 struct NormShiftMix {
   ValueId x = kNone;
   WeightId lnWeight = kNone, lnBias = kNone;
   float eps = 1e-5F;
   StateRef shift;
+  MixForm form = MixForm::TowardsPrevious;
   struct Mix {
     WeightId mix = kNone;
     ValueId out = kNone;
   };
   std::vector<Mix> mixes;
+  ValueId hidden = kNone;
+  WeightId up = kNone;
 };
 
 struct Gemv {
@@ -92,10 +100,31 @@ struct Wkv7 {
   ValueId out = kNone;
 };
 
-/// out += W in, where many inputs are exactly zero (behind relu^2).
+/// Per channel, a weighted mean of all values (arXiv 2305.13048, with a running maximum): r * wkv; r is gated already.
+struct Wkv4 {
+  ValueId r = kNone, k = kNone, v = kNone;
+  WeightId decay = kNone, first = kNone;  ///< log(-log) of the decay; the current token's bonus
+  StateRef aa, bb, pp;                    ///< numerator and denominator, both times exp(-pp)
+  ValueId out = kNone;
+};
+
+/// Per head, versions 5.0 to 6 (arXiv 2404.05892): y = r (S + first k v), S = decay S + k v, group norm, gate.
+struct Wkv5 {
+  ValueId r = kNone, k = kNone, v = kNone;
+  ValueId gate = kNone;                   ///< kNone in 5.0
+  WeightId decay = kNone, first = kNone;  ///< exp(-exp(decay)); one number a head (5.0, 5.1) or a channel
+  ValueId decayHidden = kNone;            ///< version 6: decay + decayUp decayHidden
+  WeightId decayUp = kNone;
+  WeightId lnWeight = kNone, lnBias = kNone;
+  StateRef state;                         ///< [head, key, value]
+  ValueId out = kNone;
+};
+
+/// out += gate * (W in), where many inputs are exactly zero (behind relu^2).
 struct SparseDown {
   WeightId matrix = kNone;
   ValueId in = kNone, out = kNone;
+  ValueId gate = kNone;  ///< versions 4 to 6: the receptance; kNone: no gate
 };
 
 /// ln_out and the output matrix, for the rows whose logits are asked for.
@@ -105,7 +134,7 @@ struct HeadGemv {
   float eps = 1e-5F;
 };
 
-using Op = std::variant<Embed, GemvGroup, Wkv7, SparseDown, HeadGemv>;
+using Op = std::variant<Embed, GemvGroup, Wkv4, Wkv5, Wkv7, SparseDown, HeadGemv>;
 
 struct Stage {
   int layer = kNone;  ///< kNone: embedding and head
@@ -128,10 +157,15 @@ struct Program {
   std::vector<Stage> stages;
 };
 
+/// RWKV-4 (arXiv 2305.13048): five stages per layer.
+Program buildRwkv4(const ModelShape& shape, const LayerRange& range);
+/// RWKV-5.0, 5.1 and 5.2 (arXiv 2404.05892; rwkv/model.py): five stages per layer.
+Program buildRwkv5(const ModelShape& shape, const LayerRange& range);
+/// RWKV-6 (arXiv 2404.05892): six stages per layer.
+Program buildRwkv6(const ModelShape& shape, const LayerRange& range);
 /// RWKV-7 (arXiv 2503.14456; tests/golden/README.md traps 1-4): five stages per layer.
 Program buildRwkv7(const ModelShape& shape, const LayerRange& range);
 
-/// VersionUnsupported for generations without a builder.
-Result<Program> buildProgram(const ModelShape& shape, const LayerRange& range);
+Program buildProgram(const ModelShape& shape, const LayerRange& range);
 
 }  // namespace rookery::engine

@@ -45,6 +45,9 @@ Spread spreadOf(const Weight& weight) {
   if (ends("att.k_k")) return {0.85F, 0.1F};
   if (ends("att.k_a")) return {1, 0.1F};
   if (ends("att.a0") || ends("att.v0")) return {0, 1};
+  if (ends("att.time_decay")) return {-3.5F, 2.5F};
+  if (ends("att.time_first")) return {-1.2F, 0.5F};
+  if (ends("att.time_faaaa")) return {0.5F, 0.5F};
   return {0.5F, 0.5F};  // token-shift mixes
 }
 
@@ -58,11 +61,9 @@ SyntheticSource::SyntheticSource(const ModelShape& shape, std::string name, DTyp
   m_info.dtype = precision;
   m_info.tokenizer = TokenizerKind::World;
   m_info.name = std::move(name);
-  if (auto program = buildProgram(shape, {0, shape.layers, true, true})) {
-    for (const Weight& weight : program->weights) {
-      m_info.fileBytes += static_cast<std::uint64_t>(weight.rows * weight.cols) * (weight.role == WeightRole::Vector ? 4 : 2);
-      m_weights.emplace(weight.name, weight);
-    }
+  for (const Weight& weight : buildProgram(shape, {0, shape.layers, true, true}).weights) {
+    m_info.fileBytes += static_cast<std::uint64_t>(weight.rows * weight.cols) * (weight.role == WeightRole::Vector ? 4 : 2);
+    m_weights.emplace(weight.name, weight);
   }
 }
 

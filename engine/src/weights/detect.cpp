@@ -40,6 +40,10 @@ class Tensors {
     return tensor;
   }
 
+  Result<void> expect(const std::string& name, const NamedTensor& tensor, const std::vector<std::int64_t>& shape) const {
+    if (tensor.shape == shape) return {};
+    return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} has the shape {}; {} is needed.", name, shapeText(tensor.shape), shapeText(shape)));
+  }
   // A matrix with `rows` outputs and `cols` inputs, whichever way it is stored.
   Result<void> expectMatrix(const std::string& name, std::int64_t rows, std::int64_t cols) const {
     const auto tensor = get(name, rows == 1 || cols == 1 ? 1 : 2);
@@ -49,7 +53,7 @@ class Tensors {
   }
   Result<void> expectVector(const std::string& name, std::int64_t count) const {
     const NamedTensor* tensor = find(name);
-    if (tensor != nullptr && tensor->shape.size() == 2 && tensor->shape[0] * tensor->shape[1] == count && isWeightType(tensor->dtype)) return {};  // r_k [head, size]
+    if (tensor != nullptr && tensor->shape.size() == 2 && tensor->shape[0] * tensor->shape[1] == count && isWeightType(tensor->dtype)) return {};  // [head, size]
     const auto vector = get(name, 1);
     if (!vector) return tl::unexpected(vector.error());
     return expect(name, **vector, {count});
@@ -81,10 +85,6 @@ class Tensors {
   }
 
  private:
-  static Result<void> expect(const std::string& name, const NamedTensor& tensor, const std::vector<std::int64_t>& shape) {
-    if (tensor.shape == shape) return {};
-    return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} has the shape {}; {} is needed.", name, shapeText(tensor.shape), shapeText(shape)));
-  }
   const NamedTensors& m_tensors;
 };
 
@@ -172,63 +172,87 @@ Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
   return shape;
 }
 
-// Generations 4 to 6 as far as telling them apart and sizing them goes (rwkv/model.py).
+// What tells the generations apart (rwkv/model.py): any ln_x -> 5, gate.weight -> 5.1, a decay per channel -> 5.2,
+// time_maa -> 6. Head size and ranks come with it; the last layer has every tensor that is asked for.
+Result<void> detectOlderVersion(const Tensors& tensors, ModelShape& shape) {
+  const auto name = [&](const char* part) { return block(shape.layers - 1, part); };
+  const auto width = [](std::int64_t dim) { return static_cast<int>(std::min<std::int64_t>(dim, kMostWidth)); };
+  const NamedTensor* decay = tensors.find(name("att.time_decay"));
+  if (decay == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", name("att.time_decay")));
+  shape.version = RwkvVersion::V4;
+  if (tensors.anyContains("att.time_maa_")) {
+    shape.version = RwkvVersion::V6;
+    const NamedTensor* first = tensors.find(name("att.time_faaaa"));
+    if (first == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", name("att.time_faaaa")));
+    shape.headSize = width(first->shape.back());
+    const auto maa = tensors.rank(name("att.time_maa_w1"));
+    if (!maa) return tl::unexpected(maa.error());
+    const auto decayRank = tensors.rank(name("att.time_decay_w1"));
+    if (!decayRank) return tl::unexpected(decayRank.error());
+    shape.rankMaa = std::max(*maa / 5, 1);
+    shape.rankW = *decayRank;
+  } else if (tensors.anyContains("att.ln_x.")) {
+    // A single head of version 5.2 is squeezed to one dimension, but is as wide as the model.
+    const bool perChannel = decay->shape.size() == 2 || decay->shape[0] == shape.nEmbd;
+    if (perChannel) {
+      shape.version = RwkvVersion::V5_2;
+      shape.headSize = width(decay->shape.back());
+    } else {
+      shape.version = tensors.anyContains("att.gate.weight") ? RwkvVersion::V5_1 : RwkvVersion::V5_0;
+      shape.headSize = static_cast<int>(shape.nEmbd / std::max<std::int64_t>(decay->shape[0], 1));
+    }
+  }
+  return shape.version == RwkvVersion::V4 ? Result<void>{} : checkHeads(shape);
+}
+
+// Five matrices in one tensor, from the rank to the width.
+Result<void> expectMaaUp(const Tensors& tensors, const std::string& name, const ModelShape& shape) {
+  const auto tensor = tensors.get(name, 3);
+  if (!tensor) return tl::unexpected(tensor.error());
+  std::vector<std::int64_t> wanted{5, shape.rankMaa, shape.nEmbd};
+  if (!(*tensor)->transposed) std::swap(wanted[1], wanted[2]);
+  return tensors.expect(name, **tensor, wanted);
+}
+
+// Generations 4 to 6.
 Result<ModelShape> detectOlder(const Tensors& tensors) {
   auto shape = commonShape(tensors);
   if (!shape) return shape;
-  shape->version = RwkvVersion::V4;
-  // The last layer has every tensor that tells generations apart.
-  const int layer = shape->layers - 1;
-  const NamedTensor* decay = tensors.find(block(layer, "att.time_decay"));
-  if (decay == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", block(layer, "att.time_decay")));
-  if (tensors.has(block(layer, "att.time_maa_w1"))) {
-    shape->version = RwkvVersion::V6;
-    const auto faaaa = tensors.find(block(layer, "att.time_faaaa"));
-    if (faaaa == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", block(layer, "att.time_faaaa")));
-    shape->headSize = static_cast<int>(faaaa->shape.back());
-    const auto maa = tensors.get(block(layer, "att.time_maa_w1"), 2);
-    if (!maa) return tl::unexpected(maa.error());
-    const auto decayLow = tensors.get(block(layer, "att.time_decay_w1"), 2);
-    if (!decayLow) return tl::unexpected(decayLow.error());
-    shape->rankMaa = static_cast<int>(std::min<std::int64_t>((*maa)->shape[1] / 5, kMostWidth));
-    shape->rankW = static_cast<int>(std::min<std::int64_t>((*decayLow)->shape[1], kMostWidth));
-  } else if (tensors.has(block(layer, "att.ln_x.weight"))) {
-    if (decay->shape.size() == 2) {
-      shape->version = RwkvVersion::V5_2;
-      shape->headSize = static_cast<int>(std::min<std::int64_t>(decay->shape[1], kMostWidth));
-    } else {
-      const bool gate = tensors.has(block(layer, "att.gate.weight"));
-      // One number per head; a single head of version 5.2 is squeezed to the same shape, but is as wide as the model.
-      const bool wide = decay->shape[0] == shape->nEmbd;
-      shape->version = wide ? RwkvVersion::V5_2 : gate ? RwkvVersion::V5_1 : RwkvVersion::V5_0;
-      shape->headSize = wide ? shape->nEmbd : static_cast<int>(shape->nEmbd / std::max<std::int64_t>(decay->shape[0], 1));
-    }
-  }
-  if (shape->version != RwkvVersion::V4)
-    if (auto good = checkHeads(*shape); !good) return tl::unexpected(good.error());
-  if (auto good = checkOuter(tensors, *shape); !good) return tl::unexpected(good.error());
-  return shape;
-}
+  if (auto good = detectOlderVersion(tensors, *shape); !good) return tl::unexpected(good.error());
+  const RwkvVersion version = shape->version;
+  const bool v4 = version == RwkvVersion::V4, v6 = version == RwkvVersion::V6, gated = !v4 && version != RwkvVersion::V5_0;
+  const std::int64_t c = shape->nEmbd, f = shape->dimFfn;
+  const std::int64_t decays = version == RwkvVersion::V5_0 || version == RwkvVersion::V5_1 ? shape->heads() : c;
 
-Result<ModelShape> detectGgufV6(const ModelFile& file, const Tensors& tensors) {
-  const auto number = [&](const char* key) -> int {
-    const auto found = file.metadata().find(key);
-    const auto* value = found == file.metadata().end() ? nullptr : std::get_if<std::int64_t>(&found->second);
-    return value != nullptr && *value > 0 && *value <= kMostFfn ? static_cast<int>(*value) : 0;
-  };
-  ModelShape shape;
-  shape.version = RwkvVersion::V6;
-  shape.layers = number("rwkv6.block_count");
-  shape.nEmbd = number("rwkv6.embedding_length");
-  shape.headSize = number("rwkv6.wkv.head_size");
-  shape.dimFfn = number("rwkv6.feed_forward_length");
-  shape.rankMaa = number("rwkv6.time_mix_extra_dim");
-  shape.rankW = number("rwkv6.time_decay_extra_dim");
-  const auto embedding = tensors.get("emb.weight", 2);
-  if (!embedding) return tl::unexpected(embedding.error());
-  shape.vocab = static_cast<int>(std::min((*embedding)->shape[0], kMostVocab));
-  if (shape.layers == 0 || shape.nEmbd == 0 || shape.dimFfn == 0) return fail(ErrorCode::FileDamaged, "The GGUF file does not say how many layers the model has, or how wide it is.");
-  if (auto good = checkHeads(shape); !good) return tl::unexpected(good.error());
+  std::vector<const char*> vectors{"ln1.weight", "ln1.bias", "ln2.weight", "ln2.bias"};
+  const auto more = [&](std::initializer_list<const char*> names) { vectors.insert(vectors.end(), names); };
+  if (v6) {
+    more({"att.time_maa_x", "att.time_maa_w", "att.time_maa_k", "att.time_maa_v", "att.time_maa_r", "att.time_maa_g", "ffn.time_maa_k", "ffn.time_maa_r"});
+  } else {
+    more({"att.time_mix_k", "att.time_mix_v", "att.time_mix_r", "ffn.time_mix_k", "ffn.time_mix_r"});
+    if (gated) more({"att.time_mix_g"});
+  }
+  if (!v4) more({"att.ln_x.weight", "att.ln_x.bias"});
+  for (int layer = 0; layer < shape->layers; ++layer) {
+    for (const char* name : vectors)
+      if (auto good = tensors.expectVector(block(layer, name), c); !good) return tl::unexpected(good.error());
+    // The bonus is called time_first in version 4 and in early files of version 5, which hold its logarithm.
+    const bool log = v4 || (!v6 && !tensors.has(block(layer, "att.time_faaaa")) && tensors.has(block(layer, "att.time_first")));
+    for (const char* name : {"att.time_decay", log ? "att.time_first" : "att.time_faaaa"})
+      if (auto good = tensors.expectVector(block(layer, name), decays); !good) return tl::unexpected(good.error());
+    for (const char* name : {"att.receptance.weight", "att.key.weight", "att.value.weight", "att.output.weight", "ffn.receptance.weight"})
+      if (auto good = tensors.expectMatrix(block(layer, name), c, c); !good) return tl::unexpected(good.error());
+    if (gated)
+      if (auto good = tensors.expectMatrix(block(layer, "att.gate.weight"), c, c); !good) return tl::unexpected(good.error());
+    if (auto good = tensors.expectMatrix(block(layer, "ffn.key.weight"), f, c); !good) return tl::unexpected(good.error());
+    if (auto good = tensors.expectMatrix(block(layer, "ffn.value.weight"), c, f); !good) return tl::unexpected(good.error());
+    if (!v6) continue;
+    if (auto good = tensors.expectMatrix(block(layer, "att.time_maa_w1"), 5 * shape->rankMaa, c); !good) return tl::unexpected(good.error());
+    if (auto good = expectMaaUp(tensors, block(layer, "att.time_maa_w2"), *shape); !good) return tl::unexpected(good.error());
+    if (auto good = tensors.expectMatrix(block(layer, "att.time_decay_w1"), shape->rankW, c); !good) return tl::unexpected(good.error());
+    if (auto good = tensors.expectMatrix(block(layer, "att.time_decay_w2"), c, shape->rankW); !good) return tl::unexpected(good.error());
+  }
+  if (auto good = checkOuter(tensors, *shape); !good) return tl::unexpected(good.error());
   return shape;
 }
 
@@ -247,16 +271,16 @@ Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
     const auto found = file.metadata().find("general.architecture");
     const auto* architecture = found == file.metadata().end() ? nullptr : std::get_if<std::string>(&found->second);
     if (architecture == nullptr) return fail(ErrorCode::NotRwkv, "This GGUF file does not say which kind of model it holds.");
-    if (*architecture == "rwkv6") return detectGgufV6(file, tensors);
-    if (*architecture != "rwkv7") {
+    if (*architecture != "rwkv6" && *architecture != "rwkv7") {
       const bool cousin = architecture->find("rwkv") != std::string::npos;
       return fail(cousin ? ErrorCode::VersionUnsupported : ErrorCode::NotRwkv,
-                  fmt::format("This GGUF file holds a model of the kind \"{}\"; RWKV models of the kind \"rwkv7\" can be run.", architecture->substr(0, 60)));
+                  fmt::format("This GGUF file holds a model of the kind \"{}\"; RWKV models of the kinds \"rwkv6\" and \"rwkv7\" can be run.", architecture->substr(0, 60)));
     }
+    if (*architecture == "rwkv6") return detectOlder(tensors);
   }
   if (tensors.has("blocks.0.att.r_k")) return detectV7(file, tensors);
   if (file.container() == Container::Gguf) return fail(ErrorCode::TensorMissing, "The model is incomplete: tensor blk.0.time_mix_r_k.weight is missing.");
-  if (tensors.has("emb.weight") && tensors.has("blocks.0.ffn.key.weight")) return detectOlder(tensors);
+  if (tensors.has("emb.weight") && (tensors.has("blocks.0.ffn.key.weight") || tensors.anyContains("att.time_decay"))) return detectOlder(tensors);
   return fail(ErrorCode::NotRwkv, "This file holds no RWKV model: the tensors emb.weight and blocks.0 are missing.");
 }
 

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
+#include <variant>
 
 #include "weights/names_fla.h"
 #include "weights/names_web_rwkv.h"
@@ -12,8 +14,8 @@ namespace rookery::engine {
 
 namespace {
 
-// Within a block: llama.cpp's name, then the official one. Source: llama.cpp's rwkv7 converter and loader.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kBlockNames{{
+// Within a block: llama.cpp's name, then the official one. Source: llama.cpp's converters and loaders of rwkv6 and rwkv7.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kBlockNames{{
     {"attn_norm.weight", "ln1.weight"},
     {"attn_norm.bias", "ln1.bias"},
     {"attn_norm_2.weight", "ln2.weight"},
@@ -38,7 +40,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kBlockNa
     {"time_mix_output.weight", "att.output.weight"},
     {"time_mix_ln.weight", "att.ln_x.weight"},
     {"time_mix_ln.bias", "att.ln_x.bias"},
-    {"channel_mix_lerp_k.weight", "ffn.x_k"},
+    {"time_mix_gate.weight", "att.gate.weight"},
+    {"channel_mix_receptance.weight", "ffn.receptance.weight"},
     {"channel_mix_key.weight", "ffn.key.weight"},
     {"channel_mix_value.weight", "ffn.value.weight"},
     {"time_mix_w0", "att.w0"},
@@ -48,6 +51,26 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kBlockNa
     {"time_mix_k_a", "att.k_a"},
     {"time_mix_r_k", "att.r_k"},
 }};
+
+// Names that mean other tensors in other generations.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 1> kBlockNames7{{
+    {"channel_mix_lerp_k.weight", "ffn.x_k"},
+}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kBlockNames6{{
+    {"time_mix_lerp_x.weight", "att.time_maa_x"},
+    {"time_mix_w1.weight", "att.time_maa_w1"},
+    {"time_mix_w2.weight", "att.time_maa_w2"},
+    {"time_mix_first.weight", "att.time_faaaa"},
+    {"time_mix_decay.weight", "att.time_decay"},
+    {"time_mix_decay_w1.weight", "att.time_decay_w1"},
+    {"time_mix_decay_w2.weight", "att.time_decay_w2"},
+    {"channel_mix_lerp_k.weight", "ffn.time_maa_k"},
+    {"channel_mix_lerp_r.weight", "ffn.time_maa_r"},
+}};
+
+// Parts of time_mix_lerp_fused.weight, in its order.
+constexpr std::array<std::string_view, 6> kFused7{"att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g"};
+constexpr std::array<std::string_view, 5> kFused6{"att.time_maa_w", "att.time_maa_k", "att.time_maa_v", "att.time_maa_r", "att.time_maa_g"};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOuterNames{{
     {"token_embd.weight", "emb.weight"},
@@ -75,7 +98,23 @@ bool splitBlock(std::string_view name, std::string& prefix, std::string_view& re
   return true;
 }
 
-void addGguf(const TensorSource& tensor, NamedTensors& out) {
+bool isVersion6(const ModelFile& file) {
+  const auto found = file.metadata().find("general.architecture");
+  const auto* architecture = found == file.metadata().end() ? nullptr : std::get_if<std::string>(&found->second);
+  return architecture != nullptr && *architecture == "rwkv6";
+}
+
+// The official name of a tensor within a block; empty: none.
+std::string_view blockName(std::string_view theirs, bool version6) {
+  const auto in = [&](const auto& names) -> std::string_view {
+    const auto found = std::find_if(names.begin(), names.end(), [&](const auto& pair) { return pair.first == theirs; });
+    return found == names.end() ? std::string_view{} : found->second;
+  };
+  const std::string_view own = version6 ? in(kBlockNames6) : in(kBlockNames7);
+  return own.empty() ? in(kBlockNames) : own;
+}
+
+void addGguf(const TensorSource& tensor, bool version6, NamedTensors& out) {
   NamedTensor named{tensor.dtype, squeezed(tensor.shape), false, tensor.bytes};
   for (const auto& [theirs, ours] : kOuterNames)
     if (tensor.name == theirs) {
@@ -88,21 +127,17 @@ void addGguf(const TensorSource& tensor, NamedTensors& out) {
     out[tensor.name] = std::move(named);
     return;
   }
-  if (rest == "time_mix_lerp_fused.weight" && named.shape.size() == 2 && named.shape[0] == 6) {
-    const std::uint64_t part = named.bytes.size() / 6;
-    constexpr std::array<const char*, 6> kMixes{"att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g"};
-    for (std::size_t i = 0; i < kMixes.size(); ++i)
-      out[prefix + kMixes[i]] = {named.dtype, {named.shape[1]}, false, named.bytes.subspan(i * part, part)};
+  const auto fused = version6 ? std::span<const std::string_view>(kFused6) : std::span<const std::string_view>(kFused7);
+  if (rest == "time_mix_lerp_fused.weight" && named.shape.size() == 2 && named.shape[0] == static_cast<std::int64_t>(fused.size())) {
+    const std::uint64_t part = named.bytes.size() / fused.size();
+    for (std::size_t i = 0; i < fused.size(); ++i)
+      out[prefix + std::string(fused[i])] = {named.dtype, {named.shape[1]}, false, named.bytes.subspan(i * part, part)};
     return;
   }
-  // Layer 0 has no value residual; the file holds copies of a0, a1, a2 in its place.
+  // Layer 0 of version 7 has no value residual; the file holds copies of a0, a1, a2 in its place.
   if (prefix == "blocks.0." && (rest.starts_with("time_mix_v0") || rest.starts_with("time_mix_v1") || rest.starts_with("time_mix_v2"))) return;
-  for (const auto& [theirs, ours] : kBlockNames)
-    if (rest == theirs) {
-      out[prefix + std::string(ours)] = std::move(named);
-      return;
-    }
-  out[tensor.name] = std::move(named);
+  const std::string_view ours = blockName(rest, version6);
+  out[ours.empty() ? tensor.name : prefix + std::string(ours)] = std::move(named);
 }
 
 // web-rwkv's converter writes LoRA matrices as [out][in]. Which way a file has them shows in any of them that is not
@@ -131,7 +166,8 @@ std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape) {
 NamedTensors officialNames(const ModelFile& file) {
   NamedTensors out;
   if (file.container() == Container::Gguf) {
-    for (const TensorSource& tensor : file.tensors()) addGguf(tensor, out);
+    const bool version6 = isVersion6(file);
+    for (const TensorSource& tensor : file.tensors()) addGguf(tensor, version6, out);
     return out;
   }
   if (hasFlaNames(file)) return namesOfFla(file);

@@ -18,7 +18,7 @@ struct NamedTensor {
 
 using NamedTensors = std::map<std::string, NamedTensor>;
 
-/// All tensors of a file under official names. GGUF: RWKV-7 names of llama.cpp are translated, fused
+/// All tensors of a file under official names. GGUF: RWKV-6 and 7 names of llama.cpp are translated, fused
 /// mixes split, copies that stand in for missing tensors dropped. Names of web-rwkv's .st files and of Hugging Face
 /// files (fla) are translated as well. Other tensors keep their own names.
 NamedTensors officialNames(const ModelFile& file);

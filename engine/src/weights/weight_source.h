@@ -14,7 +14,9 @@
 namespace rookery::engine {
 
 /// One weight as some source holds it, under its official name ("blocks.3.att.receptance.weight").
-/// A matrix computes y[rows] = W x[cols]; a vector has cols = 1. Squeezed: [1,1,C] comes as rows = C.
+/// A matrix computes y[rows] = W x[cols]; a vector has cols = 1. Squeezed: [1,1,C] comes as rows = C. The five matrices
+/// of time_maa_w2 (version 6) come one above the other: rows = 5 C, cols = rank, not transposed. The bonus of version 5
+/// is time_faaaa, also where the file has its logarithm as time_first.
 struct WeightView {
   DType dtype{};
   std::int64_t rows = 0;    ///< outputs
@@ -39,8 +41,9 @@ class WeightSource {
   virtual Result<std::string> fingerprint(const std::function<bool(std::uint64_t)>& progress) = 0;
 };
 
-/// Binds a file's tensors to official names (GGUF: as llama.cpp writes RWKV-7; fused lerps are split). Runs
-/// detect(), so every tensor the model needs is there and has its shape. The file stays alive with the source.
+/// Binds a file's tensors to official names (GGUF: as llama.cpp writes RWKV-6 and 7; fused lerps are split, halved
+/// matrices whole again). Runs detect(), so every tensor the model needs is there and has its shape. The file stays
+/// alive with the source.
 Result<std::unique_ptr<WeightSource>> bindWeights(std::shared_ptr<const ModelFile> file);
 
 }  // namespace rookery::engine

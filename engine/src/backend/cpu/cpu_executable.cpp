@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <functional>
 
 #include "backend/cpu/packing.h"
 #include "quant/convert.h"
@@ -25,6 +25,7 @@ kernels::Activation kernelActivation(ProgramActivation activation) {
     case ProgramActivation::None: return kernels::Activation::None;
     case ProgramActivation::Tanh: return kernels::Activation::Tanh;
     case ProgramActivation::Sigmoid: return kernels::Activation::Sigmoid;
+    case ProgramActivation::Silu: return kernels::Activation::Silu;
     case ProgramActivation::ReluSquared: return kernels::Activation::ReluSquared;
   }
   return kernels::Activation::None;
@@ -37,38 +38,34 @@ std::size_t chunkFor(const ModelShape& shape) {
   return work <= std::int64_t{2048} * 8192 ? 256 : work <= std::int64_t{2560} * 10240 ? 128 : 64;
 }
 
-}  // namespace
-
-void CpuState::upload(const State& state) {
-  std::memcpy(m_buffer.floats(), state.data().data(), state.data().size_bytes());
-  for (int layer = 0; layer < m_layout.layers; ++layer) {
-    for (std::size_t t = 0; t < m_layout.tensors.size(); ++t) {
-      const StateTensor& tensor = m_layout.tensors[t];
+// Calls visit(offset in floats, n) for every [n, n] matrix that the kernels keep the other way round.
+void forEachTransposed(const StateLayout& layout, const std::function<void(std::size_t, std::int64_t)>& visit) {
+  if (layout.version != RwkvVersion::V7) return;  // 5 and 6 are [key][value] already
+  for (int layer = 0; layer < layout.layers; ++layer) {
+    for (const StateTensor& tensor : layout.tensors) {
       if (tensor.shape.size() != 3) continue;
-      const std::int64_t heads = tensor.shape[0], n = tensor.shape[1];
-      const auto in = state.tensor(tensor.name, layer);
-      float* out = this->tensor({layer, static_cast<int>(t)});
-      for (std::int64_t h = 0; h < heads; ++h)
-        for (std::int64_t i = 0; i < n; ++i)
-          for (std::int64_t j = 0; j < n; ++j) out[(h * n + j) * n + i] = in[static_cast<std::size_t>((h * n + i) * n + j)];
+      const std::int64_t n = tensor.shape[1];
+      const std::size_t first = layout.floatsPerLayer * static_cast<std::size_t>(layer) + tensor.offset;
+      for (std::size_t at = 0; at < tensor.count; at += static_cast<std::size_t>(n * n)) visit(first + at, n);
     }
   }
 }
 
+void transpose(const float* in, float* out, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t j = 0; j < n; ++j) out[j * n + i] = in[i * n + j];
+}
+
+}  // namespace
+
+void CpuState::upload(const State& state) {
+  std::memcpy(m_buffer.floats(), state.data().data(), state.data().size_bytes());
+  forEachTransposed(m_layout, [&](std::size_t at, std::int64_t n) { transpose(state.data().data() + at, m_buffer.floats() + at, n); });
+}
+
 void CpuState::download(State& state) const {
   std::memcpy(state.data().data(), m_buffer.floats(), state.data().size_bytes());
-  for (int layer = 0; layer < m_layout.layers; ++layer) {
-    for (std::size_t t = 0; t < m_layout.tensors.size(); ++t) {
-      const StateTensor& tensor = m_layout.tensors[t];
-      if (tensor.shape.size() != 3) continue;
-      const std::int64_t heads = tensor.shape[0], n = tensor.shape[1];
-      const float* in = this->tensor({layer, static_cast<int>(t)});
-      const auto out = state.tensor(tensor.name, layer);
-      for (std::int64_t h = 0; h < heads; ++h)
-        for (std::int64_t i = 0; i < n; ++i)
-          for (std::int64_t j = 0; j < n; ++j) out[static_cast<std::size_t>((h * n + i) * n + j)] = in[(h * n + j) * n + i];
-    }
-  }
+  forEachTransposed(m_layout, [&](std::size_t at, std::int64_t n) { transpose(m_buffer.floats() + at, state.data().data() + at, n); });
 }
 
 void CpuState::copyFrom(const DeviceState& other) {
@@ -104,7 +101,7 @@ Result<void> CpuExecutable::allocate(Ledger& ledger) {
   for (const std::size_t offset : offsets) m_values.push_back(m_activations.floats() + offset);
 
   // Per worker: decode keeps one normalised row and its mixes (at most six) here; prefill two normalised rows;
-  // a head's LoRA outputs (w, a, v, gate) for all tokens of a chunk.
+  // a head's LoRA outputs (w, a, v, gate) for all tokens of a chunk, or its decays and bonuses.
   const std::size_t c = static_cast<std::size_t>(padded(m_program.shape.nEmbd));
   const std::size_t head = static_cast<std::size_t>(m_program.shape.headSize);
   m_scratchFloats = std::max({c * 8, c * m_maxTokens, 4 * m_maxTokens * head});
@@ -175,8 +172,12 @@ Result<void> CpuExecutable::submit(const RunArgs& args) {
           if (m_pool->barrier(args.stop)) break;
         }
         execute(*op, stage, run, worker);
-      } else if (const auto* wkv = std::get_if<Wkv7>(stage.op)) {
-        execute(*wkv, run, worker);
+      } else if (const auto* wkv4 = std::get_if<Wkv4>(stage.op)) {
+        execute(*wkv4, run, worker);
+      } else if (const auto* wkv5 = std::get_if<Wkv5>(stage.op)) {
+        execute(*wkv5, run, worker);
+      } else if (const auto* wkv7 = std::get_if<Wkv7>(stage.op)) {
+        execute(*wkv7, run, worker);
       } else if (const auto* down = std::get_if<SparseDown>(stage.op)) {
         execute(*down, stage, run, worker);
       } else if (const auto* embed = std::get_if<Embed>(stage.op)) {
@@ -207,6 +208,31 @@ void CpuExecutable::execute(const Embed& op, const Run& run, int worker) {
   }
 }
 
+// Rows [begin, end) of one mix, where mixes depend on the data: the mix itself plus its part of `up` times `hidden`.
+void CpuExecutable::dependentMix(const NormShiftMix& op, std::size_t mix, std::int64_t begin, std::int64_t end, float* out,
+                                 std::int64_t ld) {
+  const std::int64_t c = m_program.shape.nEmbd, part = static_cast<std::int64_t>(mix);
+  for (std::int64_t t = begin; t < end; ++t)
+    std::memcpy(out + (t - begin) * ld, m_weights->vector(op.mixes[mix].mix), static_cast<std::size_t>(c) * sizeof(float));
+  GemmArgs args;
+  args.w = m_weights->matrix(op.up);
+  args.tileBegin = args.yFirstTile = part * (c / kTileRows);
+  args.tileEnd = (part + 1) * (c / kTileRows);
+  args.x = value(op.hidden) + begin * width(op.hidden) + part * args.w.cols;
+  args.ldx = width(op.hidden);
+  args.tokens = end - begin;
+  args.y = out;
+  args.ldy = ld;
+  args.accumulate = true;
+  m_ops.gemm(args);
+}
+
+// out = the row between `current` and `previous`.
+void CpuExecutable::mixRow(MixForm form, const float* current, const float* previous, const float* mix, float* out) const {
+  const bool ahead = form == MixForm::TowardsPrevious;
+  m_ops.lerp(ahead ? current : previous, ahead ? previous : current, mix, m_program.shape.nEmbd, out);
+}
+
 // Every worker normalises the row for itself and mixes only the inputs its matrices need.
 void CpuExecutable::mixOneToken(const NormShiftMix& op, const std::vector<Share>& shares, const GemvGroup& group,
                                 const Run& run, int worker) {
@@ -216,7 +242,10 @@ void CpuExecutable::mixOneToken(const NormShiftMix& op, const std::vector<Share>
   m_ops.layerNorm(value(op.x), m_weights->vector(op.lnWeight), m_weights->vector(op.lnBias), c, op.eps, normalised);
   for (std::size_t m = 0; m < op.mixes.size(); ++m) {
     const bool needed = std::any_of(shares.begin(), shares.end(), [&](const Share& s) { return group.gemvs[s.gemv].in == op.mixes[m].out; });
-    if (needed) m_ops.lerp(normalised, previous, m_weights->vector(op.mixes[m].mix), c, normalised + (m + 1) * static_cast<std::size_t>(c));
+    if (!needed) continue;
+    float* out = normalised + (m + 1) * static_cast<std::size_t>(c);
+    if (op.up != kNone) dependentMix(op, m, 0, 1, out, c);
+    mixRow(op.form, normalised, previous, op.up != kNone ? out : m_weights->vector(op.mixes[m].mix), out);
   }
   if (worker == 0)
     std::memcpy(static_cast<CpuState*>(run.args.stateOut)->tensor(op.shift), normalised, static_cast<std::size_t>(c) * sizeof(float));
@@ -235,11 +264,19 @@ void CpuExecutable::mixTokens(const NormShiftMix& op, const Run& run, int worker
     normalise(begin - 1, rows[(begin - 1) & 1]);
     previous = rows[(begin - 1) & 1];
   }
+  if (op.up != kNone) {
+    for (std::size_t m = 0; m < op.mixes.size(); ++m) {
+      const ValueId out = op.mixes[m].out;
+      dependentMix(op, m, begin, end, value(out) + begin * width(out), width(out));
+    }
+  }
   for (std::int64_t t = begin; t < end; ++t) {
     float* current = rows[t & 1];
     normalise(t, current);
-    for (const auto& mix : op.mixes)
-      m_ops.lerp(current, previous, m_weights->vector(mix.mix), c, value(mix.out) + t * width(mix.out));
+    for (const auto& mix : op.mixes) {
+      float* out = value(mix.out) + t * width(mix.out);
+      mixRow(op.form, current, previous, op.up != kNone ? out : m_weights->vector(mix.mix), out);
+    }
     previous = current;
   }
   if (end == run.tokens)
@@ -272,66 +309,10 @@ void CpuExecutable::execute(const GemvGroup& op, const CompiledStage& stage, con
   }
 }
 
-void CpuExecutable::execute(const Wkv7& op, const Run& run, int worker) {
-  const int n = m_program.shape.headSize;
-  const std::int64_t heads = m_program.shape.heads(), headTiles = n / kTileRows;
-  const std::int64_t ld = width(op.r);
-  float* lora[4];
-  for (int i = 0; i < 4; ++i) lora[i] = ownScratch(worker) + static_cast<std::size_t>(i) * m_maxTokens * static_cast<std::size_t>(n);
-
-  for (std::int64_t h = heads * worker / m_pool->threads(); h < heads * (worker + 1) / m_pool->threads(); ++h) {
-    const auto project = [&](WeightId matrix, ValueId hidden, float* out) {
-      GemmArgs args;
-      args.w = m_weights->matrix(matrix);
-      args.tileBegin = h * headTiles;
-      args.tileEnd = (h + 1) * headTiles;
-      args.x = value(hidden);
-      args.ldx = width(hidden);
-      args.tokens = run.tokens;
-      args.y = out;
-      args.ldy = n;
-      args.yFirstTile = args.tileBegin;
-      m_ops.gemm(args);
-    };
-    project(op.w2, op.wHidden, lora[0]);
-    project(op.a2, op.aHidden, lora[1]);
-    if (op.vFirst != kNone) project(op.v2, op.vHidden, lora[2]);
-    project(op.g2, op.gHidden, lora[3]);
-
-    const std::int64_t at = h * n;
-    kernels::Wkv7Args args;
-    args.n = n;
-    args.tokens = run.tokens;
-    args.ld = ld;
-    args.r = value(op.r) + at;
-    args.k = value(op.k) + at;
-    args.v = value(op.v) + at;
-    args.ldLora = n;
-    args.wLora = lora[0];
-    args.aLora = lora[1];
-    args.gate = lora[3];
-    if (op.vFirst != kNone) {
-      args.vFirst = value(op.vFirst) + at;
-      args.vLora = lora[2];
-      args.v0 = m_weights->vector(op.v0) + at;
-    }
-    args.w0 = m_weights->vector(op.w0) + at;
-    args.a0 = m_weights->vector(op.a0) + at;
-    args.kK = m_weights->vector(op.kK) + at;
-    args.kA = m_weights->vector(op.kA) + at;
-    args.rK = m_weights->vector(op.rK) + at;
-    args.lnWeight = m_weights->vector(op.lnWeight) + at;
-    args.lnBias = m_weights->vector(op.lnBias) + at;
-    args.stateIn = static_cast<const CpuState*>(run.args.stateIn)->tensor(op.state) + at * n;
-    args.stateOut = static_cast<CpuState*>(run.args.stateOut)->tensor(op.state) + at * n;
-    args.out = value(op.out) + at;
-    m_ops.wkv7(args);
-  }
-}
-
 void CpuExecutable::execute(const SparseDown& op, const CompiledStage& stage, const Run& run, int worker) {
   const PackedMatrix& w = m_weights->matrix(op.matrix);
   const float* x = value(op.in);
+  const float* gate = op.gate == kNone ? nullptr : value(op.gate);
   for (const Share& share : stage.shares[static_cast<std::size_t>(worker)]) {
     if (run.tokens == 1 && w.panelRows > kTileRows) {
       std::int32_t* active = m_active[static_cast<std::size_t>(worker)].data();
@@ -340,7 +321,7 @@ void CpuExecutable::execute(const SparseDown& op, const CompiledStage& stage, co
         active[count] = k;
         count += x[k] != 0.0F ? 1 : 0;
       }
-      m_ops.sparseGemv({w, share.tileBegin, share.tileEnd, x, active, count, value(op.out)});
+      m_ops.sparseGemv({w, share.tileBegin, share.tileEnd, x, active, count, value(op.out), gate});
       continue;
     }
     GemmArgs args;
@@ -353,6 +334,8 @@ void CpuExecutable::execute(const SparseDown& op, const CompiledStage& stage, co
     args.y = value(op.out);
     args.ldy = width(op.out);
     args.accumulate = true;
+    args.gate = gate;
+    if (gate != nullptr) args.ldGate = width(op.gate);
     m_ops.gemm(args);
   }
 }

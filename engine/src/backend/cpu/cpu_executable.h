@@ -11,8 +11,8 @@
 
 namespace rookery::engine {
 
-/// The state on the CPU: the canonical layout, except that WKV matrices are transposed to [key][value], so that the
-/// kernel's lanes run over values and need no horizontal sums.
+/// The state on the CPU: the canonical layout, except that the WKV matrices of version 7 are transposed to
+/// [key][value], so that the kernel's lanes run over values and need no horizontal sums.
 class CpuState final : public DeviceState {
  public:
   CpuState(StateLayout layout, AlignedBuffer buffer) : m_layout(std::move(layout)), m_buffer(std::move(buffer)) {}
@@ -68,12 +68,17 @@ class CpuExecutable final : public Executable {
 
   void execute(const Embed& op, const Run& run, int worker);
   void execute(const GemvGroup& op, const CompiledStage& stage, const Run& run, int worker);
+  void execute(const Wkv4& op, const Run& run, int worker);
+  void execute(const Wkv5& op, const Run& run, int worker);
   void execute(const Wkv7& op, const Run& run, int worker);
+  void projectHead(WeightId matrix, ValueId hidden, std::int64_t head, const Run& run, float* out);
   void execute(const SparseDown& op, const CompiledStage& stage, const Run& run, int worker);
   void execute(const HeadGemv& op, const CompiledStage& stage, const Run& run, int worker);
   void mixOneToken(const NormShiftMix& op, const std::vector<Share>& shares, const GemvGroup& group, const Run& run,
                    int worker);
   void mixTokens(const NormShiftMix& op, const Run& run, int worker);
+  void dependentMix(const NormShiftMix& op, std::size_t mix, std::int64_t begin, std::int64_t end, float* out, std::int64_t ld);
+  void mixRow(MixForm form, const float* current, const float* previous, const float* mix, float* out) const;
 
   float* value(ValueId id) { return m_values[static_cast<std::size_t>(id)]; }
   std::int64_t width(ValueId id) const { return m_widths[static_cast<std::size_t>(id)]; }

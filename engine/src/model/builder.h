@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the descriptions of all generations share.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "model/program.h"
+
+namespace rookery::engine {
+
+/// Positions in StateLayout::tensors of versions 5 to 7.
+inline constexpr int kAttShift = 0, kAttKv = 1, kFfnShift = 2;
+
+/// Collects values, weights and stages of one program. Weights are named within the layer of beginLayer().
+class Builder {
+ public:
+  Builder(const ModelShape& shape, const LayerRange& range);
+
+  ValueId value(std::string name, std::int64_t width);
+  void stage(Op op) { m_program.stages.push_back({m_layer, std::move(op)}); }
+  Program take() { return std::move(m_program); }
+
+  /// The residual stream, [tokens, C].
+  ValueId x() const noexcept { return m_x; }
+  /// Embedding stage, if the range has it.
+  void embed();
+  /// Head stage, if the range has it.
+  void head();
+
+  void beginLayer(int layer);
+  WeightId vec(const char* name) { return vec(name, m_program.shape.nEmbd); }
+  WeightId vec(const char* name, std::int64_t count) { return mat(name, WeightRole::Vector, count, 1); }
+  WeightId mat(const char* name, WeightRole role, std::int64_t rows, std::int64_t cols);
+  /// C outputs, C inputs.
+  WeightId square(const char* name);
+  /// ln ("ln1" or "ln2") of x, without mixes; `shift` is a position in StateLayout::tensors.
+  NormShiftMix norm(const char* ln, int shift, MixForm form);
+  StateRef state(int tensor) const noexcept { return {m_layer, tensor}; }
+  /// The heads' stage of versions 5 and 6, and the output's; `wkv` lacks group norm and state.
+  void heads(Wkv5 wkv);
+  /// Stage: x += att.output y.
+  void output(ValueId y);
+  /// The two stages of the feed-forward part of versions 4 to 6, whose receptance gates what is added to x.
+  /// `mixK`, `mixR`: names of the mixes.
+  void gatedFfn(const char* mixK, const char* mixR, int shift, MixForm form);
+
+ private:
+  WeightId weight(std::string name, std::string component, WeightRole role, std::int64_t rows, std::int64_t cols = 1);
+
+  Program m_program;
+  int m_layer = kNone;
+  ValueId m_x = kNone;
+  ValueId m_ffnK = kNone, m_ffnR = kNone, m_ffnGate = kNone, m_ffnHidden = kNone;
+};
+
+}  // namespace rookery::engine
