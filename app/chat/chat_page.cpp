@@ -26,7 +26,7 @@
 namespace rookery::app {
 namespace {
 
-constexpr int kColumnEm = 46, kListWidth = 248, kPanelWidth = 264;
+constexpr int kListWidth = 248, kPanelWidth = 264;
 constexpr int kEmptyIcon = 72;
 
 const char* const kGuideQuestions[] = {
@@ -37,7 +37,7 @@ const char* const kGuideQuestions[] = {
 
 /// At most as wide as a message column, centred.
 QHBoxLayout* inColumn(QWidget* widget) {
-  widget->setMaximumWidth(kColumnEm * widget->fontMetrics().height());
+  widget->setMaximumWidth(TranscriptView::widestColumn(*widget));
   auto* row = new QHBoxLayout;
   row->setContentsMargins(16, 0, 16, 0);
   row->addStretch(1);

@@ -1,44 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QTextBrowser>
-#include <QVector>
 #include <QWidget>
-#include <memory>
 
-#include "chat/markdown.h"
+#include "chat/message_body.h"
 #include "chat/transcript_model.h"
 
 class QLabel;
 class QToolButton;
 
 namespace rookery::app {
-
-/// The text of a message: selectable, as high as its text, never scrolls by itself.
-class MessageBody : public QTextBrowser {
-  Q_OBJECT
-
- public:
-  explicit MessageBody(QWidget* parent);
-  void setContent(const QString& text, bool markdown);
-  void append(const QString& piece);
-  int heightFor(int width);
-  void applyStyle();
-
- protected:
-  void wheelEvent(QWheelEvent* event) override;
-  void resizeEvent(QResizeEvent* event) override;
-
- private:
-  QVector<QTextFrame*> codeFrames() const;
-  void copyCode(qsizetype index);
-  void placeCopyButtons();
-
-  StreamingMarkdown m_markdown;
-  bool m_isMarkdown = false;
-  bool m_hasLeadingSpace = true;  ///< nothing but white space so far: models begin answers with a blank
-  QVector<QToolButton*> m_copyButtons;
-};
 
 /// One message with its header, its buttons and its figures. Reused for other messages while the view scrolls.
 class MessageWidget : public QWidget {

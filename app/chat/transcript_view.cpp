@@ -99,9 +99,10 @@ void TranscriptView::scrollToEnd() {
   layOut();
 }
 
+int TranscriptView::widestColumn(const QWidget& widget) { return kColumnEm * QFontInfo(widget.font()).pixelSize(); }
+
 int TranscriptView::columnWidth() const {
-  const int em = fontMetrics().height();
-  return std::max(120, std::min(viewport()->width() - 2 * kMargin, kColumnEm * em));
+  return std::max(120, std::min(viewport()->width() - 2 * kMargin, widestColumn(*this)));
 }
 
 int TranscriptView::estimate(int row) const {
@@ -237,6 +238,9 @@ void TranscriptView::scrollContentsBy(int, int) {
 
 void TranscriptView::changeEvent(QEvent* event) {
   QAbstractScrollArea::changeEvent(event);
+  if (event->type() == QEvent::LanguageChange) {  // names, figures and notes are made when a message is filled in
+    for (auto it = m_widgets.cbegin(); it != m_widgets.cend(); ++it) fill(it.value(), it.key());
+  }
   if (event->type() == QEvent::FontChange || event->type() == QEvent::LanguageChange) {
     std::fill(m_measured.begin(), m_measured.end(), false);
     layOut();
