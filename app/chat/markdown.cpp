@@ -17,7 +17,7 @@
 namespace rookery::app {
 namespace {
 
-constexpr double kHang = 1.4;  // how far the text of a list item stands behind its mark, in line heights
+constexpr double kHang = 1.7;  // how far the text of a list item stands behind its mark, in line heights
 constexpr std::array<double, 6> kHeadingScale{1.45, 1.3, 1.15, 1.05, 1.0, 1.0};
 
 /// Makes an empty block take no room: Qt needs one before and after every frame and table.
@@ -37,6 +37,13 @@ QTextCharFormat codeFormat(const MarkdownStyle& style) {
   return format;
 }
 
+/// The first two lines leave room for the button that copies the code.
+QTextBlockFormat codeLineFormat(const MarkdownStyle& style, bool underButton) {
+  QTextBlockFormat format;
+  if (underButton) format.setRightMargin(QFontMetricsF(style.font).height() * 1.8);
+  return format;
+}
+
 /// Leaves the cursor in its one empty block.
 QTextFrame* insertCodeFrame(QTextCursor& cursor, const MarkdownStyle& style, double leftMargin) {
   const double em = QFontMetricsF(style.font).height();
@@ -50,7 +57,7 @@ QTextFrame* insertCodeFrame(QTextCursor& cursor, const MarkdownStyle& style, dou
   format.setProperty(kCodeFrameProperty, true);
   QTextFrame* frame = cursor.insertFrame(format);
   cursor = frame->firstCursorPosition();
-  cursor.setBlockFormat(QTextBlockFormat());
+  cursor.setBlockFormat(codeLineFormat(style, true));
   cursor.setBlockCharFormat(codeFormat(style));
   return frame;
 }
@@ -286,7 +293,8 @@ class Renderer {
     for (qsizetype i = 0; i < lines.size(); ++i) {
       if (i > 0) m_codeNewline = true;
       if (lines[i].isEmpty() && i + 1 == lines.size()) break;  // the newline before the end opens no line
-      if (m_codeNewline) m_cursor.insertBlock(QTextBlockFormat(), m_formats.back());
+      const bool second = m_cursor.block() == m_code->firstCursorPosition().block();
+      if (m_codeNewline) m_cursor.insertBlock(codeLineFormat(m_style, second), m_formats.back());
       m_codeNewline = false;
       m_cursor.insertText(lines[i].toString(), m_formats.back());
     }
@@ -451,7 +459,7 @@ void StreamingMarkdown::insertCodeLine(QTextCursor& cursor, QStringView line) {
   qsizetype strip = 0;
   while (!m_codeLineGoesOn && strip < line.size() && strip < m_context.indent && line[strip] == u' ') ++strip;
   if (!m_codeIsEmpty) {
-    QTextBlockFormat format;
+    QTextBlockFormat format = codeLineFormat(m_style, cursor.block() == m_code->firstCursorPosition().block());
     if (m_codeLineGoesOn) format.setProperty(kContinuedLineProperty, true);
     cursor.insertBlock(format, codeFormat(m_style));
   }

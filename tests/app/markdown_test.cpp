@@ -139,6 +139,7 @@ class MarkdownTest : public QObject {
       QTextFrame* frame = onlyCode(document);
       QVERIFY(frame);
       QVERIFY(codeOf(*frame) == code);
+      QVERIFY(frame->firstCursorPosition().blockFormat().rightMargin() > 0);  // room for the button that copies
       QVERIFY(describe(document).endsWith(QStringLiteral("` \nAfter\n")));
     }
   }
