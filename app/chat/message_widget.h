@@ -2,14 +2,23 @@
 #pragma once
 
 #include <QWidget>
+#include <optional>
 
 #include "chat/message_body.h"
+#include "chat/thought.h"
 #include "chat/transcript_model.h"
 
 class QLabel;
 class QToolButton;
 
 namespace rookery::app {
+
+class ThoughtBlock;
+
+struct ThoughtView {
+  bool open = false;              ///< the user wants to read it
+  std::optional<double> seconds;  ///< measured while it streamed
+};
 
 /// One message with its header, its buttons and its figures. Reused for other messages while the view scrolls.
 class MessageWidget : public QWidget {
@@ -22,9 +31,10 @@ class MessageWidget : public QWidget {
 
   /// `isLast`: only the last answer can be continued.
   void setMessage(const MessageRecord& message, TranscriptModel::Siblings siblings, const QString& author, bool isLast,
-                  Activity activity);
+                  Activity activity, const ThoughtView& thought = {});
   void setActivity(Activity activity);
   void appendText(const QString& piece);
+  void setThoughtSeconds(std::optional<double> seconds);
   qint64 messageId() const { return m_message; }
   int heightFor(int width);
 
@@ -34,6 +44,7 @@ class MessageWidget : public QWidget {
   void editRequested(qint64 message);
   void copyRequested(qint64 message);
   void siblingRequested(qint64 message, int steps);
+  void thoughtToggled(qint64 message, bool open);
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -45,6 +56,9 @@ class MessageWidget : public QWidget {
   void retranslate();
   void updateButtons();
   void layOut();
+  void updateThought();
+  void showHeld();
+  QString thoughtLabel() const;
   int footerHeight() const;
 
   qint64 m_message = 0;
@@ -54,7 +68,13 @@ class MessageWidget : public QWidget {
   TranscriptModel::Siblings m_siblings;
   QLabel *m_author, *m_time, *m_note, *m_figures, *m_siblingText;
   QToolButton *m_previous, *m_next, *m_edit, *m_regenerate, *m_continue, *m_copy;
+  ThoughtBlock* m_thought;
   MessageBody* m_body;
+  ThoughtSplitter m_splitter;
+  QString m_heldShown;                      ///< half a tag at the end of what is shown, as the text that it is so far
+  std::optional<double> m_thoughtSeconds;   ///< measured
+  double m_thoughtEstimate = 0;             ///< from its share of the text; 0: unknown
+  bool m_hasAnswerText = false;
 };
 
 }  // namespace rookery::app

@@ -65,6 +65,7 @@ void TranscriptView::setModel(TranscriptModel* model) {
         m_measured[static_cast<std::size_t>(row)] = false;
       } else {
         widget->appendText(piece);
+        widget->setThoughtSeconds(m_model->thoughtSeconds(widget->messageId()));
         m_measured[static_cast<std::size_t>(row)] = false;
       }
       layOut();
@@ -136,7 +137,19 @@ void TranscriptView::fill(MessageWidget* widget, int row) {
   const MessageRecord& message = m_model->message(row);
   const bool active = message.id == m_activeMessage;
   widget->setMessage(message, m_model->siblings(row), m_authorOf ? m_authorOf(message) : QString(),
-                     row + 1 == m_model->rowCount(), active ? m_activity : MessageWidget::Activity::None);
+                     row + 1 == m_model->rowCount(), active ? m_activity : MessageWidget::Activity::None,
+                     {m_openThoughts.contains(message.id), m_model->thoughtSeconds(message.id)});
+}
+
+void TranscriptView::toggleThought(qint64 message, bool open) {
+  if (open) m_openThoughts.insert(message);
+  else m_openThoughts.remove(message);
+  const int row = m_model->rowOf(message);
+  if (row < 0) return;
+  m_measured[static_cast<std::size_t>(row)] = false;
+  // What was asked for opens in place; only a thought that is still growing is followed.
+  if (message != m_activeMessage || m_activity == MessageWidget::Activity::None) m_followEnd = false;
+  layOut();
 }
 
 MessageWidget* TranscriptView::widgetFor(int row) {
@@ -151,6 +164,7 @@ MessageWidget* TranscriptView::widgetFor(int row) {
     connect(widget, &MessageWidget::editRequested, this, &TranscriptView::editRequested);
     connect(widget, &MessageWidget::copyRequested, this, &TranscriptView::copyRequested);
     connect(widget, &MessageWidget::siblingRequested, this, &TranscriptView::siblingRequested);
+    connect(widget, &MessageWidget::thoughtToggled, this, &TranscriptView::toggleThought);
   }
   widget->resize(columnWidth(), widget->height());
   fill(widget, row);

@@ -3,6 +3,7 @@
 
 #include <QAbstractScrollArea>
 #include <QMap>
+#include <QSet>
 #include <functional>
 #include <vector>
 
@@ -49,6 +50,7 @@ class TranscriptView : public QAbstractScrollArea {
   MessageWidget* widgetFor(int row);
   void fill(MessageWidget* widget, int row);
   void release(MessageWidget* widget);
+  void toggleThought(qint64 message, bool open);
   int estimate(int row) const;
   int columnWidth() const;
   int rowAt(int y) const;
@@ -61,6 +63,7 @@ class TranscriptView : public QAbstractScrollArea {
   std::vector<bool> m_measured;
   QMap<int, MessageWidget*> m_widgets;    ///< by row
   QVector<MessageWidget*> m_spare;
+  QSet<qint64> m_openThoughts;            ///< ids of messages
   qint64 m_activeMessage = 0;
   MessageWidget::Activity m_activity = MessageWidget::Activity::None;
   bool m_followEnd = true, m_layingOut = false;

@@ -181,7 +181,7 @@ class TranscriptTest : public QObject {
     view.resize(700, 700);
     view.show();
     view.setModel(&model);
-    MessageRecord cut = record(2, 1, MessageRole::Assistant, QStringLiteral("Code:\n```\nx\n```\nhalf an"));
+    MessageRecord cut = record(2, 1, MessageRole::Assistant, QStringLiteral("<think>so</think>Code:\n```\nx\n```\nhalf an"));
     cut.state = MessageState::Partial;
     cut.tokens = {1, 2, 3};
     cut.decodeSeconds = 1;
@@ -210,7 +210,7 @@ class TranscriptTest : public QObject {
     for (const auto* body : view.findChildren<MessageBody*>(QStringLiteral("messageBody"))) check(body, body->accessibleName());
     QCoreApplication::removeTranslator(&translator);
     QVERIFY2(old.isEmpty(), qPrintable(old.join(u'\n')));
-    QVERIFY2(seen >= 10, qPrintable(QString::number(seen)));  // edit, copy, copy, again, continue, code; 4 labels
+    QVERIFY2(seen >= 11, qPrintable(QString::number(seen)));  // edit, copy, copy, again, continue, thought, code; 4 labels
   }
 
   void theColumnIs46EmWide() {
