@@ -58,6 +58,14 @@ void MessageBody::setMuted(bool muted) {
 }
 
 void MessageBody::setContent(const QString& text, bool markdown) {
+  if (markdown && m_isMarkdown && !m_markdown.text().isEmpty()) {
+    qsizetype begin = 0;
+    while (begin < text.size() && text[begin].isSpace()) ++begin;
+    if (QStringView(text).sliced(begin).startsWith(m_markdown.text())) {  // at the end of an answer: nothing, or its last words
+      if (const QString rest = text.sliced(begin + m_markdown.text().size()); !rest.isEmpty()) append(rest);
+      return;
+    }
+  }
   m_isMarkdown = markdown;
   m_hasLeadingSpace = markdown;
   m_markdown.setText({});

@@ -143,6 +143,24 @@ class TranscriptTest : public QObject {
     }
   }
 
+  void theEndOfAnAnswerRendersNothingAgain() {
+    MessageWidget widget(nullptr);
+    widget.resize(500, 300);
+    const auto* body = widget.findChild<MessageBody*>(QStringLiteral("messageBody"));
+    const auto set = [&widget](const char* text) {
+      widget.setMessage(record(1, 0, MessageRole::Assistant, QString::fromUtf8(text)), {}, QStringLiteral("x"), true, MessageWidget::Activity::None);
+    };
+    set(" ");
+    widget.appendText(QStringLiteral("One\n\nTwo"));
+    const int revision = body->document()->revision();
+    set(" One\n\nTwo");
+    QCOMPARE(body->document()->revision(), revision);
+    set(" One\n\nTwo, three");
+    QVERIFY(body->toPlainText().contains(QStringLiteral("Two, three")));
+    set("Other");
+    QCOMPARE(body->toPlainText().trimmed(), QStringLiteral("Other"));
+  }
+
   // A widget that shows a question while the theme changes shows answers later.
   void aWidgetFollowsTheThemeWhateverItShows() {
     const QPalette before = QApplication::palette();
