@@ -205,6 +205,7 @@ class Renderer {
         break;
       case MD_BLOCK_TABLE:
         afterFrame(m_table->lastPosition());
+        m_fresh = false;  // one more empty block between: a change right behind a table makes Qt lay the table out again
         m_table = nullptr;
         break;
       default: break;

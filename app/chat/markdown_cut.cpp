@@ -10,7 +10,7 @@ namespace {
 
 using Kind = MarkdownContext::Kind;
 
-constexpr qsizetype kMaxCells = 240;  // a table is laid out again as a whole with every batch, by its cells
+constexpr qsizetype kMaxCells = 160;  // a table is laid out again as a whole with every batch, by its cells
 
 qsizetype blanksBefore(QStringView line) {
   qsizetype n = 0;
