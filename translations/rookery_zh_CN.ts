@@ -1052,6 +1052,28 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <comment>version of a message: 2/3</comment>
         <translation>%1/%2</translation>
     </message>
+    <message>
+        <source>Thought, not finished</source>
+        <translation>思考未完成</translation>
+    </message>
+    <message>
+        <source>Thinking…</source>
+        <translation>思考中…</translation>
+    </message>
+    <message>
+        <source>Thought for %1</source>
+        <comment>%1 is "4 s"</comment>
+        <translation>思考了 %1</translation>
+    </message>
+    <message>
+        <source>Thought for about %1</source>
+        <comment>%1 is "4 s"</comment>
+        <translation>思考了约 %1</translation>
+    </message>
+    <message>
+        <source>Thought</source>
+        <translation>思考过程</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ModelDetails</name>
@@ -1395,6 +1417,30 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Own settings</source>
         <translation>自定义</translation>
     </message>
+    <message>
+        <source>As suits the model</source>
+        <translation>按模型选择</translation>
+    </message>
+    <message>
+        <source>Off: a plain prompt</source>
+        <translation>关闭：普通提示</translation>
+    </message>
+    <message>
+        <source>Fast: an empty thought</source>
+        <translation>快速：空的思考</translation>
+    </message>
+    <message>
+        <source>Think before answering</source>
+        <translation>先思考再回答</translation>
+    </message>
+    <message>
+        <source>Thinking</source>
+        <translation>思考</translation>
+    </message>
+    <message>
+        <source>How an answer begins. Models that were taught to think (RWKV-7 G1) answer well in fast mode; others need a plain prompt</source>
+        <translation>回答如何开头。学过思考的模型（RWKV-7 G1）在快速模式下答得好；其他模型需要普通提示</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::SettingsPage</name>
@@ -1634,6 +1680,17 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>All steps done</source>
         <translation>全部完成</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ThoughtBlock</name>
+    <message>
+        <source>Hide what the model thought</source>
+        <translation>隐藏模型的思考过程</translation>
+    </message>
+    <message>
+        <source>Show what the model thought</source>
+        <translation>显示模型的思考过程</translation>
     </message>
 </context>
 </TS>

@@ -26,7 +26,7 @@
 namespace rookery::app {
 namespace {
 
-constexpr int kColumnEm = 46, kListWidth = 248, kPanelWidth = 264;
+constexpr int kListWidth = 248, kPanelWidth = 264;
 constexpr int kEmptyIcon = 72;
 
 const char* const kGuideQuestions[] = {
@@ -37,7 +37,7 @@ const char* const kGuideQuestions[] = {
 
 /// At most as wide as a message column, centred.
 QHBoxLayout* inColumn(QWidget* widget) {
-  widget->setMaximumWidth(kColumnEm * widget->fontMetrics().height());
+  widget->setMaximumWidth(TranscriptView::widestColumn(*widget));
   auto* row = new QHBoxLayout;
   row->setContentsMargins(16, 0, 16, 0);
   row->addStretch(1);
@@ -120,6 +120,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     m_current->setSampling(m_panel->sampling());
     m_current->setSeed(m_panel->seed());
   });
+  connect(m_panel, &SamplingPanel::thinkingChanged, this, [this] { m_current->setThinking(m_panel->thinking()); });
   connect(m_panel, &SamplingPanel::systemPromptChanged, this, [this] { m_current->setSystemPrompt(m_panel->systemPrompt()); });
 
   connect(&m_service, &InferenceService::loadStarted, this, [this] { m_loading = true; m_loadProblem.clear(); refresh(); });
@@ -272,6 +273,7 @@ void ChatPage::showConversation(Conversation* conversation) {
   m_progress.clear();
   m_transcript->setModel(&conversation->transcript());
   m_panel->setSampling(conversation->record().sampling);
+  m_panel->setThinking(conversation->record().thinking);
   conversation->setSeed(m_panel->seed());
   m_list->select(conversation->id());
   refresh();
@@ -311,7 +313,7 @@ void ChatPage::submit(const QString& text) {
 
 void ChatPage::copyMessage(qint64 message) {
   const int row = m_current->transcript().rowOf(message);
-  if (row >= 0) QGuiApplication::clipboard()->setText(m_current->transcript().message(row).text.trimmed());
+  if (row >= 0) QGuiApplication::clipboard()->setText(textToCopy(m_current->transcript().message(row).text));
 }
 
 void ChatPage::setNotice(const QString& text) {

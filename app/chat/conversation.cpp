@@ -62,6 +62,12 @@ void Conversation::setSampling(const engine::SamplerSettings& sampling) {
   if (m_record.id > 0) m_store.putConversation(m_record);
 }
 
+void Conversation::setThinking(std::optional<engine::Thinking> thinking) {
+  if (m_record.thinking == thinking) return;
+  m_record.thinking = thinking;
+  if (m_record.id > 0) m_store.putConversation(m_record);
+}
+
 void Conversation::setSystemPrompt(const QString& text) {
   if (m_transcript.rowCount() > 0) return;
   m_record.systemPrompt = text;
@@ -132,12 +138,13 @@ void Conversation::makePrompt(MessageRecord& answer, qint64 userMessage) {
   const MessageRecord question = load(userMessage);
   const engine::Tokenizer& tokenizer = *m_service.tokenizer();
   const MessageRecord base = question.parent > 0 ? load(question.parent) : MessageRecord{};
+  const engine::Thinking thinking = m_record.thinking.value_or(thinkingFor(*m_service.model()));
   std::string text;
   if (base.id == 0) {
     answer.promptFromStart = true;
-    text = engine::userTurn(toUtf8(m_record.systemPrompt), toUtf8(question.text), true);
+    text = engine::userTurn(toUtf8(m_record.systemPrompt), toUtf8(question.text), true, thinking);
   } else if (base.fingerprint == answer.fingerprint && base.role == MessageRole::Assistant) {
-    text = engine::userTurn({}, toUtf8(question.text), false);
+    text = engine::userTurn({}, toUtf8(question.text), false, thinking);
   } else {  // another model answered so far: its tokens mean nothing to this one, the text is read from the start
     answer.promptFromStart = true;
     std::vector<engine::ChatMessage> history;
@@ -147,9 +154,10 @@ void Conversation::makePrompt(MessageRecord& answer, qint64 userMessage) {
     }
     if (!m_record.systemPrompt.isEmpty()) history.push_back({engine::Role::System, toUtf8(m_record.systemPrompt)});
     std::reverse(history.begin(), history.end());
-    text = engine::wholePrompt(history);
+    text = engine::wholePrompt(history, thinking);
   }
   answer.prompt = tokenizer.encode(text);
+  answer.text = toQString(begunAnswer(answer.prompt, tokenizer));
   m_base = answer.promptFromStart ? 0 : base.id;
   m_baseTokens = answer.promptFromStart ? 0 : base.tokens.size();
   answer.startHash = chainHash(answer.promptFromStart ? 0 : chainHash(base.startHash, base.tokens), answer.prompt);
@@ -198,7 +206,8 @@ bool Conversation::continueAnswer(qint64 message) {
   m_baseTokens = base.tokens.size();
   m_promptWasRead = true;
   // The rest that was held back when the answer was cut comes again; so the text is what the tokens say without it.
-  answer.text = toQString(certainText(answer.tokens, *m_service.tokenizer(), m_stopRules));
+  const engine::Tokenizer& tokenizer = *m_service.tokenizer();
+  answer.text = toQString(begunAnswer(answer.prompt, tokenizer) + certainText(answer.tokens, tokenizer, m_stopRules));
   answer.state = MessageState::Partial;
   answer.stop.reset();
   m_answer = answer;

@@ -32,6 +32,7 @@ class Conversation : public QObject {
   bool needsReading() const;
 
   void setSampling(const engine::SamplerSettings& sampling);
+  void setThinking(std::optional<engine::Thinking> thinking);   ///< nullopt: as suits the model
   void setSeed(std::optional<quint64> seed) { m_seed = seed; }  ///< nullopt: a new one for each answer
   void setSystemPrompt(const QString& text);                    ///< before the first message only
   void setTitle(const QString& title);

@@ -7,16 +7,17 @@
 #include <QTextDocument>
 #include <QTextDocumentFragment>
 #include <QTextFrame>
-#include <QTextList>
 #include <QTextTable>
+#include <algorithm>
 #include <array>
 #include <md4c.h>
+#include <utility>
 #include <vector>
 
 namespace rookery::app {
 namespace {
 
-constexpr qsizetype kMaxUnfinished = 24'000;  // a block longer than this is cut, so that a batch stays cheap
+constexpr double kHang = 1.7;  // how far the text of a list item stands behind its mark, in line heights
 constexpr std::array<double, 6> kHeadingScale{1.45, 1.3, 1.15, 1.05, 1.0, 1.0};
 
 /// Makes an empty block take no room: Qt needs one before and after every frame and table.
@@ -29,9 +30,42 @@ void shrinkBlock(QTextCursor& cursor) {
   cursor.setBlockCharFormat(tiny);
 }
 
+QTextCharFormat codeFormat(const MarkdownStyle& style) {
+  QTextCharFormat format;
+  format.setFont(style.monospace);
+  format.setForeground(style.text);
+  return format;
+}
+
+/// The first two lines leave room for the button that copies the code.
+QTextBlockFormat codeLineFormat(const MarkdownStyle& style, bool underButton) {
+  QTextBlockFormat format;
+  if (underButton) format.setRightMargin(QFontMetricsF(style.font).height() * 1.8);
+  return format;
+}
+
+/// Leaves the cursor in its one empty block.
+QTextFrame* insertCodeFrame(QTextCursor& cursor, const MarkdownStyle& style, double leftMargin) {
+  const double em = QFontMetricsF(style.font).height();
+  QTextFrameFormat format;
+  format.setBackground(style.codeBackground);
+  format.setBorder(0);
+  format.setPadding(em * 0.6);
+  format.setTopMargin(em * 0.5);  // Qt ignores the bottom margin of a paragraph before a frame
+  format.setBottomMargin(em * 0.5);
+  format.setLeftMargin(leftMargin);
+  format.setProperty(kCodeFrameProperty, true);
+  QTextFrame* frame = cursor.insertFrame(format);
+  cursor = frame->firstCursorPosition();
+  cursor.setBlockFormat(codeLineFormat(style, true));
+  cursor.setBlockCharFormat(codeFormat(style));
+  return frame;
+}
+
 class Renderer {
  public:
-  Renderer(QTextCursor& cursor, const MarkdownStyle& style) : m_cursor(cursor), m_style(style) {
+  Renderer(QTextCursor& cursor, const MarkdownStyle& style, const MarkdownPart& part)
+      : m_cursor(cursor), m_style(style), m_part(part) {
     m_plain.setFont(style.font);
     m_plain.setForeground(style.text);
   }
@@ -53,9 +87,11 @@ class Renderer {
     md_parse(utf8.constData(), static_cast<MD_SIZE>(utf8.size()), &parser, this);
     if (!m_fresh) openFresh();
   }
+  QTextFrame* lastCode() const { return m_code; }
 
  private:
   double em() const { return QFontMetricsF(m_style.font).height(); }
+  double hang() const { return em() * kHang; }
 
   void shrink() { shrinkBlock(m_cursor); }
 
@@ -79,9 +115,24 @@ class Renderer {
     QTextBlockFormat format;
     format.setLineHeight(122, QTextBlockFormat::ProportionalHeight);
     format.setBottomMargin(m_lists.empty() ? em() * 0.5 : em() * 0.15);
-    format.setIndent(static_cast<int>(m_lists.size()));
-    if (m_quotes > 0) format.setLeftMargin(em() * m_quotes);
+    format.setLeftMargin(em() * m_quotes + hang() * static_cast<double>(m_lists.size()));
     return format;
+  }
+
+  /// The mark is text before a tab, not one of Qt's lists: it is copied with the text, a list can begin with any number,
+  /// and a new item does not make Qt lay out all the others again.
+  void beginItem() {
+    ListLevel& level = m_lists.back();
+    const QString mark = level.ordered ? QString(QString::number(level.number++) + level.delimiter)
+                                       : QString(m_lists.size() % 2 == 1 ? u'•' : u'◦');
+    const double width = std::max(hang(), QFontMetricsF(m_style.font).horizontalAdvance(mark) + em() * 0.3);
+    QTextBlockFormat format = paragraph();
+    format.setLeftMargin(format.leftMargin() - hang() + width);
+    format.setTextIndent(-width);
+    format.setTabPositions({QTextOption::Tab(width, QTextOption::LeftTab)});
+    beginBlock(format);
+    m_cursor.insertText(mark + u'\t', m_formats.back());
+    m_itemOpen = true;
   }
 
   int enter(MD_BLOCKTYPE type, void* detail) {
@@ -90,24 +141,15 @@ class Renderer {
         ++m_quotes;
         pushFormat([this](QTextCharFormat& f) { f.setForeground(m_style.muted); });
         break;
-      case MD_BLOCK_UL: case MD_BLOCK_OL: {
-        QTextListFormat format;
-        if (type == MD_BLOCK_UL) format.setStyle(m_lists.empty() ? QTextListFormat::ListDisc : QTextListFormat::ListCircle);
-        else format.setStyle(QTextListFormat::ListDecimal);
-        format.setIndent(static_cast<int>(m_lists.size()) + 1);
-        m_lists.push_back({format, nullptr});
+      case MD_BLOCK_UL: m_lists.push_back({}); break;
+      case MD_BLOCK_OL: {
+        const auto& list = *static_cast<MD_BLOCK_OL_DETAIL*>(detail);
+        const bool goesOn = m_part.firstNumber && !m_sawList;
+        m_lists.push_back({true, goesOn ? *m_part.firstNumber : list.start, QLatin1Char(list.mark_delimiter)});
+        m_sawList = true;
         break;
       }
-      case MD_BLOCK_LI: {
-        QTextBlockFormat format = paragraph();
-        format.setIndent(0);  // the list format indents
-        beginBlock(format);
-        ListLevel& level = m_lists.back();
-        if (!level.list) level.list = m_cursor.createList(level.format);
-        else level.list->add(m_cursor.block());
-        m_itemOpen = true;
-        break;
-      }
+      case MD_BLOCK_LI: beginItem(); break;
       case MD_BLOCK_P:
         if (m_itemOpen) m_itemOpen = false;
         else if (!m_table) beginBlock(paragraph());
@@ -118,6 +160,7 @@ class Renderer {
           f.setFontWeight(QFont::DemiBold);
           f.setFontPointSize(m_style.font.pointSizeF() * kHeadingScale[level - 1]);
         });
+        if (std::exchange(m_itemOpen, false)) break;  // it stands beside the mark of its item
         QTextBlockFormat format = paragraph();
         format.setTopMargin(em() * 0.4);
         format.setBottomMargin(em() * 0.3);
@@ -146,7 +189,7 @@ class Renderer {
       case MD_BLOCK_QUOTE: --m_quotes; m_formats.pop_back(); break;
       case MD_BLOCK_UL: case MD_BLOCK_OL:
         m_lists.pop_back();
-        if (m_lists.empty() && !m_fresh) {  // the list keeps the distance of a paragraph to what follows
+        if (m_lists.empty() && !m_fresh && !m_part.listGoesOn) {  // as far from what follows as a paragraph
           QTextBlockFormat distance;
           distance.setBottomMargin(em() * 0.5);
           m_cursor.mergeBlockFormat(distance);
@@ -162,6 +205,7 @@ class Renderer {
         break;
       case MD_BLOCK_TABLE:
         afterFrame(m_table->lastPosition());
+        m_fresh = false;  // one more empty block between: a change right behind a table makes Qt lay the table out again
         m_table = nullptr;
         break;
       default: break;
@@ -176,21 +220,9 @@ class Renderer {
   }
 
   void beginCode() {
-    if (m_itemOpen) m_itemOpen = false;
-    m_fresh = false;
-    QTextFrameFormat format;
-    format.setBackground(m_style.codeBackground);
-    format.setBorder(0);
-    format.setPadding(em() * 0.6);
-    format.setTopMargin(em() * 0.5);  // Qt ignores the bottom margin of a paragraph before a frame
-    format.setBottomMargin(em() * 0.5);
-    format.setLeftMargin(em() * 1.5 * static_cast<double>(m_lists.size()));
-    format.setProperty(kCodeFrameProperty, true);
-    m_code = m_cursor.insertFrame(format);
-    m_cursor = m_code->firstCursorPosition();
+    m_itemOpen = m_fresh = false;
+    m_code = insertCodeFrame(m_cursor, m_style, hang() * static_cast<double>(m_lists.size()));
     pushFormat([this](QTextCharFormat& f) { f.setFont(m_style.monospace); });
-    m_cursor.setBlockFormat(QTextBlockFormat());
-    m_cursor.setBlockCharFormat(m_formats.back());
     m_inCode = true;
     m_codeNewline = false;
   }
@@ -262,7 +294,8 @@ class Renderer {
     for (qsizetype i = 0; i < lines.size(); ++i) {
       if (i > 0) m_codeNewline = true;
       if (lines[i].isEmpty() && i + 1 == lines.size()) break;  // the newline before the end opens no line
-      if (m_codeNewline) m_cursor.insertBlock(QTextBlockFormat(), m_formats.back());
+      const bool second = m_cursor.block() == m_code->firstCursorPosition().block();
+      if (m_codeNewline) m_cursor.insertBlock(codeLineFormat(m_style, second), m_formats.back());
       m_codeNewline = false;
       m_cursor.insertText(lines[i].toString(), m_formats.back());
     }
@@ -277,12 +310,14 @@ class Renderer {
   }
 
   struct ListLevel {
-    QTextListFormat format;
-    QTextList* list;
+    bool ordered = false;
+    unsigned number = 0;
+    QChar delimiter;
   };
 
   QTextCursor& m_cursor;
   const MarkdownStyle& m_style;
+  const MarkdownPart& m_part;
   QTextCharFormat m_plain;
   std::vector<QTextCharFormat> m_formats;
   std::vector<ListLevel> m_lists;
@@ -291,57 +326,26 @@ class Renderer {
   int m_quotes = 0, m_row = -1, m_column = -1;
   bool m_fresh = true;      ///< the cursor's block is empty and may be used
   bool m_itemOpen = false;  ///< just after a list marker: a paragraph goes on in the same block
-  bool m_inCode = false, m_codeNewline = false;
+  bool m_inCode = false, m_codeNewline = false, m_sawList = false;
 };
-
-/// The fence that opens or closes a code block on this line: its characters, empty if there is none.
-QStringView fenceOf(QStringView line) {
-  qsizetype start = 0;
-  while (start < line.size() && start < 3 && line[start] == u' ') ++start;
-  qsizetype end = start;
-  while (end < line.size() && (line[end] == u'`' || line[end] == u'~') && line[end] == line[start]) ++end;
-  return end - start >= 3 ? line.sliced(start, end - start) : QStringView();
-}
-
-/// Could not belong to a list, quote, table or indented block above it.
-bool startsPlainBlock(QStringView line) {
-  if (line.isEmpty()) return false;
-  const QChar c = line.front();
-  return !c.isSpace() && !c.isDigit() && !QStringView(u"-*+>|").contains(c);
-}
 
 }  // namespace
 
-void renderMarkdown(QTextCursor& cursor, const QString& markdown, const MarkdownStyle& style) {
-  Renderer(cursor, style).run(markdown.toUtf8());
+QTextFrame* renderMarkdown(QTextCursor& cursor, const QString& markdown, const MarkdownStyle& style, const MarkdownPart& part) {
+  Renderer renderer(cursor, style, part);
+  renderer.run(markdown.toUtf8());
+  return renderer.lastCode();
 }
 
-qsizetype stableMarkdownEnd(const QString& text, qsizetype from) {
-  qsizetype stable = from;
-  bool afterBlank = false;
-  QStringView fence;
-  for (qsizetype start = from; start < text.size();) {
-    const qsizetype newline = text.indexOf(u'\n', start);
-    if (newline < 0) break;  // an unfinished line decides nothing
-    const QStringView line = QStringView(text).sliced(start, newline - start);
-    const QStringView mark = fenceOf(line);
-    if (!fence.isEmpty()) {
-      if (mark.startsWith(fence)) {
-        if (!line.front().isSpace()) stable = newline + 1;
-        fence = {};
-      }
-    } else {
-      if (afterBlank && startsPlainBlock(line)) stable = start;
-      if (!mark.isEmpty()) fence = mark;
-    }
-    afterBlank = fence.isEmpty() && line.trimmed().isEmpty();
-    start = newline + 1;
+QString codeOf(const QTextFrame& frame) {
+  QString code;
+  const QTextBlock first = frame.firstCursorPosition().block(), last = frame.lastCursorPosition().block();
+  for (QTextBlock block = first; block.isValid(); block = block.next()) {
+    if (block != first && !block.blockFormat().boolProperty(kContinuedLineProperty)) code += u'\n';
+    code += block.text();
+    if (block == last) break;
   }
-  if (text.size() - stable > kMaxUnfinished) {
-    const qsizetype newline = text.lastIndexOf(u'\n');
-    stable = newline > stable ? newline + 1 : text.size();
-  }
-  return stable;
+  return code;
 }
 
 void StreamingMarkdown::setStyle(const MarkdownStyle& style) {
@@ -353,6 +357,9 @@ void StreamingMarkdown::setText(const QString& markdown) {
   m_text = markdown;
   m_stableText = 0;
   m_stablePosition = 0;
+  m_context = {};
+  m_code = nullptr;
+  m_codeLineGoesOn = false;
   render();
 }
 
@@ -365,17 +372,108 @@ void StreamingMarkdown::render() {
   QTextCursor cursor(&m_document);
   cursor.beginEditBlock();
   cursor.setPosition(m_stablePosition);
-  cursor.movePosition(QTextCursor::End, QTextCursor::KeepAnchor);
-  cursor.removeSelectedText();
-  shrinkBlock(cursor);  // also leaves a list that the removed text was in
-  const qsizetype stable = stableMarkdownEnd(m_text, m_stableText);
-  if (stable > m_stableText) {
-    renderMarkdown(cursor, m_text.sliced(m_stableText, stable - m_stableText), m_style);
-    m_stableText = stable;
-    m_stablePosition = cursor.position();
+  if (m_code) {
+    cursor.setPosition(m_code->lastPosition(), QTextCursor::KeepAnchor);
+    cursor.removeSelectedText();
+  } else {
+    cursor.movePosition(QTextCursor::End, QTextCursor::KeepAnchor);
+    cursor.removeSelectedText();
+    shrinkBlock(cursor);
   }
-  if (m_stableText < m_text.size()) renderMarkdown(cursor, m_text.sliced(m_stableText), m_style);
+  while (m_code ? addCodeLine(cursor) : addPart(cursor)) {}
+  m_stablePosition = cursor.position();
+  if (m_code) showUnfinishedCode(cursor);
+  else if (m_stableText < m_text.size()) renderMarkdown(cursor, unfinished(), m_style, partAfter(m_context));
   cursor.endEditBlock();
+}
+
+QString StreamingMarkdown::unfinished() const {
+  const QString rest = m_text.sliced(m_stableText);
+  return m_context.kind == MarkdownContext::Kind::Table && !rest.trimmed().isEmpty() ? m_context.head + rest : rest;
+}
+
+MarkdownPart StreamingMarkdown::partAfter(const MarkdownContext& context) {
+  MarkdownPart part;
+  if (context.kind == MarkdownContext::Kind::List) part.firstNumber = context.number;
+  return part;
+}
+
+/// Renders up to the next cut, for good.
+bool StreamingMarkdown::addPart(QTextCursor& cursor) {
+  const auto cut = nextMarkdownCut(m_text, m_stableText, m_context);
+  if (!cut) return false;
+  const bool code = cut->next.kind == MarkdownContext::Kind::Code;
+  if (code && cut->next.isNew) {
+    m_code = insertCodeFrame(cursor, m_style, 0);
+    m_codeIsEmpty = true;
+  } else {
+    MarkdownPart part = partAfter(m_context);
+    part.listGoesOn = cut->next.kind == MarkdownContext::Kind::List;
+    QString text = m_text.sliced(m_stableText, cut->end - m_stableText);
+    if (m_context.kind == MarkdownContext::Kind::Table) text.prepend(m_context.head);
+    m_code = renderMarkdown(cursor, text, m_style, part);
+    if (!code) m_code = nullptr;
+    if (m_code) {
+      cursor = m_code->lastCursorPosition();
+      m_codeIsEmpty = m_code->firstPosition() == m_code->lastPosition();
+      m_codeLineGoesOn = !text.endsWith(u'\n');
+    }
+  }
+  m_stableText = cut->end;
+  m_context = cut->next;
+  return true;
+}
+
+/// Shows the next line of the open code block for good, or closes the block.
+bool StreamingMarkdown::addCodeLine(QTextCursor& cursor) {
+  const qsizetype newline = m_text.indexOf(u'\n', m_stableText);
+  const qsizetype end = newline < 0 ? m_text.size() : newline;
+  if (end - m_stableText > 2 * kMaxUnfinished) {
+    const qsizetype cut = softBreak(m_text, m_stableText, m_stableText + 2 * kMaxUnfinished);
+    insertCodeLine(cursor, QStringView(m_text).sliced(m_stableText, cut - m_stableText));
+    m_stableText = cut;
+    m_codeLineGoesOn = true;
+    return true;
+  }
+  if (newline < 0) return false;
+  const QStringView line = QStringView(m_text).sliced(m_stableText, newline - m_stableText);
+  m_stableText = newline + 1;
+  if (!m_codeLineGoesOn && closesCode(line)) {
+    cursor.setPosition(m_code->lastPosition() + 1);
+    shrinkBlock(cursor);
+    m_code = nullptr;
+    m_context = {};
+  } else {
+    insertCodeLine(cursor, line);
+    m_codeLineGoesOn = false;
+  }
+  return true;
+}
+
+bool StreamingMarkdown::closesCode(QStringView line) const {
+  qsizetype strip = 0;
+  while (strip < line.size() && strip < m_context.indent && line[strip] == u' ') ++strip;
+  return closesFence(line.sliced(strip), m_context.fence);
+}
+
+void StreamingMarkdown::insertCodeLine(QTextCursor& cursor, QStringView line) {
+  qsizetype strip = 0;
+  while (!m_codeLineGoesOn && strip < line.size() && strip < m_context.indent && line[strip] == u' ') ++strip;
+  if (!m_codeIsEmpty) {
+    QTextBlockFormat format = codeLineFormat(m_style, cursor.block() == m_code->firstCursorPosition().block());
+    if (m_codeLineGoesOn) format.setProperty(kContinuedLineProperty, true);
+    cursor.insertBlock(format, codeFormat(m_style));
+  }
+  m_codeIsEmpty = false;
+  cursor.insertText(line.sliced(strip).toString(), codeFormat(m_style));
+}
+
+void StreamingMarkdown::showUnfinishedCode(QTextCursor& cursor) {
+  const QStringView line = QStringView(m_text).sliced(m_stableText);
+  if (line.isEmpty() || (!m_codeLineGoesOn && closesCode(line))) return;
+  const bool wasEmpty = m_codeIsEmpty;
+  insertCodeLine(cursor, line);
+  m_codeIsEmpty = wasEmpty;  // the line will be removed and come again
 }
 
 }  // namespace rookery::app

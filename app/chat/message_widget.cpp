@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chat/message_widget.h"
 
-#include <QAbstractTextDocumentLayout>
-#include <QClipboard>
-#include <QDesktopServices>
 #include <QEvent>
-#include <QFontDatabase>
-#include <QGuiApplication>
 #include <QLabel>
 #include <QLocale>
 #include <QPainter>
-#include <QScrollBar>
-#include <QStyle>
-#include <QTextBlock>
-#include <QTextFrame>
 #include <QToolButton>
-#include <QWheelEvent>
-#include <cmath>
+#include <algorithm>
 
+#include "chat/thought_block.h"
 #include "support/format.h"
 #include "theme/card.h"
 #include "theme/icons.h"
@@ -28,130 +19,10 @@ namespace {
 constexpr int kPad = 12, kGap = 4, kRadius = 6;
 }  // namespace
 
-MessageBody::MessageBody(QWidget* parent) : QTextBrowser(parent), m_markdown(*document()) {
-  setObjectName(QStringLiteral("messageBody"));
-  setFrameShape(NoFrame);
-  setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  setOpenLinks(false);
-  setUndoRedoEnabled(false);
-  setTextInteractionFlags(Qt::TextBrowserInteraction | Qt::TextSelectableByKeyboard);
-  viewport()->setAutoFillBackground(false);
-  document()->setDocumentMargin(0);
-  document()->setIndentWidth(fontMetrics().height() * 1.4);
-  applyStyle();
-  connect(this, &QTextBrowser::anchorClicked, this, [](const QUrl& url) {
-    const QString scheme = url.scheme();
-    if (scheme == u"https" || scheme == u"http" || scheme == u"mailto") QDesktopServices::openUrl(url);
-  });
-}
-
-void MessageBody::applyStyle() {
-  MarkdownStyle style;
-  style.font = font();
-  style.monospace = QFontDatabase::systemFont(QFontDatabase::FixedFont);
-  style.monospace.setPointSizeF(font().pointSizeF() * 0.95);
-  style.text = palette().color(QPalette::Text);
-  style.muted = Theme::colors().mutedText;
-  style.link = palette().color(QPalette::Link);
-  style.codeBackground = palette().color(QPalette::AlternateBase);
-  style.line = Theme::colors().line;
-  document()->setDefaultFont(font());
-  m_markdown.setStyle(style);
-}
-
-void MessageBody::setContent(const QString& text, bool markdown) {
-  m_isMarkdown = markdown;
-  m_hasLeadingSpace = markdown;
-  if (!markdown) {
-    m_markdown.setText({});
-    QTextCursor cursor(document());  // setPlainText() would keep the formats of the empty block that is there
-    QTextBlockFormat lines;
-    lines.setLineHeight(122, QTextBlockFormat::ProportionalHeight);
-    cursor.setBlockFormat(lines);
-    cursor.setBlockCharFormat({});
-    cursor.insertText(text, QTextCharFormat());
-    placeCopyButtons();
-    return;
-  }
-  m_markdown.setText({});
-  append(text);
-  if (text.isEmpty()) placeCopyButtons();
-}
-
-void MessageBody::append(const QString& piece) {
-  QString shown = piece;
-  if (m_hasLeadingSpace) {
-    qsizetype begin = 0;
-    while (begin < shown.size() && shown[begin].isSpace()) ++begin;
-    shown.remove(0, begin);
-    if (shown.isEmpty()) return;
-    m_hasLeadingSpace = false;
-  }
-  m_markdown.append(shown);
-  placeCopyButtons();
-}
-
-int MessageBody::heightFor(int width) {
-  if (this->width() != width) resize(width, height());
-  // Setting the width lays the whole text out again even if it is the same.
-  if (document()->textWidth() != width) document()->setTextWidth(width);
-  return std::max(static_cast<int>(std::ceil(document()->size().height())), fontMetrics().height());
-}
-
-void MessageBody::wheelEvent(QWheelEvent* event) { event->ignore(); }
-
-void MessageBody::resizeEvent(QResizeEvent* event) {
-  // QTextEdit lays out again on any resize; growing by a line while an answer streams must not cost that.
-  if (event->size().width() != event->oldSize().width()) QTextBrowser::resizeEvent(event);
-  verticalScrollBar()->setRange(0, 0);
-  placeCopyButtons();
-}
-
-QVector<QTextFrame*> MessageBody::codeFrames() const {
-  QVector<QTextFrame*> found;
-  if (!m_isMarkdown) return found;
-  const auto frames = document()->rootFrame()->childFrames();
-  for (QTextFrame* frame : frames) {
-    if (frame->frameFormat().boolProperty(kCodeFrameProperty)) found.push_back(frame);
-  }
-  return found;
-}
-
-void MessageBody::copyCode(qsizetype index) {
-  const auto frames = codeFrames();
-  if (index >= frames.size()) return;
-  QTextCursor cursor(document());
-  cursor.setPosition(frames[index]->firstPosition());
-  cursor.setPosition(frames[index]->lastPosition(), QTextCursor::KeepAnchor);
-  QGuiApplication::clipboard()->setText(cursor.selectedText().replace(QChar::ParagraphSeparator, u'\n'));
-}
-
-void MessageBody::placeCopyButtons() {
-  const auto frames = codeFrames();
-  for (qsizetype i = 0; i < frames.size(); ++i) {
-    if (i == m_copyButtons.size()) {
-      auto* button = new QToolButton(viewport());
-      button->setObjectName(QStringLiteral("copyCode"));
-      button->setAutoRaise(true);
-      button->setIcon(lineIcon(QStringLiteral("copy")));
-      button->setToolTip(tr("Copy the code"));
-      button->setAccessibleName(tr("Copy the code"));
-      connect(button, &QToolButton::clicked, this, [this, i] { copyCode(i); });
-      m_copyButtons.push_back(button);
-    }
-    QToolButton* button = m_copyButtons[i];
-    const QRectF box = document()->documentLayout()->frameBoundingRect(frames[i]);
-    const QSize size = button->sizeHint();
-    button->setGeometry(static_cast<int>(box.right()) - size.width() - 2, static_cast<int>(box.top() + frames[i]->frameFormat().topMargin()) + 2, size.width(), size.height());
-    button->show();
-  }
-  for (qsizetype i = frames.size(); i < m_copyButtons.size(); ++i) m_copyButtons[i]->hide();
-}
-
 MessageWidget::MessageWidget(QWidget* parent)
     : QWidget(parent), m_author(new QLabel(this)), m_time(new MutedLabel(this)), m_note(new MutedLabel(this)),
-      m_figures(new MutedLabel(this)), m_siblingText(new MutedLabel(this)), m_body(new MessageBody(this)) {
+      m_figures(new MutedLabel(this)), m_siblingText(new MutedLabel(this)), m_thought(new ThoughtBlock(this)),
+      m_body(new MessageBody(this)) {
   setObjectName(QStringLiteral("message"));
   QFont bold = font();
   bold.setWeight(QFont::DemiBold);
@@ -177,6 +48,7 @@ MessageWidget::MessageWidget(QWidget* parent)
   connect(m_continue, &QToolButton::clicked, this, [this] { Q_EMIT continueRequested(m_message); });
   connect(m_regenerate, &QToolButton::clicked, this, [this] { Q_EMIT regenerateRequested(m_message); });
   connect(m_copy, &QToolButton::clicked, this, [this] { Q_EMIT copyRequested(m_message); });
+  connect(m_thought, &ThoughtBlock::toggled, this, [this](bool open) { Q_EMIT thoughtToggled(m_message, open); });
   retranslate();
 }
 
@@ -205,7 +77,7 @@ void MessageWidget::retranslate() {
 }
 
 void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Siblings siblings, const QString& author,
-                               bool isLast, Activity activity) {
+                               bool isLast, Activity activity, const ThoughtView& thought) {
   m_message = message.id;
   m_role = message.role;
   m_cut = isLast && message.role == MessageRole::Assistant &&
@@ -216,7 +88,16 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
   m_time->setText(QLocale().toString(message.created.time(), QLocale::ShortFormat));
   m_time->setToolTip(QLocale().toString(message.created, QLocale::LongFormat));
   const bool assistant = m_role == MessageRole::Assistant;
-  m_body->setContent(message.text, assistant);
+  m_splitter = {};
+  m_heldShown.clear();
+  ThoughtSplitter::Added parts;
+  if (assistant) parts = m_splitter.push(message.text);
+  else parts.answer = message.text;
+  m_hasAnswerText = !parts.answer.trimmed().isEmpty();
+  m_thoughtSeconds = thought.seconds;
+  m_thoughtEstimate = message.decodeSeconds * static_cast<double>(parts.thought.size()) / std::max(1.0, static_cast<double>(message.text.size()));
+  m_thought->setThought(parts.thought, thought.open);
+  m_body->setContent(parts.answer, assistant);
   m_body->setAccessibleName(assistant ? tr("Answer by %1").arg(author) : tr("Your message"));
   setAccessibleName(m_body->accessibleName());
 
@@ -233,6 +114,7 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
 
 void MessageWidget::setActivity(Activity activity) {
   m_activity = activity;
+  showHeld();
   m_note->setText(activity == Activity::Waiting ? tr("Reading…")
                   : m_cut && activity == Activity::None
                       ? tr("The answer was cut off. Nothing is lost: it goes on where it stopped.")
@@ -255,21 +137,69 @@ void MessageWidget::updateButtons() {
   m_regenerate->setVisible(assistant && idle);
   m_copy->setVisible(idle);
   m_note->setVisible(!m_note->text().isEmpty());
+  updateThought();
   m_figures->setVisible(idle && !m_figures->text().isEmpty());
   layOut();
 }
 
+/// When nothing more comes, half a tag is text like any other. All but the ">" of one is not: the prompt of a thinking
+/// answer ends so.
+void MessageWidget::showHeld() {
+  const QString held = m_splitter.held().trimmed();
+  const bool show = m_activity == Activity::None && m_heldShown.isEmpty() && !held.isEmpty() && held != u"<think" && held != u"</think";
+  if (!show) return;
+  m_heldShown = m_splitter.held();
+  if (m_splitter.isOpen()) m_thought->append(m_heldShown);
+  else m_body->setContent(m_heldShown, true);
+  m_hasAnswerText = m_hasAnswerText || !m_splitter.isOpen();
+}
+
 void MessageWidget::appendText(const QString& piece) {
-  m_body->append(piece);
+  if (!m_heldShown.isEmpty()) {  // the rest of the tag may come now
+    if (m_splitter.isOpen()) {
+      m_thought->setText(m_thought->text().chopped(m_heldShown.size()));
+    } else {
+      m_body->setContent({}, true);
+      m_hasAnswerText = false;
+    }
+    m_heldShown.clear();
+  }
+  const ThoughtSplitter::Added parts = m_splitter.push(piece);
+  if (!parts.thought.isEmpty()) m_thought->append(parts.thought);
+  if (!parts.answer.isEmpty()) m_body->append(parts.answer);
+  m_hasAnswerText = m_hasAnswerText || !parts.answer.trimmed().isEmpty();
   if (m_activity == Activity::Waiting) setActivity(Activity::Answering);
+  else if (m_splitter.hasThought()) updateThought();
+}
+
+void MessageWidget::setThoughtSeconds(std::optional<double> seconds) {
+  if (m_thoughtSeconds == seconds) return;
+  m_thoughtSeconds = seconds;
+  updateThought();
+}
+
+void MessageWidget::updateThought() {
+  const bool shown = m_splitter.hasThought() &&
+                     (!QStringView(m_thought->text()).trimmed().isEmpty() || (m_splitter.isOpen() && m_activity != Activity::Waiting));
+  m_thought->setVisible(shown);
+  m_body->setVisible(!shown || m_hasAnswerText);
+  m_thought->setLabel(thoughtLabel());
+}
+
+QString MessageWidget::thoughtLabel() const {
+  if (m_splitter.isOpen()) return m_activity == Activity::None ? tr("Thought, not finished") : tr("Thinking…");
+  if (m_thoughtSeconds) return tr("Thought for %1", "%1 is \"4 s\"").arg(formatDuration(*m_thoughtSeconds));
+  if (m_thoughtEstimate > 0) return tr("Thought for about %1", "%1 is \"4 s\"").arg(formatDuration(m_thoughtEstimate));
+  return tr("Thought");
 }
 
 int MessageWidget::footerHeight() const { return std::max(m_copy->sizeHint().height(), fontMetrics().height()) + kGap; }
 
 int MessageWidget::heightFor(int width) {
-  const int body = m_body->heightFor(width - 2 * kPad);
   const int header = std::max(m_author->sizeHint().height(), m_copy->sizeHint().height());
-  int height = kPad / 2 + header + kGap + body + kGap;
+  int height = kPad / 2 + header + kGap;
+  if (!m_thought->isHidden()) height += m_thought->heightFor(width - 2 * kPad + m_thought->outset()) + kGap;
+  if (!m_body->isHidden()) height += m_body->heightFor(width - 2 * kPad) + kGap;
   if (!m_note->text().isEmpty()) height += m_note->heightForWidth(width - 2 * kPad) + kGap;
   if (m_role == MessageRole::Assistant) height += footerHeight();
   return height + kPad / 2;
@@ -299,9 +229,17 @@ void MessageWidget::layOut() {
   placeRight(m_previous);
 
   y += header + kGap;
-  const int body = m_body->heightFor(inner);
-  m_body->setGeometry(kPad, y, inner, body);
-  y += body + kGap;
+  if (!m_thought->isHidden()) {
+    const int outset = m_thought->outset();
+    const int thought = m_thought->heightFor(inner + outset);
+    m_thought->setGeometry(kPad - outset, y, inner + outset, thought);
+    y += thought + kGap;
+  }
+  if (!m_body->isHidden()) {
+    const int body = m_body->heightFor(inner);
+    m_body->setGeometry(kPad, y, inner, body);
+    y += body + kGap;
+  }
   if (!m_note->isHidden()) {
     const int note = m_note->heightForWidth(inner);
     m_note->setGeometry(kPad, y, inner, note);
@@ -337,9 +275,6 @@ void MessageWidget::paintEvent(QPaintEvent*) {
 void MessageWidget::changeEvent(QEvent* event) {
   QWidget::changeEvent(event);
   if (event->type() == QEvent::LanguageChange) retranslate();
-  if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange) {
-    if (m_role == MessageRole::Assistant) m_body->applyStyle();
-  }
 }
 
 }  // namespace rookery::app

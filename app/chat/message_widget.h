@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QTextBrowser>
-#include <QVector>
 #include <QWidget>
-#include <memory>
+#include <optional>
 
-#include "chat/markdown.h"
+#include "chat/message_body.h"
+#include "chat/thought.h"
 #include "chat/transcript_model.h"
 
 class QLabel;
@@ -14,30 +13,11 @@ class QToolButton;
 
 namespace rookery::app {
 
-/// The text of a message: selectable, as high as its text, never scrolls by itself.
-class MessageBody : public QTextBrowser {
-  Q_OBJECT
+class ThoughtBlock;
 
- public:
-  explicit MessageBody(QWidget* parent);
-  void setContent(const QString& text, bool markdown);
-  void append(const QString& piece);
-  int heightFor(int width);
-  void applyStyle();
-
- protected:
-  void wheelEvent(QWheelEvent* event) override;
-  void resizeEvent(QResizeEvent* event) override;
-
- private:
-  QVector<QTextFrame*> codeFrames() const;
-  void copyCode(qsizetype index);
-  void placeCopyButtons();
-
-  StreamingMarkdown m_markdown;
-  bool m_isMarkdown = false;
-  bool m_hasLeadingSpace = true;  ///< nothing but white space so far: models begin answers with a blank
-  QVector<QToolButton*> m_copyButtons;
+struct ThoughtView {
+  bool open = false;              ///< the user wants to read it
+  std::optional<double> seconds;  ///< measured while it streamed
 };
 
 /// One message with its header, its buttons and its figures. Reused for other messages while the view scrolls.
@@ -51,9 +31,10 @@ class MessageWidget : public QWidget {
 
   /// `isLast`: only the last answer can be continued.
   void setMessage(const MessageRecord& message, TranscriptModel::Siblings siblings, const QString& author, bool isLast,
-                  Activity activity);
+                  Activity activity, const ThoughtView& thought = {});
   void setActivity(Activity activity);
   void appendText(const QString& piece);
+  void setThoughtSeconds(std::optional<double> seconds);
   qint64 messageId() const { return m_message; }
   int heightFor(int width);
 
@@ -63,6 +44,7 @@ class MessageWidget : public QWidget {
   void editRequested(qint64 message);
   void copyRequested(qint64 message);
   void siblingRequested(qint64 message, int steps);
+  void thoughtToggled(qint64 message, bool open);
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -74,6 +56,9 @@ class MessageWidget : public QWidget {
   void retranslate();
   void updateButtons();
   void layOut();
+  void updateThought();
+  void showHeld();
+  QString thoughtLabel() const;
   int footerHeight() const;
 
   qint64 m_message = 0;
@@ -83,7 +68,13 @@ class MessageWidget : public QWidget {
   TranscriptModel::Siblings m_siblings;
   QLabel *m_author, *m_time, *m_note, *m_figures, *m_siblingText;
   QToolButton *m_previous, *m_next, *m_edit, *m_regenerate, *m_continue, *m_copy;
+  ThoughtBlock* m_thought;
   MessageBody* m_body;
+  ThoughtSplitter m_splitter;
+  QString m_heldShown;                      ///< half a tag at the end of what is shown, as the text that it is so far
+  std::optional<double> m_thoughtSeconds;   ///< measured
+  double m_thoughtEstimate = 0;             ///< from its share of the text; 0: unknown
+  bool m_hasAnswerText = false;
 };
 
 }  // namespace rookery::app

@@ -2,11 +2,15 @@
 #include "chat/prompt_text.h"
 
 #include <QCoreApplication>
+#include <QRegularExpression>
+#include <algorithm>
 
 namespace rookery::app {
 namespace {
 
 constexpr qsizetype kMaxTitle = 48;
+constexpr int kWorldVocabulary = 65'536;
+constexpr std::size_t kAnswerStartTokens = 32;  // more than "Assistant: <think>\n</think" has in any vocabulary
 
 }  // namespace
 
@@ -16,6 +20,23 @@ std::string certainText(const Tokens& tokens, const engine::Tokenizer& tokenizer
   std::string text;
   for (const engine::TokenId token : tokens) text += scanner.push(utf8.push(tokenizer.bytesOf(token)));
   return text;
+}
+
+engine::Thinking thinkingFor(const LoadedModel& model) {
+  static const QRegularExpression official(QStringLiteral("(?:^|[-_. ])g[01][a-z]?\\d?(?:[-_. ]|$)"), QRegularExpression::CaseInsensitiveOption);
+  const bool thinks = !model.isGuide && model.info.shape.version == engine::RwkvVersion::V7 &&
+                      model.info.shape.vocab == kWorldVocabulary &&
+                      (official.match(model.name).hasMatch() || official.match(QString::fromStdString(model.info.name)).hasMatch());
+  return thinks ? engine::Thinking::Fast : engine::Thinking::Auto;
+}
+
+std::string begunAnswer(const Tokens& prompt, const engine::Tokenizer& tokenizer) {
+  std::string end;
+  for (std::size_t i = prompt.size() - std::min(prompt.size(), kAnswerStartTokens); i < prompt.size(); ++i) end += tokenizer.bytesOf(prompt[i]);
+  const std::string_view role = "Assistant:";
+  const std::size_t at = end.rfind(role);
+  const std::size_t tag = at == std::string::npos ? at : end.find_first_not_of(' ', at + role.size());
+  return tag == std::string::npos ? std::string() : end.substr(tag);
 }
 
 QString titleFrom(const QString& message) {

@@ -10,6 +10,7 @@
 #include <QPlainTextEdit>
 #include <QSpinBox>
 #include <QVBoxLayout>
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -29,6 +30,18 @@ const std::array<Preset, 4> kPresets{{
     {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Always the likeliest word"), {0.0F, 0.0F, 0, 0.0F, 0.0F, 0.996F}},
 }};
 
+struct ThinkingChoice {
+  std::optional<engine::Thinking> value;
+  const char* name;
+};
+
+const std::array<ThinkingChoice, 4> kThinking{{
+    {std::nullopt, QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "As suits the model")},
+    {engine::Thinking::Auto, QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Off: a plain prompt")},
+    {engine::Thinking::Fast, QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Fast: an empty thought")},
+    {engine::Thinking::On, QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Think before answering")},
+}};
+
 bool near(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
   const auto close = [](float x, float y) { return std::abs(x - y) < 1e-4F; };
   return close(a.temperature, b.temperature) && close(a.topP, b.topP) && a.topK == b.topK &&
@@ -40,7 +53,7 @@ bool near(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
 
 SamplingPanel::SamplingPanel(QWidget* parent)
     : QWidget(parent), m_form(new QFormLayout), m_preset(new QComboBox(this)), m_fixedSeed(new QCheckBox(this)),
-      m_seed(new QSpinBox(this)), m_systemLabel(new QLabel(this)), m_system(new QPlainTextEdit(this)) {
+      m_seed(new QSpinBox(this)), m_thinking(new QComboBox(this)), m_systemLabel(new QLabel(this)), m_system(new QPlainTextEdit(this)) {
   setObjectName(QStringLiteral("samplingPanel"));
   m_preset->setObjectName(QStringLiteral("samplingPreset"));
   m_form->setRowWrapPolicy(QFormLayout::WrapLongRows);
@@ -56,6 +69,8 @@ SamplingPanel::SamplingPanel(QWidget* parent)
   m_seed->setRange(0, 2'147'483'647);
   m_seed->setEnabled(false);
   m_form->addRow(m_fixedSeed, m_seed);
+  m_thinking->setObjectName(QStringLiteral("thinking"));
+  m_form->addRow(new QLabel(this), m_thinking);
   m_system->setObjectName(QStringLiteral("systemPrompt"));
   m_system->setTabChangesFocus(true);
   m_system->setMaximumHeight(m_system->fontMetrics().lineSpacing() * 8);
@@ -74,6 +89,7 @@ SamplingPanel::SamplingPanel(QWidget* parent)
   connect(m_fixedSeed, &QCheckBox::toggled, m_seed, &QWidget::setEnabled);
   connect(m_fixedSeed, &QCheckBox::toggled, this, &SamplingPanel::samplingChanged);
   connect(m_seed, &QSpinBox::valueChanged, this, &SamplingPanel::samplingChanged);
+  connect(m_thinking, &QComboBox::activated, this, &SamplingPanel::thinkingChanged);
   connect(m_system, &QPlainTextEdit::textChanged, this, [this] { if (!m_updating) Q_EMIT systemPromptChanged(); });
   retranslate();
   setSampling({});
@@ -112,6 +128,8 @@ void SamplingPanel::retranslate() {
   m_fixedSeed->setText(tr("Fixed seed"));
   m_fixedSeed->setToolTip(tr("The same seed, settings and text give the same answer"));
   m_seed->setAccessibleName(tr("Seed"));
+  name(m_thinking, tr("Thinking"),
+       tr("How an answer begins. Models that were taught to think (RWKV-7 G1) answer well in fast mode; others need a plain prompt"));
   m_systemLabel->setText(tr("Text before the chat (before its first message)"));
   m_system->setAccessibleName(tr("Text before the chat"));
   m_system->setPlaceholderText(tr("For example: You answer briefly."));
@@ -120,6 +138,20 @@ void SamplingPanel::retranslate() {
   for (const Preset& preset : kPresets) m_preset->addItem(tr(preset.name));
   m_preset->addItem(tr("Own settings"));
   m_preset->setCurrentIndex(current);
+  const int thinking = std::max(0, m_thinking->currentIndex());
+  m_thinking->clear();
+  for (const ThinkingChoice& choice : kThinking) m_thinking->addItem(tr(choice.name));
+  m_thinking->setCurrentIndex(thinking);
+}
+
+void SamplingPanel::setThinking(std::optional<engine::Thinking> thinking) {
+  for (std::size_t i = 0; i < kThinking.size(); ++i) {
+    if (kThinking[i].value == thinking) m_thinking->setCurrentIndex(static_cast<int>(i));
+  }
+}
+
+std::optional<engine::Thinking> SamplingPanel::thinking() const {
+  return kThinking[static_cast<std::size_t>(std::max(0, m_thinking->currentIndex()))].value;
 }
 
 void SamplingPanel::setSampling(const engine::SamplerSettings& s) {

@@ -4,6 +4,7 @@
 #include <QWidget>
 #include <optional>
 
+#include "rookery/prompt.h"
 #include "rookery/sampler.h"
 
 class QCheckBox;
@@ -26,11 +27,14 @@ class SamplingPanel : public QWidget {
   void setSampling(const engine::SamplerSettings& settings);
   engine::SamplerSettings sampling() const;
   std::optional<quint64> seed() const;  ///< nullopt: a new one for each answer
+  void setThinking(std::optional<engine::Thinking> thinking);
+  std::optional<engine::Thinking> thinking() const;  ///< nullopt: as suits the model
   void setSystemPrompt(const QString& text, bool editable);
   QString systemPrompt() const;
 
  Q_SIGNALS:
   void samplingChanged();
+  void thinkingChanged();
   void systemPromptChanged();
 
  protected:
@@ -47,6 +51,7 @@ class SamplingPanel : public QWidget {
   QDoubleSpinBox *m_temperature, *m_topP, *m_presence, *m_frequency, *m_decay;
   QCheckBox* m_fixedSeed;
   QSpinBox* m_seed;
+  QComboBox* m_thinking;
   QLabel* m_systemLabel;
   QPlainTextEdit* m_system;
   int m_topK = 0;

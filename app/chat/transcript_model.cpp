@@ -92,8 +92,29 @@ void TranscriptModel::add(const MessageRecord& record) {
   }
 }
 
+std::optional<double> TranscriptModel::thoughtSeconds(qint64 message) const {
+  const auto found = m_thoughtSeconds.constFind(message);
+  return found == m_thoughtSeconds.constEnd() ? std::nullopt : std::optional(*found);
+}
+
+void TranscriptModel::timeThought(qint64 message, const QString& piece) {
+  if (m_clock.message != message) {
+    m_clock = {};
+    m_clock.message = message;
+    // Goes on in a thought that began earlier: the clock would show a part of its time only.
+    const bool fresh = m_clock.splitter.push(m_loaded[message].text).thought.trimmed().isEmpty();
+    m_clock.runs = fresh && (m_clock.splitter.isOpen() || !m_clock.splitter.hasThought());
+    m_clock.timer.start();
+  }
+  m_clock.splitter.push(piece);
+  if (!m_clock.runs || m_clock.splitter.isOpen() || !m_clock.splitter.hasThought()) return;
+  m_thoughtSeconds.insert(message, static_cast<double>(m_clock.timer.elapsed()) * 1e-3);
+  m_clock.runs = false;
+}
+
 void TranscriptModel::appendText(qint64 message, const QString& piece) {
   m_streaming = message;
+  timeThought(message, piece);
   m_loaded[message].text += piece;
   m_nodes[message].textLength += static_cast<int>(piece.size());
   if (const int row = leaf() == message ? rowCount() - 1 : rowOf(message); row >= 0) Q_EMIT textAppended(row, piece);
@@ -101,6 +122,7 @@ void TranscriptModel::appendText(qint64 message, const QString& piece) {
 
 void TranscriptModel::update(const MessageRecord& record) {
   m_loaded.insert(record.id, record);
+  if (m_clock.message == record.id) m_clock = {};
   if (record.state == MessageState::Complete && m_streaming == record.id) m_streaming = 0;
   m_nodes[record.id].textLength = static_cast<int>(record.text.size());
   if (const int row = rowOf(record.id); row >= 0) Q_EMIT dataChanged(index(row), index(row));

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <QAbstractListModel>
+#include <QElapsedTimer>
 #include <QHash>
 #include <functional>
 #include <vector>
 
+#include "chat/thought.h"
 #include "storage/records.h"
 
 namespace rookery::app {
@@ -32,6 +34,8 @@ class TranscriptModel : public QAbstractListModel {
   qint64 leaf() const { return m_path.empty() ? 0 : m_path.back(); }
   struct Siblings { int index = 0, count = 1; };
   Siblings siblings(int row) const;
+  /// How long the message's thought took, if all of it streamed in while this model existed.
+  std::optional<double> thoughtSeconds(qint64 message) const;
 
   /// Adds a message below its parent and shows the path that ends in it.
   void add(const MessageRecord& record);
@@ -52,6 +56,7 @@ class TranscriptModel : public QAbstractListModel {
   };
   void showPathTo(qint64 leaf);
   void trimCache() const;
+  void timeThought(qint64 message, const QString& piece);
 
   QHash<qint64, Node> m_nodes;
   QHash<qint64, std::vector<qint64>> m_children;  ///< ascending: in the order they were made
@@ -59,6 +64,15 @@ class TranscriptModel : public QAbstractListModel {
   mutable QHash<qint64, MessageRecord> m_loaded;
   Loader m_loader;
   qint64 m_streaming = 0;  ///< not in the store yet, so it stays loaded
+
+  struct ThoughtClock {
+    qint64 message = 0;
+    ThoughtSplitter splitter;
+    QElapsedTimer timer;
+    bool runs = false;
+  };
+  ThoughtClock m_clock;    ///< of the message that streams
+  QHash<qint64, double> m_thoughtSeconds;
 };
 
 }  // namespace rookery::app

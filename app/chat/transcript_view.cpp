@@ -65,6 +65,7 @@ void TranscriptView::setModel(TranscriptModel* model) {
         m_measured[static_cast<std::size_t>(row)] = false;
       } else {
         widget->appendText(piece);
+        widget->setThoughtSeconds(m_model->thoughtSeconds(widget->messageId()));
         m_measured[static_cast<std::size_t>(row)] = false;
       }
       layOut();
@@ -99,9 +100,10 @@ void TranscriptView::scrollToEnd() {
   layOut();
 }
 
+int TranscriptView::widestColumn(const QWidget& widget) { return kColumnEm * QFontInfo(widget.font()).pixelSize(); }
+
 int TranscriptView::columnWidth() const {
-  const int em = fontMetrics().height();
-  return std::max(120, std::min(viewport()->width() - 2 * kMargin, kColumnEm * em));
+  return std::max(120, std::min(viewport()->width() - 2 * kMargin, widestColumn(*this)));
 }
 
 int TranscriptView::estimate(int row) const {
@@ -135,7 +137,19 @@ void TranscriptView::fill(MessageWidget* widget, int row) {
   const MessageRecord& message = m_model->message(row);
   const bool active = message.id == m_activeMessage;
   widget->setMessage(message, m_model->siblings(row), m_authorOf ? m_authorOf(message) : QString(),
-                     row + 1 == m_model->rowCount(), active ? m_activity : MessageWidget::Activity::None);
+                     row + 1 == m_model->rowCount(), active ? m_activity : MessageWidget::Activity::None,
+                     {m_openThoughts.contains(message.id), m_model->thoughtSeconds(message.id)});
+}
+
+void TranscriptView::toggleThought(qint64 message, bool open) {
+  if (open) m_openThoughts.insert(message);
+  else m_openThoughts.remove(message);
+  const int row = m_model->rowOf(message);
+  if (row < 0) return;
+  m_measured[static_cast<std::size_t>(row)] = false;
+  // What was asked for opens in place; only a thought that is still growing is followed.
+  if (message != m_activeMessage || m_activity == MessageWidget::Activity::None) m_followEnd = false;
+  layOut();
 }
 
 MessageWidget* TranscriptView::widgetFor(int row) {
@@ -150,6 +164,7 @@ MessageWidget* TranscriptView::widgetFor(int row) {
     connect(widget, &MessageWidget::editRequested, this, &TranscriptView::editRequested);
     connect(widget, &MessageWidget::copyRequested, this, &TranscriptView::copyRequested);
     connect(widget, &MessageWidget::siblingRequested, this, &TranscriptView::siblingRequested);
+    connect(widget, &MessageWidget::thoughtToggled, this, &TranscriptView::toggleThought);
   }
   widget->resize(columnWidth(), widget->height());
   fill(widget, row);
@@ -237,6 +252,9 @@ void TranscriptView::scrollContentsBy(int, int) {
 
 void TranscriptView::changeEvent(QEvent* event) {
   QAbstractScrollArea::changeEvent(event);
+  if (event->type() == QEvent::LanguageChange) {  // names, figures and notes are made when a message is filled in
+    for (auto it = m_widgets.cbegin(); it != m_widgets.cend(); ++it) fill(it.value(), it.key());
+  }
   if (event->type() == QEvent::FontChange || event->type() == QEvent::LanguageChange) {
     std::fill(m_measured.begin(), m_measured.end(), false);
     layOut();

@@ -3,6 +3,7 @@
 
 #include <QAbstractScrollArea>
 #include <QMap>
+#include <QSet>
 #include <functional>
 #include <vector>
 
@@ -25,6 +26,8 @@ class TranscriptView : public QAbstractScrollArea {
   /// Who is named above an answer.
   void setAuthor(std::function<QString(const MessageRecord&)> author) { m_authorOf = std::move(author); }
   void scrollToEnd();
+  /// The design's 46 em, in the font of `widget`: what stands in the column with the messages is as wide.
+  static int widestColumn(const QWidget& widget);
   int widgetCount() const { return static_cast<int>(m_widgets.size()); }
 
  Q_SIGNALS:
@@ -47,6 +50,7 @@ class TranscriptView : public QAbstractScrollArea {
   MessageWidget* widgetFor(int row);
   void fill(MessageWidget* widget, int row);
   void release(MessageWidget* widget);
+  void toggleThought(qint64 message, bool open);
   int estimate(int row) const;
   int columnWidth() const;
   int rowAt(int y) const;
@@ -59,6 +63,7 @@ class TranscriptView : public QAbstractScrollArea {
   std::vector<bool> m_measured;
   QMap<int, MessageWidget*> m_widgets;    ///< by row
   QVector<MessageWidget*> m_spare;
+  QSet<qint64> m_openThoughts;            ///< ids of messages
   qint64 m_activeMessage = 0;
   MessageWidget::Activity m_activity = MessageWidget::Activity::None;
   bool m_followEnd = true, m_layingOut = false;

@@ -191,6 +191,7 @@ std::optional<ConversationRecord> ChatStore::conversation(qint64 id) {
   r.updated = QDateTime::fromMSecsSinceEpoch(query->value(4).toLongLong());
   r.systemPrompt = query->value(5).toString();
   r.sampling = unpackSampling(query->value(6).toString());
+  r.thinking = unpackThinking(query->value(6).toString());
   r.fingerprint = query->value(7).toString();
   r.modelName = query->value(8).toString();
   r.activeLeaf = query->value(9).toLongLong();
@@ -255,7 +256,7 @@ void ChatStore::putConversation(const ConversationRecord& r) {
         " model_fingerprint = excluded.model_fingerprint, model_name = excluded.model_name,"
         " active_leaf = excluded.active_leaf"),
         {r.id, r.uuid, orEmpty(r.title), r.titleIsAutomatic ? 1 : 0, r.created.toMSecsSinceEpoch(),
-         r.updated.toMSecsSinceEpoch(), orEmpty(r.systemPrompt), packSampling(r.sampling), orEmpty(r.fingerprint),
+         r.updated.toMSecsSinceEpoch(), orEmpty(r.systemPrompt), packSampling(r.sampling, r.thinking), orEmpty(r.fingerprint),
          orEmpty(r.modelName), idOrNull(r.activeLeaf)});
   });
 }

@@ -7,6 +7,16 @@
 #include <xxhash.h>
 
 namespace rookery::app {
+namespace {
+
+const std::pair<engine::Thinking, QLatin1String> kThinkingWords[] = {
+    {engine::Thinking::Auto, QLatin1String("plain")},
+    {engine::Thinking::Fast, QLatin1String("fast")},
+    {engine::Thinking::On, QLatin1String("think")},
+};
+const QLatin1String kThinkingKey("thinking");
+
+}  // namespace
 
 QByteArray packTokens(const Tokens& tokens) {
   QByteArray bytes(static_cast<qsizetype>(tokens.size() * sizeof(quint32)), Qt::Uninitialized);
@@ -20,10 +30,13 @@ Tokens unpackTokens(const QByteArray& bytes) {
   return tokens;
 }
 
-QString packSampling(const engine::SamplerSettings& s) {
-  const QJsonObject object{{QStringLiteral("temperature"), s.temperature}, {QStringLiteral("topP"), s.topP},
+QString packSampling(const engine::SamplerSettings& s, std::optional<engine::Thinking> thinking) {
+  QJsonObject object{{QStringLiteral("temperature"), s.temperature}, {QStringLiteral("topP"), s.topP},
                            {QStringLiteral("topK"), s.topK}, {QStringLiteral("presence"), s.presencePenalty},
                            {QStringLiteral("frequency"), s.frequencyPenalty}, {QStringLiteral("decay"), s.penaltyDecay}};
+  for (const auto& [value, word] : kThinkingWords) {
+    if (thinking == value) object.insert(kThinkingKey, word);
+  }
   return QString::fromUtf8(QJsonDocument(object).toJson(QJsonDocument::Compact));
 }
 
@@ -40,6 +53,14 @@ engine::SamplerSettings unpackSampling(const QString& json) {
   read(QStringLiteral("frequency"), s.frequencyPenalty);
   read(QStringLiteral("decay"), s.penaltyDecay);
   return s;
+}
+
+std::optional<engine::Thinking> unpackThinking(const QString& json) {
+  const QString word = QJsonDocument::fromJson(json.toUtf8()).object().value(kThinkingKey).toString();
+  for (const auto& [value, name] : kThinkingWords) {
+    if (word == name) return value;
+  }
+  return std::nullopt;
 }
 
 std::uint64_t chainHash(std::uint64_t hash, const engine::TokenId* tokens, std::size_t count) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "rookery/prompt.h"
 #include "rookery/sampler.h"
 #include "rookery/session.h"
 
@@ -25,6 +26,7 @@ struct ConversationRecord {
   QDateTime created, updated;
   QString systemPrompt;
   engine::SamplerSettings sampling;
+  std::optional<engine::Thinking> thinking;  ///< nullopt: as suits the model
   QString fingerprint, modelName;  ///< of the model that answered last
   qint64 activeLeaf = 0;           ///< 0: no messages
 };
@@ -64,8 +66,10 @@ struct MessageNode {
 
 QByteArray packTokens(const Tokens& tokens);
 Tokens unpackTokens(const QByteArray& bytes);
-QString packSampling(const engine::SamplerSettings& settings);
+/// JSON; a choice about thinking is one more of its keys.
+QString packSampling(const engine::SamplerSettings& settings, std::optional<engine::Thinking> thinking = {});
 engine::SamplerSettings unpackSampling(const QString& json);  ///< defaults where the text says nothing
+std::optional<engine::Thinking> unpackThinking(const QString& json);
 
 /// Hash of everything a state has read, token by token, so that it does not matter how the sequence was cut.
 std::uint64_t chainHash(std::uint64_t hash, const engine::TokenId* tokens, std::size_t count);

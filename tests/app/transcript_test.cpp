@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAbstractItemModelTester>
+#include <QApplication>
 #include <QElapsedTimer>
+#include <QLabel>
 #include <QScrollBar>
 #include <QSignalSpy>
 #include <QTest>
+#include <QTextBlock>
+#include <QTextDocument>
 #include <QToolButton>
 
 #include "chat/transcript_model.h"
 #include "chat/transcript_view.h"
+#include "shell_support.h"
+#include "theme/theme.h"
 
 using namespace rookery;
 using namespace rookery::app;
@@ -135,6 +141,104 @@ class TranscriptTest : public QObject {
       QCOMPARE(body->toPlainText(), QStringLiteral("One\nTwo\nThree"));
       QVERIFY(body->document()->size().height() >= 3 * body->fontMetrics().height());
     }
+  }
+
+  void theEndOfAnAnswerRendersNothingAgain() {
+    MessageWidget widget(nullptr);
+    widget.resize(500, 300);
+    const auto* body = widget.findChild<MessageBody*>(QStringLiteral("messageBody"));
+    const auto set = [&widget](const char* text) {
+      widget.setMessage(record(1, 0, MessageRole::Assistant, QString::fromUtf8(text)), {}, QStringLiteral("x"), true, MessageWidget::Activity::None);
+    };
+    set(" ");
+    widget.appendText(QStringLiteral("One\n\nTwo"));
+    const int revision = body->document()->revision();
+    set(" One\n\nTwo");
+    QCOMPARE(body->document()->revision(), revision);
+    set(" One\n\nTwo, three");
+    QVERIFY(body->toPlainText().contains(QStringLiteral("Two, three")));
+    set("Other");
+    QCOMPARE(body->toPlainText().trimmed(), QStringLiteral("Other"));
+  }
+
+  // A widget that shows a question while the theme changes shows answers later.
+  void aWidgetFollowsTheThemeWhateverItShows() {
+    const QPalette before = QApplication::palette();
+    QApplication::setPalette(lightPalette());
+    MessageWidget widget(nullptr);
+    widget.resize(500, 300);
+    widget.show();
+    auto* body = widget.findChild<MessageBody*>(QStringLiteral("messageBody"));
+    const auto show = [&widget](MessageRole role) {
+      widget.setMessage(record(1, 0, role, QStringLiteral("Words and `code`")), {}, QStringLiteral("x"), true, MessageWidget::Activity::None);
+    };
+    const auto colors = [body] {
+      const QTextBlock block = body->document()->firstBlock();
+      QList<QColor> found{block.begin().fragment().charFormat().foreground().color()};
+      for (auto it = block.begin(); !it.atEnd(); ++it) found << it.fragment().charFormat().background().color();
+      return found;
+    };
+    show(MessageRole::Assistant);
+    const QList<QColor> light = colors();
+    show(MessageRole::User);
+    QApplication::setPalette(darkPalette());
+    QCoreApplication::processEvents();
+    QCOMPARE(body->toPlainText(), QStringLiteral("Words and `code`"));
+    show(MessageRole::Assistant);
+    const QList<QColor> dark = colors();
+    QCOMPARE(dark.front(), darkPalette().color(QPalette::Text));
+    QCOMPARE(dark.back(), darkPalette().color(QPalette::AlternateBase));
+    QVERIFY(dark != light);
+    QApplication::setPalette(before);
+  }
+
+  void everythingInAMessageFollowsTheLanguage() {
+    TranscriptModel model;
+    TranscriptView view;
+    view.setAuthor([](const MessageRecord&) { return QCoreApplication::translate("ChatPage", "You"); });
+    view.resize(700, 700);
+    view.show();
+    view.setModel(&model);
+    MessageRecord cut = record(2, 1, MessageRole::Assistant, QStringLiteral("<think>so</think>Code:\n```\nx\n```\nhalf an"));
+    cut.state = MessageState::Partial;
+    cut.tokens = {1, 2, 3};
+    cut.decodeSeconds = 1;
+    model.add(record(1, 0, MessageRole::User, QStringLiteral("q")));
+    model.add(cut);
+    test::PseudoLocale translator;
+    QCoreApplication::installTranslator(&translator);
+    QCoreApplication::processEvents();
+    QStringList old;
+    const auto check = [&old](const QWidget* widget, const QString& text) {
+      if (widget->isVisible() && !text.isEmpty() && !text.startsWith(u'[')) old << widget->objectName() + u": " + text;
+    };
+    int seen = 0;
+    for (const auto* button : view.findChildren<QToolButton*>()) {
+      if (!button->isVisible()) continue;
+      check(button, button->toolTip());
+      check(button, button->accessibleName());
+      ++seen;
+    }
+    for (const char* name : {"author", "note", "figures"}) {
+      for (const auto* label : view.findChildren<QLabel*>(QLatin1String(name))) {
+        check(label, label->text());
+        seen += label->isVisible() && !label->text().isEmpty() ? 1 : 0;
+      }
+    }
+    for (const auto* body : view.findChildren<MessageBody*>(QStringLiteral("messageBody"))) check(body, body->accessibleName());
+    QCoreApplication::removeTranslator(&translator);
+    QVERIFY2(old.isEmpty(), qPrintable(old.join(u'\n')));
+    QVERIFY2(seen >= 11, qPrintable(QString::number(seen)));  // edit, copy, copy, again, continue, thought, code; 4 labels
+  }
+
+  void theColumnIs46EmWide() {
+    TranscriptModel model;
+    TranscriptView view;
+    view.resize(2400, 700);
+    view.show();
+    view.setModel(&model);
+    model.add(record(1, 0, MessageRole::User, QStringLiteral("q")));
+    QCOMPARE(view.findChild<MessageWidget*>()->width(), 46 * QFontInfo(view.font()).pixelSize());
   }
 
   void onlyTheLastCutAnswerCanBeContinued() {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "chat/thought.h"
+
+namespace rookery::app {
+namespace {
+
+const QString kOpen = QStringLiteral("<think>"), kClose = QStringLiteral("</think>");
+
+/// How many characters at the end of `text` may be the beginning of `tag`.
+qsizetype partAtEnd(QStringView text, QStringView tag) {
+  for (qsizetype n = std::min(text.size(), tag.size() - 1); n > 0; --n) {
+    if (tag.startsWith(text.last(n))) return n;
+  }
+  return 0;
+}
+
+}  // namespace
+
+ThoughtSplitter::Added ThoughtSplitter::push(const QString& piece) {
+  Added added;
+  QString text = std::exchange(m_held, {}) + piece;
+  if (m_state == State::Start) {
+    const QStringView begin = QStringView(text).trimmed();
+    if (begin.startsWith(kOpen)) {
+      m_state = State::Thought;
+      m_opened = true;
+      text.remove(0, text.indexOf(kOpen) + kOpen.size());
+    } else if (QStringView(kOpen).startsWith(begin)) {  // nothing, or half a tag
+      m_held = text;
+      return added;
+    } else {
+      m_state = State::Answer;
+    }
+  }
+  if (m_state == State::Thought) {
+    const qsizetype end = text.indexOf(kClose);
+    if (end < 0) {
+      const qsizetype held = partAtEnd(text, kClose);
+      m_held = text.last(held);
+      added.thought = text.chopped(held);
+      return added;
+    }
+    added.thought = text.first(end);
+    text.remove(0, end + kClose.size());
+    m_state = State::Answer;
+  }
+  added.answer = text;
+  return added;
+}
+
+QString textToCopy(const QString& text) {
+  ThoughtSplitter splitter;
+  const ThoughtSplitter::Added parts = splitter.push(text);
+  const bool empty = splitter.hasThought() && !splitter.isOpen() && parts.thought.trimmed().isEmpty();
+  return (empty ? parts.answer : text).trimmed();
+}
+
+}  // namespace rookery::app

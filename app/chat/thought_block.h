@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QToolButton>
+#include <QWidget>
+
+namespace rookery::app {
+
+class MessageBody;
+
+/// What a model thought before it answered: one quiet line that opens. The text is rendered only while it is open.
+class ThoughtBlock : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit ThoughtBlock(QWidget* parent);
+
+  void setLabel(const QString& label);  ///< "Thought for 4 s"
+  void setThought(const QString& text, bool open);
+  void setText(const QString& text) { setThought(text, m_open); }
+  void append(const QString& piece);
+  const QString& text() const noexcept { return m_text; }
+  int heightFor(int width);
+  /// The widget stands this far to the left of the text around it, so that the icon of its button lines up with that.
+  int outset() const;
+
+ Q_SIGNALS:
+  void toggled(bool open);  ///< by the user
+
+ protected:
+  void paintEvent(QPaintEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
+  void changeEvent(QEvent* event) override;
+
+ private:
+  void retranslate();
+  void recolor();
+  void layOut();
+  int bodyLeft() const;
+
+  QToolButton* m_button;
+  MessageBody* m_body = nullptr;  ///< made when it is opened first
+  QString m_text;
+  bool m_open = false;
+};
+
+}  // namespace rookery::app
