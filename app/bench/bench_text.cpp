@@ -54,7 +54,9 @@ QString reportSentence(const engine::BenchReport& report) {
     sentences << Words::tr("The run was cancelled; this is what was finished.");
   }
   const auto shown = speedSeries(report);  // the short times beside them are often noisy, and nobody sees them
-  if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
+  if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.busy; })) {
+    sentences << Words::tr("This computer was busy: other programs took part of the processor.");
+  } else if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
     sentences << Words::tr("This computer was busy: the runs differ more than they should.");
   }
   return sentences.join(u' ');
