@@ -88,7 +88,7 @@ ShortcutsDialog::ShortcutsDialog(const QList<QAction*>& actions, const QList<Key
   column->setContentsMargins(16, 16, 16, 16);
   column->addWidget(table);
   column->addWidget(closeButton(this));
-  resize(480, 440);
+  resize(480, 580);
 }
 
 }  // namespace rookery::app

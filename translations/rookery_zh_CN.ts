@@ -556,12 +556,12 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>您的测试会显示在这里，并且只留在这台电脑上。</translation>
     </message>
     <message>
-        <source>Open &amp;folder</source>
-        <translation>打开文件夹(&amp;F)</translation>
-    </message>
-    <message>
         <source>No result yet. Run measures how fast this computer reads and answers, in about one minute for a small model and without any download.</source>
         <translation>还没有结果。“运行”会测量这台电脑读取和回答的速度，小模型约需一分钟，无需任何下载。</translation>
+    </message>
+    <message>
+        <source>Ope&amp;n folder</source>
+        <translation>打开文件夹(&amp;N)</translation>
     </message>
 </context>
 <context>
@@ -1245,10 +1245,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>取消(&amp;C)</translation>
     </message>
     <message>
-        <source>Show in &amp;folder</source>
-        <translation>在文件夹中显示(&amp;F)</translation>
-    </message>
-    <message>
         <source>&amp;Details</source>
         <translation>详情(&amp;D)</translation>
     </message>
@@ -1281,12 +1277,16 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>文件本身留在原处</translation>
     </message>
     <message>
-        <source>Choose &amp;vocabulary…</source>
-        <translation>选择词表(&amp;V)…</translation>
-    </message>
-    <message>
         <source>&amp;Use its own again</source>
         <translation>恢复使用自带的词表(&amp;U)</translation>
+    </message>
+    <message>
+        <source>Sho&amp;w in folder</source>
+        <translation>在文件夹中显示(&amp;W)</translation>
+    </message>
+    <message>
+        <source>Choose voca&amp;bulary…</source>
+        <translation>选择词表(&amp;B)…</translation>
     </message>
 </context>
 <context>
@@ -1692,10 +1692,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>已使用的上限比例</translation>
     </message>
     <message>
-        <source>At &amp;most</source>
-        <translation>最多(&amp;M)</translation>
-    </message>
-    <message>
         <source>Limit for the memory of chats</source>
         <translation>对话记忆的上限</translation>
     </message>
@@ -1716,16 +1712,20 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>空的。已删除的对话会在这里保留 30 天。</translation>
     </message>
     <message>
-        <source>Res&amp;tore</source>
-        <translation>恢复(&amp;T)</translation>
-    </message>
-    <message>
         <source>&amp;Delete for good</source>
         <translation>永久删除(&amp;D)</translation>
     </message>
     <message>
-        <source>&amp;Empty the bin</source>
-        <translation>清空(&amp;E)</translation>
+        <source>At m&amp;ost</source>
+        <translation>最多(&amp;O)</translation>
+    </message>
+    <message>
+        <source>Re&amp;store</source>
+        <translation>恢复(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Em&amp;pty the bin</source>
+        <translation>清空(&amp;P)</translation>
     </message>
 </context>
 <context>

@@ -530,7 +530,7 @@ void BenchPage::retranslate() {
   m_historyHeading->setText(tr("Your runs"));
   m_historyTable->setAccessibleName(tr("Your runs"));
   m_historyEmpty->setText(tr("Your runs appear here. They stay on this computer."));
-  m_openFolder->setText(tr("Open &folder"));
+  m_openFolder->setText(tr("Ope&n folder"));
   if (m_report) {
     m_speed->refresh();
     m_samples->refresh();

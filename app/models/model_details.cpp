@@ -154,7 +154,7 @@ ModelDetails::ModelDetails(QWidget* parent)
   words->setSpacing(4);
   words->addWidget(m_title);
   words->addWidget(m_summary);
-  auto* column = new QVBoxLayout(this);
+  auto* column = m_column = new QVBoxLayout(this);
   column->setContentsMargins(20, 20, 20, 16);
   column->setSpacing(16);
   column->addLayout(words);
@@ -280,6 +280,9 @@ void ModelDetails::fill() {
   m_guideText->setVisible(m_entry.isGuide());
   const bool lacksVocabulary = m_entry.obstacle && m_entry.obstacle->code == engine::ErrorCode::VocabularyMissing;
   m_vocabularyBox->setVisible(m_entry.info && (lacksVocabulary || !m_entry.vocabulary.isEmpty()));
+  // Beside the problem it solves; without one below the facts.
+  m_column->removeWidget(m_vocabularyBox);
+  m_column->insertWidget(m_column->indexOf(m_entry.obstacle ? m_errorBox : m_facts) + 1, m_vocabularyBox);
   m_ownVocabulary->setVisible(!m_entry.vocabulary.isEmpty());
   fillVerdict();
   fillFacts();
@@ -332,11 +335,11 @@ void ModelDetails::retranslate() {
   m_guideText->setText(tr("A very small model that this project trained. It answers questions about Rookery: what the pages do, "
                           "where things are kept, how to get and open models. It knows nothing else, and it is always there."));
   m_cancel->setText(tr("&Cancel"));
-  m_folder->setText(tr("Show in &folder"));
+  m_folder->setText(tr("Sho&w in folder"));
   m_moreDetails->setText(tr("&Details"));
   m_remove->setText(tr("&Remove from the list"));
   m_remove->setToolTip(tr("The file itself stays where it is"));
-  m_vocabulary->setText(tr("Choose &vocabulary…"));
+  m_vocabulary->setText(tr("Choose voca&bulary…"));
   m_ownVocabulary->setText(tr("&Use its own again"));
   m_need->setAccessibleName(tr("Share of the free memory that this model needs"));
   m_progress->setAccessibleName(tr("Loading progress"));

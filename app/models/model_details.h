@@ -10,6 +10,7 @@
 class QFormLayout;
 class QProgressBar;
 class QPushButton;
+class QVBoxLayout;
 
 namespace rookery::app {
 
@@ -64,6 +65,7 @@ class ModelDetails : public Card {
   QLabel *m_title, *m_summary, *m_verdict, *m_errorText, *m_errorDetails, *m_progressText, *m_guideText;
   IconLabel *m_verdictIcon, *m_errorIcon;
   QWidget *m_verdictBox, *m_errorBox, *m_progressBox, *m_facts;
+  QVBoxLayout* m_column = nullptr;
   QFormLayout* m_form;
   QProgressBar *m_need, *m_progress;
   QPushButton *m_load, *m_cancel, *m_folder, *m_moreDetails, *m_remove, *m_vocabulary, *m_ownVocabulary;

@@ -452,7 +452,7 @@ void SettingsPage::retranslate() {
   m_resetSampling->setText(tr("Back to the usual ones"));
   m_memoryHeading->setText(tr("Memory of chats"));
   m_memoryBar->setAccessibleName(tr("Share of the limit that is used"));
-  m_budgetLabel->setText(tr("At &most"));
+  m_budgetLabel->setText(tr("At m&ost"));
   m_budget->setAccessibleName(tr("Limit for the memory of chats"));
   m_budget->setSuffix(tr(" GB"));
   m_memoryHint->setText(tr("What the models remember of your chats is kept on disk, so that a chat goes on without being read again. "
@@ -460,9 +460,9 @@ void SettingsPage::retranslate() {
   m_binHeading->setText(tr("Deleted chats"));
   m_bin->setAccessibleName(tr("Deleted chats"));
   m_binEmpty->setText(tr("Empty. Deleted chats stay here for 30 days."));
-  m_restore->setText(tr("Res&tore"));
+  m_restore->setText(tr("Re&store"));
   m_deleteForGood->setText(tr("&Delete for good"));
-  m_emptyBin->setText(tr("&Empty the bin"));
+  m_emptyBin->setText(tr("Em&pty the bin"));
   m_storage->setText(tr("Storage"));
   m_privacy->setText(tr("Privacy"));
   m_about->setText(tr("About"));
