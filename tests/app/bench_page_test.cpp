@@ -114,17 +114,9 @@ class BenchPageTest : public QObject {
 
   // Run, pressed, with the built-in model and a protocol of a second.
   void runMeasuresWithTheRealEngine() {
-    const Paths paths = Paths::inside(m_folder->path());
-    QVERIFY(paths.create());
-    Settings settings(paths);
-    settings.setThreads(1);
-    InferenceService service;
-    BenchPage page(settings.reportsFolder());
-    page.attach(&service, &settings);
-    page.setup()->setProtocol(shortProtocol());
-    page.show();
-    chooseGuide(page);
-    QSignalSpy progress(&service, &InferenceService::benchProgress);
+    RealBench bench(m_folder->path());
+    BenchPage& page = bench.page;
+    QSignalSpy progress(&bench.service, &InferenceService::benchProgress);
     child<QPushButton>(page, "benchRun")->click();
     QVERIFY(page.isRunning());
     QTRY_VERIFY_WITH_TIMEOUT(!page.isRunning(), kRunTimeout);
@@ -136,22 +128,16 @@ class BenchPageTest : public QObject {
     QVERIFY(page.report()->find("tg4")->cpuShare > 0);
     QVERIFY(child<QLabel>(page, "benchSentence")->text().startsWith(QStringLiteral("Answers at")));
     QCOMPARE(child<QTableWidget>(page, "benchHistory")->rowCount(), 1);
-    QCOMPARE(QDir(settings.reportsFolder()).entryList(QDir::Files).size(), 1);
+    QCOMPARE(QDir(bench.settings.reportsFolder()).entryList(QDir::Files).size(), 1);
   }
 
   void cancelStopsTheRealEngine() {
-    const Paths paths = Paths::inside(m_folder->path());
-    QVERIFY(paths.create());
-    Settings settings(paths);
-    InferenceService service;
-    BenchPage page(settings.reportsFolder());
-    page.attach(&service, &settings);
+    RealBench bench(m_folder->path());
+    BenchPage& page = bench.page;
     auto endless = shortProtocol();
     endless.generateTokens = 10'000'000;
     page.setup()->setProtocol(endless);
-    page.show();
-    chooseGuide(page);
-    QSignalSpy progress(&service, &InferenceService::benchProgress);
+    QSignalSpy progress(&bench.service, &InferenceService::benchProgress);
     child<QPushButton>(page, "benchRun")->click();
     QVERIFY(progress.wait(kRunTimeout));
     child<QPushButton>(page, "benchCancel")->click();
@@ -161,24 +147,19 @@ class BenchPageTest : public QObject {
 
   // The engine does one thing after the other; a second request says what it waits for.
   void aRunThatMustWaitSaysForWhat() {
-    const Paths paths = Paths::inside(m_folder->path());
-    QVERIFY(paths.create());
-    Settings settings(paths);
-    InferenceService service;
-    BenchPage page(settings.reportsFolder());
-    page.attach(&service, &settings);
+    RealBench bench(m_folder->path());
+    BenchPage& page = bench.page;
     auto endless = shortProtocol();
     endless.generateTokens = 10'000'000;
     endless.guide = true;
-    const JobId other = service.bench(endless);
-    page.setup()->setProtocol(shortProtocol());
-    page.show();
-    chooseGuide(page);
+    QSignalSpy progress(&bench.service, &InferenceService::benchProgress);
+    const JobId other = bench.service.bench(endless);
+    QVERIFY(progress.wait(kRunTimeout));
     child<QPushButton>(page, "benchRun")->click();
     QCOMPARE(child<QLabel>(page, "benchProgressText")->text(), QStringLiteral("Waiting for the benchmark to end…"));
     QTest::qWait(100);
     QVERIFY(page.isRunning());
-    service.stop(other);
+    bench.service.stop(other);
     QTRY_VERIFY_WITH_TIMEOUT(!page.isRunning(), kRunTimeout);
     QVERIFY(page.report());
   }
@@ -462,10 +443,21 @@ class BenchPageTest : public QObject {
     protocol.measureBandwidth = false;
     return protocol;
   }
-  static void chooseGuide(BenchPage& page) {
-    auto* model = child<QComboBox>(page, "benchModel");
-    model->setCurrentIndex(model->findText(QStringLiteral("Guide model"), Qt::MatchStartsWith));
-  }
+
+  /// The page on a real engine, the guide chosen and the short protocol set.
+  struct RealBench {
+    explicit RealBench(const QString& folder) : settings(Paths::inside(folder)), page(settings.reportsFolder()) {
+      settings.setThreads(1);
+      page.attach(&service, &settings);
+      page.setup()->setProtocol(shortProtocol());
+      page.show();
+      auto* model = child<QComboBox>(page, "benchModel");
+      model->setCurrentIndex(model->findText(QStringLiteral("Guide model"), Qt::MatchStartsWith));
+    }
+    Settings settings;
+    InferenceService service;
+    BenchPage page;
+  };
 
   std::unique_ptr<QTemporaryDir> m_folder;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QDateTime>
 #include <QFile>
 #include <QString>
 #include <QStringList>
@@ -8,6 +9,7 @@
 #include <QWidget>
 
 #include "rookery/bench.h"
+#include "storage/chat_store.h"
 #include "support/dialogs.h"
 
 namespace rookery::app::test {
@@ -80,6 +82,18 @@ inline engine::BenchReport handMadeReport() {
   r.environment.threads = 2;
   r.environment.physicalCores = 4;
   return r;
+}
+
+/// A chat with a title, committed. Returns its id.
+inline qint64 addChat(ChatStore& store, const QString& title) {
+  ConversationRecord chat;
+  chat.id = store.newConversationId();
+  chat.uuid = title;
+  chat.title = title;
+  chat.created = chat.updated = QDateTime::currentDateTime();
+  store.putConversation(chat);
+  store.flush(5000);
+  return chat.id;
 }
 
 /// A vocabulary of the 256 single bytes, ids 1 to 256.

@@ -268,20 +268,15 @@ class WindowTest : public QObject {
 
   qint64 addChat(const QString& title) {
     ChatStore& store = m_app->store();
-    ConversationRecord chat;
-    chat.id = store.newConversationId();
-    chat.uuid = title;
-    chat.title = title;
-    chat.created = chat.updated = QDateTime::currentDateTime();
-    store.putConversation(chat);
+    const qint64 chat = test::addChat(store, title);
     MessageRecord question;
     question.id = store.newMessageId();
-    question.conversation = chat.id;
-    question.created = chat.created;
+    question.conversation = chat;
+    question.created = QDateTime::currentDateTime();
     question.text = QStringLiteral("?");
     store.addMessage(question);
     m_app->chatPage().reloadList();
-    return chat.id;
+    return chat;
   }
 
   static constexpr int kLoadTimeout = 30'000;
