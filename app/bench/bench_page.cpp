@@ -491,7 +491,7 @@ void BenchPage::fillHistory() {
     for (const auto& entry : r.measured) {
       memory += entry.bytes;
     }
-    const QStringList cells{reportDate(r), QString::fromStdString(r.model), QString::fromStdString(r.weights) + (r.partial ? tr(" (partial)") : QString()),
+    const QStringList cells{reportDate(r), reportModel(r), QString::fromStdString(r.weights) + (r.partial ? tr(" (partial)") : QString()),
                             QString::fromStdString(r.precision), formatRate(speedOf(r, "pp")), formatRate(speedOf(r, "tg")),
                             formatBytes(memory), QLocale().toString(r.environment.threads)};
     for (int c = 0; c < cells.size(); ++c) {

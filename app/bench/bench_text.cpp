@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "bench/charts.h"
+#include "inference/inference_worker.h"
 #include "support/format.h"
 
 namespace rookery::app {
@@ -72,9 +73,13 @@ QString weightsText(const engine::BenchReport& report) {
   return Words::tr("weights: file");
 }
 
+QString reportModel(const engine::BenchReport& report) {
+  return report.weights == "guide" ? guideName() : QString::fromStdString(report.model);
+}
+
 QString reportSubject(const engine::BenchReport& report) {
   const auto& env = report.environment;
-  QStringList parts{QString::fromStdString(report.model), weightsText(report), QString::fromStdString(report.precision),
+  QStringList parts{reportModel(report), weightsText(report), QString::fromStdString(report.precision),
                     QString::fromStdString(report.mode), QString::fromStdString(env.cpu.empty() ? env.device : env.cpu),
                     QString::fromStdString(env.isa), Words::tr("%n thread(s)", nullptr, env.threads)};
   parts.removeAll(QString());

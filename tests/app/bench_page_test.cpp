@@ -127,6 +127,7 @@ class BenchPageTest : public QObject {
     QVERIFY(page.report()->find("tg4")->median > 0);
     QVERIFY(page.report()->find("tg4")->cpuShare > 0);
     QVERIFY(child<QLabel>(page, "benchSentence")->text().startsWith(QStringLiteral("Answers at")));
+    QVERIFY(child<QLabel>(page, "benchSubject")->text().startsWith(QStringLiteral("Guide model")));
     QCOMPARE(child<QTableWidget>(page, "benchHistory")->rowCount(), 1);
     QCOMPARE(QDir(bench.settings.reportsFolder()).entryList(QDir::Files).size(), 1);
   }
