@@ -51,7 +51,7 @@ AboutDialog::AboutDialog(QWidget* parent) : QDialog(parent) {
   column->addWidget(closeButton(this));
 }
 
-ShortcutsDialog::ShortcutsDialog(const QList<QAction*>& actions, QWidget* parent) : QDialog(parent) {
+ShortcutsDialog::ShortcutsDialog(const QList<QAction*>& actions, const QList<Key>& others, QWidget* parent) : QDialog(parent) {
   setObjectName(QStringLiteral("shortcutsDialog"));
   setWindowTitle(tr("Keyboard shortcuts"));
   auto* table = new QTableWidget(0, 2, this);
@@ -65,25 +65,30 @@ ShortcutsDialog::ShortcutsDialog(const QList<QAction*>& actions, QWidget* parent
   table->setEditTriggers(QAbstractItemView::NoEditTriggers);
   table->setSelectionBehavior(QAbstractItemView::SelectRows);
   QSet<QString> seen;
-  for (const auto* action : actions) {
-    QString text = action->text();
-    text.remove(u'&').remove(u'…');
-    const QString keys = QKeySequence::listToString(action->shortcuts(), QKeySequence::NativeText);
+  const auto add = [&](const QString& text, const QString& keys) {
     if (keys.isEmpty() || text.isEmpty() || seen.contains(text + keys)) {
-      continue;
+      return;
     }
     seen.insert(text + keys);
     const int row = table->rowCount();
     table->insertRow(row);
     table->setItem(row, 0, new QTableWidgetItem(text));
     table->setItem(row, 1, new QTableWidgetItem(keys));
+  };
+  for (const auto* action : actions) {
+    QString text = action->text();
+    text.remove(u'&').remove(u'…');
+    add(text, QKeySequence::listToString(action->shortcuts(), QKeySequence::NativeText));
+  }
+  for (const auto& [text, keys] : others) {
+    add(text, keys.toString(QKeySequence::NativeText));
   }
   table->resizeColumnToContents(1);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(16, 16, 16, 16);
   column->addWidget(table);
   column->addWidget(closeButton(this));
-  resize(480, 440);
+  resize(480, 580);
 }
 
 }  // namespace rookery::app

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <QDialog>
+#include <QKeySequence>
+#include <QList>
 
 class QAction;
 
@@ -13,11 +15,16 @@ class AboutDialog : public QDialog {
   explicit AboutDialog(QWidget* parent);
 };
 
-/// Lists the shortcuts of the given actions, so that it can never differ from what the keys do.
+/// Lists the shortcuts of the given actions, so that it can never differ from what the keys do, and the keys that
+/// widgets handle themselves.
 class ShortcutsDialog : public QDialog {
   Q_OBJECT
  public:
-  ShortcutsDialog(const QList<QAction*>& actions, QWidget* parent);
+  struct Key {
+    QString action;
+    QKeySequence keys;
+  };
+  ShortcutsDialog(const QList<QAction*>& actions, const QList<Key>& others, QWidget* parent);
 };
 
 }  // namespace rookery::app

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "application.h"
 
+#include <QCoreApplication>
 #include <QFileInfo>
+#include <QStatusBar>
 
 #include "bench/bench_page.h"
 #include "chat/chat_page.h"
+#include "inference/engine_text.h"
 #include "inference/inference_service.h"
+#include "inference/inference_worker.h"
 #include "main_window.h"
 #include "models/models_page.h"
 #include "settings/settings.h"
 #include "settings/settings_page.h"
+#include "support/dialogs.h"
 
 namespace rookery::app {
+
+namespace {
+constexpr int kNoticeMs = 15'000, kQuickSaveMs = 250, kSaveMs = 3'000;
+constexpr int kTryAgain = 0, kCloseAnyway = 1;
+}  // namespace
 
 StoreResult<std::unique_ptr<Application>> Application::create(const Paths& paths) {
   auto store = ChatStore::open(paths.database());
@@ -28,11 +38,16 @@ Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
   auto* models = new ModelsPage(m_settings.get());
   models->attach(m_inference.get());
   auto* settings = new SettingsPage(m_settings.get());
+  m_store->setMemoryBudget(m_settings->memoryBudget());
+  settings->attach(m_store.get());
+  QObject::connect(m_settings.get(), &Settings::memoryBudgetChanged, m_store.get(), &ChatStore::setMemoryBudget);
+  QObject::connect(settings, &SettingsPage::chatsChanged, m_chat, &ChatPage::reloadList);
   m_window = std::make_unique<MainWindow>(m_chat, bench, models, settings);
   QObject::connect(m_window.get(), &MainWindow::openModelRequested, models, &ModelsPage::chooseFile);
   QObject::connect(settings, &SettingsPage::aboutRequested, m_window.get(), &MainWindow::showAbout);
   m_window->attach(m_inference.get());
   m_window->attach(m_settings.get());
+  m_window->setCloseGuard([this] { return mayClose(); });
   connectParts();
   m_chat->openNewest();
 }
@@ -48,22 +63,60 @@ void Application::connectParts() {
     m_window->showPage(MainWindow::Chat);
     m_chat->newChat();
   });
-  QObject::connect(m_inference.get(), &InferenceService::modelLoaded, m_settings.get(),
-                   [this](quint64, const LoadedModel& model) { m_settings->setLastModel(model.path); });
+  QObject::connect(m_inference.get(), &InferenceService::loadStarted, m_settings.get(), [this](quint64, const QString& name) {
+    m_loadName = name;
+    m_guideIsStandIn = false;
+  });
+  QObject::connect(m_inference.get(), &InferenceService::modelLoaded, m_settings.get(), [this](quint64, const LoadedModel& model) {
+    if (!m_guideIsStandIn) m_settings->setLastModel(model.path);
+  });
+  QObject::connect(m_inference.get(), &InferenceService::loadFailed, m_chat, [this](quint64, const engine::Error& error) {
+    const QString why = error.code == engine::ErrorCode::Cancelled ? QString()
+                                                                   : tr("%1 could not be loaded. %2").arg(m_loadName, errorText(error));
+    if (!m_inference->model() && m_loadName != guideName()) loadGuideInstead(why);  // somebody is always there to ask
+    else m_chat->setLoadProblem(why);
+  });
+  QObject::connect(m_store.get(), &ChatStore::memoriesDropped, m_window.get(), [this](int count) {
+    m_window->statusBar()->showMessage(tr("%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)", nullptr, count), kNoticeMs);
+  });
   QObject::connect(m_settings.get(), &Settings::samplerChanged, m_chat, [this] { m_chat->setDefaultSampling(m_settings->sampler()); });
 }
 
 void Application::showWindow() { m_window->show(); }
 
 void Application::loadFirstModel() {
-  ModelRequest request;
-  request.options.threads = m_settings->threads();
   const QString last = m_settings->lastModel();
-  if (!last.isEmpty() && QFileInfo::exists(last)) {
-    request.kind = ModelRequest::Kind::File;
-    request.path = last;
+  if (!last.isEmpty() && !QFileInfo::exists(last)) {
+    loadGuideInstead(tr("%1 is not where it was. Choose it again on the Models page.").arg(QFileInfo(last).fileName()));
+    return;
   }
-  m_inference->load(request);
+  m_inference->load(ModelsPage::requestFor(*m_settings, last));
+}
+
+void Application::loadGuideInstead(const QString& why) {
+  m_inference->load(ModelsPage::requestFor(*m_settings, {}));
+  m_guideIsStandIn = true;
+  m_chat->setLoadProblem(why.isEmpty() ? QString() : tr("%1 The guide model answers until then.").arg(why));
+}
+
+/// Nothing that was written may be lost by closing without the user knowing.
+bool Application::mayClose() {
+  const auto saved = [this](int milliseconds) {
+    m_store->flush(milliseconds);
+    QCoreApplication::sendPostedEvents(m_store.get(), QEvent::MetaCall);  // the writer told its trouble, or its end, by a signal
+    return !m_store->isFailing();
+  };
+  bool done = saved(kQuickSaveMs);
+  while (!done) {
+    const int choice = Dialogs::instance().choose(
+        m_window.get(), tr("Not everything is saved"),
+        tr("The newest changes to your chats could not be saved, and closing now loses them. Free some disk space, then try again."),
+        {tr("Try again"), tr("Close anyway")});
+    if (choice == kCloseAnyway) return true;
+    if (choice != kTryAgain) return false;
+    done = saved(kSaveMs);
+  }
+  return true;
 }
 
 }  // namespace rookery::app

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QCoreApplication>
+#include <QString>
 #include <memory>
 
 #include "storage/chat_store.h"
@@ -16,6 +18,8 @@ class Settings;
 /// The composition root: makes the parts in the order of their lifetimes and joins them by signals. Destroying it ends
 /// the running answer, saves, and leaves everything ready for the next start.
 class Application {
+  Q_DECLARE_TR_FUNCTIONS(Application)
+
  public:
   /// The store is opened first, because without it nothing else makes sense.
   static StoreResult<std::unique_ptr<Application>> create(const Paths& paths);
@@ -34,12 +38,16 @@ class Application {
  private:
   Application(const Paths& paths, std::unique_ptr<ChatStore> store);
   void connectParts();
+  bool mayClose();
+  void loadGuideInstead(const QString& why);
 
   std::unique_ptr<Settings> m_settings;
   std::unique_ptr<ChatStore> m_store;            // outlives the engine thread, which asks it for snapshots
   std::unique_ptr<InferenceService> m_inference;
   std::unique_ptr<MainWindow> m_window;          // owns the pages
   ChatPage* m_chat = nullptr;
+  QString m_loadName;              ///< of the load that runs or was the last
+  bool m_guideIsStandIn = false;   ///< the guide was not chosen: the next start tries the user's model again
 };
 
 }  // namespace rookery::app

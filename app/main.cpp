@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "application.h"
+#include "rookery/model_file.h"
 #include "rookery/version.h"
 #include "settings/language.h"
 #include "settings/settings.h"
@@ -74,6 +75,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   startLog(paths.logFile());
+  rookery::engine::surviveLostFiles();  // the Models page maps whatever lies in the folders, half a download too
 
   Theme theme(qt);
   Language language;

@@ -16,7 +16,9 @@
 #include <QToolButton>
 
 #include "about_dialogs.h"
+#include "inference/engine_text.h"
 #include "inference/inference_service.h"
+#include "inference/inference_worker.h"
 #include "rail_button.h"
 #include "rookery/ledger.h"
 #include "settings/settings.h"
@@ -74,7 +76,9 @@ MainWindow::MainWindow(QWidget* chat, QWidget* bench, QWidget* models, QWidget* 
 MainWindow::~MainWindow() = default;
 
 void MainWindow::attach(InferenceService* service) {
-  connect(service, &InferenceService::loadStarted, this, &MainWindow::showLoadStarted);
+  connect(service, &InferenceService::loadStarted, this, [this, service](quint64 job, const QString& name) {
+    showLoadStarted(job, name, service->runningWork());
+  });
   connect(service, &InferenceService::loadProgress, this, &MainWindow::showLoadProgress);
   connect(service, &InferenceService::modelLoaded, this, [this](quint64 job, const LoadedModel& model) {
     showLoadEnded(job);
@@ -82,19 +86,19 @@ void MainWindow::attach(InferenceService* service) {
   });
   connect(service, &InferenceService::loadFailed, this, [this](quint64 job) { showLoadEnded(job); });
   connect(this, &MainWindow::cancelLoadRequested, service, [service](quint64 job) { service->stop(job); });
-  connect(service, &InferenceService::answerPrefillProgress, this, [this] { setState(tr("Reading")); });
+  connect(service, &InferenceService::answerPrefillProgress, this, [this] { setState(State::Reading); });
   connect(service, &InferenceService::answerBatch, this, [this](quint64, const AnswerBatch& batch) {
-    setState(tr("Answering"));
+    setState(State::Answering);
     setSpeed(batch.tokensPerSecond);
   });
   connect(service, &InferenceService::answerFinished, this, [this](quint64, const AnswerFinished& answer) {
-    setState({});
+    setState(State::Ready);
     setSpeed(answer.tokensPerSecond);
   });
-  connect(service, &InferenceService::answerFailed, this, [this] { setState({}); });
-  connect(service, &InferenceService::benchProgress, this, [this] { setState(tr("Measuring")); });
-  connect(service, &InferenceService::benchFinished, this, [this] { setState({}); });
-  connect(service, &InferenceService::benchFailed, this, [this] { setState({}); });
+  connect(service, &InferenceService::answerFailed, this, [this] { setState(State::Ready); });
+  connect(service, &InferenceService::benchProgress, this, [this] { setState(State::Measuring); });
+  connect(service, &InferenceService::benchFinished, this, [this] { setState(State::Ready); });
+  connect(service, &InferenceService::benchFailed, this, [this] { setState(State::Ready); });
   if (service->model()) {
     setModel(*service->model());
   }
@@ -103,6 +107,8 @@ void MainWindow::attach(InferenceService* service) {
 void MainWindow::attach(Settings* settings) {
   m_settings = settings;
   restoreGeometry(settings->windowGeometry());
+  const QSignalBlocker block(m_fullScreen);
+  m_fullScreen->setChecked(isFullScreen());
 }
 
 void MainWindow::showPage(Page page) {
@@ -271,15 +277,17 @@ void MainWindow::retranslate() {
   m_loadCancel->setToolTip(tr("Stop loading"));
   m_loadCancel->setAccessibleName(tr("Stop loading"));
   m_loadBar->setAccessibleName(tr("Loading progress"));
-  m_model->setText(m_modelName.isEmpty() ? tr("No model loaded") : m_modelName);
+  m_model->setText(m_modelIsGuide ? guideName() : m_modelName.isEmpty() ? tr("No model loaded") : m_modelName);
   m_device->setText(m_deviceText);
-  setState(m_stateText);
+  setState(m_stateNow);
+  fillLoad();
   setSpeed(m_tokensPerSecond);
   updateMemory();
 }
 
 void MainWindow::setModel(const LoadedModel& model) {
-  m_modelName = model.isGuide ? tr("Guide model") : model.name;
+  m_modelName = model.name;
+  m_modelIsGuide = model.isGuide;
   m_deviceText = model.deviceSummary;
   m_tokensPerSecond = 0;
   retranslate();
@@ -291,9 +299,14 @@ void MainWindow::setSpeed(double tokensPerSecond) {
   m_speed->setVisible(tokensPerSecond > 0);
 }
 
-void MainWindow::setState(const QString& text) {
-  m_stateText = text;
-  m_state->setText(text.isEmpty() ? tr("Ready") : text);
+void MainWindow::setState(State state) {
+  m_stateNow = state;
+  switch (state) {
+    case State::Ready: m_state->setText(tr("Ready")); break;
+    case State::Reading: m_state->setText(tr("Reading")); break;
+    case State::Answering: m_state->setText(tr("Answering")); break;
+    case State::Measuring: m_state->setText(tr("Measuring")); break;
+  }
 }
 
 void MainWindow::updateMemory() {
@@ -304,26 +317,35 @@ void MainWindow::updateMemory() {
   m_memory->setToolTip(tr("Memory that Rookery uses now, of what this computer has"));
 }
 
-void MainWindow::showLoadStarted(quint64 job, const QString& name) {
+void MainWindow::showLoadStarted(quint64 job, const QString& name, EngineWork waitsFor) {
   m_loadJob = job;
   m_loadName = name;
-  m_loadText->setText(tr("Loading %1").arg(name));
-  m_loadBar->setRange(0, 0);
-  m_state->hide();
+  m_loadWaits = waitsFor == EngineWork::Load ? EngineWork::None : waitsFor;  // that is this one, or one that it stopped
+  m_loadProgress.reset();
+  fillLoad();
+  m_state->setVisible(m_loadWaits != EngineWork::None);  // what it waits for goes on
   m_loadBox->show();
 }
 
 void MainWindow::showLoadProgress(quint64 job, const engine::LoadProgress& progress) {
-  if (job != m_loadJob) {
-    return;
+  if (job == m_loadJob) {
+    m_loadProgress = progress;
+    m_state->hide();
+    fillLoad();
   }
-  if (progress.stage == engine::LoadStage::WarmingUp) {
+}
+
+void MainWindow::fillLoad() {
+  if (!m_loadProgress) {
+    const QString waits = waitingText(m_loadWaits);
+    m_loadText->setText(waits.isEmpty() ? tr("Loading %1").arg(m_loadName) : tr("%1: %2").arg(m_loadName, waits));
+    m_loadBar->setRange(0, 0);
+  } else if (m_loadProgress->stage == engine::LoadStage::WarmingUp) {
     m_loadText->setText(tr("Warming up %1").arg(m_loadName));
-  } else if (progress.bytesTotal > 0) {
-    m_loadText->setText(tr("Loading %1: %2 of %3")
-                            .arg(m_loadName, formatBytes(progress.bytesDone), formatBytes(progress.bytesTotal)));
+  } else if (const auto total = m_loadProgress->bytesTotal; total > 0) {
+    m_loadText->setText(tr("Loading %1: %2 of %3").arg(m_loadName, formatBytes(m_loadProgress->bytesDone), formatBytes(total)));
     m_loadBar->setRange(0, 1000);
-    m_loadBar->setValue(static_cast<int>(1000.0 * static_cast<double>(progress.bytesDone) / static_cast<double>(progress.bytesTotal)));
+    m_loadBar->setValue(static_cast<int>(1000.0 * static_cast<double>(m_loadProgress->bytesDone) / static_cast<double>(total)));
   }
 }
 
@@ -341,18 +363,32 @@ void MainWindow::editFocused(const char* slot) {
   }
 }
 
-void MainWindow::showShortcuts() { ShortcutsDialog(actions() + findChildren<QAction*>(), this).exec(); }
+void MainWindow::showShortcuts() {
+  // The chat page's own keys are no actions of a menu.
+  const QList<ShortcutsDialog::Key> keys{{tr("Send the message"), QKeySequence(Qt::Key_Return)},
+                                         {tr("New line in the message"), QKeySequence(Qt::SHIFT | Qt::Key_Return)},
+                                         {tr("Stop the answer, or give up editing"), QKeySequence(Qt::Key_Escape)},
+                                         {tr("Search chats"), QKeySequence(Qt::CTRL | Qt::Key_K)}};
+  ShortcutsDialog(actions() + findChildren<QAction*>(), keys, this).exec();
+}
 
 void MainWindow::showAbout() { AboutDialog(this).exec(); }
 
 void MainWindow::changeEvent(QEvent* event) {
   if (event->type() == QEvent::LanguageChange) {
     retranslate();
+  } else if (event->type() == QEvent::WindowStateChange) {
+    const QSignalBlocker block(m_fullScreen);  // the window manager can end it as well
+    m_fullScreen->setChecked(isFullScreen());
   }
   QMainWindow::changeEvent(event);
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
+  if (m_mayClose && !m_mayClose()) {
+    event->ignore();
+    return;
+  }
   if (m_settings != nullptr) {
     m_settings->setWindowGeometry(saveGeometry());
   }

@@ -3,6 +3,8 @@
 
 #include <QMainWindow>
 #include <QVector>
+#include <functional>
+#include <optional>
 
 #include "rookery/model.h"
 
@@ -15,6 +17,7 @@ class QToolButton;
 
 namespace rookery::app {
 
+enum class EngineWork;
 class InferenceService;
 class RailButton;
 class Settings;
@@ -26,6 +29,7 @@ class MainWindow : public QMainWindow {
 
  public:
   enum Page { Chat, Benchmark, Models, SettingsPage };
+  enum class State { Ready, Reading, Answering, Measuring };
 
   MainWindow(QWidget* chat, QWidget* bench, QWidget* models, QWidget* settings);
   ~MainWindow() override;
@@ -34,6 +38,9 @@ class MainWindow : public QMainWindow {
   void attach(InferenceService* service);
   /// Restores the window's place now and saves it on closing.
   void attach(Settings* settings);
+
+  /// Asked before the window closes; false keeps it open.
+  void setCloseGuard(std::function<bool()> mayClose) { m_mayClose = std::move(mayClose); }
 
   void showPage(Page page);
   Page page() const;
@@ -45,8 +52,8 @@ class MainWindow : public QMainWindow {
  public Q_SLOTS:
   void setModel(const rookery::app::LoadedModel& model);
   void setSpeed(double tokensPerSecond);  ///< of the answer that is running or was the last one
-  void setState(const QString& text);     ///< one short phrase: "Ready", "Answering"
-  void showLoadStarted(quint64 job, const QString& name);
+  void setState(State state);
+  void showLoadStarted(quint64 job, const QString& name, rookery::app::EngineWork waitsFor = {});
   void showLoadProgress(quint64 job, const rookery::engine::LoadProgress& progress);
   void showLoadEnded(quint64 job);
   void showShortcuts();
@@ -68,6 +75,7 @@ class MainWindow : public QMainWindow {
   void buildStatusBar();
   void retranslate();
   void updateMemory();
+  void fillLoad();
   void editFocused(const char* slot);
 
   QStackedWidget* m_pages;
@@ -84,7 +92,12 @@ class MainWindow : public QMainWindow {
   QWidget* m_loadBox = nullptr;
 
   Settings* m_settings = nullptr;
-  QString m_modelName, m_deviceText, m_loadName, m_stateText;
+  QString m_modelName, m_deviceText, m_loadName;
+  bool m_modelIsGuide = false;
+  State m_stateNow{};
+  EngineWork m_loadWaits{};
+  std::optional<engine::LoadProgress> m_loadProgress;
+  std::function<bool()> m_mayClose;
   double m_tokensPerSecond = 0;
   quint64 m_loadJob = 0;
 };

@@ -41,4 +41,31 @@
         </translation>
     </message>
 </context>
+<context>
+    <name>Application</name>
+    <message numerus="yes">
+        <source>%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)</source>
+        <translation>
+            <numerusform>%n old memory of a chat was dropped to stay within the limit (Settings, Memory of chats)</numerusform>
+            <numerusform>%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::SettingsPage</name>
+    <message numerus="yes">
+        <source>%n old memories dropped since the start, to stay within the limit</source>
+        <translation>
+            <numerusform>%n old memory dropped since the start, to stay within the limit</numerusform>
+            <numerusform>%n old memories dropped since the start, to stay within the limit</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chat(s) will be deleted for good, with all messages. This cannot be undone.</source>
+        <translation>
+            <numerusform>%n chat will be deleted for good, with all messages. This cannot be undone.</numerusform>
+            <numerusform>%n chats will be deleted for good, with all messages. This cannot be undone.</numerusform>
+        </translation>
+    </message>
+</context>
 </TS>

@@ -2,6 +2,43 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>Application</name>
+    <message>
+        <source>%1 could not be loaded. %2</source>
+        <translation>无法加载 %1。%2</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)</source>
+        <translation>
+            <numerusform>为不超过上限，已清除 %n 份旧的对话记忆（见“设置”中的“对话记忆”）</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 is not where it was. Choose it again on the Models page.</source>
+        <translation>%1 已不在原处。请在“模型”页重新选择。</translation>
+    </message>
+    <message>
+        <source>%1 The guide model answers until then.</source>
+        <translation>%1 在此之前由向导模型回答。</translation>
+    </message>
+    <message>
+        <source>Not everything is saved</source>
+        <translation>还有内容未保存</translation>
+    </message>
+    <message>
+        <source>The newest changes to your chats could not be saved, and closing now loses them. Free some disk space, then try again.</source>
+        <translation>对话的最新改动未能保存，现在关闭会丢失它们。请先腾出一些磁盘空间，再重试。</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Close anyway</source>
+        <translation>仍然关闭</translation>
+    </message>
+</context>
+<context>
     <name>BenchText</name>
     <message>
         <source>Answers at %1 tokens/s, about %2 times as fast as reading aloud.</source>
@@ -76,6 +113,10 @@
     <message>
         <source>Writing the report</source>
         <translation>正在写报告</translation>
+    </message>
+    <message>
+        <source>This computer was busy: other programs took part of the processor.</source>
+        <translation>这台电脑当时很忙：其他程序占用了部分处理器。</translation>
     </message>
 </context>
 <context>
@@ -159,6 +200,18 @@
         <source>The check failed: the contents are not what they should be.</source>
         <translation>校验失败：内容与应有的不符。</translation>
     </message>
+    <message>
+        <source>Waiting for the model to be loaded…</source>
+        <translation>正在等待模型加载完成…</translation>
+    </message>
+    <message>
+        <source>Waiting for the answer to end…</source>
+        <translation>正在等待回答结束…</translation>
+    </message>
+    <message>
+        <source>Waiting for the benchmark to end…</source>
+        <translation>正在等待测试结束…</translation>
+    </message>
 </context>
 <context>
     <name>FileNameText</name>
@@ -233,8 +286,8 @@
 <context>
     <name>InferenceWorker</name>
     <message>
-        <source>Rookery guide</source>
-        <translation>Rookery 向导</translation>
+        <source>Guide model</source>
+        <translation>向导模型</translation>
     </message>
 </context>
 <context>
@@ -304,7 +357,7 @@
         <translation>关于 Rookery</translation>
     </message>
     <message>
-        <source>Rookery's raven</source>
+        <source>Rookery&apos;s raven</source>
         <translation>Rookery 的渡鸦</translation>
     </message>
     <message>
@@ -503,12 +556,12 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>您的测试会显示在这里，并且只留在这台电脑上。</translation>
     </message>
     <message>
-        <source>Open &amp;folder</source>
-        <translation>打开文件夹(&amp;F)</translation>
-    </message>
-    <message>
         <source>No result yet. Run measures how fast this computer reads and answers, in about one minute for a small model and without any download.</source>
         <translation>还没有结果。“运行”会测量这台电脑读取和回答的速度，小模型约需一分钟，无需任何下载。</translation>
+    </message>
+    <message>
+        <source>Ope&amp;n folder</source>
+        <translation>打开文件夹(&amp;N)</translation>
     </message>
 </context>
 <context>
@@ -516,14 +569,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Loaded: %1</source>
         <translation>已载入：%1</translation>
-    </message>
-    <message>
-        <source>Guide model (built in)</source>
-        <translation>向导模型（内置）</translation>
-    </message>
-    <message>
-        <source>Choose a file…</source>
-        <translation>选择文件…</translation>
     </message>
     <message>
         <source>Synthetic %1</source>
@@ -554,7 +599,7 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>Rookery 自带的小模型。几秒即可完成；但太小，无法说明大模型的表现。</translation>
     </message>
     <message>
-        <source>Measures this file as it is. The chat's model stays loaded.</source>
+        <source>Measures this file as it is. The chat&apos;s model stays loaded.</source>
         <translation>按原样测量此文件。对话所用的模型保持载入。</translation>
     </message>
     <message>
@@ -588,6 +633,22 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>This computer runs on battery and may be slower than usual. The report will say so.</source>
         <translation>这台电脑正在使用电池，可能比平时慢。报告中会注明。</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1，%2</translation>
+    </message>
+    <message>
+        <source>%1 (built in)</source>
+        <translation>%1（内置）</translation>
+    </message>
+    <message>
+        <source>&amp;Browse…</source>
+        <translation>浏览(&amp;B)…</translation>
+    </message>
+    <message>
+        <source>Measure a model from a file</source>
+        <translation>测量文件中的模型</translation>
     </message>
 </context>
 <context>
@@ -910,10 +971,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>未载入模型</translation>
     </message>
     <message>
-        <source>Guide model</source>
-        <translation>向导模型</translation>
-    </message>
-    <message>
         <source>%1 tokens/s</source>
         <translation>%1 词元/秒</translation>
     </message>
@@ -940,6 +997,26 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Loading %1: %2 of %3</source>
         <translation>正在载入 %1：%2 / %3</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1：%2</translation>
+    </message>
+    <message>
+        <source>Send the message</source>
+        <translation>发送消息</translation>
+    </message>
+    <message>
+        <source>New line in the message</source>
+        <translation>在消息中换行</translation>
+    </message>
+    <message>
+        <source>Stop the answer, or give up editing</source>
+        <translation>停止回答，或放弃编辑</translation>
+    </message>
+    <message>
+        <source>Search chats</source>
+        <translation>搜索对话</translation>
     </message>
 </context>
 <context>
@@ -1030,7 +1107,7 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     </message>
     <message>
         <source>%1 tokens/s · %2 · first after %3 s</source>
-        <comment>figures under an answer; %2 is "402 tokens"</comment>
+        <comment>figures under an answer; %2 is &quot;402 tokens&quot;</comment>
         <translation>%1 词元/秒 · %2 · 首词元 %3 秒</translation>
     </message>
     <message numerus="yes">
@@ -1100,10 +1177,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Loading: %1 of %2</source>
         <translation>正在载入：%1 / %2</translation>
-    </message>
-    <message>
-        <source>Guide model</source>
-        <translation>向导模型</translation>
     </message>
     <message>
         <source>Fits: it needs %1 and %2 are free. A chat never needs more, however long it gets.</source>
@@ -1194,10 +1267,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>取消(&amp;C)</translation>
     </message>
     <message>
-        <source>Show in &amp;folder</source>
-        <translation>在文件夹中显示(&amp;F)</translation>
-    </message>
-    <message>
         <source>&amp;Details</source>
         <translation>详情(&amp;D)</translation>
     </message>
@@ -1212,6 +1281,34 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>tokenizer not known</source>
         <translation>分词器未知</translation>
+    </message>
+    <message>
+        <source>%1 is no vocabulary for this model. Choose another file.</source>
+        <translation>%1 不是这个模型的词表。请选择其他文件。</translation>
+    </message>
+    <message>
+        <source>The vocabulary of this model is missing. Choose its file, or get the model as a GGUF file, which brings its own.</source>
+        <translation>缺少这个模型的词表。请选择词表文件，或获取自带词表的 GGUF 文件。</translation>
+    </message>
+    <message>
+        <source>&amp;Remove from the list</source>
+        <translation>从列表中移除(&amp;R)</translation>
+    </message>
+    <message>
+        <source>The file itself stays where it is</source>
+        <translation>文件本身留在原处</translation>
+    </message>
+    <message>
+        <source>&amp;Use its own again</source>
+        <translation>恢复使用自带的词表(&amp;U)</translation>
+    </message>
+    <message>
+        <source>Sho&amp;w in folder</source>
+        <translation>在文件夹中显示(&amp;W)</translation>
+    </message>
+    <message>
+        <source>Choose voca&amp;bulary…</source>
+        <translation>选择词表(&amp;B)…</translation>
     </message>
 </context>
 <context>
@@ -1245,12 +1342,16 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>%1 M 参数</translation>
     </message>
     <message>
-        <source>Guide model</source>
-        <translation>向导模型</translation>
-    </message>
-    <message>
         <source>loaded</source>
         <translation>已载入</translation>
+    </message>
+    <message>
+        <source>needs its vocabulary</source>
+        <translation>需要词表</translation>
+    </message>
+    <message>
+        <source>cannot run</source>
+        <translation>无法运行</translation>
     </message>
 </context>
 <context>
@@ -1299,6 +1400,14 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Where to get models: BlinkDL/rwkv7-g1 on Hugging Face, RWKV/rwkv7-g1 on ModelScope. A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth tells the generation, the training data, the size, the date and how long the texts in training were. Rookery downloads nothing by itself.</source>
         <translation>获取模型：ModelScope 上的 RWKV/rwkv7-g1，或 Hugging Face 上的 BlinkDL/rwkv7-g1。rwkv7-g1d-0.1b-20260129-ctx8192.pth 这样的文件名依次说明代、训练数据、规模、日期和训练文本的长度。Rookery 不会自行下载任何东西。</translation>
     </message>
+    <message>
+        <source>Choose the vocabulary</source>
+        <translation>选择词表</translation>
+    </message>
+    <message>
+        <source>Vocabularies (*.txt *.json);;All files (*)</source>
+        <translation>词表 (*.txt *.json);;所有文件 (*)</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::SamplesChart</name>
@@ -1346,7 +1455,7 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>预设</translation>
     </message>
     <message>
-        <source>Settings that RWKV's authors recommend</source>
+        <source>Settings that RWKV&apos;s authors recommend</source>
         <translation>RWKV 作者推荐的设置</translation>
     </message>
     <message>
@@ -1583,6 +1692,86 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>About Rookery</source>
         <translation>关于 Rookery</translation>
+    </message>
+    <message>
+        <source>Delete for good</source>
+        <translation>永久删除</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chat(s) will be deleted for good, with all messages. This cannot be undone.</source>
+        <translation>
+            <numerusform>%n 个对话及其全部消息将被永久删除，且无法撤消。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Used %1 of %2</source>
+        <translation>已用 %1，上限 %2</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n old memories dropped since the start, to stay within the limit</source>
+        <translation>
+            <numerusform>为不超过上限，启动以来已清除 %n 份旧记忆</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 · deleted on %2</source>
+        <translation>%1 · 删除于 %2</translation>
+    </message>
+    <message>
+        <source>How new chats answer</source>
+        <translation>新对话的回答方式</translation>
+    </message>
+    <message>
+        <source>Each chat keeps its own settings, which its panel at the right changes; new ones begin with these.</source>
+        <translation>每个对话都保留自己的设置，可在其右侧面板中更改；新对话从这里的设置开始。</translation>
+    </message>
+    <message>
+        <source>Back to the usual ones</source>
+        <translation>恢复默认值</translation>
+    </message>
+    <message>
+        <source>Memory of chats</source>
+        <translation>对话记忆</translation>
+    </message>
+    <message>
+        <source>Share of the limit that is used</source>
+        <translation>已使用的上限比例</translation>
+    </message>
+    <message>
+        <source>Limit for the memory of chats</source>
+        <translation>对话记忆的上限</translation>
+    </message>
+    <message>
+        <source> GB</source>
+        <translation> GB</translation>
+    </message>
+    <message>
+        <source>What the models remember of your chats is kept on disk, so that a chat goes on without being read again. When the limit is reached, the oldest memories go; the text of your chats always stays.</source>
+        <translation>模型对各个对话的记忆保存在磁盘上，继续对话时无需重新读取。达到上限时，最旧的记忆会被清除；对话的文字始终保留。</translation>
+    </message>
+    <message>
+        <source>Deleted chats</source>
+        <translation>已删除的对话</translation>
+    </message>
+    <message>
+        <source>Empty. Deleted chats stay here for 30 days.</source>
+        <translation>空的。已删除的对话会在这里保留 30 天。</translation>
+    </message>
+    <message>
+        <source>&amp;Delete for good</source>
+        <translation>永久删除(&amp;D)</translation>
+    </message>
+    <message>
+        <source>At m&amp;ost</source>
+        <translation>最多(&amp;O)</translation>
+    </message>
+    <message>
+        <source>Re&amp;store</source>
+        <translation>恢复(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Em&amp;pty the bin</source>
+        <translation>清空(&amp;P)</translation>
     </message>
 </context>
 <context>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bench/bench_page.h"
 
+#include <QBuffer>
 #include <QDir>
 #include <QEvent>
 #include <QGridLayout>
@@ -34,7 +35,7 @@ namespace rookery::app {
 namespace {
 
 constexpr int kContentWidth = 1180;
-constexpr int kPictureWidth = 1200;
+constexpr int kPictureWidth = 1200, kPictureMargin = 24;
 constexpr double kSteadyShare = 0.25;  ///< two estimates in a row that differ by less count as settled
 constexpr int kSteadyNeeded = 2;
 
@@ -146,6 +147,12 @@ QWidget* BenchPage::buildProgress() {
   m_bar->setObjectName(QStringLiteral("benchBar"));
   m_bar->setRange(0, 1000);
   m_bar->setTextVisible(false);
+  m_runSubject = new QLabel(m_progressCard);
+  m_runSubject->setObjectName(QStringLiteral("benchRunSubject"));
+  m_runSubject->setTextFormat(Qt::PlainText);
+  QFont bold = m_runSubject->font();
+  bold.setWeight(QFont::DemiBold);
+  m_runSubject->setFont(bold);
   m_progressLabel = new QLabel(m_progressCard);
   m_progressLabel->setObjectName(QStringLiteral("benchProgressText"));
   m_timeLeft = new MutedLabel(m_progressCard);
@@ -155,6 +162,7 @@ QWidget* BenchPage::buildProgress() {
   row->addWidget(m_timeLeft);
   auto* column = new QVBoxLayout(m_progressCard);
   column->setContentsMargins(16, 12, 16, 12);
+  column->addWidget(m_runSubject);
   column->addWidget(m_steps);
   column->addWidget(m_bar);
   column->addLayout(row);
@@ -223,8 +231,8 @@ QWidget* BenchPage::buildResult() {
 
   auto* words = new QVBoxLayout;
   words->setSpacing(4);
+  words->addWidget(m_subject);  // first what, then how fast
   words->addWidget(m_sentence);
-  words->addWidget(m_subject);
   auto* row = new QHBoxLayout;
   row->addLayout(words, 1);
   row->addWidget(m_tableView, 0, Qt::AlignTop);
@@ -243,7 +251,7 @@ void BenchPage::attach(InferenceService* service, Settings* settings) {
   connect(settings, &Settings::threadsChanged, m_setup, [this](int threads) { m_setup->setThreads(threads); });
   auto job = std::make_shared<JobId>(0);
   connect(this, &BenchPage::runRequested, service, [this, service, job](const engine::BenchRequest& request) {
-    showStarted();
+    showStarted(service->runningWork());
     *job = service->bench(request);
   });
   connect(this, &BenchPage::cancelRequested, service, [service, job] { service->stop(*job); });
@@ -263,27 +271,26 @@ void BenchPage::attach(InferenceService* service, Settings* settings) {
   }
 }
 
-void BenchPage::showStarted() {
+void BenchPage::showStarted(EngineWork waitsFor) {
   m_running = true;
+  m_waitsFor = waitsFor;
   m_progress.reset();
   m_lastEstimate = -1;
   m_steadyEstimates = 0;
   m_setup->setRunning(true);
   m_messageCard->hide();
+  m_result->hide();  // nobody may take an earlier run for this one
+  m_report.reset();
+  m_historyTable->clearSelection();
+  m_runSubject->setText(m_setup->subject());
   m_steps->reset();
-  m_bar->setValue(0);
-  m_progressLabel->setText(tr("Loading the model"));
-  m_timeLeft->clear();
+  fillProgress();
   m_progressCard->show();
 }
 
 void BenchPage::showProgress(const engine::BenchProgress& progress) {
   m_progress = progress;
   m_steps->setProgress(progress);
-  m_bar->setValue(static_cast<int>(std::lround(1000 * progress.fraction)));
-  if (const QString text = progressText(progress); !text.isEmpty()) {
-    m_progressLabel->setText(text);
-  }
   // A first guess that jumps about is worse than none.
   const bool measuring = progress.step == engine::BenchStep::Prefill || progress.step == engine::BenchStep::Decode ||
                          progress.step == engine::BenchStep::State;
@@ -291,7 +298,17 @@ void BenchPage::showProgress(const engine::BenchProgress& progress) {
   const bool steady = left >= 0 && m_lastEstimate >= 0 && std::abs(left - m_lastEstimate) <= kSteadyShare * std::max(m_lastEstimate, 2.0);
   m_steadyEstimates = left < 0 ? 0 : steady ? m_steadyEstimates + 1 : 0;
   m_lastEstimate = left;
-  m_timeLeft->setText(m_steadyEstimates >= kSteadyNeeded ? tr("about %1 left").arg(formatDuration(left)) : QString());
+  fillProgress();
+}
+
+void BenchPage::fillProgress() {
+  const QString waits = waitingText(m_waitsFor);
+  const QString text = m_progress ? progressText(*m_progress) : waits.isEmpty() ? tr("Loading the model") : waits;
+  m_bar->setValue(m_progress ? static_cast<int>(std::lround(1000 * m_progress->fraction)) : 0);
+  if (!text.isEmpty()) {
+    m_progressLabel->setText(text);
+  }
+  m_timeLeft->setText(m_steadyEstimates >= kSteadyNeeded ? tr("about %1 left").arg(formatDuration(m_lastEstimate)) : QString());
 }
 
 void BenchPage::finish() {
@@ -322,7 +339,7 @@ void BenchPage::storeReport(const engine::BenchReport& report) {
   }
   showReport(report);
   if (const auto saved = m_history.save(report); !saved) {
-    showMessage(QStringLiteral("warning"), errorText(saved.error()));
+    showMessage(QStringLiteral("warning"), [error = saved.error()] { return errorText(error); });
   }
   reloadHistory();
 }
@@ -330,16 +347,18 @@ void BenchPage::storeReport(const engine::BenchReport& report) {
 void BenchPage::showError(const engine::Error& error) {
   finish();
   if (error.code == engine::ErrorCode::Cancelled) {
-    showMessage(QStringLiteral("info"), tr("Cancelled before the first result."));
+    showMessage(QStringLiteral("info"), [] { return tr("Cancelled before the first result."); });
     return;
   }
-  showMessage(QStringLiteral("error"), errorText(error));
+  showMessage(QStringLiteral("error"), [error] { return errorText(error); });
   m_message->setToolTip(errorDetails(error));
 }
 
-void BenchPage::showMessage(const QString& icon, const QString& text) {
+void BenchPage::showMessage(const QString& icon, std::function<QString()> text) {
   m_messageIcon->setIconName(icon);
-  m_message->setText(text);
+  m_messageText = std::move(text);
+  m_message->setText(m_messageText());
+  m_message->setToolTip({});
   m_messageCard->show();
 }
 
@@ -363,40 +382,55 @@ void BenchPage::exportReport(Format format) {
     case Format::Json: written = writeFile(path, QByteArray::fromStdString(engine::reportJson(*m_report))); break;
     case Format::Csv: written = writeFile(path, QByteArray::fromStdString(engine::reportCsv(*m_report))); break;
     case Format::Markdown: written = writeFile(path, QByteArray::fromStdString(engine::reportMarkdown(*m_report))); break;
-    case Format::Png:
-      if (!writePicture(path)) {
-        written = engine::fail(engine::ErrorCode::FileWriteFailed, QStringLiteral("%1 could not be written.").arg(path).toStdString());
-      }
+    case Format::Png: {
+      QByteArray bytes;
+      QBuffer buffer(&bytes);
+      picture().save(&buffer, "PNG");
+      written = writeFile(path, bytes);
       break;
+    }
   }
   if (written) {
-    showMessage(QStringLiteral("ok"), tr("Saved as %1.").arg(QDir::toNativeSeparators(path)));
+    showMessage(QStringLiteral("ok"), [path] { return tr("Saved as %1.").arg(QDir::toNativeSeparators(path)); });
   } else {
-    showMessage(QStringLiteral("error"), errorText(written.error()));
+    showMessage(QStringLiteral("error"), [error = written.error()] { return errorText(error); });
   }
 }
 
-bool BenchPage::writePicture(const QString& path) const {
+QImage BenchPage::picture() const {
   const bool tables = m_tableView->isChecked();
   m_tableView->setChecked(false);
   const QPixmap charts = m_charts->grab();
   m_tableView->setChecked(tables);
   const qreal ratio = charts.devicePixelRatio();
-  const int width = std::max(kPictureWidth, static_cast<int>(charts.width() / ratio) + 48);
-  const int head = 112;
-  QImage image(QSize(static_cast<int>(width * ratio), static_cast<int>((charts.height() / ratio + head + 24) * ratio)), QImage::Format_RGB32);
+  const int width = std::max(kPictureWidth, static_cast<int>(charts.width() / ratio) + 2 * kPictureMargin);
+
+  // As high as the words need: a long processor name or a translation takes more lines.
+  struct Words {
+    QString text;
+    QFont font;
+    QColor color;
+    int height;
+  };
+  QList<Words> words{{m_subject->text(), font(), Theme::colors().mutedText, 0}, {m_sentence->text(), m_sentence->font(), palette().color(QPalette::WindowText), 0}};
+  int head = kPictureMargin;
+  for (auto& part : words) {
+    part.height = QFontMetrics(part.font).boundingRect(QRect(0, 0, width - 2 * kPictureMargin, 10'000), Qt::TextWordWrap, part.text).height();
+    head += part.height + kPictureMargin / 2;
+  }
+  QImage image(QSize(static_cast<int>(width * ratio), static_cast<int>(std::ceil((charts.height() / ratio + head + kPictureMargin) * ratio))), QImage::Format_RGB32);
   image.setDevicePixelRatio(ratio);
   image.fill(palette().color(QPalette::Window));
   QPainter painter(&image);
-  painter.setPen(palette().color(QPalette::WindowText));
-  painter.setFont(m_sentence->font());
-  painter.drawText(QRect(24, 16, width - 48, 56), Qt::TextWordWrap | Qt::AlignVCenter, m_sentence->text());
-  painter.setFont(font());
-  painter.setPen(Theme::colors().mutedText);
-  painter.drawText(QRect(24, 72, width - 48, 32), Qt::TextWordWrap | Qt::AlignVCenter, m_subject->text());
+  int top = kPictureMargin;
+  for (const auto& part : words) {
+    painter.setPen(part.color);
+    painter.setFont(part.font);
+    painter.drawText(QRect(kPictureMargin, top, width - 2 * kPictureMargin, part.height), Qt::TextWordWrap, part.text);
+    top += part.height + kPictureMargin / 2;
+  }
   painter.drawPixmap(QPointF((width - charts.width() / ratio) / 2, head), charts);
-  painter.end();
-  return image.save(path, "PNG");
+  return image;
 }
 
 void BenchPage::fillResult() {
@@ -442,6 +476,10 @@ void BenchPage::fillEnvironment() {
 
 void BenchPage::reloadHistory() {
   m_stored = m_history.load();
+  fillHistory();
+}
+
+void BenchPage::fillHistory() {
   const QSignalBlocker block(m_historyTable);
   const QStringList headers{tr("Date"), tr("Model"), tr("Weights"), tr("Precision"), tr("Prompt, tokens/s"), tr("Answer, tokens/s"), tr("Memory"), tr("Threads")};
   m_historyTable->setColumnCount(static_cast<int>(headers.size()));
@@ -453,7 +491,7 @@ void BenchPage::reloadHistory() {
     for (const auto& entry : r.measured) {
       memory += entry.bytes;
     }
-    const QStringList cells{reportDate(r), QString::fromStdString(r.model), QString::fromStdString(r.weights) + (r.partial ? tr(" (partial)") : QString()),
+    const QStringList cells{reportDate(r), reportModel(r), QString::fromStdString(r.weights) + (r.partial ? tr(" (partial)") : QString()),
                             QString::fromStdString(r.precision), formatRate(speedOf(r, "pp")), formatRate(speedOf(r, "tg")),
                             formatBytes(memory), QLocale().toString(r.environment.threads)};
     for (int c = 0; c < cells.size(); ++c) {
@@ -492,27 +530,39 @@ void BenchPage::retranslate() {
   m_historyHeading->setText(tr("Your runs"));
   m_historyTable->setAccessibleName(tr("Your runs"));
   m_historyEmpty->setText(tr("Your runs appear here. They stay on this computer."));
-  m_openFolder->setText(tr("Open &folder"));
+  m_openFolder->setText(tr("Ope&n folder"));
   if (m_report) {
     m_speed->refresh();
     m_samples->refresh();
     m_memory->refresh();
     fillResult();
-  } else if (!m_running) {
-    showMessage(QStringLiteral("bench"), tr("No result yet. Run measures how fast this computer reads and answers, "
-                                            "in about one minute for a small model and without any download."));
+  } else if (!m_running && !m_messageText) {
+    showMessage(QStringLiteral("bench"), [] {
+      return tr("No result yet. Run measures how fast this computer reads and answers, in about one minute for a small model and "
+                "without any download.");
+    });
   }
-  reloadHistory();
+  if (m_messageText) {
+    m_message->setText(m_messageText());
+  }
+  fillProgress();
+  fillHistory();
 }
 
 void BenchPage::changeEvent(QEvent* event) {
   if (event->type() == QEvent::LanguageChange) {
     retranslate();
+    // The setup is told after this page; what it calls its choice is known then.
+    QMetaObject::invokeMethod(this, [this] { m_runSubject->setText(m_setup->subject()); }, Qt::QueuedConnection);
   }
   QWidget::changeEvent(event);
 }
 
 void BenchPage::showEvent(QShowEvent* event) {
+  if (!m_historyRead) {
+    m_historyRead = true;
+    reloadHistory();  // reads and checks every report: not before somebody looks
+  }
   if (!m_report && !m_running && !m_stored.isEmpty()) {
     m_historyTable->selectRow(0);  // the newest run is what one comes back for
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QImage>
 #include <QList>
 #include <QWidget>
+#include <functional>
 #include <optional>
 
 #include "bench/report_history.h"
@@ -17,6 +19,7 @@ class QTableWidget;
 
 namespace rookery::app {
 
+enum class EngineWork;
 class BenchSetup;
 class Card;
 class ChartPanel;
@@ -47,7 +50,8 @@ class BenchPage : public QWidget {
   void exportReport(Format format);
 
  public Q_SLOTS:
-  void showStarted();
+  /// `waitsFor`: what the engine ends first.
+  void showStarted(EngineWork waitsFor = {});
   void showProgress(const rookery::engine::BenchProgress& progress);
   void showReport(const rookery::engine::BenchReport& report);  ///< on the page only
   void storeReport(const rookery::engine::BenchReport& report); ///< shows it and keeps it in the history
@@ -68,15 +72,19 @@ class BenchPage : public QWidget {
   void fillResult();
   void fillEnvironment();
   void reloadHistory();
+  void fillHistory();
   void finish();
-  void showMessage(const QString& icon, const QString& text);
-  bool writePicture(const QString& path) const;
+  void showMessage(const QString& icon, std::function<QString()> text);
+  void fillProgress();
+  QImage picture() const;
 
   ReportHistory m_history;
   QList<StoredReport> m_stored;
   std::optional<engine::BenchReport> m_report;
   std::optional<engine::BenchProgress> m_progress;
-  bool m_running = false;
+  EngineWork m_waitsFor{};
+  std::function<QString()> m_messageText;  ///< says it again after a change of language
+  bool m_running = false, m_historyRead = false;
   double m_lastEstimate = -1;
   int m_steadyEstimates = 0;
 
@@ -85,7 +93,7 @@ class BenchPage : public QWidget {
   Card* m_progressCard;
   StepsView* m_steps = nullptr;
   QProgressBar* m_bar = nullptr;
-  QLabel *m_progressLabel = nullptr, *m_timeLeft = nullptr;
+  QLabel *m_runSubject = nullptr, *m_progressLabel = nullptr, *m_timeLeft = nullptr;
   Card* m_messageCard;
   IconLabel* m_messageIcon;
   QLabel* m_message;

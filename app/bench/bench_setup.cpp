@@ -8,7 +8,9 @@
 #include <QLocale>
 #include <QPushButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
+#include "inference/inference_worker.h"
 #include "rookery/ledger.h"
 #include "rookery/memory_plan.h"
 #include "rookery/model_info.h"
@@ -21,7 +23,7 @@ namespace rookery::app {
 
 namespace {
 
-enum Kind { Guide, Loaded, File, ChooseFile, Synthetic };
+enum Kind { Guide, Loaded, File, Synthetic };
 constexpr int kKindRole = Qt::UserRole, kValueRole = Qt::UserRole + 1;
 const engine::DType kPrecisions[] = {engine::DType::F16, engine::DType::BF16, engine::DType::F32, engine::DType::Q8_0};
 
@@ -37,6 +39,7 @@ BenchSetup::BenchSetup(QWidget* parent)
     : Card(parent),
       m_model(new QComboBox(this)),
       m_precision(new QComboBox(this)),
+      m_browse(new QPushButton(this)),
       m_run(new QPushButton(this)),
       m_cancel(new QPushButton(this)),
       m_modelLabel(new QLabel(this)),
@@ -47,6 +50,8 @@ BenchSetup::BenchSetup(QWidget* parent)
   setObjectName(QStringLiteral("benchSetup"));
   m_model->setObjectName(QStringLiteral("benchModel"));
   m_precision->setObjectName(QStringLiteral("benchPrecision"));
+  m_browse->setObjectName(QStringLiteral("benchBrowse"));
+  m_browse->setIcon(lineIcon(QStringLiteral("folder-open")));
   m_run->setObjectName(QStringLiteral("benchRun"));
   m_cancel->setObjectName(QStringLiteral("benchCancel"));
   m_warningBox->setObjectName(QStringLiteral("benchWarning"));
@@ -72,6 +77,7 @@ BenchSetup::BenchSetup(QWidget* parent)
   auto* row = new QHBoxLayout;
   row->addWidget(m_modelLabel);
   row->addWidget(m_model);
+  row->addWidget(m_browse);
   row->addSpacing(8);
   row->addWidget(m_precisionLabel);
   row->addWidget(m_precision);
@@ -85,7 +91,8 @@ BenchSetup::BenchSetup(QWidget* parent)
   column->addWidget(m_hint);
   column->addWidget(m_warningBox);
 
-  connect(m_model, &QComboBox::activated, this, &BenchSetup::modelChosen);
+  connect(m_model, &QComboBox::currentIndexChanged, this, &BenchSetup::fillPrecisions);
+  connect(m_browse, &QPushButton::clicked, this, &BenchSetup::chooseFile);
   connect(m_precision, &QComboBox::currentIndexChanged, this, &BenchSetup::updateHint);
   connect(m_run, &QPushButton::clicked, this, [this] { Q_EMIT runRequested(request()); });
   connect(m_cancel, &QPushButton::clicked, this, [this] {
@@ -114,11 +121,12 @@ void BenchSetup::setRunning(bool running) {
   m_cancel->setVisible(running);
   m_run->setVisible(!running);
   m_model->setEnabled(!running);
+  m_browse->setEnabled(!running);
   m_precision->setEnabled(!running && m_precision->count() > 1);
 }
 
 engine::BenchRequest BenchSetup::request() const {
-  engine::BenchRequest request;
+  engine::BenchRequest request = m_protocol;
   request.threads = m_threads;
   const QString value = m_model->currentData(kValueRole).toString();
   switch (m_model->currentData(kKindRole).toInt()) {
@@ -138,7 +146,12 @@ engine::BenchRequest BenchSetup::request() const {
   return request;
 }
 
+QString BenchSetup::subject() const {
+  return m_precision->currentData().isValid() ? tr("%1, %2").arg(m_model->currentText(), m_precision->currentText()) : m_model->currentText();
+}
+
 void BenchSetup::fillModels() {
+  const QSignalBlocker block(m_model);  // the precisions follow once, at the end
   const auto kind = m_model->currentData(kKindRole);
   const auto value = m_model->currentData(kValueRole);
   m_model->clear();
@@ -152,14 +165,13 @@ void BenchSetup::fillModels() {
   if (!m_chosenFile.isEmpty()) {
     add(QFileInfo(m_chosenFile).fileName(), File, m_chosenFile);
   }
-  add(tr("Guide model (built in)"), Guide, {});
-  add(tr("Choose a file…"), ChooseFile, {});
+  add(tr("%1 (built in)").arg(guideName()), Guide, {});
   m_model->insertSeparator(m_model->count());
-  for (const auto& name : engine::officialShapeNames()) {
-    const auto dimensions = engine::officialShape(name);
-    if (!dimensions || dimensions->version != engine::RwkvVersion::V7) {
-      continue;  // the engine runs RWKV-7 today
-    }
+  auto shapes = engine::officialShapeNames();
+  std::stable_sort(shapes.begin(), shapes.end(), [](const std::string& a, const std::string& b) {
+    return engine::officialShape(a)->version > engine::officialShape(b)->version;  // the newest generation first
+  });
+  for (const auto& name : shapes) {
     const QString shape = QString::fromStdString(name);
     add(tr("Synthetic %1").arg(shapeTitle(shape)), Synthetic, shape);
   }
@@ -172,23 +184,22 @@ void BenchSetup::fillModels() {
     }
   }
   m_model->setCurrentIndex(qMax(index, 0));
-  m_lastIndex = m_model->currentIndex();
   fillPrecisions();
 }
 
-void BenchSetup::modelChosen(int index) {
-  if (m_model->itemData(index, kKindRole).toInt() == ChooseFile && m_model->itemData(index, kKindRole).isValid()) {
-    const QString path = Dialogs::instance().openFile(this, tr("Choose a model to measure"), QFileInfo(m_chosenFile).path(),
-                                                      tr("RWKV models (*.pth *.st *.safetensors *.gguf)"));
-    m_model->setCurrentIndex(m_lastIndex);
-    if (!path.isEmpty()) {
-      m_chosenFile = path;
-      fillModels();
-      m_model->setCurrentIndex(m_model->findText(QFileInfo(path).fileName()));
+void BenchSetup::chooseFile() {
+  const QString path = Dialogs::instance().openFile(this, tr("Choose a model to measure"), QFileInfo(m_chosenFile).path(),
+                                                    tr("RWKV models (*.pth *.st *.safetensors *.gguf)"));
+  if (path.isEmpty()) {
+    return;
+  }
+  m_chosenFile = path;
+  fillModels();
+  for (int i = 0; i < m_model->count(); ++i) {
+    if (m_model->itemData(i, kKindRole) == File) {
+      m_model->setCurrentIndex(i);
     }
   }
-  m_lastIndex = m_model->currentIndex();
-  fillPrecisions();
 }
 
 void BenchSetup::fillPrecisions() {
@@ -240,6 +251,8 @@ void BenchSetup::retranslate() {
   m_precisionLabel->setText(tr("&Precision"));
   m_model->setAccessibleName(tr("Model to measure"));
   m_precision->setAccessibleName(tr("Precision of the weights"));
+  m_browse->setText(tr("&Browse…"));
+  m_browse->setToolTip(tr("Measure a model from a file"));
   m_run->setText(tr("&Run"));
   m_run->setToolTip(tr("Measure reading and answering, about one minute for a small model"));
   m_cancel->setText(tr("&Cancel"));

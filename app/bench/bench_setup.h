@@ -21,7 +21,12 @@ class BenchSetup : public Card {
   void setThreads(int threads) { m_threads = threads; }
   void setPowerSource(const QString& source);  ///< as BenchEnvironment has it; "battery" brings the warning
   void setRunning(bool running);
+  /// How much is measured: the part of the request that is not the model, the precision and the threads.
+  void setProtocol(const engine::BenchRequest& protocol) { m_protocol = protocol; }
   engine::BenchRequest request() const;
+  /// What Run measures, as the user chose it: "Synthetic RWKV-7 0.1B, fp16".
+  QString subject() const;
+  void chooseFile();
 
  Q_SIGNALS:
   void runRequested(const rookery::engine::BenchRequest& request);
@@ -33,16 +38,16 @@ class BenchSetup : public Card {
  private:
   void fillModels();
   void fillPrecisions();
-  void modelChosen(int index);
   void retranslate();
   void updateHint();
 
   QComboBox *m_model, *m_precision;
-  QPushButton *m_run, *m_cancel;
+  QPushButton *m_browse, *m_run, *m_cancel;
   QLabel *m_modelLabel, *m_precisionLabel, *m_hint, *m_warning;
   QWidget* m_warningBox;
   QString m_loadedName, m_loadedPath, m_chosenFile, m_powerSource;
-  int m_threads = 0, m_lastIndex = 0, m_precisionKind = -1;
+  int m_threads = 0, m_precisionKind = -1;
+  engine::BenchRequest m_protocol;
   bool m_running = false;
 };
 

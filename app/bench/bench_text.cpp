@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "bench/charts.h"
+#include "inference/inference_worker.h"
 #include "support/format.h"
 
 namespace rookery::app {
@@ -54,7 +55,9 @@ QString reportSentence(const engine::BenchReport& report) {
     sentences << Words::tr("The run was cancelled; this is what was finished.");
   }
   const auto shown = speedSeries(report);  // the short times beside them are often noisy, and nobody sees them
-  if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
+  if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.busy; })) {
+    sentences << Words::tr("This computer was busy: other programs took part of the processor.");
+  } else if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
     sentences << Words::tr("This computer was busy: the runs differ more than they should.");
   }
   return sentences.join(u' ');
@@ -70,9 +73,13 @@ QString weightsText(const engine::BenchReport& report) {
   return Words::tr("weights: file");
 }
 
+QString reportModel(const engine::BenchReport& report) {
+  return report.weights == "guide" ? guideName() : QString::fromStdString(report.model);
+}
+
 QString reportSubject(const engine::BenchReport& report) {
   const auto& env = report.environment;
-  QStringList parts{QString::fromStdString(report.model), weightsText(report), QString::fromStdString(report.precision),
+  QStringList parts{reportModel(report), weightsText(report), QString::fromStdString(report.precision),
                     QString::fromStdString(report.mode), QString::fromStdString(env.cpu.empty() ? env.device : env.cpu),
                     QString::fromStdString(env.isa), Words::tr("%n thread(s)", nullptr, env.threads)};
   parts.removeAll(QString());

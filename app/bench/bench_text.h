@@ -9,6 +9,8 @@ namespace rookery::app {
 
 /// The report in one or two plain sentences: "Answers at 61.3 tokens/s, about 12 times as fast as reading aloud. ..."
 QString reportSentence(const engine::BenchReport& report);
+/// What was measured; the guide under the name that the app gives it.
+QString reportModel(const engine::BenchReport& report);
 /// "rwkv7-0.1b · weights: synthetic · fp16 · exact · CPU avx512, 2 threads"
 QString reportSubject(const engine::BenchReport& report);
 /// "weights: synthetic" or what else they are; always shown, since synthetic runs are never compared with real ones.

@@ -125,11 +125,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
 
   connect(&m_service, &InferenceService::loadStarted, this, [this] { m_loading = true; m_loadProblem.clear(); refresh(); });
   connect(&m_service, &InferenceService::modelLoaded, this, [this] { m_loading = false; refresh(); });
-  connect(&m_service, &InferenceService::loadFailed, this, [this](quint64, const engine::Error& error) {
-    m_loading = false;
-    m_loadProblem = error.code == engine::ErrorCode::Cancelled ? QString() : errorText(error);
-    refresh();
-  });
+  connect(&m_service, &InferenceService::loadFailed, this, [this] { m_loading = false; refresh(); });
   connect(&m_store, &ChatStore::failing, this, [this](const QString& sentence) { m_trouble = sentence; refresh(); });
   connect(&m_store, &ChatStore::recovered, this, [this] { m_trouble.clear(); refresh(); });
   connect(new QShortcut(QKeySequence(Qt::CTRL | Qt::Key_K), this), &QShortcut::activated, m_list, &ConversationList::focusSearch);
@@ -299,6 +295,23 @@ void ChatPage::openNewest() {
   if (first.isValid()) openChat(first.data(ConversationListModel::IdRole).toLongLong());
 }
 
+void ChatPage::reloadList() {
+  m_list->model().reload();
+  if (m_current) m_list->select(m_current->id());
+}
+
+void ChatPage::setLoadProblem(const QString& sentence) {
+  m_loadProblem = sentence;
+  refresh();
+}
+
+void ChatPage::setDefaultSampling(const engine::SamplerSettings& settings) {
+  m_defaults = settings;
+  if (!m_current || m_current->id() != 0) return;
+  m_current->setSampling(settings);
+  m_panel->setSampling(settings);
+}
+
 void ChatPage::stop() {
   if (m_current) m_current->stop();
 }
@@ -328,9 +341,7 @@ void ChatPage::updateSuggestions() {
   m_chooseModel->setVisible(!model && !m_loading);
   if (!model) {
     m_emptyTitle->setText(m_loading ? tr("Loading the model…") : tr("No model loaded"));
-    m_emptyText->setText(m_loading                 ? tr("You can write your first message already.")
-                         : m_loadProblem.isEmpty() ? tr("Choose a model to chat with.")
-                                                   : m_loadProblem);
+    m_emptyText->setText(m_loading ? tr("You can write your first message already.") : tr("Choose a model to chat with."));
   } else if (guide) {
     m_emptyTitle->setText(tr("Ask the guide"));
     m_emptyText->setText(tr("A tiny model that came with Rookery. It knows this program and little else; a bigger one answers anything."));
@@ -363,7 +374,7 @@ void ChatPage::refresh() {
   setNotice(m_current->needsReading()
                 ? tr("This chat was read by %1. %2 reads its text again with your next message.")
                       .arg(m_current->record().modelName, model->name)
-                : QString());
+                : m_loadProblem);
 
   QString text = m_progress;
   if (state == State::Waiting) text = tr("Waiting for the engine…");

@@ -31,12 +31,15 @@ class ChatPage : public QWidget {
   ~ChatPage() override;
 
   Conversation* current() const noexcept { return m_current; }
-  void setDefaultSampling(const engine::SamplerSettings& settings) { m_defaults = settings; }
+  void setDefaultSampling(const engine::SamplerSettings& settings);  ///< for new chats, one that is still empty included
+  /// Why the last load failed, as a sentence; shown until the next load begins.
+  void setLoadProblem(const QString& sentence);
 
  public Q_SLOTS:
   void newChat();
   void openChat(qint64 conversation);
   void openNewest();
+  void reloadList();  ///< chats came or went elsewhere
   void stop();
 
  Q_SIGNALS:

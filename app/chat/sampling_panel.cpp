@@ -51,7 +51,7 @@ bool near(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
 
 }  // namespace
 
-SamplingPanel::SamplingPanel(QWidget* parent)
+SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
     : QWidget(parent), m_form(new QFormLayout), m_preset(new QComboBox(this)), m_fixedSeed(new QCheckBox(this)),
       m_seed(new QSpinBox(this)), m_thinking(new QComboBox(this)), m_systemLabel(new QLabel(this)), m_system(new QPlainTextEdit(this)) {
   setObjectName(QStringLiteral("samplingPanel"));
@@ -91,8 +91,20 @@ SamplingPanel::SamplingPanel(QWidget* parent)
   connect(m_seed, &QSpinBox::valueChanged, this, &SamplingPanel::samplingChanged);
   connect(m_thinking, &QComboBox::activated, this, &SamplingPanel::thinkingChanged);
   connect(m_system, &QPlainTextEdit::textChanged, this, [this] { if (!m_updating) Q_EMIT systemPromptChanged(); });
+  if (purpose == Purpose::Defaults) {
+    for (QWidget* widget : std::initializer_list<QWidget*>{m_fixedSeed, m_seed, m_systemLabel, m_system}) widget->hide();
+    column->setContentsMargins(0, 0, 0, 0);
+  }
   retranslate();
   setSampling({});
+}
+
+void SamplingPanel::setColumns(int labelWidth, int spacing, int fieldWidth) {
+  m_form->setHorizontalSpacing(spacing);
+  for (QWidget* field : std::initializer_list<QWidget*>{m_preset, m_temperature, m_topP, m_presence, m_frequency, m_decay}) {
+    field->setFixedWidth(fieldWidth);
+    m_form->labelForField(field)->setMinimumWidth(labelWidth);
+  }
 }
 
 QDoubleSpinBox* SamplingPanel::addNumber(const QString& name, double maximum, double step, int decimals) {
@@ -115,6 +127,7 @@ void SamplingPanel::retranslate() {
     if (auto* label = qobject_cast<QLabel*>(m_form->labelForField(field))) {
       label->setText(text);
       label->setBuddy(field);
+      label->setMinimumHeight(field->sizeHint().height());  // a form puts labels at the top of the row
     }
     field->setAccessibleName(text);
     field->setToolTip(help);

@@ -22,8 +22,12 @@ class SamplingPanel : public QWidget {
   Q_OBJECT
 
  public:
-  explicit SamplingPanel(QWidget* parent = nullptr);
+  /// `Defaults`: what new chats begin with, so without what belongs to one chat (seed, text before it).
+  enum class Purpose { Chat, Defaults };
+  explicit SamplingPanel(QWidget* parent = nullptr, Purpose purpose = Purpose::Chat);
 
+  /// Lines the fields up with those of the page around it.
+  void setColumns(int labelWidth, int spacing, int fieldWidth);
   void setSampling(const engine::SamplerSettings& settings);
   engine::SamplerSettings sampling() const;
   std::optional<quint64> seed() const;  ///< nullopt: a new one for each answer

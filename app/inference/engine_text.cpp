@@ -3,6 +3,8 @@
 
 #include <QCoreApplication>
 
+#include "inference/inference_service.h"
+
 namespace rookery::app {
 
 namespace {
@@ -39,6 +41,16 @@ QString errorText(const engine::Error& error) {
     case VerificationFailed: return EngineError::tr("The check failed: the contents are not what they should be.");
   }
   return toQString(error.message);
+}
+
+QString waitingText(EngineWork work) {
+  switch (work) {
+    case EngineWork::Load: return EngineError::tr("Waiting for the model to be loaded…");
+    case EngineWork::Answer: return EngineError::tr("Waiting for the answer to end…");
+    case EngineWork::Bench: return EngineError::tr("Waiting for the benchmark to end…");
+    case EngineWork::None: break;
+  }
+  return {};
 }
 
 QString errorDetails(const engine::Error& error) {

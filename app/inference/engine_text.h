@@ -19,4 +19,8 @@ inline std::string toUtf8(const QString& text) { return text.toStdString(); }
 QString errorText(const engine::Error& error);
 QString errorDetails(const engine::Error& error);
 
+enum class EngineWork;
+/// "Waiting for the answer to end…"; empty for None.
+QString waitingText(EngineWork work);
+
 }  // namespace rookery::app

@@ -53,6 +53,7 @@ JobId InferenceService::enqueue(std::function<void(JobId, std::stop_token)> work
 
 void InferenceService::jobDone(JobId job) {
   --m_running;
+  m_work.erase(job);
   const std::lock_guard lock(m_stopMutex);
   m_stops.erase(job);
 }
@@ -90,6 +91,7 @@ JobId InferenceService::load(const ModelRequest& request) {
       Q_EMIT modelLoaded(job, *m_model);
     });
   });
+  m_work[m_lastLoad] = EngineWork::Load;
   const QString name = request.kind == ModelRequest::Kind::Guide ? guideName() : request.path.section(u'/', -1);
   qCInfo(lcEngine) << "Loading" << name;
   Q_EMIT loadStarted(m_lastLoad, name);
@@ -97,7 +99,7 @@ JobId InferenceService::load(const ModelRequest& request) {
 }
 
 JobId InferenceService::answer(const AnswerRequest& request) {
-  return enqueue([this, request](JobId job, std::stop_token token) {
+  const JobId answering = enqueue([this, request](JobId job, std::stop_token token) {
     // Signals are emitted on the engine thread; receivers on the GUI thread get them queued, in order.
     InferenceWorker::AnswerEvents events{
         [this, job](quint64 done, quint64 total) { Q_EMIT answerPrefillProgress(job, done, total); },
@@ -107,15 +109,19 @@ JobId InferenceService::answer(const AnswerRequest& request) {
     if (result) Q_EMIT answerFinished(job, *result);
     else Q_EMIT answerFailed(job, result.error());
   });
+  m_work[answering] = EngineWork::Answer;
+  return answering;
 }
 
 JobId InferenceService::bench(const engine::BenchRequest& request) {
-  return enqueue([this, request](JobId job, std::stop_token token) {
+  const JobId measuring = enqueue([this, request](JobId job, std::stop_token token) {
     const auto report = engine::runBench(
         request, [this, job](const engine::BenchProgress& p) { Q_EMIT benchProgress(job, p); }, token);
     if (report) Q_EMIT benchFinished(job, *report);
     else Q_EMIT benchFailed(job, report.error());
   });
+  m_work[measuring] = EngineWork::Bench;
+  return measuring;
 }
 
 }  // namespace rookery::app

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,6 +24,9 @@ namespace rookery::app {
 
 using JobId = quint64;
 
+/// What the engine thread does; one job after the other.
+enum class EngineWork { None, Load, Answer, Bench };
+
 /// Which model to load.
 struct ModelRequest {
   enum class Kind { Guide, File };
@@ -33,7 +37,7 @@ struct ModelRequest {
 
 /// What the GUI may know about the loaded model: values only.
 struct LoadedModel {
-  QString name;                    ///< file name, or "Rookery guide"
+  QString name;                    ///< file name, or guideName()
   QString path;                    ///< empty for the guide
   bool isGuide = false;
   engine::ModelInfo info;
@@ -107,6 +111,8 @@ class InferenceService : public QObject {
   virtual void stop(JobId job);                      ///< thread-safe, at once: sets the job's stop token
   const std::optional<LoadedModel>& model() const noexcept { return m_model; }
   bool busy() const noexcept { return m_running > 0; }
+  /// The job at the head of the queue: what a new one would wait for.
+  EngineWork runningWork() const noexcept { return m_work.empty() ? EngineWork::None : m_work.begin()->second; }
   /// The tokenizer of the loaded model (immutable, shared); nullptr without a model.
   std::shared_ptr<const engine::Tokenizer> tokenizer() const noexcept;
   /// Rows that went through the backend's submit since the service started; for tests and the status bar.
@@ -142,6 +148,7 @@ class InferenceService : public QObject {
   std::shared_ptr<const engine::Tokenizer> m_tokenizer;
   JobId m_lastJob = 0, m_lastLoad = 0;
   int m_running = 0;
+  std::map<JobId, EngineWork> m_work;  ///< open jobs, in the order in which they run
   std::mutex m_stopMutex;
   std::unordered_map<JobId, std::stop_source> m_stops;
   QThread m_thread;

@@ -15,7 +15,7 @@ Q_LOGGING_CATEGORY(lcEngine, "rookery.engine")
 double secondsOf(const QElapsedTimer& timer) { return static_cast<double>(timer.nsecsElapsed()) * 1e-9; }
 }  // namespace
 
-QString guideName() { return QCoreApplication::translate("InferenceWorker", "Rookery guide"); }
+QString guideName() { return QCoreApplication::translate("InferenceWorker", "Guide model"); }
 
 engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest& request,
                                                               const engine::LoadProgressFn& progress,

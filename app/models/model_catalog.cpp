@@ -4,28 +4,52 @@
 #include <QDir>
 #include <QDirIterator>
 #include <QFileInfo>
+#include <QSet>
 #include <filesystem>
+
+#include "rookery/model.h"
 
 namespace rookery::app {
 
 namespace {
 
-constexpr int kDepth = 3;        // models lie in a folder or one or two below it
+constexpr int kDepth = 4;        // <hub>/models--<name>/snapshots/<commit>/<file> is the deepest usual place
 constexpr int kMostFiles = 2000; // a folder chosen by mistake (the home folder) must end
+constexpr int kMostFolders = 20'000;
 
-void findModels(const QString& folder, int depth, QStringList& found) {
-  QDirIterator it(folder, QDir::Files | QDir::Dirs | QDir::NoDotAndDotDot | QDir::NoSymLinks | QDir::Readable);
-  while (it.hasNext() && found.size() < kMostFiles) {
-    const QFileInfo info = it.nextFileInfo();
-    if (info.isDir()) {
-      if (depth > 1) {
-        findModels(info.filePath(), depth - 1, found);
+/// Files by their real place, so that two names of one file are one model, and a ring of links ends.
+struct Search {
+  QStringList found;
+  QSet<QString> seenFiles, seenFolders;
+
+  void add(const QFileInfo& info) {
+    const QString real = info.canonicalFilePath();
+    if (!real.isEmpty() && seenFiles.contains(real)) {
+      return;
+    }
+    seenFiles << real;
+    found << info.absoluteFilePath();
+  }
+
+  void walk(const QString& folder, int depth) {
+    const QString real = QFileInfo(folder).canonicalFilePath();
+    if (real.isEmpty() || seenFolders.contains(real) || seenFolders.size() >= kMostFolders) {
+      return;
+    }
+    seenFolders << real;
+    QDirIterator it(folder, QDir::Files | QDir::Dirs | QDir::NoDotAndDotDot | QDir::Readable);
+    while (it.hasNext() && found.size() < kMostFiles) {
+      const QFileInfo info = it.nextFileInfo();
+      if (info.isDir()) {
+        if (depth > 1) {
+          walk(info.filePath(), depth - 1);
+        }
+      } else if (looksLikeModel(info.filePath())) {
+        add(info);
       }
-    } else if (looksLikeModel(info.filePath())) {
-      found << info.absoluteFilePath();
     }
   }
-}
+};
 
 }  // namespace
 
@@ -45,12 +69,13 @@ ModelCatalog::~ModelCatalog() {
   m_pool.waitForDone();
 }
 
-ModelEntry ModelCatalog::readEntry(const QString& path) {
+ModelEntry ModelCatalog::readEntry(const QString& path, const QString& vocabulary) {
   ModelEntry entry;
   const QFileInfo file(path);
   entry.path = path;
   entry.name = file.fileName();
   entry.fileBytes = static_cast<quint64>(file.size());
+  entry.vocabulary = vocabulary;
   const auto opened = engine::ModelFile::open(std::filesystem::path(path.toStdU16String()));
   if (!opened) {
     entry.error = opened.error();
@@ -63,29 +88,34 @@ ModelEntry ModelCatalog::readEntry(const QString& path) {
   }
   entry.info = std::move(*info);
   entry.estimate = engine::estimateLoad(*entry.info, entry.info->dtype);
+  if (const auto ready = engine::Model::canChat(**opened, *entry.info, std::filesystem::path(vocabulary.toStdU16String())); !ready) {
+    entry.obstacle = ready.error();
+  }
   return entry;
 }
 
-void ModelCatalog::scan(const QStringList& folders, const QStringList& files) {
+void ModelCatalog::scan(const QStringList& folders, const QStringList& files, const Vocabularies& vocabularies) {
   const quint64 id = ++m_scan;
-  m_pool.start([this, id, folders, files] {
-    QStringList found = files;
-    for (const auto& folder : folders) {
-      findModels(folder, kDepth, found);
+  m_pool.start([this, id, folders, files, vocabularies] {
+    Search search;
+    for (const auto& file : files) {
+      search.add(QFileInfo(file));
     }
-    found.removeDuplicates();
-    for (const auto& path : std::as_const(found)) {
+    for (const auto& folder : folders) {
+      search.walk(folder, kDepth);
+    }
+    for (const auto& path : std::as_const(search.found)) {
       if (m_scan != id) {
         return;
       }
-      Q_EMIT entryRead(readEntry(path));  // queued to the GUI thread: a copy of the value
+      Q_EMIT entryRead(readEntry(path, vocabularies.value(path)));  // queued to the GUI thread: a copy of the value
     }
-    Q_EMIT scanFinished(static_cast<int>(found.size()));
+    Q_EMIT scanFinished(static_cast<int>(search.found.size()));
   });
 }
 
-void ModelCatalog::read(const QString& path) {
-  m_pool.start([this, path] { Q_EMIT entryRead(readEntry(path)); });
+void ModelCatalog::read(const QString& path, const QString& vocabulary) {
+  m_pool.start([this, path, vocabulary] { Q_EMIT entryRead(readEntry(path, vocabulary)); });
 }
 
 }  // namespace rookery::app

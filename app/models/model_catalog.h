@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QDateTime>
+#include <QHash>
 #include <QList>
 #include <QObject>
 #include <QThreadPool>
@@ -20,10 +21,13 @@ struct ModelEntry {
   QString name;
   quint64 fileBytes = 0;
   std::optional<engine::ModelInfo> info;       ///< after the headers were read
-  std::optional<engine::Error> error;          ///< why it cannot be used
+  std::optional<engine::Error> error;          ///< why the file cannot be used
+  std::optional<engine::Error> obstacle;       ///< why a chat with this sound model is not possible (yet): Model::canChat()
+  QString vocabulary;                          ///< file chosen by hand, else empty
   engine::LoadEstimate estimate;               ///< with the weights as they came
 
   bool isGuide() const { return path.isEmpty(); }
+  bool canLoad() const { return !error && !obstacle; }
 };
 
 bool looksLikeModel(const QString& path);  ///< by its suffix
@@ -37,14 +41,17 @@ class ModelCatalog : public QObject {
   explicit ModelCatalog(QObject* parent = nullptr);
   ~ModelCatalog() override;
 
-  /// Looks into the folders (a few levels deep) and reads the files found, plus `files`. Answers by entryRead() for
-  /// each, then scanFinished().
-  void scan(const QStringList& folders, const QStringList& files);
+  /// Vocabulary files chosen by hand, by model path.
+  using Vocabularies = QHash<QString, QString>;
+
+  /// Looks into the folders (a few levels deep, through links as well: a Hugging Face cache consists of them) and
+  /// reads the files found, plus `files`. Answers by entryRead() for each, then scanFinished().
+  void scan(const QStringList& folders, const QStringList& files, const Vocabularies& vocabularies = {});
   /// Reads one file; answers by entryRead().
-  void read(const QString& path);
+  void read(const QString& path, const QString& vocabulary = {});
 
   /// Blocks; for the reading thread and tests.
-  static ModelEntry readEntry(const QString& path);
+  static ModelEntry readEntry(const QString& path, const QString& vocabulary = {});
 
  Q_SIGNALS:
   void entryRead(const rookery::app::ModelEntry& entry);

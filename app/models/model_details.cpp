@@ -3,6 +3,7 @@
 
 #include <QDir>
 #include <QEvent>
+#include <QFileInfo>
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QLocale>
@@ -11,6 +12,7 @@
 #include <QVBoxLayout>
 
 #include "inference/engine_text.h"
+#include "inference/inference_worker.h"
 #include "models/name_text.h"
 #include "support/format.h"
 #include "theme/icons.h"
@@ -59,7 +61,11 @@ ModelDetails::ModelDetails(QWidget* parent)
       m_load(new QPushButton(this)),
       m_cancel(new QPushButton(this)),
       m_folder(new QPushButton(this)),
-      m_moreDetails(new QPushButton(this)) {
+      m_moreDetails(new QPushButton(this)),
+      m_remove(new QPushButton(this)),
+      m_vocabulary(new QPushButton(this)),
+      m_ownVocabulary(new QPushButton(this)),
+      m_vocabularyBox(new QWidget(this)) {
   setObjectName(QStringLiteral("modelDetails"));
   m_title->setObjectName(QStringLiteral("modelTitle"));
   m_title->setWordWrap(true);
@@ -88,6 +94,17 @@ ModelDetails::ModelDetails(QWidget* parent)
   m_cancel->setIcon(lineIcon(QStringLiteral("stop")));
   m_folder->setObjectName(QStringLiteral("modelFolder"));
   m_folder->setIcon(lineIcon(QStringLiteral("folder-open")));
+  m_remove->setObjectName(QStringLiteral("modelRemove"));
+  m_remove->setIcon(lineIcon(QStringLiteral("close")));
+  m_vocabulary->setObjectName(QStringLiteral("modelVocabulary"));
+  m_vocabulary->setIcon(lineIcon(QStringLiteral("book")));
+  m_ownVocabulary->setObjectName(QStringLiteral("modelOwnVocabulary"));
+  m_ownVocabulary->setFlat(true);
+  auto* vocabularyRow = new QHBoxLayout(m_vocabularyBox);
+  vocabularyRow->setContentsMargins(0, 0, 0, 0);
+  vocabularyRow->addWidget(m_vocabulary);
+  vocabularyRow->addWidget(m_ownVocabulary);
+  vocabularyRow->addStretch();
   m_moreDetails->setObjectName(QStringLiteral("modelErrorMore"));
   m_moreDetails->setCheckable(true);
   m_moreDetails->setFlat(true);
@@ -129,6 +146,7 @@ ModelDetails::ModelDetails(QWidget* parent)
 
   auto* buttons = new QHBoxLayout;
   buttons->addWidget(m_folder);
+  buttons->addWidget(m_remove);
   buttons->addStretch();
   buttons->addWidget(m_load);
 
@@ -136,11 +154,12 @@ ModelDetails::ModelDetails(QWidget* parent)
   words->setSpacing(4);
   words->addWidget(m_title);
   words->addWidget(m_summary);
-  auto* column = new QVBoxLayout(this);
+  auto* column = m_column = new QVBoxLayout(this);
   column->setContentsMargins(20, 20, 20, 16);
   column->setSpacing(16);
   column->addLayout(words);
   column->addWidget(m_errorBox);
+  column->addWidget(m_vocabularyBox);
   column->addWidget(m_guideText);
   column->addWidget(m_verdictBox);
   column->addWidget(m_facts);
@@ -154,37 +173,49 @@ ModelDetails::ModelDetails(QWidget* parent)
     Q_EMIT cancelRequested();
   });
   connect(m_folder, &QPushButton::clicked, this, [this] { Q_EMIT showInFolderRequested(m_entry.path); });
+  connect(m_remove, &QPushButton::clicked, this, [this] { Q_EMIT removeRequested(m_entry.path); });
+  connect(m_vocabulary, &QPushButton::clicked, this, [this] { Q_EMIT vocabularyRequested(m_entry.path); });
+  connect(m_ownVocabulary, &QPushButton::clicked, this, [this] { Q_EMIT ownVocabularyRequested(m_entry.path); });
   retranslate();
 }
 
-void ModelDetails::setEntry(const ModelEntry& entry, bool loaded, std::uint64_t availableBytes) {
+void ModelDetails::setEntry(const ModelEntry& entry, bool loaded, bool listed, std::uint64_t availableBytes) {
   if (entry.path != m_entry.path) {
-    m_loadError.reset();
     m_moreDetails->setChecked(false);
   }
   m_entry = entry;
   m_loaded = loaded;
+  m_listed = listed;
   m_available = availableBytes;
   fill();
 }
 
-void ModelDetails::showLoading(const QString& path) {
+void ModelDetails::showLoading(const QString& path, EngineWork waitsFor) {
   m_loading = true;
   m_loadingPath = path;
+  m_waitsFor = waitsFor;
+  m_lastProgress.reset();
   m_loadError.reset();
-  m_progress->setRange(0, 0);
-  m_progressText->setText(tr("Opening the model"));
   m_cancel->setEnabled(true);
   fill();
 }
 
 void ModelDetails::showProgress(const engine::LoadProgress& progress) {
-  if (progress.stage == engine::LoadStage::WarmingUp) {
+  m_lastProgress = progress;
+  fillProgress();
+}
+
+void ModelDetails::fillProgress() {
+  if (!m_lastProgress) {
+    m_progress->setRange(0, 0);
+    const QString waits = waitingText(m_waitsFor);
+    m_progressText->setText(waits.isEmpty() ? tr("Opening the model") : waits);
+  } else if (m_lastProgress->stage == engine::LoadStage::WarmingUp) {
     m_progressText->setText(tr("Warming up"));
-  } else if (progress.bytesTotal > 0) {
-    m_progressText->setText(tr("Loading: %1 of %2").arg(formatBytes(progress.bytesDone), formatBytes(progress.bytesTotal)));
+  } else if (const auto total = m_lastProgress->bytesTotal; total > 0) {
+    m_progressText->setText(tr("Loading: %1 of %2").arg(formatBytes(m_lastProgress->bytesDone), formatBytes(total)));
     m_progress->setRange(0, 1000);
-    m_progress->setValue(static_cast<int>(1000.0 * static_cast<double>(progress.bytesDone) / static_cast<double>(progress.bytesTotal)));
+    m_progress->setValue(static_cast<int>(1000.0 * static_cast<double>(m_lastProgress->bytesDone) / static_cast<double>(total)));
   }
 }
 
@@ -201,48 +232,67 @@ void ModelDetails::showLoadError(const engine::Error& error) {
   fill();
 }
 
-void ModelDetails::showErrorWords(const engine::Error& error) {
-  tint(m_errorIcon, Theme::colors().bad);
-  m_errorText->setText(errorText(error));
-  m_errorDetails->setText(errorDetails(error));
+void ModelDetails::fillError() {
+  const bool loadFailed = m_loadError && m_loadingPath == m_entry.path;  // the error of another model is not this one's
+  const auto& error = m_entry.error ? m_entry.error : loadFailed ? m_loadError : m_entry.obstacle;
+  m_errorBox->setVisible(error.has_value());
+  if (!error) {
+    return;
+  }
+  const bool fixable = error->code == engine::ErrorCode::VocabularyMissing;
+  const bool chosenIsWrong = !m_entry.error && !loadFailed && !m_entry.vocabulary.isEmpty() && error->code != engine::ErrorCode::VersionUnsupported;
+  m_errorIcon->setIconName(fixable ? QStringLiteral("warning") : QStringLiteral("error"));
+  tint(m_errorIcon, fixable ? Theme::colors().warning : Theme::colors().bad);
+  m_errorText->setText(chosenIsWrong ? tr("%1 is no vocabulary for this model. Choose another file.").arg(QFileInfo(m_entry.vocabulary).fileName())
+                         : fixable     ? tr("The vocabulary of this model is missing. Choose its file, or get the model as a GGUF file, which brings its own.")
+                                       : errorText(*error));
+  m_errorDetails->setText(errorDetails(*error));
+}
+
+void ModelDetails::fillVerdict() {
+  const auto& colors = Theme::colors();
+  const Fit fit = fitOf(m_entry, m_available);
+  m_verdictBox->setVisible(m_entry.info && fit < Fit::NeedsVocabulary);
+  if (!m_entry.info) {
+    return;
+  }
+  const QString need = formatBytes(m_entry.estimate.total()), free = formatBytes(m_available);
+  QString text;
+  switch (fit) {
+    case Fit::Fits: text = tr("Fits: it needs %1 and %2 are free. A chat never needs more, however long it gets.").arg(need, free); break;
+    case Fit::Tight: text = tr("Just fits: it needs %1 and %2 are free. Close other programs first.").arg(need, free); break;
+    case Fit::TooBig: text = tr("Does not fit: it needs %1 and only %2 are free. Close other programs, or choose a smaller model or one with 8-bit weights.").arg(need, free); break;
+    default: text = tr("It needs %1.").arg(need);
+  }
+  m_verdict->setText(text);
+  m_verdictIcon->setIconName(fit == Fit::Fits ? QStringLiteral("ok") : QStringLiteral("warning"));
+  tint(m_verdictIcon, fit == Fit::Fits ? colors.good : colors.warning);
+  m_need->setVisible(m_available > 0);
+  if (m_available > 0) {
+    m_need->setValue(static_cast<int>(qMin(1000.0, 1000.0 * static_cast<double>(m_entry.estimate.total()) / static_cast<double>(m_available))));
+  }
 }
 
 void ModelDetails::fill() {
-  const auto& colors = Theme::colors();
-  const bool broken = m_entry.error.has_value();
-  m_title->setText(m_entry.isGuide() ? tr("Guide model") : m_entry.name);
-  m_summary->setText(broken ? formatBytes(m_entry.fileBytes) : entrySummary(m_entry));
-  m_errorBox->setVisible(broken || m_loadError);
-  if (broken || m_loadError) {
-    showErrorWords(broken ? *m_entry.error : *m_loadError);
-  }
+  m_title->setText(m_entry.isGuide() ? guideName() : m_entry.name);
+  m_summary->setText(m_entry.error ? formatBytes(m_entry.fileBytes) : entrySummary(m_entry));
+  fillError();
   m_guideText->setVisible(m_entry.isGuide());
-
-  const Fit fit = fitOf(m_entry, m_available);
-  m_verdictBox->setVisible(m_entry.info && fit != Fit::Unusable);
-  if (m_entry.info) {
-    const QString need = formatBytes(m_entry.estimate.total()), free = formatBytes(m_available);
-    QString text;
-    switch (fit) {
-      case Fit::Fits: text = tr("Fits: it needs %1 and %2 are free. A chat never needs more, however long it gets.").arg(need, free); break;
-      case Fit::Tight: text = tr("Just fits: it needs %1 and %2 are free. Close other programs first.").arg(need, free); break;
-      case Fit::TooBig: text = tr("Does not fit: it needs %1 and only %2 are free. Close other programs, or choose a smaller model or one with 8-bit weights.").arg(need, free); break;
-      default: text = tr("It needs %1.").arg(need);
-    }
-    m_verdict->setText(text);
-    m_verdictIcon->setIconName(fit == Fit::Fits ? QStringLiteral("ok") : QStringLiteral("warning"));
-    tint(m_verdictIcon, fit == Fit::Fits ? colors.good : colors.warning);
-    m_need->setVisible(m_available > 0);
-    if (m_available > 0) {
-      m_need->setValue(static_cast<int>(qMin(1000.0, 1000.0 * static_cast<double>(m_entry.estimate.total()) / static_cast<double>(m_available))));
-    }
-  }
+  const bool lacksVocabulary = m_entry.obstacle && m_entry.obstacle->code == engine::ErrorCode::VocabularyMissing;
+  m_vocabularyBox->setVisible(m_entry.info && (lacksVocabulary || !m_entry.vocabulary.isEmpty()));
+  // Beside the problem it solves; without one below the facts.
+  m_column->removeWidget(m_vocabularyBox);
+  m_column->insertWidget(m_column->indexOf(m_entry.obstacle ? m_errorBox : m_facts) + 1, m_vocabularyBox);
+  m_ownVocabulary->setVisible(!m_entry.vocabulary.isEmpty());
+  fillVerdict();
   fillFacts();
+  fillProgress();
 
   m_folder->setVisible(!m_entry.isGuide());
+  m_remove->setVisible(m_listed && !m_loaded);
   m_progressBox->setVisible(m_loading && m_loadingPath == m_entry.path);
-  m_load->setText(m_loaded ? tr("Loaded") : fit == Fit::TooBig ? tr("&Load anyway") : tr("&Load"));
-  m_load->setEnabled(!m_loaded && !m_loading && !broken);
+  m_load->setText(m_loaded ? tr("Loaded") : fitOf(m_entry, m_available) == Fit::TooBig ? tr("&Load anyway") : tr("&Load"));
+  m_load->setEnabled(!m_loaded && !m_loading && m_entry.canLoad());
 }
 
 void ModelDetails::addFact(const QString& name, const QString& value) {
@@ -270,7 +320,9 @@ void ModelDetails::fillFacts() {
   addFact(tr("Layers"), locale.toString(shape.layers));
   addFact(tr("Width"), shape.heads() > 0 ? tr("%1 (%2 heads of %3)").arg(locale.toString(shape.nEmbd)).arg(shape.heads()).arg(shape.headSize)
                                          : locale.toString(shape.nEmbd));
-  addFact(tr("Vocabulary"), tr("%1 tokens, %2").arg(locale.toString(shape.vocab), tokenizerText(m_entry.info->tokenizer)));
+  addFact(tr("Vocabulary"), tr("%1 tokens, %2").arg(locale.toString(shape.vocab),
+                                                    m_entry.vocabulary.isEmpty() ? tokenizerText(m_entry.info->tokenizer)
+                                                                                 : QFileInfo(m_entry.vocabulary).fileName()));
   addFact(tr("Precision"), QString::fromLatin1(dtype.data(), static_cast<qsizetype>(dtype.size())));
   addFact(tr("Memory of a chat"), tr("%1, at any length").arg(formatBytes(shape.stateBytes())));
   addFact(tr("File"), tr("%1, %2").arg(formatBytes(m_entry.fileBytes), QString::fromLatin1(engine::containerName(m_entry.info->container))));
@@ -283,8 +335,12 @@ void ModelDetails::retranslate() {
   m_guideText->setText(tr("A very small model that this project trained. It answers questions about Rookery: what the pages do, "
                           "where things are kept, how to get and open models. It knows nothing else, and it is always there."));
   m_cancel->setText(tr("&Cancel"));
-  m_folder->setText(tr("Show in &folder"));
+  m_folder->setText(tr("Sho&w in folder"));
   m_moreDetails->setText(tr("&Details"));
+  m_remove->setText(tr("&Remove from the list"));
+  m_remove->setToolTip(tr("The file itself stays where it is"));
+  m_vocabulary->setText(tr("Choose voca&bulary…"));
+  m_ownVocabulary->setText(tr("&Use its own again"));
   m_need->setAccessibleName(tr("Share of the free memory that this model needs"));
   m_progress->setAccessibleName(tr("Loading progress"));
   fill();

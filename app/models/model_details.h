@@ -10,8 +10,11 @@
 class QFormLayout;
 class QProgressBar;
 class QPushButton;
+class QVBoxLayout;
 
 namespace rookery::app {
+
+enum class EngineWork;
 
 /// What one model is, what it needs, and the way to load it.
 class ModelDetails : public Card {
@@ -20,18 +23,23 @@ class ModelDetails : public Card {
  public:
   explicit ModelDetails(QWidget* parent = nullptr);
 
-  void setEntry(const ModelEntry& entry, bool loaded, std::uint64_t availableBytes);
+  /// `listed`: opened or dropped by hand, so it can be taken off the list again.
+  void setEntry(const ModelEntry& entry, bool loaded, bool listed, std::uint64_t availableBytes);
   const ModelEntry& entry() const { return m_entry; }
-  void showLoading(const QString& path);
+  /// `waitsFor`: what the engine ends first.
+  void showLoading(const QString& path, EngineWork waitsFor = {});
   void showProgress(const engine::LoadProgress& progress);
   void showLoadEnded();
-  /// Loading failed: the error of this attempt, not of the file's headers.
+  /// Loading failed: the error of this attempt, not of the file's headers. Shown with the model it belongs to only.
   void showLoadError(const engine::Error& error);
 
  Q_SIGNALS:
   void loadRequested(const QString& path);
   void cancelRequested();
   void showInFolderRequested(const QString& path);
+  void removeRequested(const QString& path);
+  void vocabularyRequested(const QString& path);       ///< the user wants to choose its file
+  void ownVocabularyRequested(const QString& path);    ///< forget the chosen file
 
  protected:
   void changeEvent(QEvent* event) override;
@@ -41,21 +49,27 @@ class ModelDetails : public Card {
   void fill();
   void fillFacts();
   void addFact(const QString& name, const QString& value);
-  void showErrorWords(const engine::Error& error);
+  void fillError();
+  void fillVerdict();
+  void fillProgress();
 
   ModelEntry m_entry;
-  bool m_loaded = false;
+  bool m_loaded = false, m_listed = false;
   std::uint64_t m_available = 0;
-  QString m_loadingPath;
+  QString m_loadingPath;  ///< also that of the last error
+  EngineWork m_waitsFor{};
   bool m_loading = false;
+  std::optional<engine::LoadProgress> m_lastProgress;
   std::optional<engine::Error> m_loadError;
 
   QLabel *m_title, *m_summary, *m_verdict, *m_errorText, *m_errorDetails, *m_progressText, *m_guideText;
   IconLabel *m_verdictIcon, *m_errorIcon;
   QWidget *m_verdictBox, *m_errorBox, *m_progressBox, *m_facts;
+  QVBoxLayout* m_column = nullptr;
   QFormLayout* m_form;
   QProgressBar *m_need, *m_progress;
-  QPushButton *m_load, *m_cancel, *m_folder, *m_moreDetails;
+  QPushButton *m_load, *m_cancel, *m_folder, *m_moreDetails, *m_remove, *m_vocabulary, *m_ownVocabulary;
+  QWidget* m_vocabularyBox;
 };
 
 }  // namespace rookery::app

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "inference/engine_text.h"
+#include "inference/inference_worker.h"
 #include "support/format.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
@@ -24,6 +25,9 @@ Fit fitOf(const ModelEntry& entry, std::uint64_t availableBytes) {
   if (entry.isGuide()) {
     return Fit::Fits;
   }
+  if (entry.obstacle) {
+    return entry.obstacle->code == engine::ErrorCode::VocabularyMissing ? Fit::NeedsVocabulary : Fit::CannotRun;
+  }
   if (!entry.info || availableBytes == 0) {
     return Fit::Unknown;
   }
@@ -39,6 +43,8 @@ QString fitText(Fit fit) {
     case Fit::Fits: return ModelListModel::tr("fits");
     case Fit::Tight: return ModelListModel::tr("just fits");
     case Fit::TooBig: return ModelListModel::tr("does not fit");
+    case Fit::NeedsVocabulary: return ModelListModel::tr("needs its vocabulary");
+    case Fit::CannotRun: return ModelListModel::tr("cannot run");
     case Fit::Unusable: return ModelListModel::tr("cannot be used");
     case Fit::Unknown: break;
   }
@@ -76,7 +82,7 @@ QVariant ModelListModel::data(const QModelIndex& index, int role) const {
   }
   const bool loaded = m_anyLoaded && e->path == m_loaded;
   switch (role) {
-    case Qt::DisplayRole: return e->isGuide() ? tr("Guide model") : e->name;
+    case Qt::DisplayRole: return e->isGuide() ? guideName() : e->name;
     case Qt::ToolTipRole: return e->path;
     case Qt::AccessibleTextRole: {
       QStringList parts{data(index, Qt::DisplayRole).toString(), entrySummary(*e), fitText(fitOf(*e, m_available))};
@@ -175,11 +181,11 @@ void ModelDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
   const bool loaded = index.data(ModelListModel::LoadedRole).toBool();
   const QString verdict = loaded ? ModelListModel::tr("loaded") : fitText(fit);
   const QString iconName = loaded || fit == Fit::Fits ? QStringLiteral("ok")
-                           : fit == Fit::Unusable     ? QStringLiteral("error")
+                           : fit >= Fit::CannotRun    ? QStringLiteral("error")
                                                       : QStringLiteral("warning");
   const QColor verdictColor = selected                       ? text
                               : loaded || fit == Fit::Fits ? colors.good
-                              : fit == Fit::Unusable         ? colors.bad
+                              : fit >= Fit::CannotRun        ? colors.bad
                                                              : colors.warning;
   const QRect inner = option.rect.adjusted(4 + kPadding, 2, -4 - kPadding, -2);
   const QFontMetrics metrics(option.font);

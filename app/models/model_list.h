@@ -8,9 +8,10 @@
 
 namespace rookery::app {
 
-enum class Fit { Unknown, Fits, Tight, TooBig, Unusable };
+enum class Fit { Unknown, Fits, Tight, TooBig, NeedsVocabulary, CannotRun, Unusable };
 
-/// Judged on the memory that is free now; `Tight` when less than a tenth of the need would remain.
+/// Unusable: no sound model; CannotRun, NeedsVocabulary: a sound one that this build cannot chat with (yet). Else judged
+/// on the memory that is free now; `Tight` when less than a tenth of the need would remain.
 Fit fitOf(const ModelEntry& entry, std::uint64_t availableBytes);
 QString fitText(Fit fit);
 

@@ -127,7 +127,7 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
   connect(m_view->selectionModel(), &QItemSelectionModel::currentChanged, this, &ModelsPage::showCurrent);
   connect(m_view, &QListView::activated, this, [this](const QModelIndex& index) {
     const auto* entry = m_list->entry(index);
-    if (entry != nullptr && !entry->error && !(m_anyLoaded && entry->path == m_loadedPath)) {
+    if (entry != nullptr && entry->canLoad() && !(m_anyLoaded && entry->path == m_loadedPath)) {
       Q_EMIT loadRequested(entry->path);
     }
   });
@@ -135,6 +135,9 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
   connect(m_details, &ModelDetails::cancelRequested, this, &ModelsPage::cancelRequested);
   connect(m_details, &ModelDetails::showInFolderRequested, this,
           [](const QString& path) { Dialogs::instance().openUrl(QFileInfo(path).path()); });
+  connect(m_details, &ModelDetails::removeRequested, this, &ModelsPage::removeFile);
+  connect(m_details, &ModelDetails::vocabularyRequested, this, &ModelsPage::chooseVocabulary);
+  connect(m_details, &ModelDetails::ownVocabularyRequested, this, [this](const QString& path) { setVocabulary(path, {}); });
   m_list->setAvailable(engine::availableBytes());
   retranslate();
   select({});
@@ -145,12 +148,8 @@ ModelsPage::~ModelsPage() = default;
 void ModelsPage::attach(InferenceService* service) {
   auto job = std::make_shared<JobId>(0);
   connect(this, &ModelsPage::loadRequested, service, [this, service, job](const QString& path) {
-    ModelRequest request;
-    request.kind = path.isEmpty() ? ModelRequest::Kind::Guide : ModelRequest::Kind::File;
-    request.path = path;
-    request.options.threads = m_settings->threads();
-    m_details->showLoading(path);
-    *job = service->load(request);
+    m_details->showLoading(path, service->runningWork());
+    *job = service->load(requestFor(*m_settings, path));
   });
   connect(this, &ModelsPage::cancelRequested, service, [service, job] { service->stop(*job); });
   connect(service, &InferenceService::loadProgress, this, [this, job](quint64 id, const engine::LoadProgress& progress) {
@@ -168,16 +167,19 @@ void ModelsPage::attach(InferenceService* service) {
   }
 }
 
+ModelRequest ModelsPage::requestFor(const Settings& settings, const QString& path) {
+  ModelRequest request;
+  request.kind = path.isEmpty() ? ModelRequest::Kind::Guide : ModelRequest::Kind::File;
+  request.path = path;
+  request.options.threads = settings.threads();
+  request.options.vocabulary = std::filesystem::path(settings.vocabularyFor(path).toStdU16String());
+  return request;
+}
+
 void ModelsPage::rescan() {
   m_seen.clear();
   m_scan->setEnabled(false);
-  QStringList files;
-  for (const auto& path : m_settings->modelFiles()) {
-    if (QFile::exists(path)) {
-      files << path;
-    }
-  }
-  m_catalog.scan(m_settings->allModelFolders(), files);
+  m_catalog.scan(m_settings->allModelFolders(), m_settings->modelFiles(), m_settings->vocabularies());
 }
 
 void ModelsPage::chooseFile() {
@@ -189,10 +191,28 @@ void ModelsPage::chooseFile() {
 }
 
 void ModelsPage::addFile(const QString& path) {
-  const QString absolute = QFileInfo(path).absoluteFilePath();
-  m_settings->addModelFile(absolute);
-  m_selectWhenRead = absolute;
-  m_catalog.read(absolute);
+  m_selectWhenRead = QFileInfo(path).absoluteFilePath();
+  m_catalog.read(m_selectWhenRead, m_settings->vocabularyFor(m_selectWhenRead));
+}
+
+void ModelsPage::removeFile(const QString& path) {
+  m_settings->removeModelFile(path);
+  select({});
+  m_list->remove(path);
+  rescan();  // it may lie in a folder that is looked at
+}
+
+void ModelsPage::chooseVocabulary(const QString& modelPath) {
+  const QString path = Dialogs::instance().openFile(this, tr("Choose the vocabulary"), QFileInfo(modelPath).path(),
+                                                    tr("Vocabularies (*.txt *.json);;All files (*)"));
+  if (!path.isEmpty()) {
+    setVocabulary(modelPath, path);
+  }
+}
+
+void ModelsPage::setVocabulary(const QString& modelPath, const QString& vocabulary) {
+  m_settings->setVocabularyFor(modelPath, vocabulary);
+  m_catalog.read(modelPath, vocabulary);
 }
 
 void ModelsPage::select(const QString& path) {
@@ -214,6 +234,9 @@ void ModelsPage::entryRead(const ModelEntry& entry) {
   m_list->add(entry);
   if (entry.path == m_selectWhenRead) {
     m_selectWhenRead.clear();
+    if (!entry.error || looksLikeModel(entry.path)) {
+      m_settings->addModelFile(entry.path);  // not a picture that was dropped by mistake
+    }
     select(entry.path);
   } else if (entry.path == m_view->currentIndex().data(ModelListModel::PathRole).toString()) {
     showCurrent();
@@ -222,7 +245,8 @@ void ModelsPage::entryRead(const ModelEntry& entry) {
 
 void ModelsPage::showCurrent() {
   if (const auto* entry = m_list->entry(m_view->currentIndex())) {
-    m_details->setEntry(*entry, m_anyLoaded && entry->path == m_loadedPath, engine::availableBytes());
+    m_details->setEntry(*entry, m_anyLoaded && entry->path == m_loadedPath,
+                        m_settings->modelFiles().contains(entry->path), engine::availableBytes());
   }
 }
 

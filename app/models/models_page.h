@@ -18,6 +18,7 @@ class ModelDelegate;
 class ModelDetails;
 class ModelListModel;
 class Settings;
+struct ModelRequest;
 
 /// Models on this computer: open, drop or scan, see what each is and needs, load. Opens no network connection.
 class ModelsPage : public QWidget {
@@ -28,12 +29,18 @@ class ModelsPage : public QWidget {
   ~ModelsPage() override;
 
   void attach(InferenceService* service);
+  /// What to load for `path` (empty: the guide) by the settings: threads, vocabulary.
+  static ModelRequest requestFor(const Settings& settings, const QString& path);
   ModelListModel* list() const { return m_list; }
 
  public Q_SLOTS:
   void rescan();
   void chooseFile();
-  void addFile(const QString& path);  ///< reads it and shows what it is; remembered for the next start
+  /// Reads it and shows what it is. Remembered for the next start if it is a model, or is named like one.
+  void addFile(const QString& path);
+  void removeFile(const QString& path);  ///< off the list; the file stays
+  void chooseVocabulary(const QString& modelPath);
+  void setVocabulary(const QString& modelPath, const QString& vocabulary);  ///< empty: the model's own
   void select(const QString& path);
   void setLoaded(const QString& path);  ///< empty: the guide
 

@@ -13,6 +13,9 @@ constexpr auto kTheme = "ui/theme";
 constexpr auto kThreads = "compute/threads";
 constexpr auto kModelFolders = "models/folders";
 constexpr auto kModelFiles = "models/files";
+constexpr auto kVocabularies = "models/vocabularies";  // model, vocabulary, model, vocabulary, ...
+constexpr auto kMemoryBudget = "chat/memoryBudget";
+constexpr qint64 kDefaultBudget = 2'000'000'000, kSmallestBudget = 100'000'000, kLargestBudget = 1'000'000'000'000;
 constexpr auto kLastModel = "models/last";
 constexpr auto kWindowGeometry = "window/geometry";
 constexpr int kMaxThreads = 1024;
@@ -103,6 +106,38 @@ void Settings::removeModelFile(const QString& path) {
   auto files = modelFiles();
   if (files.removeAll(path) > 0) {
     m_store->setValue(QLatin1String(kModelFiles), files);
+  }
+}
+
+QHash<QString, QString> Settings::vocabularies() const {
+  const auto pairs = m_store->value(QLatin1String(kVocabularies)).toStringList();
+  QHash<QString, QString> found;
+  for (qsizetype i = 0; i + 1 < pairs.size(); i += 2) {
+    found.insert(pairs[i], pairs[i + 1]);
+  }
+  return found;
+}
+
+QString Settings::vocabularyFor(const QString& modelPath) const { return vocabularies().value(modelPath); }
+
+void Settings::setVocabularyFor(const QString& modelPath, const QString& vocabulary) {
+  auto known = vocabularies();
+  vocabulary.isEmpty() ? (void)known.remove(modelPath) : (void)known.insert(modelPath, vocabulary);
+  QStringList pairs;
+  for (auto it = known.cbegin(); it != known.cend(); ++it) {
+    pairs << it.key() << it.value();
+  }
+  m_store->setValue(QLatin1String(kVocabularies), pairs);
+}
+
+qint64 Settings::memoryBudget() const {
+  return qBound(kSmallestBudget, m_store->value(QLatin1String(kMemoryBudget), kDefaultBudget).toLongLong(), kLargestBudget);
+}
+
+void Settings::setMemoryBudget(qint64 bytes) {
+  if (bytes != memoryBudget()) {
+    m_store->setValue(QLatin1String(kMemoryBudget), bytes);
+    Q_EMIT memoryBudgetChanged(memoryBudget());
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QByteArray>
+#include <QHash>
 #include <QObject>
 #include <QSettings>
 #include <QStringList>
@@ -35,13 +36,20 @@ class Settings : public QObject {
   QStringList allModelFolders() const;
   QStringList modelFiles() const;  ///< single files that were opened or dropped
   void addModelFile(const QString& path);
-  void removeModelFile(const QString& path);
+  void removeModelFile(const QString& path);  ///< from the list only; the file itself stays
+
+  QString vocabularyFor(const QString& modelPath) const;  ///< chosen by hand; empty: the model's own
+  void setVocabularyFor(const QString& modelPath, const QString& vocabulary);  ///< empty: forget
+  QHash<QString, QString> vocabularies() const;           ///< by model path
 
   QString lastModel() const;  ///< path; empty: the guide model
   void setLastModel(const QString& path);
 
-  engine::SamplerSettings sampler() const;
+  engine::SamplerSettings sampler() const;  ///< what new chats begin with
   void setSampler(const engine::SamplerSettings& sampler);
+
+  qint64 memoryBudget() const;  ///< bytes on disk for the memories of all chats
+  void setMemoryBudget(qint64 bytes);
 
   QByteArray windowGeometry() const;
   void setWindowGeometry(const QByteArray& geometry);
@@ -56,6 +64,7 @@ class Settings : public QObject {
   void threadsChanged(int threads);
   void modelFoldersChanged();
   void samplerChanged();
+  void memoryBudgetChanged(qint64 bytes);
 
  private:
   Paths m_paths;

@@ -2,21 +2,29 @@
 #include "settings/settings_page.h"
 
 #include <QComboBox>
+#include <QDateTime>
 #include <QDir>
+#include <QDoubleSpinBox>
 #include <QEvent>
 #include <QGridLayout>
 #include <QLabel>
 #include <QListWidget>
+#include <QLocale>
+#include <QProgressBar>
 #include <QPushButton>
 #include <QScrollArea>
 #include <QSpinBox>
 #include <QVBoxLayout>
+#include <cmath>
+#include <limits>
 
+#include "chat/sampling_panel.h"
 #include "inference/engine_text.h"
 #include "rookery/device.h"
 #include "rookery/version.h"
 #include "settings/language.h"
 #include "settings/settings.h"
+#include "storage/chat_store.h"
 #include "support/dialogs.h"
 #include "support/format.h"
 #include "theme/card.h"
@@ -28,7 +36,9 @@ namespace {
 constexpr int kContentWidth = 860;
 constexpr int kLabelWidth = 140;
 constexpr int kFieldWidth = 220;
+constexpr int kColumnSpacing = 12;
 constexpr int kMostThreads = 256;
+constexpr int kBinRows = 8;
 
 /// "~/models" for a folder in the user's home: shorter, and a picture of the page does not tell the user's name.
 QString shortPath(const QString& folder) {
@@ -36,9 +46,10 @@ QString shortPath(const QString& folder) {
   return QDir::toNativeSeparators(folder.startsWith(home + u'/') ? u'~' + folder.mid(home.size()) : folder);
 }
 
-void fitHeight(QListWidget* list) {
+/// As high as its rows, at most `rows` of them.
+void fitHeight(QListWidget* list, int rows = std::numeric_limits<int>::max()) {
   int height = 2;
-  for (int i = 0; i < list->count(); ++i) {
+  for (int i = 0; i < std::min(list->count(), rows); ++i) {
     height += list->sizeHintForRow(i);
   }
   list->setFixedHeight(qMax(height, 28));
@@ -63,8 +74,11 @@ SettingsPage::SettingsPage(Settings* settings, QWidget* parent)
   column->setSpacing(16);
   column->addWidget(m_heading);
   buildGeneral(addGroup(m_general, column));
+  buildChats(addGroup(m_chats, column));
+  buildMemory(addGroup(m_memoryHeading, column));
   buildCompute(addGroup(m_compute, column));
   buildStorage(addGroup(m_storage, column));
+  buildBin(addGroup(m_binHeading, column));
   buildPrivacy(addGroup(m_privacy, column));
   buildAbout(addGroup(m_about, column));
   column->addStretch();
@@ -110,6 +124,166 @@ void SettingsPage::buildGeneral(QVBoxLayout* column) {
   column->addLayout(grid);
   connect(m_language, &QComboBox::activated, this, [this] { m_settings->setLanguage(m_language->currentData().toString()); });
   connect(m_theme, &QComboBox::activated, this, [this] { m_settings->setTheme(static_cast<ThemeChoice>(m_theme->currentData().toInt())); });
+}
+
+void SettingsPage::buildChats(QVBoxLayout* column) {
+  m_samplingHint = new MutedLabel;
+  m_samplingHint->setWordWrap(true);
+  m_sampling = new SamplingPanel(nullptr, SamplingPanel::Purpose::Defaults);
+  m_sampling->setSampling(m_settings->sampler());
+  m_sampling->setColumns(kLabelWidth, kColumnSpacing, kFieldWidth);
+  m_resetSampling = new QPushButton;
+  m_resetSampling->setObjectName(QStringLiteral("settingResetSampling"));
+  m_resetSampling->setIcon(lineIcon(QStringLiteral("undo")));
+  column->addWidget(m_samplingHint);
+  column->addWidget(m_sampling);
+  column->addWidget(m_resetSampling, 0, Qt::AlignLeft);
+  connect(m_sampling, &SamplingPanel::samplingChanged, this, [this] { m_settings->setSampler(m_sampling->sampling()); });
+  connect(m_resetSampling, &QPushButton::clicked, this, [this] {
+    m_sampling->setSampling({});
+    m_settings->setSampler({});
+  });
+}
+
+void SettingsPage::buildMemory(QVBoxLayout* column) {
+  m_memoryUsed = new QLabel;
+  m_memoryUsed->setObjectName(QStringLiteral("settingMemoryUsed"));
+  m_memoryUsed->setWordWrap(true);
+  m_memoryBar = new QProgressBar;
+  m_memoryBar->setObjectName(QStringLiteral("settingMemoryBar"));
+  m_memoryBar->setRange(0, 1000);
+  m_memoryBar->setTextVisible(false);
+  m_budget = new QDoubleSpinBox;
+  m_budget->setObjectName(QStringLiteral("settingMemoryBudget"));
+  m_budget->setRange(0.1, 1000);
+  m_budget->setDecimals(1);
+  m_budget->setSingleStep(0.5);
+  m_budget->setFixedWidth(kFieldWidth);
+  m_budget->setKeyboardTracking(false);  // while "20" is typed, "2" must not drop anything
+  m_budget->setValue(static_cast<double>(m_settings->memoryBudget()) / 1e9);
+  m_budgetLabel = new QLabel;
+  m_budgetLabel->setBuddy(m_budget);
+  m_memoryHint = new MutedLabel;
+  m_memoryHint->setWordWrap(true);
+  auto* grid = new QGridLayout;
+  grid->setVerticalSpacing(4);
+  grid->addWidget(m_budgetLabel, 0, 0);
+  grid->addWidget(m_budget, 0, 1);
+  grid->addWidget(m_memoryHint, 1, 1, 1, 2);
+  grid->setColumnMinimumWidth(0, kLabelWidth);
+  grid->setColumnStretch(2, 1);
+  auto* used = new QHBoxLayout;
+  used->setSpacing(12);
+  used->addWidget(new IconLabel(QStringLiteral("memory"), 24), 0, Qt::AlignTop);
+  auto* words = new QVBoxLayout;
+  words->setSpacing(4);
+  words->addWidget(m_memoryUsed);
+  words->addWidget(m_memoryBar);
+  used->addLayout(words, 1);
+  column->addLayout(used);
+  column->addLayout(grid);
+  connect(m_budget, &QDoubleSpinBox::valueChanged, this, [this](double gigabytes) {
+    m_settings->setMemoryBudget(static_cast<qint64>(std::llround(gigabytes * 1e9)));
+    fillMemory();
+  });
+}
+
+void SettingsPage::buildBin(QVBoxLayout* column) {
+  m_bin = plainList("settingBin");
+  m_bin->setSelectionMode(QAbstractItemView::ExtendedSelection);
+  m_binEmpty = new MutedLabel;
+  m_binEmpty->setObjectName(QStringLiteral("settingBinEmpty"));
+  m_binEmpty->setWordWrap(true);
+  m_restore = new QPushButton;
+  m_restore->setObjectName(QStringLiteral("settingRestore"));
+  m_restore->setIcon(lineIcon(QStringLiteral("undo")));
+  m_deleteForGood = new QPushButton;
+  m_deleteForGood->setObjectName(QStringLiteral("settingDeleteForGood"));
+  m_deleteForGood->setIcon(lineIcon(QStringLiteral("trash")));
+  m_emptyBin = new QPushButton;
+  m_emptyBin->setObjectName(QStringLiteral("settingEmptyBin"));
+  auto* buttons = new QHBoxLayout;
+  buttons->addWidget(m_restore);
+  buttons->addWidget(m_deleteForGood);
+  buttons->addStretch();
+  buttons->addWidget(m_emptyBin);
+  column->addWidget(m_binEmpty);
+  column->addWidget(m_bin);
+  column->addLayout(buttons);
+  connect(m_bin, &QListWidget::itemSelectionChanged, this, [this] {
+    const bool any = !m_bin->selectedItems().isEmpty();
+    m_restore->setEnabled(any);
+    m_deleteForGood->setEnabled(any);
+  });
+  connect(m_restore, &QPushButton::clicked, this, [this] {
+    for (const auto* item : m_bin->selectedItems()) {
+      m_store->restoreFromBin(item->data(Qt::UserRole).toLongLong());
+    }
+    binChanged();
+    Q_EMIT chatsChanged();
+  });
+  const auto purge = [this](const QList<QListWidgetItem*>& items) {
+    if (items.isEmpty() || !Dialogs::instance().confirm(this, tr("Delete for good"),
+                                                        tr("%n chat(s) will be deleted for good, with all messages. This cannot be undone.", nullptr,
+                                                           static_cast<int>(items.size())),
+                                                        tr("Delete for good"))) {
+      return;
+    }
+    for (const auto* item : items) {
+      m_store->deleteFromBin(item->data(Qt::UserRole).toLongLong());
+    }
+    binChanged();
+  };
+  connect(m_deleteForGood, &QPushButton::clicked, this, [this, purge] { purge(m_bin->selectedItems()); });
+  connect(m_emptyBin, &QPushButton::clicked, this, [this, purge] { purge(m_bin->findItems(QStringLiteral("*"), Qt::MatchWildcard)); });
+}
+
+void SettingsPage::attach(ChatStore* store) {
+  m_store = store;
+  connect(store, &ChatStore::memoriesDropped, this, [this](int count) {
+    m_memoriesDropped += count;
+    fillMemory();
+  });
+}
+
+void SettingsPage::binChanged() {
+  fillBin();
+  fillMemory();
+}
+
+void SettingsPage::fillMemory() {
+  const auto budget = static_cast<quint64>(m_settings->memoryBudget());
+  const auto used = m_store != nullptr && isVisible() ? static_cast<quint64>(qMax<qint64>(0, m_store->snapshotBytes())) : 0;
+  QString text = tr("Used %1 of %2").arg(formatBytes(used), formatBytes(budget));
+  if (m_memoriesDropped > 0) {
+    text += QStringLiteral(" · ") + tr("%n old memories dropped since the start, to stay within the limit", nullptr, m_memoriesDropped);
+  }
+  m_memoryUsed->setText(text);
+  m_memoryBar->setValue(static_cast<int>(qMin(1000.0, 1000.0 * static_cast<double>(used) / static_cast<double>(budget))));
+}
+
+void SettingsPage::fillBin() {
+  m_bin->clear();
+  if (m_store != nullptr && isVisible()) {
+    for (const auto& chat : m_store->bin()) {
+      auto* item = new QListWidgetItem(lineIcon(QStringLiteral("chat")),
+                                       tr("%1 · deleted on %2").arg(chat.title, QLocale().toString(chat.updated.date(), QLocale::ShortFormat)), m_bin);
+      item->setData(Qt::UserRole, chat.id);
+    }
+  }
+  const bool empty = m_bin->count() == 0;
+  m_binEmpty->setVisible(empty);
+  for (QWidget* widget : std::initializer_list<QWidget*>{m_bin, m_restore, m_deleteForGood, m_emptyBin}) {
+    widget->setVisible(!empty);
+  }
+  m_restore->setEnabled(false);
+  m_deleteForGood->setEnabled(false);
+  fitHeight(m_bin, kBinRows);
+}
+
+void SettingsPage::showEvent(QShowEvent* event) {
+  QWidget::showEvent(event);
+  binChanged();
 }
 
 void SettingsPage::buildCompute(QVBoxLayout* column) {
@@ -273,6 +447,22 @@ void SettingsPage::retranslate() {
   m_heading->setText(tr("Settings"));
   m_general->setText(tr("General"));
   m_compute->setText(tr("Compute"));
+  m_chats->setText(tr("How new chats answer"));
+  m_samplingHint->setText(tr("Each chat keeps its own settings, which its panel at the right changes; new ones begin with these."));
+  m_resetSampling->setText(tr("Back to the usual ones"));
+  m_memoryHeading->setText(tr("Memory of chats"));
+  m_memoryBar->setAccessibleName(tr("Share of the limit that is used"));
+  m_budgetLabel->setText(tr("At m&ost"));
+  m_budget->setAccessibleName(tr("Limit for the memory of chats"));
+  m_budget->setSuffix(tr(" GB"));
+  m_memoryHint->setText(tr("What the models remember of your chats is kept on disk, so that a chat goes on without being read again. "
+                           "When the limit is reached, the oldest memories go; the text of your chats always stays."));
+  m_binHeading->setText(tr("Deleted chats"));
+  m_bin->setAccessibleName(tr("Deleted chats"));
+  m_binEmpty->setText(tr("Empty. Deleted chats stay here for 30 days."));
+  m_restore->setText(tr("Re&store"));
+  m_deleteForGood->setText(tr("&Delete for good"));
+  m_emptyBin->setText(tr("Em&pty the bin"));
   m_storage->setText(tr("Storage"));
   m_privacy->setText(tr("Privacy"));
   m_about->setText(tr("About"));
@@ -304,6 +494,7 @@ void SettingsPage::retranslate() {
   fillChoices();
   fillDevices();
   fillFolders();
+  binChanged();
 }
 
 void SettingsPage::changeEvent(QEvent* event) {

@@ -5,8 +5,10 @@
 #include <QWidget>
 
 class QComboBox;
+class QDoubleSpinBox;
 class QLabel;
 class QListWidget;
+class QProgressBar;
 class QPushButton;
 class QSpinBox;
 class QVBoxLayout;
@@ -14,6 +16,8 @@ class QVBoxLayout;
 namespace rookery::app {
 
 class Card;
+class ChatStore;
+class SamplingPanel;
 class Settings;
 
 /// Settings in plain groups; every change takes effect at once.
@@ -24,11 +28,16 @@ class SettingsPage : public QWidget {
   explicit SettingsPage(Settings* settings, QWidget* parent = nullptr);
   ~SettingsPage() override;
 
+  /// Joins the page to the chats: what their memories take, and the bin.
+  void attach(ChatStore* store);
+
  Q_SIGNALS:
   void aboutRequested();
+  void chatsChanged();  ///< one came back from the bin
 
  protected:
   void changeEvent(QEvent* event) override;
+  void showEvent(QShowEvent* event) override;
 
  private:
   struct PathRow {
@@ -38,6 +47,9 @@ class SettingsPage : public QWidget {
   };
   QVBoxLayout* addGroup(QLabel*& heading, QVBoxLayout* column);
   void buildGeneral(QVBoxLayout* column);
+  void buildChats(QVBoxLayout* column);
+  void buildMemory(QVBoxLayout* column);
+  void buildBin(QVBoxLayout* column);
   void buildCompute(QVBoxLayout* column);
   void buildStorage(QVBoxLayout* column);
   void buildPrivacy(QVBoxLayout* column);
@@ -46,8 +58,13 @@ class SettingsPage : public QWidget {
   void fillChoices();
   void fillDevices();
   void fillFolders();
+  void fillMemory();
+  void fillBin();
+  void binChanged();
 
   Settings* m_settings;
+  ChatStore* m_store = nullptr;
+  int m_memoriesDropped = 0;  ///< since the start
   QLabel* m_heading;
   QLabel *m_general = nullptr, *m_compute = nullptr, *m_storage = nullptr, *m_privacy = nullptr, *m_about = nullptr;
   QLabel *m_languageLabel = nullptr, *m_themeLabel = nullptr, *m_threadsLabel = nullptr, *m_threadsHint = nullptr;
@@ -55,7 +72,14 @@ class SettingsPage : public QWidget {
   QComboBox *m_language = nullptr, *m_theme = nullptr;
   QSpinBox* m_threads = nullptr;
   QListWidget *m_folders = nullptr, *m_devices = nullptr;
-  QPushButton *m_addFolder = nullptr, *m_removeFolder = nullptr, *m_aboutButton = nullptr;
+  QPushButton *m_addFolder = nullptr, *m_removeFolder = nullptr, *m_aboutButton = nullptr, *m_resetSampling = nullptr,
+              *m_restore = nullptr, *m_deleteForGood = nullptr, *m_emptyBin = nullptr;
+  QLabel *m_chats = nullptr, *m_samplingHint = nullptr, *m_memoryHeading = nullptr, *m_memoryUsed = nullptr, *m_budgetLabel = nullptr,
+         *m_memoryHint = nullptr, *m_binHeading = nullptr, *m_binEmpty = nullptr;
+  QProgressBar* m_memoryBar = nullptr;
+  QDoubleSpinBox* m_budget = nullptr;
+  QListWidget* m_bin = nullptr;
+  SamplingPanel* m_sampling = nullptr;
   QList<PathRow> m_paths;
 };
 

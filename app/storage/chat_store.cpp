@@ -86,7 +86,8 @@ qint64 highestId(const QSqlDatabase& database, const QString& table) {
 
 }  // namespace
 
-ChatStore::ChatStore(QString path, const StoreOptions& options) : m_path(std::move(path)), m_options(options) {
+ChatStore::ChatStore(QString path, const StoreOptions& options) : m_path(std::move(path)), m_options(options),
+      m_budget(options.snapshotBudgetBytes) {
   m_packing.setMaxThreadCount(1);
 }
 
@@ -242,6 +243,7 @@ std::optional<MessageRecord> ChatStore::message(qint64 id) {
 }
 
 qint64 ChatStore::snapshotBytes() {
+  settle();
   auto query = runSql(m_reader->database(), QStringLiteral("SELECT coalesce(sum(bytes), 0) FROM snapshots"));
   return query && query->next() ? query->value(0).toLongLong() : 0;
 }
@@ -312,9 +314,12 @@ void ChatStore::finishAnswer(const MessageRecord& r) {
 void ChatStore::saveSnapshot(SnapshotRecord record, std::shared_ptr<const engine::Snapshot> snapshot) {
   m_packing.start([this, record = std::move(record), snapshot = std::move(snapshot)]() mutable {
     record.packed = packSnapshot(*snapshot);
-    m_writer->post([record, budget = m_options.snapshotBudgetBytes](const QSqlDatabase& database) -> StoreResult<void> {
+    m_writer->post([this, record](const QSqlDatabase& database) -> StoreResult<void> {
       if (auto result = insertSnapshot(database, record); !result) return result;
-      return thinSnapshots(database, record.message, budget);
+      const auto dropped = thinSnapshots(database, record.message, m_budget);
+      if (!dropped) return tl::unexpected(dropped.error());
+      if (*dropped > 0) Q_EMIT memoriesDropped(*dropped);
+      return {};
     });
   });
 }
@@ -328,6 +333,22 @@ void ChatStore::moveToBin(qint64 conversation) {
 void ChatStore::restoreFromBin(qint64 conversation) {
   m_writer->post([=](const QSqlDatabase& database) {
     return execute(database, QStringLiteral("UPDATE conversations SET deleted_at = NULL WHERE id = ?"), {conversation});
+  });
+}
+
+void ChatStore::deleteFromBin(qint64 conversation) {
+  m_writer->post([=](const QSqlDatabase& database) {
+    return execute(database, QStringLiteral("DELETE FROM conversations WHERE id = ? AND deleted_at IS NOT NULL"), {conversation});
+  });
+}
+
+void ChatStore::setMemoryBudget(qint64 bytes) {
+  m_budget = bytes;
+  m_writer->post([this, bytes](const QSqlDatabase& database) -> StoreResult<void> {
+    const auto dropped = trimSnapshots(database, bytes);
+    if (!dropped) return tl::unexpected(dropped.error());
+    if (*dropped > 0) Q_EMIT memoriesDropped(*dropped);
+    return {};
   });
 }
 

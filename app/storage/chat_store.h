@@ -41,6 +41,7 @@ class ChatStore : public QObject {
   std::vector<MessageNode> tree(qint64 conversation);
   std::optional<MessageRecord> message(qint64 id);
   qint64 snapshotBytes();
+  qint64 memoryBudget() const noexcept { return m_budget; }
 
   // Writing; GUI thread.
   qint64 newConversationId() { return ++m_lastConversation; }
@@ -54,6 +55,8 @@ class ChatStore : public QObject {
   void saveSnapshot(SnapshotRecord record, std::shared_ptr<const engine::Snapshot> snapshot);
   void moveToBin(qint64 conversation);
   void restoreFromBin(qint64 conversation);
+  void deleteFromBin(qint64 conversation);                 ///< for good, with messages and memories
+  void setMemoryBudget(qint64 bytes);                      ///< drops what is too much at once
 
   /// Any thread; blocks (milliseconds). nullopt: nothing usable, read the whole chat again.
   std::optional<StartPoint> startFor(qint64 message, const QString& fingerprint, bool useSnapshots);
@@ -64,6 +67,8 @@ class ChatStore : public QObject {
   void committed();
   void failing(const QString& sentence);  ///< red status; the chat goes on and saving is tried again
   void recovered();
+  /// To stay within the budget, memories of old answers were dropped: their text is read again when it is needed.
+  void memoriesDropped(int count);
 
  private:
   ChatStore(QString path, const StoreOptions& options);
@@ -72,6 +77,7 @@ class ChatStore : public QObject {
 
   QString m_path, m_damagedCopy;
   StoreOptions m_options;
+  std::atomic<qint64> m_budget;
   std::unique_ptr<QLockFile> m_lock;
   std::unique_ptr<Connection> m_reader;
   std::unique_ptr<StoreWriter> m_writer;

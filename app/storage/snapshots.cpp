@@ -149,7 +149,7 @@ StoreResult<void> insertSnapshot(const QSqlDatabase& database, const SnapshotRec
   return {};
 }
 
-StoreResult<void> thinSnapshots(const QSqlDatabase& database, qint64 message, qint64 budgetBytes) {
+StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qint64 budgetBytes) {
   const auto rows = rowsOfChat(database, message);
   if (!rows) return tl::unexpected(rows.error());
   std::vector<qint64> messages;  // ascending
@@ -166,17 +166,21 @@ StoreResult<void> thinSnapshots(const QSqlDatabase& database, qint64 message, qi
     if (row.message >= firstWhole) keep = keep || endOfAnswer || row.answerTokens == 0;
     else if (endOfAnswer) keep = keep || row.branchPoint || row.position - lastKept >= kMaxReadAgain;
     if (!keep) {
-      if (auto result = deleteSnapshot(database, row.id); !result) return result;
+      if (auto result = deleteSnapshot(database, row.id); !result) return tl::unexpected(result.error());
     } else if (endOfAnswer) {
       lastKept = row.position;
     }
   }
 
+  return trimSnapshots(database, budgetBytes);
+}
+
+StoreResult<int> trimSnapshots(const QSqlDatabase& database, qint64 budgetBytes) {
   auto total = runSql(database, QStringLiteral("SELECT coalesce(sum(bytes), 0) FROM snapshots"));
   if (!total) return tl::unexpected(total.error());
   qint64 excess = total->next() ? total->value(0).toLongLong() - budgetBytes : 0;
   total->finish();
-  if (excess <= 0) return {};
+  if (excess <= 0) return 0;
   auto oldest = runSql(database, QStringLiteral(
       "SELECT s.id, s.bytes FROM snapshots s JOIN messages m ON m.id = s.message_id WHERE NOT s.pinned AND s.message_id <"
       " (SELECT max(t.message_id) FROM snapshots t JOIN messages n ON n.id = t.message_id"
@@ -189,9 +193,9 @@ StoreResult<void> thinSnapshots(const QSqlDatabase& database, qint64 message, qi
   }
   oldest->finish();
   for (const qint64 id : victims) {
-    if (auto result = deleteSnapshot(database, id); !result) return result;
+    if (auto result = deleteSnapshot(database, id); !result) return tl::unexpected(result.error());
   }
-  return {};
+  return static_cast<int>(victims.size());
 }
 
 StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, qint64 message, const QString& fingerprint,

@@ -39,8 +39,12 @@ StoreResult<void> insertSnapshot(const QSqlDatabase& database, const SnapshotRec
 
 /// Keeps what going on and going back needs: the newest answers whole (end of prompt and end of answer); of older
 /// ones the end at branch points, at pins, and so that any end is at most 512 tokens after a kept one. When all
-/// snapshots together exceed the budget, the oldest go, but never the newest of a chat and never a pinned one.
-StoreResult<void> thinSnapshots(const QSqlDatabase& database, qint64 message, qint64 budgetBytes);
+/// snapshots together exceed the budget, the oldest go (trimSnapshots). Returns how many the budget cost.
+StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qint64 budgetBytes);
+
+/// Drops the oldest snapshots until all together fit into the budget, but never the newest of a chat and never a
+/// pinned one. Returns how many went.
+StoreResult<int> trimSnapshots(const QSqlDatabase& database, qint64 budgetBytes);
 
 /// Walks up from an assistant message until it meets a usable snapshot of the model (or the empty state)
 /// (or, without snapshots, always the empty state).

@@ -33,6 +33,19 @@ bool Dialogs::confirm(QWidget* parent, const QString& title, const QString& text
   return box.clickedButton() == yes;
 }
 
+int Dialogs::choose(QWidget* parent, const QString& title, const QString& text, const QStringList& actions) {
+  QMessageBox box(QMessageBox::Warning, title, text, QMessageBox::NoButton, parent);
+  QList<QAbstractButton*> buttons;
+  for (const auto& action : actions) {
+    buttons << box.addButton(action, buttons.isEmpty() ? QMessageBox::AcceptRole : QMessageBox::DestructiveRole);
+  }
+  auto* cancel = box.addButton(QMessageBox::Cancel);
+  box.setDefaultButton(qobject_cast<QPushButton*>(buttons.first()));
+  box.setEscapeButton(cancel);
+  box.exec();
+  return static_cast<int>(buttons.indexOf(box.clickedButton()));
+}
+
 void Dialogs::openUrl(const QString& fileOrFolder) { QDesktopServices::openUrl(QUrl::fromLocalFile(fileOrFolder)); }
 
 Dialogs& Dialogs::instance() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QString>
+#include <QStringList>
 
 class QWidget;
 
@@ -16,6 +17,8 @@ class Dialogs {
   virtual QString saveFile(QWidget* parent, const QString& title, const QString& path, const QString& filter);
   virtual QString chooseFolder(QWidget* parent, const QString& title, const QString& folder);
   virtual bool confirm(QWidget* parent, const QString& title, const QString& text, const QString& action);
+  /// The index of the button that was pressed, -1 when the user closed the box. The first one is the default.
+  virtual int choose(QWidget* parent, const QString& title, const QString& text, const QStringList& actions);
   virtual void openUrl(const QString& fileOrFolder);  ///< in the desktop's file manager
 
   static Dialogs& instance();

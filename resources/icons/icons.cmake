@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Our own line icons (24-px grid, 1.5-px stroke, currentColor) and the raven; the app links them as :/icons/<name>.svg.
 set(ROOKERY_ICONS
-  archive.svg
-  attach.svg
   battery.svg
   bench.svg
   book.svg
-  chart.svg
   chat.svg
-  check.svg
-  chevron-down.svg
   chevron-left.svg
   chevron-right.svg
-  chevron-up.svg
   clock.svg
   close.svg
-  contrast.svg
   copy.svg
   cpu.svg
   drop.svg
@@ -25,30 +18,20 @@ set(ROOKERY_ICONS
   file.svg
   folder-open.svg
   folder.svg
-  fork.svg
-  history.svg
-  import.svg
   info.svg
   keyboard.svg
-  language.svg
-  link.svg
   memory.svg
   models.svg
-  more.svg
   ok.svg
   org.rookery.Rookery.svg
-  pause.svg
-  pin.svg
   play.svg
   plus.svg
   raven.svg
   refresh.svg
-  save.svg
   search.svg
   send.svg
   settings.svg
   shield.svg
-  speed.svg
   stop.svg
   table.svg
   trash.svg

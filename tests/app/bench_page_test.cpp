@@ -13,6 +13,8 @@
 #include "bench/bench_setup.h"
 #include "bench/charts.h"
 #include "bench/steps_view.h"
+#include "inference/inference_service.h"
+#include "settings/settings.h"
 #include "shell_support.h"
 #include "theme/theme.h"
 
@@ -54,7 +56,6 @@ class BenchPageTest : public QObject {
     QSignalSpy asked(&page, &BenchPage::runRequested);
     auto* model = child<QComboBox>(page, "benchModel");
     model->setCurrentIndex(model->findText(QStringLiteral("RWKV-7 0.4B"), Qt::MatchContains));
-    Q_EMIT model->activated(model->currentIndex());
     auto* precision = child<QComboBox>(page, "benchPrecision");
     precision->setCurrentIndex(precision->findText(QStringLiteral("q8_0")));
     child<QPushButton>(page, "benchRun")->click();
@@ -71,12 +72,97 @@ class BenchPageTest : public QObject {
     test::PreparedDialogs dialogs;
     dialogs.answer = QStringLiteral("/models/some model.pth");
     auto* model = child<QComboBox>(page, "benchModel");
-    const int choose = model->findText(QStringLiteral("Choose a file"), Qt::MatchStartsWith);
-    model->setCurrentIndex(choose);
-    Q_EMIT model->activated(choose);
+    child<QPushButton>(page, "benchBrowse")->click();
     QCOMPARE(model->currentText(), QStringLiteral("some model.pth"));
     QCOMPARE(page.setup()->request().modelPath, std::filesystem::path("/models/some model.pth"));
     QVERIFY(!page.setup()->request().precision);
+  }
+
+  // A closed box is stepped through with arrow keys and the wheel; no step may open a dialog.
+  void theKeyboardStepsThroughAllModels() {
+    BenchPage page(m_folder->path());
+    page.show();
+    test::PreparedDialogs dialogs;
+    dialogs.answer = QStringLiteral("/never asked for");
+    auto* model = child<QComboBox>(page, "benchModel");
+    QTest::keyClick(model, Qt::Key_Home);
+    QSet<QString> seen{model->currentText()};
+    for (int i = 0; i < model->count(); ++i) {
+      QTest::keyClick(model, Qt::Key_Down);
+      seen << model->currentText();
+    }
+    QCOMPARE(seen.size(), model->count() - 1);  // all but the separator
+    QVERIFY(!model->currentText().contains(QStringLiteral("never")));
+    QCOMPARE(page.setup()->request().syntheticShape, model->currentData(Qt::UserRole + 1).toString().toStdString());
+  }
+
+  void anEarlierRunIsNotTakenForThisOne() {
+    BenchPage page(m_folder->path());
+    page.show();
+    page.storeReport(test::handMadeReport());
+    auto* sentence = child<QLabel>(page, "benchSentence");
+    QVERIFY(sentence->isVisible());
+    page.showStarted();
+    QVERIFY(!sentence->isVisible());
+    QCOMPARE(child<QLabel>(page, "benchRunSubject")->text(), QStringLiteral("Synthetic RWKV-7 0.1B, fp16"));
+    page.showError({rookery::engine::ErrorCode::Cancelled, "", ""});
+    QVERIFY(!sentence->isVisible());
+    child<QTableWidget>(page, "benchHistory")->selectRow(0);
+    QVERIFY(sentence->isVisible());
+    QVERIFY(child<QLabel>(page, "benchSubject")->y() < sentence->y());  // what was measured stands first
+  }
+
+  // Run, pressed, with the built-in model and a protocol of a second.
+  void runMeasuresWithTheRealEngine() {
+    RealBench bench(m_folder->path());
+    BenchPage& page = bench.page;
+    QSignalSpy progress(&bench.service, &InferenceService::benchProgress);
+    child<QPushButton>(page, "benchRun")->click();
+    QVERIFY(page.isRunning());
+    QTRY_VERIFY_WITH_TIMEOUT(!page.isRunning(), kRunTimeout);
+    QVERIFY(progress.count() > 5);
+    QVERIFY(page.report());
+    QCOMPARE(page.report()->weights, std::string("guide"));
+    QVERIFY(page.report()->find("pp8") != nullptr && page.report()->find("tg4") != nullptr);
+    QVERIFY(page.report()->find("tg4")->median > 0);
+    QVERIFY(page.report()->find("tg4")->cpuShare > 0);
+    QVERIFY(child<QLabel>(page, "benchSentence")->text().startsWith(QStringLiteral("Answers at")));
+    QVERIFY(child<QLabel>(page, "benchSubject")->text().startsWith(QStringLiteral("Guide model")));
+    QCOMPARE(child<QTableWidget>(page, "benchHistory")->rowCount(), 1);
+    QCOMPARE(QDir(bench.settings.reportsFolder()).entryList(QDir::Files).size(), 1);
+  }
+
+  void cancelStopsTheRealEngine() {
+    RealBench bench(m_folder->path());
+    BenchPage& page = bench.page;
+    auto endless = shortProtocol();
+    endless.generateTokens = 10'000'000;
+    page.setup()->setProtocol(endless);
+    QSignalSpy progress(&bench.service, &InferenceService::benchProgress);
+    child<QPushButton>(page, "benchRun")->click();
+    QVERIFY(progress.wait(kRunTimeout));
+    child<QPushButton>(page, "benchCancel")->click();
+    QTRY_VERIFY_WITH_TIMEOUT(!page.isRunning(), kRunTimeout);
+    QVERIFY(child<QPushButton>(page, "benchRun")->isVisible());
+  }
+
+  // The engine does one thing after the other; a second request says what it waits for.
+  void aRunThatMustWaitSaysForWhat() {
+    RealBench bench(m_folder->path());
+    BenchPage& page = bench.page;
+    auto endless = shortProtocol();
+    endless.generateTokens = 10'000'000;
+    endless.guide = true;
+    QSignalSpy progress(&bench.service, &InferenceService::benchProgress);
+    const JobId other = bench.service.bench(endless);
+    QVERIFY(progress.wait(kRunTimeout));
+    child<QPushButton>(page, "benchRun")->click();
+    QCOMPARE(child<QLabel>(page, "benchProgressText")->text(), QStringLiteral("Waiting for the benchmark to end…"));
+    QTest::qWait(100);
+    QVERIFY(page.isRunning());
+    bench.service.stop(other);
+    QTRY_VERIFY_WITH_TIMEOUT(!page.isRunning(), kRunTimeout);
+    QVERIFY(page.report());
   }
 
   void theRunIsShownLiveAndCanBeCancelled() {
@@ -167,7 +253,11 @@ class BenchPageTest : public QObject {
     QVERIFY(!child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("busy")));
     report.series[1].noisy = true;
     page.showReport(report);
-    QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("busy")));
+    QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("the runs differ more than they should")));
+    report.series[1].noisy = false;
+    report.series[1].busy = true;  // disturbed evenly: the runs agree all the same
+    page.showReport(report);
+    QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("other programs took part of the processor")));
   }
 
   void chartsHoldTheReportsValues() {
@@ -259,9 +349,19 @@ class BenchPageTest : public QObject {
     dialogs.answer = m_folder->filePath(QStringLiteral("r.png"));
     page.exportReport(BenchPage::Format::Png);
     QVERIFY(QImage(dialogs.answer).width() >= 1000);
+    const int height = QImage(dialogs.answer).height();
+    auto wordy = report;  // a long name needs more lines, and the picture grows with them
+    wordy.environment.cpu = std::string(600, 'x');
+    for (int i = 0; i < 60; ++i) wordy.environment.cpu[static_cast<std::size_t>(i) * 10] = ' ';
+    page.showReport(wordy);
+    page.exportReport(BenchPage::Format::Png);
+    QVERIFY(QImage(dialogs.answer).height() > height + 2 * page.fontMetrics().height());
+    page.showReport(report);
     dialogs.answer = m_folder->filePath(QStringLiteral("no/such/folder/r.json"));
-    page.exportReport(BenchPage::Format::Json);
-    QVERIFY(child<QLabel>(page, "benchMessage")->text().contains(QStringLiteral("cannot be written")));
+    for (const auto format : {BenchPage::Format::Json, BenchPage::Format::Png}) {
+      page.exportReport(format);
+      QVERIFY(child<QLabel>(page, "benchMessage")->text().contains(QStringLiteral("cannot be written")));
+    }
   }
 
   void ownRunsAreKept() {
@@ -315,7 +415,51 @@ class BenchPageTest : public QObject {
     QVERIFY(dark < 70);
   }
 
+  void theLanguageChangesInTheMiddle() {
+    BenchPage page(m_folder->path());
+    page.show();
+    page.showStarted();
+    BenchProgress progress;
+    progress.step = BenchStep::Load;
+    page.showProgress(progress);
+    test::PseudoLocale pseudo;
+    QCoreApplication::installTranslator(&pseudo);
+    QCoreApplication::processEvents();
+    QVERIFY(child<QLabel>(page, "benchProgressText")->text().startsWith(u'['));
+    QTRY_VERIFY2(child<QLabel>(page, "benchRunSubject")->text().startsWith(u'['), qPrintable(child<QLabel>(page, "benchRunSubject")->text()));
+    page.showError({rookery::engine::ErrorCode::OutOfMemory, "", ""});
+    QCoreApplication::removeTranslator(&pseudo);
+    QCoreApplication::processEvents();
+    QVERIFY(child<QLabel>(page, "benchMessage")->text().startsWith(QStringLiteral("There is too little")));
+  }
+
  private:
+  static constexpr int kRunTimeout = 60'000;
+
+  static rookery::engine::BenchRequest shortProtocol() {
+    rookery::engine::BenchRequest protocol;
+    protocol.promptTokens = 8;
+    protocol.generateTokens = 4;
+    protocol.minReps = protocol.maxReps = 1;
+    protocol.measureBandwidth = false;
+    return protocol;
+  }
+
+  /// The page on a real engine, the guide chosen and the short protocol set.
+  struct RealBench {
+    explicit RealBench(const QString& folder) : settings(Paths::inside(folder)), page(settings.reportsFolder()) {
+      settings.setThreads(1);
+      page.attach(&service, &settings);
+      page.setup()->setProtocol(shortProtocol());
+      page.show();
+      auto* model = child<QComboBox>(page, "benchModel");
+      model->setCurrentIndex(model->findText(QStringLiteral("Guide model"), Qt::MatchStartsWith));
+    }
+    Settings settings;
+    InferenceService service;
+    BenchPage page;
+  };
+
   std::unique_ptr<QTemporaryDir> m_folder;
 };
 

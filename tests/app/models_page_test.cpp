@@ -10,6 +10,7 @@
 #include <QTest>
 #include <QUrl>
 
+#include "inference/inference_service.h"
 #include "models/model_details.h"
 #include "models/model_list.h"
 #include "models/models_page.h"
@@ -64,12 +65,182 @@ class ModelsPageTest : public QObject {
     drop(m_page.get(), path);
     QTRY_COMPARE(label("modelTitle")->text(), QStringLiteral("model.pth"));
     QVERIFY2(label("modelSummary")->text().contains(QStringLiteral("RWKV-7")), qPrintable(label("modelSummary")->text()));
-    QVERIFY2(label("modelVerdict")->text().startsWith(QStringLiteral("Fits")), qPrintable(label("modelVerdict")->text()));
-    QVERIFY(!label("modelError")->isVisible());
-    QSignalSpy asked(m_page.get(), &ModelsPage::loadRequested);
-    load()->click();
-    QCOMPARE(asked[0][0].toString(), path);
     QVERIFY(m_settings->modelFiles().contains(path));  // known after a restart as well
+  }
+
+  // A sound model that this build cannot chat with: that is said before Load is pressed, and how to mend it.
+  void aModelWithoutAVocabularyIsNotLoadable() {
+    const QString path = golden("models/v7_small/model.pth");
+    drop(m_page.get(), path);
+    QTRY_COMPARE(label("modelTitle")->text(), QStringLiteral("model.pth"));
+    QVERIFY(!load()->isEnabled());
+    QVERIFY(label("modelError")->isVisible());
+    QVERIFY2(label("modelError")->text().contains(QStringLiteral("vocabulary")), qPrintable(label("modelError")->text()));
+    QVERIFY(!label("modelVerdict")->isVisible());
+    QCOMPARE(fitText(static_cast<Fit>(m_page->list()->find(path).data(ModelListModel::FitRole).toInt())), QStringLiteral("needs its vocabulary"));
+
+    test::PreparedDialogs dialogs;
+    dialogs.answer = golden("hostile/pth/not_a_zip.pth");
+    button("modelVocabulary")->click();
+    QTRY_VERIFY(label("modelError")->text().contains(QStringLiteral("not_a_zip.pth is no vocabulary")));
+    QVERIFY(!load()->isEnabled());
+    dialogs.answer = test::byteVocabulary(m_folder->path());
+    button("modelVocabulary")->click();
+    QTRY_VERIFY(load()->isEnabled());
+    QVERIFY(!label("modelError")->isVisible());
+    QVERIFY2(label("modelVerdict")->text().startsWith(QStringLiteral("Fits")), qPrintable(label("modelVerdict")->text()));
+    QCOMPARE(m_settings->vocabularyFor(path), dialogs.answer);  // for this model, and for the next start
+    QCOMPARE(ModelsPage::requestFor(*m_settings, path).options.vocabulary.string(), dialogs.answer.toStdString());
+    m_page->rescan();
+    QTRY_VERIFY(button("modelsScan")->isEnabled());
+    QVERIFY(load()->isEnabled());
+    button("modelOwnVocabulary")->click();
+    QTRY_VERIFY(!load()->isEnabled());
+    QVERIFY(m_settings->vocabularyFor(path).isEmpty());
+  }
+
+  // Whether a generation runs is the engine's answer, not the page's.
+  void theEngineDecidesWhatRuns() {
+    ModelEntry entry = ModelCatalog::readEntry(golden("models/v7_small/model.pth"));
+    entry.obstacle = rookery::engine::Error{rookery::engine::ErrorCode::VersionUnsupported, "Not this one.", ""};
+    QCOMPARE(fitOf(entry, 1'000'000'000'000), Fit::CannotRun);
+    ModelDetails details;
+    details.show();
+    details.setEntry(entry, false, false, 1'000'000'000'000);
+    QVERIFY(!details.findChild<QPushButton*>(QStringLiteral("modelLoad"))->isEnabled());
+    QVERIFY(!details.findChild<QPushButton*>(QStringLiteral("modelVocabulary"))->isVisible());
+    QVERIFY(details.findChild<QLabel*>(QStringLiteral("modelError"))->isVisible());
+  }
+
+  void aPictureIsNotRemembered() {
+    QFile picture(m_folder->filePath(QStringLiteral("raven.png")));
+    QVERIFY(picture.open(QIODevice::WriteOnly));
+    picture.write("\x89PNG\r\n");
+    picture.close();
+    drop(m_page.get(), picture.fileName());
+    QTRY_VERIFY(label("modelError")->isVisible());
+    QVERIFY(m_settings->modelFiles().isEmpty());
+    m_page->rescan();
+    QTRY_COMPARE(m_page->list()->rowCount(), 1);
+  }
+
+  void anAddedFileCanBeRemovedAgain() {
+    const QString path = m_folder->filePath(QStringLiteral("mine.pth"));
+    QVERIFY(QFile::copy(golden("models/v7_small/model.pth"), path));
+    drop(m_page.get(), path);
+    QTRY_COMPARE(label("modelTitle")->text(), QStringLiteral("mine.pth"));
+    QVERIFY(button("modelRemove")->isVisible());
+    button("modelRemove")->click();
+    QVERIFY(m_settings->modelFiles().isEmpty());
+    QTRY_COMPARE(m_page->list()->rowCount(), 1);
+    QCOMPARE(label("modelTitle")->text(), QStringLiteral("Guide model"));
+    QVERIFY(!button("modelRemove")->isVisible());
+    QVERIFY(QFile::exists(path));  // off the list, not off the disk
+  }
+
+  // A Hugging Face cache holds links into a folder of blobs.
+  void linksAreFollowedOnce() {
+    const QString hub = m_folder->filePath(QStringLiteral("hub"));
+    const QString model = hub + QStringLiteral("/models--a--b");
+    QVERIFY(QDir().mkpath(model + QStringLiteral("/blobs")) && QDir().mkpath(model + QStringLiteral("/snapshots/0123")));
+    QVERIFY(QFile::copy(golden("models/v7_micro/model.pth"), model + QStringLiteral("/blobs/abcd")));
+    QVERIFY(QFile::link(QStringLiteral("../../blobs/abcd"), model + QStringLiteral("/snapshots/0123/linked.pth")));
+    QVERIFY(QFile::link(QStringLiteral("../../blobs/abcd"), model + QStringLiteral("/snapshots/0123/same.pth")));
+    QVERIFY(QFile::link(hub, model + QStringLiteral("/snapshots/ring")));
+    m_settings->setModelFolders({hub});
+    QTRY_COMPARE(m_page->list()->rowCount(), 2);
+    QTRY_VERIFY(button("modelsScan")->isEnabled());
+    QCOMPARE(m_page->list()->rowCount(), 2);
+    QVERIFY(m_page->list()->index(1).data(ModelListModel::SummaryRole).toString().contains(QStringLiteral("RWKV-7")));
+  }
+
+  void aLoadErrorStaysWithItsModel() {
+    ModelDetails details;
+    details.show();
+    ModelEntry a = ModelCatalog::readEntry(golden("models/v7_small/model.pth")), b = ModelCatalog::readEntry(golden("models/v7_micro/model.pth"));
+    a.obstacle.reset();
+    b.obstacle.reset();
+    auto* error = details.findChild<QLabel*>(QStringLiteral("modelError"));
+    details.setEntry(a, false, false, 1'000'000'000);
+    details.showLoading(a.path);
+    details.setEntry(b, false, false, 1'000'000'000);
+    details.showLoadError({rookery::engine::ErrorCode::OutOfMemory, "1 GB is missing.", ""});
+    QVERIFY(!error->isVisible());
+    details.setEntry(a, false, false, 1'000'000'000);
+    QVERIFY(error->isVisible());
+  }
+
+  // Load, pressed, through to the real engine.
+  void loadReachesTheRealEngine() {
+    InferenceService service;
+    m_page->attach(&service);
+    const QString path = golden("models/v7_small/model.pth");
+    m_settings->setVocabularyFor(path, test::byteVocabulary(m_folder->path()));
+    drop(m_page.get(), path);
+    QTRY_COMPARE(label("modelTitle")->text(), QStringLiteral("model.pth"));
+    QSignalSpy loaded(&service, &InferenceService::modelLoaded);
+    load()->click();
+    QVERIFY(label("modelProgressText")->isVisible());
+    QVERIFY(loaded.wait(kLoadTimeout));
+    QCOMPARE(load()->text(), QStringLiteral("Loaded"));
+    QVERIFY(!label("modelProgressText")->isVisible());
+    QVERIFY(m_page->list()->find(path).data(ModelListModel::LoadedRole).toBool());
+    QVERIFY(service.tokenizer() != nullptr);
+    QVERIFY(service.model() && service.model()->path == path);
+  }
+
+  void aFailedLoadSaysWhyAndKeepsTheOldModel() {
+    InferenceService service;
+    m_page->attach(&service);
+    QSignalSpy loaded(&service, &InferenceService::modelLoaded), failed(&service, &InferenceService::loadFailed);
+    load()->click();  // the guide
+    QVERIFY(loaded.wait(kLoadTimeout));
+    const QString path = m_folder->filePath(QStringLiteral("gone.pth"));
+    QVERIFY(QFile::copy(golden("models/v7_small/model.pth"), path));
+    m_settings->setVocabularyFor(path, test::byteVocabulary(m_folder->path()));
+    drop(m_page.get(), path);
+    QTRY_COMPARE(label("modelTitle")->text(), QStringLiteral("gone.pth"));
+    QVERIFY(QFile::remove(path));
+    load()->click();
+    QVERIFY(failed.wait(kLoadTimeout));
+    QVERIFY(label("modelError")->isVisible());
+    QVERIFY2(label("modelError")->text().contains(QStringLiteral("no longer there")), qPrintable(label("modelError")->text()));
+    QVERIFY(load()->isEnabled());  // for another try
+    QVERIFY(service.model() && service.model()->isGuide);
+    m_page->select({});
+    QVERIFY(!label("modelError")->isVisible());
+    QCOMPARE(load()->text(), QStringLiteral("Loaded"));
+  }
+
+  void aLoadDuringAnAnswerWaitsAndSaysSo() {
+    InferenceService service;
+    m_page->attach(&service);
+    QSignalSpy loaded(&service, &InferenceService::modelLoaded);
+    load()->click();
+    QVERIFY(loaded.wait(kLoadTimeout));
+    AnswerRequest endless;
+    endless.messageId = 1;
+    endless.fingerprint = service.model()->fingerprint;
+    endless.prompt = service.tokenizer()->encode("User: Hello\n\nAssistant:");
+    endless.generate.maxTokens = 10'000'000;
+    endless.generate.stopAtEndOfText = false;
+    QSignalSpy batches(&service, &InferenceService::answerBatch), finished(&service, &InferenceService::answerFinished);
+    const JobId answer = service.answer(endless);
+    QVERIFY(batches.wait(kLoadTimeout));
+
+    const QString path = golden("models/v7_micro/model.pth");
+    m_settings->setVocabularyFor(path, test::byteVocabulary(m_folder->path()));
+    drop(m_page.get(), path);
+    QTRY_COMPARE(m_page->list()->rowCount(), 2);
+    QTRY_VERIFY(load()->isEnabled());
+    load()->click();
+    QCOMPARE(label("modelProgressText")->text(), QStringLiteral("Waiting for the answer to end…"));
+    QVERIFY(!loaded.wait(100));  // the answer is not broken off
+    QCOMPARE(finished.count(), 0);
+    service.stop(answer);
+    QTRY_COMPARE_WITH_TIMEOUT(loaded.count(), 2, kLoadTimeout);
+    QCOMPARE(finished.count(), 1);
+    QCOMPARE(service.model()->path, path);
   }
 
   void aHostileFileIsASentence_data() {
@@ -120,14 +291,15 @@ class ModelsPageTest : public QObject {
   }
 
   void aModelThatIsTooBigSaysSo() {
-    ModelEntry entry = ModelCatalog::readEntry(golden("models/v7_small/model.pth"));
+    ModelEntry entry = ModelCatalog::readEntry(golden("models/v7_small/model.pth"), test::byteVocabulary(m_folder->path()));
     QVERIFY(entry.info);
+    QVERIFY(entry.canLoad());
     QCOMPARE(fitOf(entry, 1'000'000'000'000), Fit::Fits);
     QCOMPARE(fitOf(entry, entry.estimate.total() + 1), Fit::Tight);
     QCOMPARE(fitOf(entry, entry.estimate.total() - 1), Fit::TooBig);
     ModelDetails details;
     details.show();
-    details.setEntry(entry, false, entry.estimate.total() / 2);
+    details.setEntry(entry, false, false, entry.estimate.total() / 2);
     QVERIFY(details.findChild<QLabel*>(QStringLiteral("modelVerdict"))->text().startsWith(QStringLiteral("Does not fit")));
     QVERIFY(details.findChild<QPushButton*>(QStringLiteral("modelLoad"))->isEnabled());  // load anyway
   }
@@ -138,7 +310,7 @@ class ModelsPageTest : public QObject {
     ModelEntry entry;
     entry.path = QStringLiteral("/m.pth");
     entry.name = QStringLiteral("m.pth");
-    details.setEntry(entry, false, 1'000'000);
+    details.setEntry(entry, false, false, 1'000'000);
     details.showLoading(entry.path);
     details.showProgress({rookery::engine::LoadStage::Reading, 1'000'000, 4'000'000});
     QVERIFY(details.findChild<QLabel*>(QStringLiteral("modelProgressText"))->text().contains(QStringLiteral("1.00 MB of 4.00 MB")));
@@ -161,7 +333,10 @@ class ModelsPageTest : public QObject {
   }
 
  private:
+  static constexpr int kLoadTimeout = 30'000;
+
   QLabel* label(const char* name) { return m_page->findChild<QLabel*>(QLatin1String(name)); }
+  QPushButton* button(const char* name) { return m_page->findChild<QPushButton*>(QLatin1String(name)); }
   QPushButton* load() { return m_page->findChild<QPushButton*>(QStringLiteral("modelLoad")); }
 
   std::unique_ptr<QTemporaryDir> m_folder;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QComboBox>
+#include <QDateTime>
+#include <QDir>
+#include <QDoubleSpinBox>
 #include <QLabel>
 #include <QListWidget>
 #include <QPushButton>
@@ -12,6 +15,7 @@
 #include "settings/settings.h"
 #include "settings/settings_page.h"
 #include "shell_support.h"
+#include "storage/chat_store.h"
 
 using namespace rookery::app;
 
@@ -39,6 +43,10 @@ class SettingsTest : public QObject {
       settings.setLastModel(QStringLiteral("/m/one.pth"));
       settings.setSampler(sampler);
       settings.setWindowGeometry("geometry");
+      settings.setMemoryBudget(5'500'000'000);
+      settings.setVocabularyFor(QStringLiteral("/m/one.pth"), QStringLiteral("/v, with comma.txt"));
+      settings.setVocabularyFor(QStringLiteral("/m/two.pth"), QStringLiteral("/v2.txt"));
+      settings.setVocabularyFor(QStringLiteral("/m/two.pth"), {});
     }
     const Settings settings(paths);
     QCOMPARE(settings.language(), QStringLiteral("zh_CN"));
@@ -49,6 +57,9 @@ class SettingsTest : public QObject {
     QCOMPARE(settings.lastModel(), QStringLiteral("/m/one.pth"));
     QVERIFY(settings.sampler() == sampler);
     QCOMPARE(settings.windowGeometry(), QByteArray("geometry"));
+    QCOMPARE(settings.memoryBudget(), 5'500'000'000);
+    QCOMPARE(settings.vocabularyFor(QStringLiteral("/m/one.pth")), QStringLiteral("/v, with comma.txt"));
+    QCOMPARE(settings.vocabularies().size(), 1);
   }
 
   void nonsenseInTheFileIsIgnored() {
@@ -57,13 +68,15 @@ class SettingsTest : public QObject {
     QVERIFY(paths.create());
     QFile file(paths.settingsFile());
     QVERIFY(file.open(QIODevice::WriteOnly));
-    file.write("[ui]\ntheme=plaid\n[compute]\nthreads=-7\n[sampler]\ntemperature=900\ntopP=oops\n[other]\nkept=yes\n");
+    file.write("[ui]\ntheme=plaid\n[compute]\nthreads=-7\n[sampler]\ntemperature=900\ntopP=oops\n[chat]\nmemoryBudget=-3\n[models]\nvocabularies=alone\n[other]\nkept=yes\n");
     file.close();
     {
       Settings settings(paths);
       QCOMPARE(settings.theme(), ThemeChoice::System);
       QCOMPARE(settings.threads(), 0);
       QVERIFY(settings.sampler().temperature <= 5.0F);
+      QVERIFY(settings.memoryBudget() >= 100'000'000);
+      QVERIFY(settings.vocabularies().isEmpty());
       settings.setThreads(2);
     }
     QVERIFY(file.open(QIODevice::ReadOnly));
@@ -98,6 +111,82 @@ class SettingsTest : public QObject {
     QVERIFY(QDir(settings.reportsFolder()).exists());
   }
 
+  void newChatsBeginWithTheChosenSampling() {
+    const QTemporaryDir folder;
+    const Paths paths = Paths::inside(folder.path());
+    QVERIFY(paths.create());
+    Settings settings(paths);
+    SettingsPage page(&settings);
+    page.show();
+    QSignalSpy changed(&settings, &Settings::samplerChanged);
+    page.findChild<QDoubleSpinBox*>(QStringLiteral("temperature"))->setValue(0.45);
+    QCOMPARE(changed.count(), 1);
+    QCOMPARE(settings.sampler().temperature, 0.45F);
+    QVERIFY(!page.findChild<QWidget*>(QStringLiteral("systemPrompt"))->isVisible());  // belongs to a chat
+    page.findChild<QPushButton*>(QStringLiteral("settingResetSampling"))->click();
+    QVERIFY(settings.sampler() == rookery::engine::SamplerSettings{});
+    QCOMPARE(page.findChild<QDoubleSpinBox*>(QStringLiteral("temperature"))->value(), 1.0);
+  }
+
+  void theBinIsShownAndEmptied() {
+    const QTemporaryDir folder;
+    const Paths paths = Paths::inside(folder.path());
+    QVERIFY(paths.create());
+    Settings settings(paths);
+    auto store = ChatStore::open(paths.database()).value();
+    for (const char* title : {"first", "second", "third"}) test::addChat(*store, QLatin1String(title));
+    store->moveToBin(1);
+    store->moveToBin(2);
+    SettingsPage page(&settings);
+    page.attach(store.get());
+    page.show();
+    test::PreparedDialogs dialogs;
+    auto* bin = page.findChild<QListWidget*>(QStringLiteral("settingBin"));
+    auto* restore = page.findChild<QPushButton*>(QStringLiteral("settingRestore"));
+    QCOMPARE(bin->count(), 2);
+    QVERIFY(!restore->isEnabled());
+    const auto select = [bin](const char* title) {
+      bin->clearSelection();
+      bin->findItems(QLatin1String(title), Qt::MatchStartsWith).value(0)->setSelected(true);
+    };
+    QSignalSpy changed(&page, &SettingsPage::chatsChanged);
+    select("first");
+    restore->click();
+    QCOMPARE(changed.count(), 1);
+    QCOMPARE(bin->count(), 1);
+    QCOMPARE(store->conversations({}, 10, 0).size(), std::size_t(2));
+    select("second");
+    page.findChild<QPushButton*>(QStringLiteral("settingDeleteForGood"))->click();
+    QCOMPARE(bin->count(), 0);
+    QVERIFY(page.findChild<QLabel*>(QStringLiteral("settingBinEmpty"))->isVisible());
+    QVERIFY(store->bin().empty());
+    store->deleteFromBin(3);  // not in the bin: stays
+    QCOMPARE(store->conversations({}, 10, 0).size(), std::size_t(2));
+  }
+
+  void theMemoryOfChatsIsLimitedAndTold() {
+    const QTemporaryDir folder;
+    const Paths paths = Paths::inside(folder.path());
+    QVERIFY(paths.create());
+    Settings settings(paths);
+    auto store = ChatStore::open(paths.database()).value();
+    QObject::connect(&settings, &Settings::memoryBudgetChanged, store.get(), &ChatStore::setMemoryBudget);
+    const qint64 chat = test::addChat(*store, QStringLiteral("chat"));
+    for (int i = 0; i < 3; ++i) addSnapshot(paths.database(), chat, 60'000'000);
+    SettingsPage page(&settings);
+    page.attach(store.get());
+    page.show();
+    auto* used = page.findChild<QLabel*>(QStringLiteral("settingMemoryUsed"));
+    QCOMPARE(used->text(), QStringLiteral("Used 180 MB of 2.00 GB"));
+    QSignalSpy dropped(store.get(), &ChatStore::memoriesDropped);
+    page.findChild<QDoubleSpinBox*>(QStringLiteral("settingMemoryBudget"))->setValue(0.1);
+    QCOMPARE(settings.memoryBudget(), 100'000'000);
+    QTRY_COMPARE(dropped.count(), 1);
+    QCOMPARE(dropped[0][0].toInt(), 2);
+    QTRY_VERIFY2(used->text().startsWith(QStringLiteral("Used 60.0 MB of 100 MB")), qPrintable(used->text()));
+    QTRY_VERIFY2(used->text().contains(QStringLiteral("2 old memories")), qPrintable(used->text()));
+  }
+
   void theLanguageChangesWhileThePageIsOpen() {
     const QTemporaryDir folder;
     const Paths paths = Paths::inside(folder.path());
@@ -117,6 +206,19 @@ class SettingsTest : public QObject {
     settings.setLanguage(QStringLiteral("en"));
     QCoreApplication::processEvents();
     QCOMPARE(remove->text(), english);
+  }
+
+ private:
+  /// A row that claims a size; what is in it does not matter here.
+  static void addSnapshot(const QString& database, qint64 chat, qint64 bytes) {
+    auto connection = Connection::open(database, Connection::Mode::ReadWrite).value();
+    auto transaction = Transaction::begin(connection.database()).value();
+    QVERIFY(runSql(connection.database(), QStringLiteral("INSERT INTO messages(conversation_id, role, state, created, text_length, text)"
+                                                         " VALUES(?, 2, 0, 0, 0, '')"), {chat}));
+    QVERIFY(runSql(connection.database(), QStringLiteral("INSERT INTO snapshots(message_id, answer_tokens, position, model_fingerprint,"
+                                                         " prefix_hash, created, bytes, state, logits)"
+                                                         " VALUES(last_insert_rowid(), 1, 1, '', 0, last_insert_rowid(), ?, x'', x'')"), {bytes}));
+    QVERIFY(transaction.commit());
   }
 };
 

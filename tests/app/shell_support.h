@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QDateTime>
+#include <QFile>
 #include <QString>
 #include <QStringList>
 #include <QTranslator>
 #include <QWidget>
 
 #include "rookery/bench.h"
+#include "storage/chat_store.h"
 #include "support/dialogs.h"
 
 namespace rookery::app::test {
@@ -20,10 +23,15 @@ class PreparedDialogs : public Dialogs {
   QString saveFile(QWidget*, const QString&, const QString&, const QString&) override { return answer; }
   QString chooseFolder(QWidget*, const QString&, const QString&) override { return answer; }
   bool confirm(QWidget*, const QString&, const QString&, const QString&) override { return true; }
+  int choose(QWidget*, const QString& title, const QString&, const QStringList&) override {
+    asked << title;
+    return choices.isEmpty() ? -1 : choices.takeFirst();
+  }
   void openUrl(const QString& path) override { opened << path; }
 
   QString answer;
-  QStringList opened;
+  QStringList opened, asked;
+  QList<int> choices;  ///< for choose(), one after the other
 };
 
 /// A report made by hand: the numbers are invented, round and easy to recognise, and were measured nowhere.
@@ -74,6 +82,27 @@ inline engine::BenchReport handMadeReport() {
   r.environment.threads = 2;
   r.environment.physicalCores = 4;
   return r;
+}
+
+/// A chat with a title, committed. Returns its id.
+inline qint64 addChat(ChatStore& store, const QString& title) {
+  ConversationRecord chat;
+  chat.id = store.newConversationId();
+  chat.uuid = title;
+  chat.title = title;
+  chat.created = chat.updated = QDateTime::currentDateTime();
+  store.putConversation(chat);
+  store.flush(5000);
+  return chat.id;
+}
+
+/// A vocabulary of the 256 single bytes, ids 1 to 256.
+inline QString byteVocabulary(const QString& folder) {
+  const QString path = folder + QStringLiteral("/vocabulary.txt");
+  QFile file(path);
+  if (!file.open(QIODevice::WriteOnly)) qFatal("no vocabulary");
+  for (int byte = 0; byte < 256; ++byte) file.write(QStringLiteral("%1 b'\\x%2' 1\n").arg(byte + 1).arg(byte, 2, 16, QLatin1Char('0')).toLatin1());
+  return path;
 }
 
 /// Longer text with marks, to find what clips and what was never given to tr().

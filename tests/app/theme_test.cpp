@@ -93,16 +93,25 @@ class ThemeTest : public QObject {
     QVERIFY(inkOf(icon.pixmap(24)).lightness() > 180);
   }
 
-  void everyIconDraws() {
+  void everyIconDrawsAndIsUsed() {
     QDirIterator it(QStringLiteral(":/icons"));
+    QByteArray sources;
+    QDirIterator code(QStringLiteral(ROOKERY_TEST_DATA "/../app"), {QStringLiteral("*.cpp")}, QDir::Files, QDirIterator::Subdirectories);
+    while (code.hasNext()) {
+      QFile file(code.next());
+      QVERIFY(file.open(QIODevice::ReadOnly));
+      sources += file.readAll();
+    }
     int count = 0;
     while (it.hasNext()) {
       it.next();
       const QString name = it.fileInfo().completeBaseName();
       QVERIFY2(inkOf(lineIcon(name).pixmap(24)).alpha() > 100, qPrintable(name));
+      QVERIFY2(sources.contains(QStringLiteral("\"%1\"").arg(name).toLatin1()) || sources.contains(QStringLiteral("/%1.svg").arg(name).toLatin1()),
+               qPrintable(name + QStringLiteral(" is used nowhere")));
       ++count;
     }
-    QVERIFY(count >= 40);
+    QVERIFY(count >= 30);
     QVERIFY(!lineIcon(QStringLiteral("no such icon")).pixmap(24).toImage().pixelColor(12, 12).alpha());
   }
 

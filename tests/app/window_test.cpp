@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAccessible>
+#include <QAction>
+#include <QApplication>
+#include <QDateTime>
+#include <QFile>
 #include <QLabel>
+#include <QListView>
+#include <QListWidget>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QScrollArea>
@@ -9,43 +15,37 @@
 #include <QTableWidget>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTimer>
 #include <QToolButton>
 
 #include "about_dialogs.h"
+#include "application.h"
 #include "bench/bench_page.h"
+#include "chat/chat_page.h"
 #include "inference/inference_service.h"
 #include "main_window.h"
-#include "models/models_page.h"
 #include "settings/settings.h"
-#include "settings/settings_page.h"
 #include "shell_support.h"
 
 using namespace rookery::app;
 
+/// The whole window with its real pages, on an empty folder; no model is loaded unless a test asks for it.
 class WindowTest : public QObject {
   Q_OBJECT
 
  private Q_SLOTS:
   void init() {
     m_folder = std::make_unique<QTemporaryDir>();
-    const Paths paths = Paths::inside(m_folder->path());
-    QVERIFY(paths.create());
-    m_settings = std::make_unique<Settings>(paths);
-    m_bench = new BenchPage(m_settings->reportsFolder());
-    auto* chat = new QLabel(QStringLiteral("chat"));
-    m_window = std::make_unique<MainWindow>(chat, m_bench, new ModelsPage(m_settings.get()), new SettingsPage(m_settings.get()));
-    m_window->show();
-    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+    m_paths = Paths::inside(m_folder->path());
+    QVERIFY(m_paths.create());
+    start();
   }
-  void cleanup() {
-    m_window.reset();
-    m_settings.reset();
-  }
+  void cleanup() { m_app.reset(); }
 
   void theKeyboardChangesPages() {
     for (const auto& [key, page] : {std::pair{Qt::Key_2, MainWindow::Benchmark}, {Qt::Key_3, MainWindow::Models},
                                     {Qt::Key_4, MainWindow::SettingsPage}, {Qt::Key_1, MainWindow::Chat}}) {
-      QTest::keyClick(m_window.get(), key, Qt::ControlModifier);
+      QTest::keyClick(m_window, key, Qt::ControlModifier);
       QCOMPARE(m_window->page(), page);
     }
     auto* rail = m_window->findChild<QToolButton*>(QStringLiteral("railBench"));
@@ -65,8 +65,16 @@ class WindowTest : public QObject {
     QCOMPARE(text("statusSpeed"), QStringLiteral("61.2 tokens/s"));
     QVERIFY(text("statusMemory").contains(QStringLiteral(" of ")));
 
-    QSignalSpy cancelled(m_window.get(), &MainWindow::cancelLoadRequested);
+    // A load behind an answer says what it waits for, and what goes on stays visible.
+    m_window->setState(MainWindow::State::Answering);
+    m_window->showLoadStarted(5, QStringLiteral("next.pth"), EngineWork::Answer);
+    QCOMPARE(text("loadText"), QStringLiteral("next.pth: Waiting for the answer to end…"));
+    QVERIFY(m_window->findChild<QLabel*>(QStringLiteral("statusState"))->isVisible());
+    m_window->showLoadEnded(5);
+
+    QSignalSpy cancelled(m_window, &MainWindow::cancelLoadRequested);
     m_window->showLoadStarted(7, QStringLiteral("big.pth"));
+    QVERIFY(text("loadText").contains(QStringLiteral("big.pth")));
     m_window->showLoadProgress(7, {rookery::engine::LoadStage::Reading, 500, 1000});
     m_window->showLoadProgress(6, {rookery::engine::LoadStage::Reading, 1, 1000});  // stale: another job
     auto* bar = m_window->findChild<QProgressBar*>(QStringLiteral("loadBar"));
@@ -80,20 +88,125 @@ class WindowTest : public QObject {
   }
 
   void theWindowComesBackWhereItWas() {
-    m_window->attach(m_settings.get());
-    m_window->resize(901, 602);
+    m_window->resize(1001, 702);
     m_window->close();
-    MainWindow again(new QWidget, new QWidget, new QWidget, new QWidget);
-    again.attach(m_settings.get());
-    QCOMPARE(again.size(), QSize(901, 602));
+    start();
+    QCOMPARE(m_window->size(), QSize(1001, 702));
+  }
+
+  void fullScreenComesBackChecked() {
+    auto* action = m_window->findChild<QAction*>(QStringLiteral("actionFullScreen"));
+    QVERIFY(!action->isChecked());
+    action->trigger();
+    QVERIFY(m_window->isFullScreen());
+    m_window->close();
+    start();
+    action = m_window->findChild<QAction*>(QStringLiteral("actionFullScreen"));
+    QVERIFY(m_window->isFullScreen());
+    QVERIFY(action->isChecked());
+    m_window->showNormal();  // as the window manager does
+    QTRY_VERIFY(!action->isChecked());
+  }
+
+  // A full disk: closing asks first, and tries again as often as the user wants.
+  void closingAsksWhileSomethingIsUnsaved() {
+    test::PreparedDialogs dialogs;
+    ChatStore& store = m_app->store();
+    QVERIFY(store.flush(5000));
+    store.setPageLimit(1);
+    ConversationRecord chat;
+    chat.id = store.newConversationId();
+    chat.uuid = QStringLiteral("u");
+    chat.title = QString(100'000, u'x');
+    chat.created = chat.updated = QDateTime::currentDateTime();
+    store.putConversation(chat);
+    QTRY_VERIFY(store.isFailing());
+    QVERIFY(!m_window->close());  // the box was closed without an answer
+    QVERIFY(m_window->isVisible());
+    dialogs.choices = {0, -1};  // "Try again", in vain
+    QVERIFY(!m_window->close());
+    QCOMPARE(dialogs.asked.size(), 3);
+    store.setPageLimit(0);
+    dialogs.choices = {0};
+    QVERIFY(m_window->close());
+    start();
+    QCOMPARE(m_app->store().conversations({}, 10, 0).size(), std::size_t(1));  // nothing was lost
+
+    m_app->store().setPageLimit(1);
+    chat.id = m_app->store().newConversationId();
+    chat.uuid = QStringLiteral("v");
+    m_app->store().putConversation(chat);
+    QTRY_VERIFY(m_app->store().isFailing());
+    dialogs.choices = {1};  // "Close anyway"
+    QVERIFY(m_window->close());
+    m_app->store().setPageLimit(0);
+  }
+
+  void aDeletedChatComesBackFromTheSettings() {
+    const qint64 chat = addChat(QStringLiteral("lost and found"));
+    m_app->store().moveToBin(chat);
+    m_app->chatPage().reloadList();
+    auto* list = m_window->findChild<QListView*>(QStringLiteral("chatList"));
+    QCOMPARE(list->model()->rowCount(), 0);
+    m_window->showPage(MainWindow::SettingsPage);
+    auto* bin = m_window->findChild<QListWidget*>(QStringLiteral("settingBin"));
+    QCOMPARE(bin->count(), 1);
+    bin->item(0)->setSelected(true);
+    m_window->findChild<QPushButton*>(QStringLiteral("settingRestore"))->click();
+    QCOMPARE(list->model()->rowCount(), 1);
+  }
+
+  // The first model cannot be loaded: the page says why, the guide answers, and the next start tries again.
+  void aFailedFirstLoadIsToldAndTheGuideStandsIn() {
+    const QString broken = m_folder->filePath(QStringLiteral("broken.pth"));
+    QVERIFY(QFile::copy(QStringLiteral(ROOKERY_TEST_DATA "/golden/hostile/pth/not_a_zip.pth"), broken));
+    m_app->settings().setLastModel(broken);
+    QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
+    m_app->loadFirstModel();
+    QVERIFY(loaded.wait(kLoadTimeout));
+    QVERIFY(m_app->inference().model()->isGuide);
+    QCOMPARE(text("statusModel"), QStringLiteral("Guide model"));
+    auto* notice = m_window->findChild<QLabel*>(QStringLiteral("chatNotice"));
+    QVERIFY(notice->isVisible());
+    QVERIFY2(notice->text().startsWith(QStringLiteral("broken.pth could not be loaded.")), qPrintable(notice->text()));
+    QVERIFY(notice->text().contains(QStringLiteral("guide model answers")));
+    QCOMPARE(m_app->settings().lastModel(), broken);
+
+    addChat(QStringLiteral("with messages"));
+    m_app->chatPage().openNewest();
+    QVERIFY(notice->isVisible());  // in a chat that is not empty as well
+    auto* load = m_window->findChild<QPushButton*>(QStringLiteral("modelLoad"));
+    m_window->showPage(MainWindow::Models);
+    QCOMPARE(load->text(), QStringLiteral("Loaded"));
+  }
+
+  void aModelThatIsGoneIsToldToo() {
+    m_app->settings().setLastModel(m_folder->filePath(QStringLiteral("unplugged.pth")));
+    QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
+    m_app->loadFirstModel();
+    QVERIFY(loaded.wait(kLoadTimeout));
+    auto* notice = m_window->findChild<QLabel*>(QStringLiteral("chatNotice"));
+    QVERIFY2(notice->text().startsWith(QStringLiteral("unplugged.pth is not where it was.")), qPrintable(notice->text()));
+    QVERIFY(m_app->settings().lastModel().endsWith(QStringLiteral("unplugged.pth")));
   }
 
   void theShortcutListShowsTheRealKeys() {
-    ShortcutsDialog dialog(m_window->findChildren<QAction*>(), m_window.get());
-    auto* table = dialog.findChild<QTableWidget*>(QStringLiteral("shortcutsTable"));
     QStringList keys;
-    for (int row = 0; row < table->rowCount(); ++row) keys << table->item(row, 1)->text();
-    for (const auto* key : {"Ctrl+1", "Ctrl+4", "Ctrl+N", "F1", "Ctrl+Q"}) QVERIFY2(keys.contains(QLatin1String(key)), key);
+    QTimer::singleShot(0, this, [&keys] {
+      auto* dialog = qobject_cast<ShortcutsDialog*>(QApplication::activeModalWidget());
+      auto* table = dialog->findChild<QTableWidget*>(QStringLiteral("shortcutsTable"));
+      for (int row = 0; row < table->rowCount(); ++row) keys << table->item(row, 1)->text();
+      dialog->reject();
+    });
+    m_window->showShortcuts();
+    for (const auto* key : {"Ctrl+1", "Ctrl+4", "Ctrl+N", "F1", "Ctrl+Q", "Ctrl+K", "Esc", "Return", "Shift+Return"}) {
+      QVERIFY2(keys.contains(QLatin1String(key)), key);
+    }
+    // The listed keys that no action carries do what the list says.
+    m_window->activateWindow();
+    QVERIFY(QTest::qWaitForWindowActive(m_window));
+    QTest::keyClick(m_window->findChild<QWidget*>(QStringLiteral("composerInput")), Qt::Key_K, Qt::ControlModifier);
+    QVERIFY(m_window->findChild<QWidget*>(QStringLiteral("chatSearch"))->hasFocus());
   }
 
   void everyControlHasAName() {
@@ -116,11 +229,14 @@ class WindowTest : public QObject {
   void longerWordsAreNotClipped() {
     test::PseudoLocale pseudo;
     QCoreApplication::installTranslator(&pseudo);
+    addChat(QStringLiteral("1"));
+    m_window->findChild<QToolButton*>(QStringLiteral("samplingToggle"))->setChecked(true);
     m_bench->showReport(test::handMadeReport());
+    m_app->store().moveToBin(1);
     m_window->resize(1180, 780);
     QCoreApplication::processEvents();
     QStringList problems;
-    for (int page = 1; page < 4; ++page) {
+    for (int page = 0; page < 4; ++page) {
       m_window->showPage(static_cast<MainWindow::Page>(page));
       QTest::qWait(50);  // nested layouts settle in several rounds
       for (auto* widget : m_window->findChildren<QWidget*>()) {
@@ -141,9 +257,33 @@ class WindowTest : public QObject {
  private:
   QString text(const char* name) { return m_window->findChild<QLabel*>(QLatin1String(name))->text(); }
 
+  void start() {
+    m_app.reset();
+    m_app = std::move(Application::create(m_paths).value());
+    m_window = &m_app->window();
+    m_bench = m_window->findChild<BenchPage*>();
+    m_app->showWindow();
+    QVERIFY(QTest::qWaitForWindowExposed(m_window));
+  }
+
+  qint64 addChat(const QString& title) {
+    ChatStore& store = m_app->store();
+    const qint64 chat = test::addChat(store, title);
+    MessageRecord question;
+    question.id = store.newMessageId();
+    question.conversation = chat;
+    question.created = QDateTime::currentDateTime();
+    question.text = QStringLiteral("?");
+    store.addMessage(question);
+    m_app->chatPage().reloadList();
+    return chat;
+  }
+
+  static constexpr int kLoadTimeout = 30'000;
   std::unique_ptr<QTemporaryDir> m_folder;
-  std::unique_ptr<Settings> m_settings;
-  std::unique_ptr<MainWindow> m_window;
+  Paths m_paths;
+  std::unique_ptr<Application> m_app;
+  MainWindow* m_window = nullptr;
   BenchPage* m_bench = nullptr;
 };
 

@@ -6,9 +6,11 @@
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "bench/bandwidth_kernels.h"
 #include "bench/bench_clock.h"
+#include "bench/cpu_use.h"
 #include "bench/series.h"
 #include "bench/statistics.h"
 #include "rookery/bench.h"
@@ -109,6 +111,35 @@ TEST_CASE("a machine that never settles is called noisy") {
   CHECK(series->noisy);
 }
 
+TEST_CASE("a machine that others use evenly is called busy") {
+  CpuUse own(1), shared(1);
+  for (int run = 0; run < 5; ++run) {
+    own.add(2.0, 1.97);
+    shared.add(2.0, 1.2);  // the same in every run: no spread of the samples shows it
+  }
+  CHECK(own.share() == doctest::Approx(0.985));
+  CHECK_FALSE(own.busy());
+  CHECK(shared.share() == doctest::Approx(0.6));
+  CHECK(shared.busy());
+  CHECK_FALSE(CpuUse(1).busy());  // not measured is not busy
+  // More threads than processors want no more than the processors have.
+  CpuUse many(10'000);
+  many.add(1.0, usableProcessors());
+  CHECK(many.share() == doctest::Approx(1.0));
+}
+
+TEST_CASE("waiting is not using the processor") {
+  CpuUse use(1);
+  use.start();
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  use.stop();
+  CHECK(use.busy());
+  const double before = processCpuSeconds();
+  for (volatile int i = 0; i < 20'000'000; i = i + 1) {
+  }
+  CHECK(processCpuSeconds() > before);
+}
+
 TEST_CASE("a stopped series is Cancelled and an error of a run ends it") {
   std::stop_source stop;
   int runs = 0;
@@ -145,7 +176,9 @@ TEST_CASE("progress never goes back and ends at 1") {
 }
 
 TEST_CASE("a report survives the way through JSON") {
-  const BenchReport report = sampleReport();
+  BenchReport report = sampleReport();
+  report.series[2].cpuShare = 0.5;
+  report.series[2].busy = true;
   const std::string text = reportJson(report);
   const auto again = reportFromJson(text);
   REQUIRE(again);
@@ -153,6 +186,9 @@ TEST_CASE("a report survives the way through JSON") {
   CHECK(again->series.size() == 3);
   CHECK(again->series[1].samples == report.series[1].samples);
   CHECK(again->series[2].noisy);
+  CHECK(again->series[2].busy);
+  CHECK(again->series[2].cpuShare == 0.5);
+  CHECK_FALSE(again->series[1].busy);
   CHECK(again->greedyTokens == report.greedyTokens);
   CHECK(again->measured.size() == 2);
   CHECK(again->planned[1].cumulativeMb == report.planned[1].cumulativeMb);
@@ -225,6 +261,9 @@ TEST_CASE("Markdown has the table of llama-bench, the environment and both memor
   const std::string text = reportMarkdown(report);
   CHECK(text.find("| model | size | params | backend | threads | test | t/s |") == 0);
   CHECK(text.find("| tg128 | 64.50 ± 1.00 (noisy) |") != std::string::npos);
+  BenchReport busy = sampleReport();
+  busy.series[2].busy = true;
+  CHECK(reportMarkdown(busy).find("| tg128 | 64.50 ± 1.00 (busy) |") != std::string::npos);
   CHECK(text.find("test \\| \"model\", 0.1B fp16 (synthetic weights)") != std::string::npos);
   CHECK(text.find("191.03 M") != std::string::npos);
   CHECK(text.find("56 % of that limit") != std::string::npos);

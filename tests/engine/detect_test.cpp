@@ -11,6 +11,7 @@
 #include "formats/zip_archive.h"
 #include "model/program.h"
 #include "quant/convert.h"
+#include "rookery/model.h"
 #include "rookery/model_info.h"
 #include "support/format_builders.h"
 #include "support/golden.h"
@@ -452,4 +453,27 @@ TEST_CASE("the fingerprint depends on every byte, and can be cancelled") {
   });
   CHECK(stopped.error().code == ErrorCode::Cancelled);
   CHECK(done > 0);
+}
+
+TEST_CASE("whether a chat is possible is known from the headers") {
+  const std::filesystem::path path = kModels / "v7_small/model.pth";
+  const auto file = ModelFile::open(path).value();
+  const ModelInfo info = detect(*file).value();
+  CHECK(Model::canChat(*file, info).error().code == ErrorCode::VocabularyMissing);
+
+  // Ids 1 to 256 are the bytes; `extra` more tokens follow.
+  const auto vocabulary = [](int extra) {
+    const auto path = std::filesystem::temp_directory_path() / ("rookery-detect-vocabulary-" + std::to_string(extra) + ".txt");
+    std::ofstream out(path);
+    for (int byte = 0; byte < 256; ++byte) out << byte + 1 << " b'\\x" << "0123456789abcdef"[byte / 16] << "0123456789abcdef"[byte % 16] << "' 1\n";
+    for (int i = 0; i < extra; ++i) out << 257 + i << " 'word" << 1000 + i << "' 8\n";
+    return path;
+  };
+  CHECK(Model::canChat(*file, info, vocabulary(0)).has_value());
+  CHECK(Model::canChat(*file, info, vocabulary(info.shape.vocab)).error().code == ErrorCode::TensorMismatch);
+  CHECK(Model::canChat(*file, info, "/nonexistent").error().code == ErrorCode::FileNotFound);
+  CHECK(Model::canChat(*file, info, path).error().code == ErrorCode::FileDamaged);
+  const auto loaded = Model::load(path, {.vocabulary = vocabulary(0)});
+  REQUIRE(loaded.has_value());
+  CHECK((*loaded)->tokenizer() != nullptr);
 }

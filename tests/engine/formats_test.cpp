@@ -7,6 +7,7 @@
 #include <array>
 
 #include "quant/convert.h"
+#include "rookery/model.h"
 #include "rookery/model_file.h"
 #include "support/format_builders.h"
 #include "support/golden.h"
@@ -271,4 +272,24 @@ TEST_CASE("files that are not model files") {
   const Bytes text = Bytes().text("Once upon a time there was a raven.");
   CHECK(refusal(text).code == ErrorCode::FormatUnknown);
   CHECK(refusal(storedZip({part("word/document.xml", "<x/>")})).code == ErrorCode::FormatUnknown);
+}
+
+TEST_CASE("a file that gets shorter while it is mapped is an error, not the end of the program") {
+  surviveLostFiles();
+  const auto path = std::filesystem::temp_directory_path() / "rookery-lost-file.safetensors";
+  std::filesystem::copy_file(kModels / "v7_small/model.safetensors", path, std::filesystem::copy_options::overwrite_existing);
+  const auto file = opened(path);
+  const std::uint64_t size = std::filesystem::file_size(path);
+  CHECK_FALSE(file->isLost());
+  std::filesystem::resize_file(path, 4096);
+  const auto loaded = Model::load(file);  // every weight is read, and most are gone
+  REQUIRE_FALSE(loaded.has_value());
+  CHECK(loaded.error().code == ErrorCode::FileUnreadable);
+  CHECK(file->isLost());
+
+  std::filesystem::resize_file(path, size);
+  const auto other = opened(kModels / "v7_small/model.safetensors");  // the first one's misfortune is not everybody's
+  CHECK_FALSE(other->isLost());
+  CHECK(Model::load(other).has_value());
+  std::filesystem::remove(path);
 }

@@ -31,9 +31,11 @@ export HOME=$work/home
 profile=$HOME/Rookery
 mkdir -p "$profile/config" "$profile/data/models"
 cp "$root/tests/golden/models/v7_small/model.pth" "$profile/data/models/rwkv7-test-small.pth"
+for byte in $(seq 0 255); do printf "%d b'\\\\x%02x' 1\n" $((byte + 1)) "$byte"; done >"$work/bytes.txt"  # its vocabulary
 
 start() {  # theme scale
-  printf '[ui]\nlanguage=%s\ntheme=%s\n' "${ROOKERY_SHOT_LANGUAGE:-en}" "$1" >"$profile/config/rookery.ini"
+  printf '[ui]\nlanguage=%s\ntheme=%s\n[models]\nvocabularies=%s, %s\n' "${ROOKERY_SHOT_LANGUAGE:-en}" "$1" \
+    "$profile/data/models/rwkv7-test-small.pth" "$work/bytes.txt" >"$profile/config/rookery.ini"
   QT_SCALE_FACTOR=$2 "$app" --data-dir "$profile" >"$work/log" 2>&1 &
   pid=$!
   pids+=("$pid")

@@ -53,6 +53,8 @@ struct BenchSeries {
   std::vector<double> warmUp;       ///< runs before it that do not count
   double median = 0, mad = 0, min = 0, max = 0, mean = 0, sd = 0;
   bool noisy = false;               ///< the spread target was not reached
+  double cpuShare = 0;              ///< processor time got / wanted (wall time x threads); 0: not measured
+  bool busy = false;                ///< other programs took part of the processor, evenly or not
 };
 
 struct BenchEnvironment {

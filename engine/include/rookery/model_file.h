@@ -56,6 +56,8 @@ class ModelFile {
   const std::string& name() const noexcept;      ///< file name without folders
   const std::filesystem::path& path() const noexcept;  ///< as given to open(); empty for fromMemory()
   std::uint64_t sizeBytes() const noexcept;
+  /// After surviveLostFiles(): a page that was there at open() was gone when it was read, and read as zeros.
+  bool isLost() const noexcept;
   std::span<const TensorSource> tensors() const noexcept;  ///< in file order
   const TensorSource* find(std::string_view name) const noexcept;
   const std::map<std::string, MetaValue, std::less<>>& metadata() const noexcept;
@@ -74,5 +76,9 @@ class ModelFile {
  private:
   std::unique_ptr<Contents> m_contents;
 };
+
+/// Installs a SIGBUS handler for the whole process: a mapped model file that becomes shorter reads as zeros from there
+/// on, isLost() tells, and open() and Model::load() end with FileUnreadable. Without it the process ends.
+void surviveLostFiles();
 
 }  // namespace rookery::engine

@@ -63,7 +63,7 @@ json toJson(const BenchReport& r) {
     series.push_back({{"test", s.test}, {"unit", s.unit}, {"samples", numbers(s.samples)},
                       {"warm_up", numbers(s.warmUp)}, {"median", finite(s.median)}, {"mad", finite(s.mad)},
                       {"min", finite(s.min)}, {"max", finite(s.max)}, {"mean", finite(s.mean)}, {"sd", finite(s.sd)},
-                      {"noisy", s.noisy}});
+                      {"noisy", s.noisy}, {"cpu_share", finite(s.cpuShare)}, {"busy", s.busy}});
   }
   json planned = json::array();
   for (const MemoryRow& row : r.planned) {
@@ -184,6 +184,8 @@ BenchReport fromJson(const json& o) {
     read(item, "mean", s.mean);
     read(item, "sd", s.sd);
     read(item, "noisy", s.noisy);
+    if (item.contains("cpu_share")) read(item, "cpu_share", s.cpuShare);  // reports of 2026-11 have neither
+    if (item.contains("busy")) read(item, "busy", s.busy);
   }
   read(o, "bandwidth_gb_per_s", r.bandwidthGBs);
   read(o, "bandwidth_pattern", r.bandwidthPattern);

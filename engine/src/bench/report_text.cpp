@@ -69,8 +69,10 @@ std::string benchTable(const BenchReport& r) {
     if (s.unit != "tokens/s") continue;
     out += fmt::format("| {} | {} | {} | {} | {} | {} | {:.2f} ± {:.2f}{} |\n", modelLabel(r), sizeText(weightBytes(r)),
                        parametersText(r.parameters), deviceLabel(r), r.environment.threads, cell(s.test), s.median,
-                       s.mad, s.noisy ? " (noisy)" : "");
+                       s.mad, s.busy ? " (busy)" : s.noisy ? " (noisy)" : "");
   }
+  if (std::any_of(r.series.begin(), r.series.end(), [](const BenchSeries& s) { return s.busy; }))
+    out += "\nBusy: other programs took part of the processor while this was measured.\n";
   out += "\nEach value: median ± median absolute deviation. Sampling is excluded except in tests named `-chat`.\n";
   return out;
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bench/bench_clock.h"
+#include "bench/cpu_use.h"
 #include "bench/series.h"
 #include "rookery/bench.h"
 #include "rookery/model.h"
@@ -235,7 +236,17 @@ class Runner {
     if (m_request.generateTokens == 0) return {};
     const auto ids = benchTokens(m_request.generateTokens, m_model->info().shape.vocab);
     m_clock.begin(m_decodeStep);
-    const auto done = measure(m_decodeStep, headline(decodeName()), [&] { return decodeRun(ids); });
+    CpuUse use(m_model->threads());
+    const auto done = measure(m_decodeStep, headline(decodeName()), [&] {
+      use.start();
+      auto rate = decodeRun(ids);
+      use.stop();
+      return rate;
+    });
+    if (done) {
+      m_report.series.back().cpuShare = use.share();
+      m_report.series.back().busy = use.busy();
+    }
     m_clock.finish(m_decodeStep);
     return done;
   }

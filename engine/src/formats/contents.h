@@ -24,10 +24,12 @@ class FileBytes {
   ~FileBytes();
 
   std::span<const std::byte> bytes() const noexcept { return m_bytes; }
+  bool isLost() const noexcept;  ///< see lost_pages.h
 
  private:
   std::span<const std::byte> m_bytes;
   bool m_mapped = false;
+  int m_guard = -1;
 };
 
 /// What the readers fill in. Tensor spans point into `file` or into `owned`.

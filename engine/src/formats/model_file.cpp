@@ -17,6 +17,7 @@
 
 #include "formats/contents.h"
 #include "formats/foreign_file.h"
+#include "formats/lost_pages.h"
 #include "formats/names.h"
 
 namespace rookery::engine {
@@ -67,6 +68,7 @@ Result<FileBytes> FileBytes::map(const std::filesystem::path& path) {
     }
     file.m_bytes = {static_cast<const std::byte*>(memory), static_cast<std::size_t>(status.st_size)};
     file.m_mapped = true;
+    file.m_guard = registerMapping(memory, static_cast<std::size_t>(status.st_size));
   }
   ::close(fd);
   return file;
@@ -83,10 +85,14 @@ FileBytes::FileBytes(FileBytes&& other) noexcept { *this = std::move(other); }
 FileBytes& FileBytes::operator=(FileBytes&& other) noexcept {
   std::swap(m_bytes, other.m_bytes);
   std::swap(m_mapped, other.m_mapped);
+  std::swap(m_guard, other.m_guard);
   return *this;
 }
 
+bool FileBytes::isLost() const noexcept { return mappingLost(m_guard); }
+
 FileBytes::~FileBytes() {
+  unregisterMapping(m_guard);
   if (m_mapped) ::munmap(const_cast<std::byte*>(m_bytes.data()), m_bytes.size());
 }
 
@@ -149,6 +155,8 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name, 
   if (!done && isUnfinishedName(contents->name))
     done = fail(ErrorCode::FileDamaged, fmt::format("{} is a download that is not complete. Let it end, then open the file that it leaves.", contents->name),
                 done.error().message);
+  if (contents->file.isLost())
+    done = fail(ErrorCode::FileUnreadable, fmt::format("{} became shorter while it was being read, or its disk failed.", contents->name));
   if (!done) return tl::unexpected(Error{done.error().code, printable(done.error().message), done.error().details});
   return std::make_shared<const ModelFile>(std::move(contents));
 } catch (const std::bad_alloc&) {
@@ -179,6 +187,7 @@ Container ModelFile::container() const noexcept { return m_contents->container; 
 const std::filesystem::path& ModelFile::path() const noexcept { return m_contents->path; }
 const std::string& ModelFile::name() const noexcept { return m_contents->name; }
 std::uint64_t ModelFile::sizeBytes() const noexcept { return m_contents->file.bytes().size(); }
+bool ModelFile::isLost() const noexcept { return m_contents->file.isLost(); }
 std::span<const TensorSource> ModelFile::tensors() const noexcept { return m_contents->tensors; }
 const std::map<std::string, MetaValue, std::less<>>& ModelFile::metadata() const noexcept { return m_contents->metadata; }
 

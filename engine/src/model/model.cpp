@@ -94,7 +94,9 @@ Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const ModelFile
   auto tokenizer = Tokenizer::forModel(*file, info, options.vocabulary);
   // Without one the model still runs on token ids; a broken one is an error at once.
   if (!tokenizer && tokenizer.error().code != ErrorCode::VocabularyMissing) return tl::unexpected(tokenizer.error());
-  return buildModel(**source, std::move(tokenizer), *precision, false, options, progress, std::move(stop));
+  auto model = buildModel(**source, std::move(tokenizer), *precision, false, options, progress, std::move(stop));
+  if (file->isLost()) return fail(ErrorCode::FileUnreadable, fmt::format("{} became shorter while it was being read, or its disk failed.", file->name()));
+  return model;
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while the model was being loaded.");
 }
