@@ -394,6 +394,47 @@ class ChatStoreTest : public QObject {
     QVERIFY2(timer.elapsed() < 50, qPrintable(QString::number(timer.elapsed())));
   }
 
+  // A job that can never work is dropped alone; one that may work later waits, and those after it wait behind it.
+  void aRefusedWriteTakesNoOthersWithIt() {
+    openStore(m_path).reset();
+    StoreWriter writer(m_path, 0);
+    QSignalSpy refused(&writer, &StoreWriter::jobRefused), failing(&writer, &StoreWriter::failing), recovered(&writer, &StoreWriter::recovered);
+    std::atomic<int> full = 3;
+    QByteArray order;  // of what worked; writer thread
+    writer.post([](const QSqlDatabase& database) -> StoreResult<void> {
+      auto result = runSql(database, QStringLiteral("INSERT INTO journal(message_id, seq, text, token_ids) VALUES(99, 0, '', x'')"));
+      return result ? StoreResult<void>() : tl::unexpected(result.error());
+    });
+    writer.post([&](const QSqlDatabase&) -> StoreResult<void> {
+      if (full-- > 0) return tl::unexpected(StoreError{StoreError::Kind::DiskFull, {}});
+      order += 'a';
+      return {};
+    });
+    writer.post([&](const QSqlDatabase&) -> StoreResult<void> {
+      order += 'b';
+      return {};
+    });
+    QTRY_COMPARE_WITH_TIMEOUT(recovered.count(), 1, 10'000);
+    QVERIFY(writer.flush(5000));
+    QCOMPARE(refused.count(), 1);
+    QCOMPARE(failing.count(), 1);
+    QCOMPARE(order, QByteArray("ab"));
+    QVERIFY(!writer.isFailing());
+  }
+
+  void memoryThatRunsOutInAWriteIsTriedAgain() {
+    openStore(m_path).reset();
+    StoreWriter writer(m_path, 0);
+    QSignalSpy recovered(&writer, &StoreWriter::recovered);
+    std::atomic<int> tries = 0;
+    writer.post([&](const QSqlDatabase&) -> StoreResult<void> {
+      if (++tries == 1) throw std::bad_alloc();
+      return {};
+    });
+    QTRY_COMPARE_WITH_TIMEOUT(recovered.count(), 1, 10'000);
+    QCOMPARE(tries.load(), 2);
+  }
+
  private:
   std::unique_ptr<QTemporaryDir> m_dir;
   QString m_path;
