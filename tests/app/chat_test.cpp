@@ -2,6 +2,7 @@
 // The whole app with the built-in guide model: window, engine thread, database.
 #include <QAbstractButton>
 #include <QLabel>
+#include <QLineEdit>
 #include <QListView>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -12,6 +13,8 @@
 
 #include "application.h"
 #include "chat/chat_page.h"
+#include "chat/composer.h"
+#include "chat/conversation_list_model.h"
 #include "inference/inference_service.h"
 #include "main_window.h"
 #include "settings/settings.h"
@@ -125,6 +128,33 @@ class ChatTest : public QObject {
     QCOMPARE(cut.text, whole.text);
   }
 
+  void anOpenChatStaysSelectedOverASearch() {
+    ask(QStringLiteral("Hello"));
+    const QModelIndex chosen = list()->currentIndex();
+    QVERIFY(chosen.isValid());
+    auto* search = page().findChild<QLineEdit*>(QStringLiteral("chatSearch"));
+    search->setText(QStringLiteral("nothing like it"));
+    QTRY_COMPARE(list()->model()->rowCount(), 0);
+    search->clear();
+    QTRY_COMPARE(list()->model()->rowCount(), 1);
+    QVERIFY(list()->currentIndex().isValid());
+    QCOMPARE(list()->currentIndex().data(ConversationListModel::IdRole).toLongLong(), page().current()->id());
+  }
+
+  // Counting takes milliseconds on a long draft, and the page refreshes with every piece of a prompt that is read.
+  void theDraftIsCountedOncePerModel() {
+    Composer composer;
+    composer.setTokenizer(m_app->inference().tokenizer());
+    composer.setText(QStringLiteral("Hello"));
+    auto* count = composer.findChild<QLabel*>(QStringLiteral("composerTokens"));
+    QTRY_VERIFY(!count->text().isEmpty());
+    count->setText(QStringLiteral("untouched"));
+    composer.setTokenizer(m_app->inference().tokenizer());
+    QCOMPARE(count->text(), QStringLiteral("untouched"));
+    composer.setTokenizer(nullptr);
+    QVERIFY(count->text().isEmpty());
+  }
+
   void aDeletedChatComesBackWithUndo() {
     ask(QStringLiteral("Hello"));
     auto* list = m_app->window().findChild<QListView*>(QStringLiteral("chatList"));
@@ -183,6 +213,8 @@ class ChatTest : public QObject {
     QTest::keyClick(input(), Qt::Key_Return);
     waitForAnswer();
   }
+
+  QListView* list() { return m_app->window().findChild<QListView*>(QStringLiteral("chatList")); }
 
   void waitForAnswer() { QTRY_COMPARE_WITH_TIMEOUT(page().current()->state(), Conversation::State::Idle, kAnswerTimeout); }
   ChatPage& page() { return m_app->chatPage(); }
