@@ -34,6 +34,7 @@ Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
   m_window->attach(m_inference.get());
   m_window->attach(m_settings.get());
   connectParts();
+  m_window->installEventFilter(m_chat);
   m_chat->openNewest();
 }
 

@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
   InferenceService service;
   if (argc == 5) service.setSnapshotInterval(std::chrono::milliseconds(std::atoi(argv[4])));
   const auto chats = (*store)->conversations({}, 1, 0);
-  Conversation chat(**store, service, chats.empty() ? 0 : chats.front().id);
+  Conversation chat(**store, service, chats.empty() ? StoredChat{} : (*store)->chat(chats.front().id).value());
   engine::SamplerSettings sampling;
   sampling.temperature = 1;
   sampling.topP = 1;

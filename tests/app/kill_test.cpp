@@ -66,7 +66,7 @@ std::optional<MessageRecord> answerIn(const QString& database) {
   if (!store || !(*store)->damagedCopy().isEmpty()) return std::nullopt;
   const auto chats = (*store)->conversations({}, 2, 0);
   if (chats.empty()) return MessageRecord{};  // role User: no answer yet
-  return (*store)->message((*store)->conversation(chats[0].id)->activeLeaf);
+  return (*store)->message((*store)->chat(chats[0].id)->record.activeLeaf);
 }
 
 struct Outcome {
