@@ -49,6 +49,7 @@ Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
   m_window->attach(m_settings.get());
   m_window->setCloseGuard([this] { return mayClose(); });
   connectParts();
+  m_window->installEventFilter(m_chat);
   m_chat->openNewest();
 }
 

@@ -320,6 +320,22 @@
         <source>The chats could not be saved.</source>
         <translation>对话未能保存。</translation>
     </message>
+    <message>
+        <source>The file with your chats is damaged in places. Copy what you need from them now: the next start puts the file aside and begins with an empty one.</source>
+        <translation>保存对话的文件有部分损坏。请现在就复制需要的内容：下次启动时会将该文件移到一旁，并从空文件开始。</translation>
+    </message>
+    <message>
+        <source>A change to your chats could not be saved and is lost at the next start.</source>
+        <translation>对话中的一处更改无法保存，下次启动时会丢失。</translation>
+    </message>
+    <message>
+        <source>Some of your chats could not be read. Check the disk that holds them, then open the chat again.</source>
+        <translation>部分对话无法读取。请检查保存它们的磁盘，然后重新打开对话。</translation>
+    </message>
+    <message>
+        <source>There is too little free memory to save chats. Close other programs; what is unsaved is kept and saved then.</source>
+        <translation>空闲内存太少，无法保存对话。请关闭其他程序；未保存的内容会保留，届时再保存。</translation>
+    </message>
 </context>
 <context>
     <name>main</name>
@@ -752,6 +768,34 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Another model began this answer. Load that one to go on, or answer again.</source>
         <translation>此回答由另一个模型开始。请载入那个模型以继续，或重新回答。</translation>
     </message>
+    <message>
+        <source>Not everything is saved</source>
+        <translation>尚有内容未保存</translation>
+    </message>
+    <message>
+        <source>Some of your latest messages are not saved. %1
+
+Rookery keeps trying while its window is open. Closing it now loses them.</source>
+        <translation>您最近的部分消息尚未保存。%1
+
+窗口打开期间，Rookery 会继续尝试。现在关闭将丢失这些消息。</translation>
+    </message>
+    <message>
+        <source>Close anyway</source>
+        <translation>仍然关闭</translation>
+    </message>
+    <message>
+        <source>Waiting for the benchmark to end. Stop takes the question back.</source>
+        <translation>正在等待基准测试结束。按“停止”可撤回问题。</translation>
+    </message>
+    <message>
+        <source>Waiting for the answer in another chat.</source>
+        <translation>正在等待另一个对话的回答。</translation>
+    </message>
+    <message>
+        <source>Waiting for the model to be loaded.</source>
+        <translation>正在等待模型加载。</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::Composer</name>
@@ -807,6 +851,10 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>%1 tokens remembered, %2 read again</source>
         <translation>记住 %1 个词元，重读 %2 个</translation>
+    </message>
+    <message>
+        <source>The earlier messages of this chat cannot be read now, and the model would answer without them. Try again in a while.</source>
+        <translation>目前无法读取此对话之前的消息，模型会在不知道它们的情况下回答。请稍后再试。</translation>
     </message>
 </context>
 <context>

@@ -20,6 +20,7 @@
 #include "chat/transcript_view.h"
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
+#include "support/dialogs.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -28,6 +29,7 @@ namespace {
 
 constexpr int kListWidth = 248, kPanelWidth = 264;
 constexpr int kEmptyIcon = 72;
+constexpr int kLastSaveMilliseconds = 1000;
 
 const char* const kGuideQuestions[] = {
     QT_TRANSLATE_NOOP("rookery::app::ChatPage", "What is Rookery?"),
@@ -87,10 +89,10 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   });
   connect(m_transcript, &TranscriptView::regenerateRequested, this, [this](qint64 id) { m_current->regenerate(id); });
   connect(m_transcript, &TranscriptView::continueRequested, this, [this](qint64 id) {
-    if (m_current->continueAnswer(id)) return;
-    m_progress = m_service.model() ? tr("Another model began this answer. Load that one to go on, or answer again.")
-                                   : tr("No model is loaded. Choose one on the Models page.");
-    refresh();
+    showProgress({});
+    if (m_current->continueAnswer(id) || !m_progress.isEmpty()) return;
+    showProgress(m_service.model() ? tr("Another model began this answer. Load that one to go on, or answer again.")
+                                   : tr("No model is loaded. Choose one on the Models page."));
   });
   connect(m_transcript, &TranscriptView::siblingRequested, this, [this](qint64 id, int steps) { m_current->switchSibling(id, steps); });
   connect(m_transcript, &TranscriptView::copyRequested, this, &ChatPage::copyMessage);
@@ -110,11 +112,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     else m_store.setTitle(id, title, false);
     refresh();
   });
-  connect(m_list, &ConversationList::deleted, this, [this](qint64 id) {
-    if (id != m_current->id()) return;
-    m_current->stop();
-    newChat();
-  });
+  connect(m_list, &ConversationList::deleted, this, &ChatPage::deleteChat);
   connect(m_list, &ConversationList::restored, this, &ChatPage::openChat);
   connect(m_panel, &SamplingPanel::samplingChanged, this, [this] {
     m_current->setSampling(m_panel->sampling());
@@ -123,15 +121,21 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   connect(m_panel, &SamplingPanel::thinkingChanged, this, [this] { m_current->setThinking(m_panel->thinking()); });
   connect(m_panel, &SamplingPanel::systemPromptChanged, this, [this] { m_current->setSystemPrompt(m_panel->systemPrompt()); });
 
+  connect(&m_service, &InferenceService::begun, this, &ChatPage::refresh);
   connect(&m_service, &InferenceService::loadStarted, this, [this] { m_loading = true; m_loadProblem.clear(); refresh(); });
   connect(&m_service, &InferenceService::modelLoaded, this, [this] { m_loading = false; refresh(); });
   connect(&m_service, &InferenceService::loadFailed, this, [this] { m_loading = false; refresh(); });
   connect(&m_store, &ChatStore::failing, this, [this](const QString& sentence) { m_trouble = sentence; refresh(); });
-  connect(&m_store, &ChatStore::recovered, this, [this] { m_trouble.clear(); refresh(); });
+  connect(&m_store, &ChatStore::recovered, this, [this] {
+    m_trouble.clear();
+    m_list->model().reload();  // chats that began while nothing could be saved
+    refresh();
+  });
+  connect(&m_store, &ChatStore::problem, this, &ChatPage::showProgress);
   connect(new QShortcut(QKeySequence(Qt::CTRL | Qt::Key_K), this), &QShortcut::activated, m_list, &ConversationList::focusSearch);
   auto* escape = new QShortcut(QKeySequence(Qt::Key_Escape), this);
   escape->setContext(Qt::WidgetWithChildrenShortcut);
-  connect(escape, &QShortcut::activated, this, &ChatPage::stop);
+  connect(escape, &QShortcut::activated, this, &ChatPage::escape);
 
   retranslate();
   newChat();
@@ -226,11 +230,12 @@ void ChatPage::retranslate() {
   if (m_current) refresh();
 }
 
-Conversation* ChatPage::make(qint64 id) {
-  auto owned = std::make_unique<Conversation>(m_store, m_service, id);
+Conversation* ChatPage::make(StoredChat chat) {
+  const bool isNew = chat.record.id == 0;
+  auto owned = std::make_unique<Conversation>(m_store, m_service, std::move(chat));
   Conversation* conversation = owned.get();
   m_conversations.push_back(std::move(owned));
-  if (id == 0) conversation->setSampling(m_defaults);
+  if (isNew) conversation->setSampling(m_defaults);
   connect(conversation, &Conversation::stateChanged, this, [this, conversation] {
     if (conversation == m_current) refresh();
   });
@@ -246,27 +251,37 @@ Conversation* ChatPage::make(qint64 id) {
     m_list->model().setTitle(conversation->id(), title);
   });
   connect(conversation, &Conversation::progressed, this, [this, conversation](const QString& text) {
-    if (conversation != m_current) return;
-    m_progress = text;
-    refresh();
+    if (conversation == m_current) showProgress(text);
   });
-  connect(conversation, &Conversation::failed, this, [this](const QString& sentence, const QString& details) {
-    m_progress = sentence;
-    m_status->setToolTip(details);
-    refresh();
+  connect(conversation, &Conversation::failed, this, [this, conversation](const QString& sentence, const QString& details) {
+    if (conversation == m_current) showProgress(sentence, details);
   });
   return conversation;
 }
 
-void ChatPage::retireCurrent() {
+void ChatPage::showProgress(const QString& text, const QString& details) {
+  m_progress = text;
+  m_progressDetails = details;
+  refresh();
+}
+
+void ChatPage::retireCurrent(const Conversation* next) {
+  m_composer->cancelEditing();
   m_edited = 0;
-  std::erase_if(m_conversations, [](const auto& conversation) { return !conversation->isBusy(); });
+  if (m_current) m_drafts[m_current->id()] = m_composer->text();
   m_current = nullptr;
+  m_progress.clear();
+  m_progressDetails.clear();
+  // What is not saved yet is nowhere else.
+  const bool keep = m_store.isFailing();
+  std::erase_if(m_conversations, [keep, next](const auto& c) {
+    return c.get() != next && !c->isBusy() && !(keep && c->id() > 0);
+  });
 }
 
 void ChatPage::showConversation(Conversation* conversation) {
   m_current = conversation;
-  m_progress.clear();
+  m_composer->setText(m_drafts.take(conversation->id()));
   m_transcript->setModel(&conversation->transcript());
   m_panel->setSampling(conversation->record().sampling);
   m_panel->setThinking(conversation->record().thinking);
@@ -278,16 +293,32 @@ void ChatPage::showConversation(Conversation* conversation) {
 void ChatPage::newChat() {
   m_transcript->setModel(nullptr);
   retireCurrent();
-  showConversation(make(0));
+  showConversation(make({}));
   m_composer->focusInput();
 }
 
 void ChatPage::openChat(qint64 id) {
   if (m_current && m_current->id() == id && id != 0) return;
+  const auto alive = std::find_if(m_conversations.begin(), m_conversations.end(), [id](const auto& c) { return c->id() == id; });
+  Conversation* next = alive != m_conversations.end() ? alive->get() : nullptr;
+  if (!next) {
+    auto stored = m_store.chat(id);
+    if (!stored) {  // the store says why
+      m_list->select(m_current ? m_current->id() : 0);
+      return;
+    }
+    next = make(std::move(*stored));
+  }
   m_transcript->setModel(nullptr);
-  retireCurrent();
-  const auto running = std::find_if(m_conversations.begin(), m_conversations.end(), [id](const auto& c) { return c->id() == id; });
-  showConversation(running != m_conversations.end() ? running->get() : make(id));
+  retireCurrent(next);
+  showConversation(next);
+}
+
+void ChatPage::deleteChat(qint64 id) {
+  for (const auto& conversation : m_conversations) {
+    if (conversation->id() == id) conversation->stop();
+  }
+  if (m_current->id() == id) newChat();
 }
 
 void ChatPage::openNewest() {
@@ -316,11 +347,24 @@ void ChatPage::stop() {
   if (m_current) m_current->stop();
 }
 
+void ChatPage::escape() {
+  if (m_composer->isEditing()) m_composer->cancelEditing();
+  else stop();
+}
+
+bool ChatPage::mayClose() {
+  if (m_store.flush(kLastSaveMilliseconds) || !m_store.isFailing()) return true;
+  return Dialogs::instance().confirm(this, tr("Not everything is saved"),
+                                     tr("Some of your latest messages are not saved. %1\n\nRookery keeps trying while its window is open. "
+                                        "Closing it now loses them.").arg(m_trouble),
+                                     tr("Close anyway"));
+}
+
 void ChatPage::submit(const QString& text) {
   const qint64 edited = m_composer->isEditing() ? std::exchange(m_edited, 0) : 0;
   m_transcript->scrollToEnd();
-  if (edited != 0) m_current->editMessage(edited, text);
-  else m_current->send(text);
+  const bool sent = edited != 0 ? m_current->editMessage(edited, text) : m_current->send(text);
+  if (!sent) m_composer->setText(text);
   m_composer->focusInput();
 }
 
@@ -377,12 +421,31 @@ void ChatPage::refresh() {
                 : m_loadProblem);
 
   QString text = m_progress;
-  if (state == State::Waiting) text = tr("Waiting for the engine…");
+  if (state == State::Waiting) text = waitingText();
   if (state == State::Answering) text = tr("Answering…");
   QPalette colors = m_status->palette();
   colors.setColor(QPalette::WindowText, m_trouble.isEmpty() ? Theme::colors().mutedText : Theme::colors().bad);
   m_status->setPalette(colors);
   m_status->setText(m_trouble.isEmpty() ? text : tr("Not saved: %1").arg(m_trouble));
+  m_status->setToolTip(m_trouble.isEmpty() && state == State::Idle ? m_progressDetails : QString());
+}
+
+QString ChatPage::waitingText() const {
+  if (m_current->isQueued()) {
+    switch (m_service.runningWork()) {
+      case EngineWork::Bench: return tr("Waiting for the benchmark to end. Stop takes the question back.");
+      case EngineWork::Answer: return tr("Waiting for the answer in another chat.");
+      case EngineWork::Load: return tr("Waiting for the model to be loaded.");
+      case EngineWork::None: break;
+    }
+  }
+  return tr("Waiting for the engine…");
+}
+
+bool ChatPage::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() != QEvent::Close || watched != window() || mayClose()) return QWidget::eventFilter(watched, event);
+  event->ignore();
+  return true;
 }
 
 void ChatPage::changeEvent(QEvent* event) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QHash>
 #include <QWidget>
 #include <memory>
 #include <vector>
@@ -41,19 +42,26 @@ class ChatPage : public QWidget {
   void openNewest();
   void reloadList();  ///< chats came or went elsewhere
   void stop();
+  /// Before the window closes: true if everything is saved, or the user gives up what is not.
+  bool mayClose();
 
  Q_SIGNALS:
   void modelsRequested();
 
  protected:
   void changeEvent(QEvent* event) override;
+  bool eventFilter(QObject* watched, QEvent* event) override;  ///< of the window, for mayClose()
 
  private:
   QWidget* buildCenter();
   QWidget* buildEmptyState();
   void showConversation(Conversation* conversation);
-  Conversation* make(qint64 id);
-  void retireCurrent();
+  Conversation* make(StoredChat chat);
+  void retireCurrent(const Conversation* next = nullptr);
+  void deleteChat(qint64 id);
+  void escape();
+  void showProgress(const QString& text, const QString& details = {});  ///< in the status line
+  QString waitingText() const;
   void submit(const QString& text);
   void refresh();  ///< everything that depends on the model, the store and the current chat
   void updateSuggestions();
@@ -67,7 +75,8 @@ class ChatPage : public QWidget {
   std::vector<std::unique_ptr<Conversation>> m_conversations;  ///< the current one and those being answered
   Conversation* m_current = nullptr;
   bool m_loading = false;
-  QString m_loadProblem, m_trouble, m_progress;
+  QString m_loadProblem, m_trouble, m_progress, m_progressDetails;
+  QHash<qint64, QString> m_drafts;  ///< unsent text by chat; 0: the new one
   qint64 m_edited = 0;  ///< the message that the composer rewrites
 
   ConversationList* m_list;

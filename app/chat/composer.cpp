@@ -68,7 +68,7 @@ Composer::Composer(QWidget* parent)
   });
   connect(m_send, &QPushButton::clicked, this, &Composer::submit);
   connect(m_stop, &QPushButton::clicked, this, &Composer::stopRequested);
-  connect(m_cancelEdit, &QToolButton::clicked, this, &Composer::cancel);
+  connect(m_cancelEdit, &QToolButton::clicked, this, &Composer::cancelEditing);
   setFocusProxy(m_input);
   retranslate();
   updateHeight();
@@ -88,6 +88,7 @@ void Composer::retranslate() {
 }
 
 void Composer::setTokenizer(std::shared_ptr<const engine::Tokenizer> tokenizer) {
+  if (tokenizer == m_tokenizer) return;
   m_tokenizer = std::move(tokenizer);
   countTokens();
 }
@@ -125,12 +126,11 @@ void Composer::submit() {
   updateButtons();
 }
 
-void Composer::cancel() {
+void Composer::cancelEditing() {
   if (!m_editing) return;
   m_editing = false;
   m_input->setPlainText(std::exchange(m_beforeEditing, {}));
   updateButtons();
-  Q_EMIT editingCancelled();
 }
 
 void Composer::updateButtons() {
@@ -175,11 +175,6 @@ bool Composer::eventFilter(QObject* watched, QEvent* event) {
     const bool enter = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
     if (enter && !(key->modifiers() & Qt::ShiftModifier)) {
       submit();
-      return true;
-    }
-    if (key->key() == Qt::Key_Escape) {
-      if (m_editing) cancel();
-      else if (m_answering) Q_EMIT stopRequested();
       return true;
     }
   }

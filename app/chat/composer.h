@@ -14,7 +14,7 @@ class QToolButton;
 
 namespace rookery::app {
 
-/// Where the user writes. Enter sends, Shift+Enter begins a line, Esc stops the answer (or ends editing).
+/// Where the user writes. Enter sends, Shift+Enter begins a line; Esc is the page's.
 class Composer : public QWidget {
   Q_OBJECT
 
@@ -28,6 +28,7 @@ class Composer : public QWidget {
   /// The text replaces what is there; a hint says that an older message is being edited.
   void startEditing(const QString& text);
   bool isEditing() const noexcept { return m_editing; }
+  void cancelEditing();  ///< what was there before comes back
   QString text() const;
   void setText(const QString& text);
   void focusInput();
@@ -35,7 +36,6 @@ class Composer : public QWidget {
  Q_SIGNALS:
   void submitted(const QString& text);
   void stopRequested();
-  void editingCancelled();
 
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;
@@ -44,7 +44,6 @@ class Composer : public QWidget {
 
  private:
   void submit();
-  void cancel();
   void updateHeight();
   void countTokens();
   void updateButtons();

@@ -15,15 +15,10 @@ namespace {
 constexpr int kJournalMilliseconds = 120;
 }  // namespace
 
-Conversation::Conversation(ChatStore& store, InferenceService& service, qint64 id, QObject* parent)
-    : QObject(parent), m_store(store), m_service(service) {
-  if (auto record = id > 0 ? store.conversation(id) : std::nullopt) {
-    m_record = std::move(*record);
-    m_transcript.reset(store.tree(id), m_record.activeLeaf, [&store](qint64 message) { return store.message(message); });
-  } else {
-    m_record.uuid = QUuid::createUuid().toString(QUuid::WithoutBraces);
-    m_transcript.reset({}, 0, [&store](qint64 message) { return store.message(message); });
-  }
+Conversation::Conversation(ChatStore& store, InferenceService& service, StoredChat chat, QObject* parent)
+    : QObject(parent), m_store(store), m_service(service), m_record(std::move(chat.record)) {
+  if (m_record.id == 0) m_record.uuid = QUuid::createUuid().toString(QUuid::WithoutBraces);
+  m_transcript.reset(std::move(chat.tree), m_record.activeLeaf, [&store](qint64 message) { return store.message(message); });
   m_journalTimer.setSingleShot(true);
   m_journalTimer.setTimerType(Qt::PreciseTimer);
   m_journalTimer.setInterval(kJournalMilliseconds);
@@ -82,31 +77,54 @@ void Conversation::setTitle(const QString& title) {
   Q_EMIT titleChanged(clean);
 }
 
-MessageRecord Conversation::load(qint64 message) const {
+std::optional<MessageRecord> Conversation::load(qint64 message) const {
   const int row = m_transcript.rowOf(message);
-  if (row >= 0) return m_transcript.message(row);
-  return m_store.message(message).value_or(MessageRecord{});
+  if (row < 0) return m_store.message(message);
+  const MessageRecord& found = m_transcript.message(row);
+  return found.conversation > 0 ? std::optional(found) : std::nullopt;
 }
 
-qint64 Conversation::parentOf(qint64 message) const { return message > 0 ? load(message).parent : 0; }
+// Never an answer that silently leaves out what was said before.
+bool Conversation::cannotRead() {
+  Q_EMIT failed(tr("The earlier messages of this chat cannot be read now, and the model would answer without them. Try again in a while."), {});
+  return false;
+}
+
+std::optional<std::vector<MessageRecord>> Conversation::above(qint64 message) const {
+  std::vector<MessageRecord> found;
+  while (message != 0) {
+    auto loaded = load(message);
+    if (!loaded) return std::nullopt;
+    const bool enough = found.empty() && isOurs(*loaded);
+    message = enough ? 0 : loaded->parent;
+    found.push_back(std::move(*loaded));
+  }
+  return found;
+}
+
+bool Conversation::isOurs(const MessageRecord& message) const {
+  return message.role == MessageRole::Assistant && message.fingerprint == m_service.model()->fingerprint;
+}
 
 bool Conversation::send(const QString& text) {
   if (isBusy() || !m_service.model() || text.trimmed().isEmpty()) return false;
   // An unanswered question at the end gets its sibling, not a second question below it.
   const int last = m_transcript.rowCount() - 1;
-  qint64 parent = m_transcript.leaf();
-  if (last >= 0 && m_transcript.message(last).role == MessageRole::User) parent = m_transcript.message(last).parent;
-  addUserMessage(parent, text);
-  return true;
+  if (last < 0) return addUserMessage(0, text);
+  const auto leaf = load(m_transcript.leaf());
+  if (!leaf) return cannotRead();
+  return addUserMessage(leaf->role == MessageRole::User ? leaf->parent : leaf->id, text);
 }
 
 bool Conversation::editMessage(qint64 message, const QString& text) {
   if (isBusy() || !m_service.model() || text.trimmed().isEmpty()) return false;
-  addUserMessage(parentOf(message), text);
-  return true;
+  const auto old = load(message);
+  return old ? addUserMessage(old->parent, text) : cannotRead();
 }
 
-void Conversation::addUserMessage(qint64 parent, const QString& text) {
+bool Conversation::addUserMessage(qint64 parent, const QString& text) {
+  const auto before = above(parent);
+  if (!before) return cannotRead();
   const QDateTime now = QDateTime::currentDateTime();
   const bool isNew = m_record.id == 0;
   if (isNew) {
@@ -131,29 +149,28 @@ void Conversation::addUserMessage(qint64 parent, const QString& text) {
   m_transcript.add(question);
   if (isNew) Q_EMIT created();
   Q_EMIT touched();
-  ask(question.id);
+  ask(question, *before);
+  return true;
 }
 
-void Conversation::makePrompt(MessageRecord& answer, qint64 userMessage) {
-  const MessageRecord question = load(userMessage);
+void Conversation::makePrompt(MessageRecord& answer, const MessageRecord& question, const std::vector<MessageRecord>& before) {
   const engine::Tokenizer& tokenizer = *m_service.tokenizer();
-  const MessageRecord base = question.parent > 0 ? load(question.parent) : MessageRecord{};
+  const MessageRecord base = before.empty() ? MessageRecord{} : before.front();
   const engine::Thinking thinking = m_record.thinking.value_or(thinkingFor(*m_service.model()));
   std::string text;
-  if (base.id == 0) {
+  if (before.empty()) {
     answer.promptFromStart = true;
     text = engine::userTurn(toUtf8(m_record.systemPrompt), toUtf8(question.text), true, thinking);
-  } else if (base.fingerprint == answer.fingerprint && base.role == MessageRole::Assistant) {
+  } else if (isOurs(base)) {
     text = engine::userTurn({}, toUtf8(question.text), false, thinking);
   } else {  // another model answered so far: its tokens mean nothing to this one, the text is read from the start
     answer.promptFromStart = true;
     std::vector<engine::ChatMessage> history;
-    for (MessageRecord m = question;; m = load(m.parent)) {
-      history.push_back({m.role == MessageRole::User ? engine::Role::User : engine::Role::Assistant, toUtf8(m.text.trimmed())});
-      if (m.parent == 0) break;
-    }
     if (!m_record.systemPrompt.isEmpty()) history.push_back({engine::Role::System, toUtf8(m_record.systemPrompt)});
-    std::reverse(history.begin(), history.end());
+    for (auto m = before.rbegin(); m != before.rend(); ++m) {
+      history.push_back({m->role == MessageRole::User ? engine::Role::User : engine::Role::Assistant, toUtf8(m->text.trimmed())});
+    }
+    history.push_back({engine::Role::User, toUtf8(question.text.trimmed())});
     text = engine::wholePrompt(history, thinking);
   }
   answer.prompt = tokenizer.encode(text);
@@ -163,11 +180,11 @@ void Conversation::makePrompt(MessageRecord& answer, qint64 userMessage) {
   answer.startHash = chainHash(answer.promptFromStart ? 0 : chainHash(base.startHash, base.tokens), answer.prompt);
 }
 
-void Conversation::ask(qint64 userMessage) {
+void Conversation::ask(const MessageRecord& question, const std::vector<MessageRecord>& before) {
   MessageRecord answer;
   answer.id = m_store.newMessageId();
   answer.conversation = m_record.id;
-  answer.parent = userMessage;
+  answer.parent = question.id;
   answer.role = MessageRole::Assistant;
   answer.state = MessageState::Partial;
   answer.created = QDateTime::currentDateTime();
@@ -175,35 +192,41 @@ void Conversation::ask(qint64 userMessage) {
   answer.sampling = m_record.sampling;
   // Kept to 53 bits, so that a seed survives every spin box and JSON file on its way.
   answer.seed = m_seed.value_or(QRandomGenerator::global()->generate64() >> 11U);
-  makePrompt(answer, userMessage);
+  makePrompt(answer, question, before);
   m_answer = answer;
-  m_promptWasRead = m_transcript.rowOf(userMessage) + 1 < m_transcript.rowCount();
+  m_promptWasRead = m_transcript.rowOf(question.id) + 1 < m_transcript.rowCount();
   m_store.addMessage(m_answer);
   m_record.activeLeaf = m_answer.id;
+  m_record.updated = m_answer.created;  // as addMessage() does in the store
   m_transcript.add(m_answer);
   start();
 }
 
 bool Conversation::regenerate(qint64 message) {
   if (isBusy() || !m_service.model()) return false;
-  const qint64 question = parentOf(message);
-  if (question == 0) return false;
+  const auto old = load(message);
+  const auto question = old ? load(old->parent) : std::nullopt;
+  const auto before = question ? above(question->parent) : std::nullopt;
+  if (!before) return cannotRead();
   m_record.fingerprint = m_service.model()->fingerprint;
   m_record.modelName = m_service.model()->name;
   m_store.putConversation(m_record);
-  ask(question);
+  ask(*question, *before);
   Q_EMIT touched();
   return true;
 }
 
 bool Conversation::continueAnswer(qint64 message) {
   if (isBusy() || !m_service.model() || m_transcript.leaf() != message) return false;
-  MessageRecord answer = load(message);
-  if (answer.role != MessageRole::Assistant || answer.fingerprint != m_service.model()->fingerprint) return false;
-  const MessageRecord question = load(answer.parent);
-  const MessageRecord base = answer.promptFromStart || question.parent == 0 ? MessageRecord{} : load(question.parent);
-  m_base = base.id;
-  m_baseTokens = base.tokens.size();
+  const auto cut = load(message);
+  if (cut && !isOurs(*cut)) return false;
+  const auto question = cut ? load(cut->parent) : std::nullopt;
+  const auto before = question ? above(question->parent) : std::nullopt;
+  if (!before) return cannotRead();
+  MessageRecord answer = *cut;
+  const bool fromStart = answer.promptFromStart || before->empty();
+  m_base = fromStart ? 0 : before->front().id;
+  m_baseTokens = fromStart ? 0 : before->front().tokens.size();
   m_promptWasRead = true;
   // The rest that was held back when the answer was cut comes again; so the text is what the tokens say without it.
   const engine::Tokenizer& tokenizer = *m_service.tokenizer();
@@ -239,11 +262,12 @@ void Conversation::start() {
   if (m_stopRules) request.generate.stopTexts = engine::chatStopTexts();
   request.generate.stopAtEndOfText = m_stopRules;
   request.generate.journal = m_answer.tokens;
-  request.findStart = [&store = m_store, id = m_answer.id, fingerprint = m_answer.fingerprint,
-                       prompt = m_answer.prompt](bool useSnapshots) {
-    auto found = store.startFor(id, fingerprint, useSnapshots);
-    return found ? AnswerStart{std::move(found->snapshot), std::move(found->toRead), found->answerTokens}
-                 : AnswerStart{std::nullopt, prompt, 0};
+  request.findStart = [&store = m_store, answer = m_answer, base = m_base](const std::vector<qint64>& without, std::stop_token stop)
+      -> engine::Result<AnswerStart> {
+    auto found = store.startFor(answer, base, without, stop);
+    if (found) return AnswerStart{std::move(found->snapshot), std::move(found->toRead), found->answerTokens};
+    // The only file that an answer reads is the store's, see onFailed().
+    return engine::fail(engine::ErrorCode::FileUnreadable, "What was said before this answer cannot be read from the database, or is not saved yet.");
   };
   m_journalSeq = 0;
   m_job = m_service.answer(request);
@@ -299,6 +323,7 @@ void Conversation::onFinished(quint64 job, const AnswerFinished& result) {
   m_answer.prefillSeconds += result.prefillSeconds;
   if (m_answer.firstTokenSeconds == 0) m_answer.firstTokenSeconds = result.firstTokenSeconds;
   m_answer.decodeSeconds += result.decodeSeconds;
+  m_answer.decodeTokens += static_cast<int>(result.answerTokens);
   m_store.finishAnswer(m_answer);
   storeSnapshot(result.snapshot);
   const MessageRecord done = std::exchange(m_answer, {});
@@ -318,7 +343,8 @@ void Conversation::onFailed(quint64 job, const engine::Error& error) {
   m_job = 0;
   setState(State::Idle);
   m_transcript.update(done);
-  Q_EMIT failed(errorText(error), errorDetails(error));
+  if (error.code == engine::ErrorCode::FileUnreadable) cannotRead();
+  else Q_EMIT failed(errorText(error), errorDetails(error));
 }
 
 }  // namespace rookery::app

@@ -18,8 +18,8 @@ class Conversation : public QObject {
  public:
   enum class State { Idle, Waiting, Reading, Answering };
 
-  /// An existing chat, or a new one (id 0) that is stored with its first message.
-  Conversation(ChatStore& store, InferenceService& service, qint64 id, QObject* parent = nullptr);
+  /// A new chat, stored with its first message, or an existing one.
+  Conversation(ChatStore& store, InferenceService& service, StoredChat chat = {}, QObject* parent = nullptr);
   ~Conversation() override;
 
   qint64 id() const noexcept { return m_record.id; }
@@ -27,6 +27,7 @@ class Conversation : public QObject {
   TranscriptModel& transcript() noexcept { return m_transcript; }
   State state() const noexcept { return m_state; }
   bool isBusy() const noexcept { return m_state != State::Idle; }
+  bool isQueued() const { return isBusy() && m_service.isQueued(m_job); }  ///< the engine thread does something else first
   qint64 activeMessage() const noexcept { return m_answer.id; }
   /// The chat was read by another model than the one that is loaded: the next message reads the text again.
   bool needsReading() const;
@@ -38,7 +39,8 @@ class Conversation : public QObject {
   void setTitle(const QString& title);
   void setGenerateLimits(int maxTokens, bool stopRules) { m_maxTokens = maxTokens; m_stopRules = stopRules; }
 
-  // All of these need a loaded model and state Idle; otherwise they do nothing and return false.
+  // All of these need a loaded model and state Idle, and the messages that they build on; otherwise they do nothing and
+  // return false.
   bool send(const QString& text);
   bool editMessage(qint64 message, const QString& text);  ///< a user message: makes a sibling and answers it
   bool regenerate(qint64 message);                        ///< an answer: makes a sibling
@@ -55,13 +57,17 @@ class Conversation : public QObject {
   void failed(const QString& sentence, const QString& details);
 
  private:
-  void addUserMessage(qint64 parent, const QString& text);
-  void ask(qint64 userMessage);
-  void makePrompt(MessageRecord& answer, qint64 userMessage);
+  bool addUserMessage(qint64 parent, const QString& text);
+  void ask(const MessageRecord& question, const std::vector<MessageRecord>& before);
+  void makePrompt(MessageRecord& answer, const MessageRecord& question, const std::vector<MessageRecord>& before);
   void start();
   void setState(State state);
-  qint64 parentOf(qint64 message) const;
-  MessageRecord load(qint64 message) const;
+  std::optional<MessageRecord> load(qint64 message) const;  ///< nullopt: it cannot be read
+  bool isOurs(const MessageRecord& message) const;          ///< an answer of the loaded model
+  /// What an answer to a question below `message` builds on: that message and, if the loaded model did not write it,
+  /// all above it, upwards. Empty for 0; nullopt: a part cannot be read.
+  std::optional<std::vector<MessageRecord>> above(qint64 message) const;
+  bool cannotRead();  ///< says so; false
   void flushJournal();
   void onSnapshot(quint64 job, const AnswerSnapshot& snapshot);
   void onBatch(quint64 job, const AnswerBatch& batch);

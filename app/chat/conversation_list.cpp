@@ -151,7 +151,10 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   connect(m_rename, &QAction::triggered, this, [this] { m_view->edit(m_view->currentIndex()); });
   connect(m_delete, &QAction::triggered, this, &ConversationList::deleteCurrent);
   connect(&m_model, &ConversationListModel::renamed, this, &ConversationList::renamed);
-  connect(&m_model, &QAbstractItemModel::modelReset, this, &ConversationList::updateEmptyState);
+  connect(&m_model, &QAbstractItemModel::modelReset, this, [this] {
+    updateEmptyState();
+    select(m_selected);
+  });
   connect(&m_model, &QAbstractItemModel::rowsInserted, this, &ConversationList::updateEmptyState);
   connect(&m_model, &QAbstractItemModel::rowsRemoved, this, &ConversationList::updateEmptyState);
   connect(m_view->selectionModel(), &QItemSelectionModel::currentChanged, this, [this](const QModelIndex& index) {
@@ -183,6 +186,7 @@ void ConversationList::updateEmptyState() {
 qint64 ConversationList::currentId() const { return m_view->currentIndex().data(ConversationListModel::IdRole).toLongLong(); }
 
 void ConversationList::select(qint64 conversation) {
+  m_selected = conversation;
   const QSignalBlocker block(m_view->selectionModel());
   const QModelIndex index = m_model.indexOf(conversation);
   if (index.isValid()) m_view->setCurrentIndex(index);
@@ -201,13 +205,13 @@ void ConversationList::deleteCurrent() {
   if (!index.isValid()) return;
   m_lastDeleted = {currentId(), index.data().toString(), index.data(ConversationListModel::UpdatedRole).toDateTime()};
   m_store.moveToBin(m_lastDeleted.id);
+  Q_EMIT deleted(m_lastDeleted.id);  // first: removing the row makes its neighbour current, and that one would be opened
   m_model.remove(m_lastDeleted.id);
   m_undoText->setText(m_undoText->fontMetrics().elidedText(tr("Deleted “%1”").arg(m_lastDeleted.title), Qt::ElideMiddle,
                                                            std::max(80, width() - m_undo->sizeHint().width() - 40)));
   m_undoText->setToolTip(tr("Deleted chats are kept for 30 days."));
   m_undoBar->show();
   m_undoTimer.start();
-  Q_EMIT deleted(m_lastDeleted.id);
 }
 
 void ConversationList::undoDelete() {

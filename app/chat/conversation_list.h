@@ -30,7 +30,7 @@ class ConversationList : public QWidget {
   void chosen(qint64 conversation);
   void newChatRequested();
   void renamed(qint64 conversation, const QString& title);
-  void deleted(qint64 conversation);
+  void deleted(qint64 conversation);  ///< while it is still in the list
   void restored(qint64 conversation);
 
  protected:
@@ -56,6 +56,7 @@ class ConversationList : public QWidget {
   QAction *m_rename, *m_delete;
   QTimer m_searchTimer, m_undoTimer;
   ConversationSummary m_lastDeleted;
+  qint64 m_selected = 0;  ///< kept over searches that hide it
 };
 
 }  // namespace rookery::app

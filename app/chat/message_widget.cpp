@@ -102,10 +102,10 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
   setAccessibleName(m_body->accessibleName());
 
   QString figures;
-  if (assistant && !message.tokens.empty() && message.decodeSeconds > 0) {
+  if (assistant && message.decodeTokens > 0 && message.decodeSeconds > 0) {
     const auto count = static_cast<int>(message.tokens.size());
     figures = tr("%1 tokens/s · %2 · first after %3 s", "figures under an answer; %2 is \"402 tokens\"")
-                  .arg(formatRate(count / message.decodeSeconds), tr("%n token(s)", nullptr, count),
+                  .arg(formatRate(message.decodeTokens / message.decodeSeconds), tr("%n token(s)", nullptr, count),
                        QLocale().toString(message.firstTokenSeconds, 'f', 2));
   }
   m_figures->setText(figures);

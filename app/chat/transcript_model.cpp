@@ -50,10 +50,14 @@ const MessageRecord& TranscriptModel::message(int row) const {
   auto found = m_loaded.find(id);
   if (found == m_loaded.end()) {
     trimCache();
-    MessageRecord record;
-    if (m_loader) record = m_loader(id).value_or(MessageRecord{});
-    record.id = id;
-    found = m_loaded.insert(id, std::move(record));
+    auto record = m_loader ? m_loader(id) : std::nullopt;
+    if (!record) {
+      m_unreadable = {};
+      m_unreadable.id = id;
+      m_unreadable.role = m_nodes.value(id).role;
+      return m_unreadable;
+    }
+    found = m_loaded.insert(id, std::move(*record));
   }
   return *found;
 }

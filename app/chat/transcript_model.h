@@ -28,7 +28,7 @@ class TranscriptModel : public QAbstractListModel {
   int rowCount(const QModelIndex& parent = {}) const override;
   QVariant data(const QModelIndex& index, int role) const override;
 
-  /// Loads it if needed; a message that cannot be loaded comes back empty.
+  /// Loads it if needed; one that cannot be loaded comes back empty, without a conversation, and is asked for again.
   const MessageRecord& message(int row) const;
   int rowOf(qint64 message) const;
   qint64 leaf() const { return m_path.empty() ? 0 : m_path.back(); }
@@ -62,6 +62,7 @@ class TranscriptModel : public QAbstractListModel {
   QHash<qint64, std::vector<qint64>> m_children;  ///< ascending: in the order they were made
   std::vector<qint64> m_path;
   mutable QHash<qint64, MessageRecord> m_loaded;
+  mutable MessageRecord m_unreadable;
   Loader m_loader;
   qint64 m_streaming = 0;  ///< not in the store yet, so it stays loaded
 

@@ -21,15 +21,15 @@ class AnswerBatcher {
   void push(engine::TokenId token, std::string_view text) {
     m_batch.tokens.push_back(token);
     m_text += text;
-    ++m_count;
+    if (m_count++ == 0) m_first = Clock::now();  // what came before it, a journal say, is no part of the speed
     if (Clock::now() - m_lastSent >= kInterval) flush();
   }
 
   void flush() {
     if (m_batch.tokens.empty() && m_text.empty()) return;
     m_batch.text = QString::fromUtf8(m_text.data(), static_cast<qsizetype>(m_text.size()));
-    const double seconds = std::chrono::duration<double>(Clock::now() - m_started).count();
-    m_batch.tokensPerSecond = seconds > 0 ? static_cast<double>(m_count) / seconds : 0;
+    const double seconds = std::chrono::duration<double>(Clock::now() - m_first).count();
+    m_batch.tokensPerSecond = m_count > 1 && seconds > 0 ? static_cast<double>(m_count - 1) / seconds : 0;
     m_send(m_batch);
     m_batch = {};
     m_text.clear();
@@ -41,7 +41,7 @@ class AnswerBatcher {
   AnswerBatch m_batch;
   std::string m_text;
   std::size_t m_count = 0;
-  Clock::time_point m_started = Clock::now(), m_lastSent{};
+  Clock::time_point m_first{}, m_lastSent{};
 };
 
 }  // namespace rookery::app

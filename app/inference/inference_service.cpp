@@ -2,7 +2,7 @@
 #include "inference/inference_service.h"
 
 #include <QLoggingCategory>
-#include <algorithm>
+#include <new>
 
 #include "inference/answer_batcher.h"
 #include "inference/engine_text.h"
@@ -26,8 +26,8 @@ InferenceService::InferenceService(QObject* parent) : QObject(parent), m_worker(
 
 InferenceService::~InferenceService() {
   {
-    const std::lock_guard lock(m_stopMutex);
-    for (auto& [job, source] : m_stops) source.request_stop();
+    const std::lock_guard lock(m_jobsMutex);
+    for (auto& [id, job] : m_jobs) job.stop.request_stop();
   }
   m_thread.quit();
   m_thread.wait();
@@ -35,32 +35,63 @@ InferenceService::~InferenceService() {
 
 JobId InferenceService::newJob() { return ++m_lastJob; }
 
-JobId InferenceService::enqueue(std::function<void(JobId, std::stop_token)> work) {
+JobId InferenceService::enqueue(EngineWork kind, std::function<void(JobId, std::stop_token)> work, Fail fail) {
   const JobId job = newJob();
-  std::stop_token token;
   {
-    const std::lock_guard lock(m_stopMutex);
-    token = m_stops[job].get_token();
+    const std::lock_guard lock(m_jobsMutex);
+    m_jobs[job].fail = std::move(fail);
   }
-  ++m_running;
   if (!m_thread.isRunning()) m_thread.start();
-  QMetaObject::invokeMethod(m_worker.get(), [this, job, token, work = std::move(work)] {
-    work(job, token);
-    QMetaObject::invokeMethod(this, [this, job] { jobDone(job); });
-  }, Qt::QueuedConnection);
+  QMetaObject::invokeMethod(m_worker.get(), [this, job, kind, work = std::move(work)] { runJob(job, kind, work); }, Qt::QueuedConnection);
   return job;
 }
 
-void InferenceService::jobDone(JobId job) {
-  --m_running;
-  m_work.erase(job);
-  const std::lock_guard lock(m_stopMutex);
-  m_stops.erase(job);
+void InferenceService::runJob(JobId job, EngineWork kind, const std::function<void(JobId, std::stop_token)>& work) {
+  std::stop_token token;
+  Fail fail;
+  {
+    const std::lock_guard lock(m_jobsMutex);
+    const auto found = m_jobs.find(job);
+    if (found == m_jobs.end()) return;  // stopped while it waited
+    found->second.begun = true;
+    token = found->second.stop.get_token();
+    fail = found->second.fail;
+  }
+  QMetaObject::invokeMethod(this, [this, job, kind] {
+    m_runningWork = kind;
+    Q_EMIT begun(job);
+  });
+  try {
+    work(job, token);
+  } catch (const std::bad_alloc&) {
+    m_worker->inner.forgetSession();  // it may have been left in the middle of something
+    fail(job, {engine::ErrorCode::OutOfMemory, "Memory ran out.", "std::bad_alloc on the engine thread"});
+  }
+  const std::lock_guard lock(m_jobsMutex);
+  m_jobs.erase(job);
+  QMetaObject::invokeMethod(this, [this] { m_runningWork = EngineWork::None; });
 }
 
 void InferenceService::stop(JobId job) {
-  const std::lock_guard lock(m_stopMutex);
-  if (const auto found = m_stops.find(job); found != m_stops.end()) found->second.request_stop();
+  Fail fail;
+  {
+    const std::lock_guard lock(m_jobsMutex);
+    const auto found = m_jobs.find(job);
+    if (found == m_jobs.end()) return;
+    found->second.stop.request_stop();
+    if (found->second.begun) return;
+    fail = std::move(found->second.fail);
+    m_jobs.erase(found);
+  }
+  QMetaObject::invokeMethod(this, [job, fail = std::move(fail)] {
+    fail(job, {engine::ErrorCode::Cancelled, "Stopped before its turn had come.", {}});
+  }, Qt::QueuedConnection);
+}
+
+bool InferenceService::isQueued(JobId job) const {
+  const std::lock_guard lock(m_jobsMutex);
+  const auto found = m_jobs.find(job);
+  return found != m_jobs.end() && !found->second.begun;
 }
 
 void InferenceService::setModel(LoadedModel model, std::shared_ptr<const engine::Tokenizer> tokenizer) {
@@ -73,25 +104,29 @@ quint64 InferenceService::rowsSubmitted() const noexcept { return m_worker->inne
 
 void InferenceService::setSnapshotInterval(std::chrono::milliseconds interval) { m_worker->inner.setSnapshotInterval(interval); }
 
+// Everything about an older load is stale.
+void InferenceService::failLoad(JobId job, const engine::Error& error) {
+  QMetaObject::invokeMethod(this, [this, job, error] {
+    if (job != m_lastLoad) return;
+    qCWarning(lcEngine) << "Loading failed:" << errorDetails(error);
+    Q_EMIT loadFailed(job, error);
+  });
+}
+
 JobId InferenceService::load(const ModelRequest& request) {
   stop(m_lastLoad);  // the newest choice wins; the old model stays until the new one is ready
-  m_lastLoad = enqueue([this, request](JobId job, std::stop_token token) {
+  m_lastLoad = enqueue(EngineWork::Load, [this, request](JobId job, std::stop_token token) {
     const auto progress = [this, job](const engine::LoadProgress& p) {
       QMetaObject::invokeMethod(this, [this, job, p] { if (job == m_lastLoad) Q_EMIT loadProgress(job, p); });
     };
     auto loaded = m_worker->inner.load(request, progress, token);
-    QMetaObject::invokeMethod(this, [this, job, loaded = std::move(loaded)] {
+    if (!loaded) return failLoad(job, loaded.error());
+    QMetaObject::invokeMethod(this, [this, job, loaded = std::move(*loaded)] {
       if (job != m_lastLoad) return;
-      if (!loaded) {
-        qCWarning(lcEngine) << "Loading failed:" << errorDetails(loaded.error());
-        Q_EMIT loadFailed(job, loaded.error());
-        return;
-      }
-      setModel(loaded->model, loaded->tokenizer);
+      setModel(loaded.model, loaded.tokenizer);
       Q_EMIT modelLoaded(job, *m_model);
     });
-  });
-  m_work[m_lastLoad] = EngineWork::Load;
+  }, [this](JobId job, const engine::Error& error) { failLoad(job, error); });
   const QString name = request.kind == ModelRequest::Kind::Guide ? guideName() : request.path.section(u'/', -1);
   qCInfo(lcEngine) << "Loading" << name;
   Q_EMIT loadStarted(m_lastLoad, name);
@@ -99,7 +134,7 @@ JobId InferenceService::load(const ModelRequest& request) {
 }
 
 JobId InferenceService::answer(const AnswerRequest& request) {
-  const JobId answering = enqueue([this, request](JobId job, std::stop_token token) {
+  return enqueue(EngineWork::Answer, [this, request](JobId job, std::stop_token token) {
     // Signals are emitted on the engine thread; receivers on the GUI thread get them queued, in order.
     InferenceWorker::AnswerEvents events{
         [this, job](quint64 done, quint64 total) { Q_EMIT answerPrefillProgress(job, done, total); },
@@ -108,20 +143,16 @@ JobId InferenceService::answer(const AnswerRequest& request) {
     const auto result = m_worker->inner.answer(request, events, token);
     if (result) Q_EMIT answerFinished(job, *result);
     else Q_EMIT answerFailed(job, result.error());
-  });
-  m_work[answering] = EngineWork::Answer;
-  return answering;
+  }, [this](JobId job, const engine::Error& error) { Q_EMIT answerFailed(job, error); });
 }
 
 JobId InferenceService::bench(const engine::BenchRequest& request) {
-  const JobId measuring = enqueue([this, request](JobId job, std::stop_token token) {
+  return enqueue(EngineWork::Bench, [this, request](JobId job, std::stop_token token) {
     const auto report = engine::runBench(
         request, [this, job](const engine::BenchProgress& p) { Q_EMIT benchProgress(job, p); }, token);
     if (report) Q_EMIT benchFinished(job, *report);
     else Q_EMIT benchFailed(job, report.error());
-  });
-  m_work[measuring] = EngineWork::Bench;
-  return measuring;
+  }, [this](JobId job, const engine::Error& error) { Q_EMIT benchFailed(job, error); });
 }
 
 }  // namespace rookery::app

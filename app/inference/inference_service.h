@@ -64,8 +64,9 @@ struct AnswerRequest {
   quint64 baseTokens = 0;                        ///< tokens of that answer
   std::vector<engine::TokenId> prompt;           ///< tokens between the base and the answer
   bool promptWasRead = false;                    ///< by a sibling or before a crash: counts as read again if it is read now
-  /// Called on the engine thread, may block for milliseconds. False: snapshots turned out to be damaged, do without.
-  std::function<AnswerStart(bool useSnapshots)> findStart;
+  /// Called on the engine thread, may block until what is being saved is saved. `without`: rows of snapshots that turned
+  /// out to be damaged. An error ends the answer: without its start the model would answer as if nothing had been said.
+  std::function<engine::Result<AnswerStart>(const std::vector<qint64>& without, std::stop_token stop)> findStart;
   engine::GenerateRequest generate;
 };
 
@@ -108,11 +109,11 @@ class InferenceService : public QObject {
   JobId load(const ModelRequest& request);
   virtual JobId answer(const AnswerRequest& request);
   JobId bench(const engine::BenchRequest& request);  ///< runs on the engine thread; a loaded model stays loaded
-  virtual void stop(JobId job);                      ///< thread-safe, at once: sets the job's stop token
+  /// Thread-safe, at once: a running job ends as soon as it can, one that still waits fails with Cancelled.
+  virtual void stop(JobId job);
   const std::optional<LoadedModel>& model() const noexcept { return m_model; }
-  bool busy() const noexcept { return m_running > 0; }
-  /// The job at the head of the queue: what a new one would wait for.
-  EngineWork runningWork() const noexcept { return m_work.empty() ? EngineWork::None : m_work.begin()->second; }
+  EngineWork runningWork() const noexcept { return m_runningWork; }
+  bool isQueued(JobId job) const;                    ///< waits until runningWork() is done
   /// The tokenizer of the loaded model (immutable, shared); nullptr without a model.
   std::shared_ptr<const engine::Tokenizer> tokenizer() const noexcept;
   /// Rows that went through the backend's submit since the service started; for tests and the status bar.
@@ -120,6 +121,7 @@ class InferenceService : public QObject {
   void setSnapshotInterval(std::chrono::milliseconds interval);  ///< inside an answer; 30 s unless a test is in a hurry
 
  Q_SIGNALS:
+  void begun(quint64 job);                           ///< its turn has come: isQueued() is false from here on
   void loadStarted(quint64 job, const QString& name);
   void loadProgress(quint64 job, const rookery::engine::LoadProgress& progress);
   void modelLoaded(quint64 job, const rookery::app::LoadedModel& model);
@@ -141,16 +143,22 @@ class InferenceService : public QObject {
 
  private:
   class Worker;
-  JobId enqueue(std::function<void(JobId, std::stop_token)> work);
-  void jobDone(JobId job);
+  using Fail = std::function<void(JobId, const engine::Error&)>;  ///< emits the signal of a failed job; any thread
+  struct Job {
+    std::stop_source stop;
+    Fail fail;
+    bool begun = false;
+  };
+  JobId enqueue(EngineWork kind, std::function<void(JobId, std::stop_token)> work, Fail fail);
+  void runJob(JobId job, EngineWork kind, const std::function<void(JobId, std::stop_token)>& work);
+  void failLoad(JobId job, const engine::Error& error);
 
   std::optional<LoadedModel> m_model;
   std::shared_ptr<const engine::Tokenizer> m_tokenizer;
   JobId m_lastJob = 0, m_lastLoad = 0;
-  int m_running = 0;
-  std::map<JobId, EngineWork> m_work;  ///< open jobs, in the order in which they run
-  std::mutex m_stopMutex;
-  std::unordered_map<JobId, std::stop_source> m_stops;
+  EngineWork m_runningWork = EngineWork::None;
+  mutable std::mutex m_jobsMutex;
+  std::unordered_map<JobId, Job> m_jobs;  ///< waiting or running
   QThread m_thread;
   std::unique_ptr<Worker> m_worker;
 };

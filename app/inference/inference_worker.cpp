@@ -4,6 +4,7 @@
 #include <QElapsedTimer>
 #include <QFileInfo>
 #include <QLoggingCategory>
+#include <tuple>
 
 #include "inference/answer_batcher.h"
 #include "inference/engine_text.h"
@@ -56,9 +57,25 @@ AnswerSnapshot InferenceWorker::takeSnapshot() const {
   return {std::make_shared<const engine::Snapshot>(m_live->session.snapshot()), m_live->answerTokens()};
 }
 
+engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> InferenceWorker::findStart(const AnswerRequest& request,
+                                                                                                   std::stop_token stop) const {
+  std::vector<qint64> damaged;
+  while (true) {
+    auto start = request.findStart(damaged, stop);
+    if (!start) return tl::unexpected(start.error());
+    if (!start->snapshot) return std::pair(std::move(*start), std::optional<engine::Snapshot>());
+    auto snapshot = unpackSnapshot(*start->snapshot, m_model->info().shape);
+    if (snapshot) return std::pair(std::move(*start), std::optional(std::move(*snapshot)));
+    if (snapshot.error().code == engine::ErrorCode::OutOfMemory) return tl::unexpected(snapshot.error());
+    qCWarning(lcEngine) << "A saved memory cannot be used, more text is read again:" << errorDetails(snapshot.error());
+    damaged.push_back(start->snapshot->id);
+  }
+}
+
 /// Brings the session to the start of the answer, or as far as it can without reading: what is left to read is in
 /// m_live->left. Returns how many tokens of the answer (its journal) the state has read.
-engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& request, AnswerFinished& finished) {
+engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& request, std::stop_token stop,
+                                                      AnswerFinished& finished) {
   const std::size_t journal = request.generate.journal.size();
   if (m_live && m_live->message == request.messageId && (!m_live->left.empty() || m_live->answerTokens() <= journal)) {
     return m_live->left.empty() ? m_live->answerTokens() : 0;
@@ -75,17 +92,9 @@ engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& reque
   AnswerStart start;
   std::optional<engine::Snapshot> snapshot;
   if (request.findStart) {
-    start = request.findStart(true);
-    if (start.snapshot) {
-      auto unpacked = unpackSnapshot(*start.snapshot, m_model->info().shape);
-      if (unpacked) {
-        snapshot = std::move(*unpacked);
-      } else {
-        qCWarning(lcEngine) << "A saved memory cannot be used, the text is read again:" << errorDetails(unpacked.error());
-        start = request.findStart(false);
-        start.snapshot.reset();
-      }
-    }
+    auto found = findStart(request, stop);
+    if (!found) return tl::unexpected(found.error());
+    std::tie(start, snapshot) = std::move(*found);
   } else {
     start.toRead = request.prompt;
   }
@@ -136,7 +145,7 @@ engine::Result<AnswerFinished> InferenceWorker::answer(const AnswerRequest& requ
   QElapsedTimer total, sinceSnapshot;
   total.start();
   AnswerFinished finished;
-  const auto journalRead = moveTo(request, finished);
+  const auto journalRead = moveTo(request, stop, finished);
   if (!journalRead) return tl::unexpected(journalRead.error());
   engine::Session& session = m_live->session;
 
@@ -183,12 +192,13 @@ engine::Result<AnswerFinished> InferenceWorker::answer(const AnswerRequest& requ
   } else {  // stopped while the journal was still being decoded: what was there before stays the answer
     finished.tokens = generate.journal;
   }
+  session.undoHeldBack();  // so that Continue can still take back a stop text that is half there
   finished.pendingToken = session.pendingToken();
   finished.snapshot = takeSnapshot();
   finished.firstTokenSeconds = firstToken;
   finished.decodeSeconds = result->seconds;
   finished.answerTokens = result->drawn;
-  finished.position = session.tokensRead() + (finished.pendingToken ? 1 : 0);
+  finished.position = m_live->answerStart + finished.tokens.size();
   finished.tokensPerSecond = result->seconds > 0 ? static_cast<double>(result->drawn) / result->seconds : 0;
   return finished;
 }

@@ -29,6 +29,7 @@ class InferenceWorker {
   engine::Result<Loaded> load(const ModelRequest& request, const engine::LoadProgressFn& progress, std::stop_token stop);
   /// A stop while the prompt is read is not an error: reason Cancelled, and the next try reads only the rest.
   engine::Result<AnswerFinished> answer(const AnswerRequest& request, const AnswerEvents& events, std::stop_token stop);
+  void forgetSession() { m_live.reset(); }  ///< the next answer finds its start in the store
   /// Between two snapshots inside an answer.
   void setSnapshotInterval(std::chrono::milliseconds interval) { m_snapshotMilliseconds = interval.count(); }
   quint64 rowsSubmitted() const noexcept { return m_rows.load(); }
@@ -43,7 +44,9 @@ class InferenceWorker {
     std::uint64_t answerTokens() const { return session.tokensRead() - answerStart; }
   };
 
-  engine::Result<std::uint64_t> moveTo(const AnswerRequest& request, AnswerFinished& finished);
+  engine::Result<std::uint64_t> moveTo(const AnswerRequest& request, std::stop_token stop, AnswerFinished& finished);
+  /// The start that the store knows, and its state; a damaged snapshot costs the way from the one before it.
+  engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> findStart(const AnswerRequest& request, std::stop_token stop) const;
   engine::Result<void> readPrompt(const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished);
   AnswerSnapshot takeSnapshot() const;
   void countRows();

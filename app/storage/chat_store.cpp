@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "storage/chat_store.h"
 
+#include <QCoreApplication>
 #include <QFile>
 #include <QLoggingCategory>
+#include <new>
 
 #include "storage/schema.h"
 
@@ -10,7 +12,9 @@ namespace rookery::app {
 namespace {
 
 Q_LOGGING_CATEGORY(lcStore, "rookery.store")
-constexpr int kSettleMilliseconds = 250;
+constexpr int kSettleMilliseconds = 250;         // GUI thread
+constexpr int kStartMilliseconds = 10'000;       // engine thread: an answer that forgets its chat is worse than a late one
+constexpr int kStopPollMilliseconds = 50;
 constexpr qint64 kDayMilliseconds = 24LL * 3600 * 1000;
 
 qint64 now() { return QDateTime::currentMSecsSinceEpoch(); }
@@ -67,6 +71,9 @@ StoreResult<void> foldJournals(const QSqlDatabase& database) {
   return execute(database, QStringLiteral("DELETE FROM journal"));
 }
 
+/// Its presence asks the next start to look for damage before it uses the file.
+QString damageMark(const QString& path) { return path + u".check"; }
+
 /// Renames the database and its side files; the new name of the main file.
 QString setAside(const QString& path) {
   const QString stamp = QDateTime::currentDateTime().toString(QStringLiteral("yyyyMMdd-HHmmss-zzz"));
@@ -92,6 +99,7 @@ ChatStore::ChatStore(QString path, const StoreOptions& options) : m_path(std::mo
 }
 
 ChatStore::~ChatStore() {
+  if (m_check.joinable()) m_check.join();
   m_packing.waitForDone();
   m_writer.reset();
   m_reader.reset();
@@ -109,10 +117,25 @@ StoreResult<std::unique_ptr<ChatStore>> ChatStore::open(const QString& path, con
   if (!ready && ready.error().kind == StoreError::Kind::Damaged) {
     qCCritical(lcStore) << "The database is damaged:" << ready.error().details;
     store->m_damagedCopy = setAside(path);
+    QFile::remove(damageMark(path));
     if (!store->m_damagedCopy.isEmpty()) ready = store->prepare();
   }
   if (!ready) return tl::unexpected(ready.error());
+  store->m_check = std::thread([raw = store.get()] { raw->lookForDamage(); });
   return store;
+}
+
+void ChatStore::lookForDamage() {
+  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+  if (!connection) return;
+  const auto sound = checkTables(connection->database());
+  if (sound || sound.error().kind != StoreError::Kind::Damaged) return;
+  qCCritical(lcStore) << "The database is damaged:" << sound.error().details;
+  QFile(damageMark(m_path)).open(QIODevice::WriteOnly);
+  QMetaObject::invokeMethod(this, [this, details = sound.error().details] {
+    Q_EMIT problem(QCoreApplication::translate("Store", "The file with your chats is damaged in places. Copy what you need from them now: "
+                                                        "the next start puts the file aside and begins with an empty one."), details);
+  });
 }
 
 StoreResult<void> ChatStore::prepare() {
@@ -121,7 +144,10 @@ StoreResult<void> ChatStore::prepare() {
     if (!connection) return tl::unexpected(connection.error());
     const QSqlDatabase database = connection->database();
     if (auto result = migrate(database); !result) return result;
-    if (auto result = checkTables(database); !result) return result;
+    if (QFile::exists(damageMark(m_path))) {
+      if (auto result = checkTables(database); !result) return result;
+      QFile::remove(damageMark(m_path));
+    }
     auto transaction = Transaction::begin(database);
     if (!transaction) return tl::unexpected(transaction.error());
     if (auto result = foldJournals(database); !result) return result;
@@ -136,25 +162,37 @@ StoreResult<void> ChatStore::prepare() {
   m_reader = std::make_unique<Connection>(std::move(*reader));
   m_writer = std::make_unique<StoreWriter>(m_path, m_options.maxPages);
   connect(m_writer.get(), &StoreWriter::committed, this, &ChatStore::committed);
-  connect(m_writer.get(), &StoreWriter::failing, this, [this](const StoreError& error) {
-    m_failing = true;
-    Q_EMIT failing(storeErrorText(error));
+  connect(m_writer.get(), &StoreWriter::failing, this, [this](const StoreError& error) { Q_EMIT failing(storeErrorText(error)); });
+  connect(m_writer.get(), &StoreWriter::recovered, this, &ChatStore::recovered);
+  connect(m_writer.get(), &StoreWriter::jobRefused, this, [this](const StoreError& error) {
+    Q_EMIT problem(QCoreApplication::translate("Store", "A change to your chats could not be saved and is lost at the next start."),
+                   error.details);
   });
-  connect(m_writer.get(), &StoreWriter::recovered, this, [this] {
-    m_failing = false;
-    Q_EMIT recovered();
-  });
-  connect(m_writer.get(), &StoreWriter::jobRefused, this, [this](const StoreError& error) { Q_EMIT failing(storeErrorText(error)); });
   return {};
 }
 
-bool ChatStore::settle() { return m_failing ? false : m_writer->flush(kSettleMilliseconds); }
+bool ChatStore::settle() { return isFailing() ? false : m_writer->flush(kSettleMilliseconds); }
+
+std::optional<QSqlQuery> ChatStore::read(const QString& sql, const QVariantList& values) {
+  auto query = runSql(m_reader->database(), sql, values);
+  const bool first = !query && !m_readFailing;
+  m_readFailing = !query;
+  if (query) return std::move(*query);
+  qCWarning(lcStore) << "Reading failed:" << query.error().details;
+  if (first) {  // later: nobody may listen yet, or it happened while something was being painted
+    QMetaObject::invokeMethod(this, [this, details = query.error().details] {
+      Q_EMIT problem(QCoreApplication::translate("Store", "Some of your chats could not be read. Check the disk that holds them, then open the chat again."),
+                     details);
+    }, Qt::QueuedConnection);
+  }
+  return std::nullopt;
+}
 
 std::vector<ConversationSummary> ChatStore::conversations(const QString& filter, int limit, int offset) {
   settle();
   QString pattern = filter;
   pattern.replace(u'\\', QStringLiteral("\\\\")).replace(u'%', QStringLiteral("\\%")).replace(u'_', QStringLiteral("\\_"));
-  auto query = runSql(m_reader->database(), QStringLiteral(
+  auto query = read(QStringLiteral(
       "SELECT id, title, updated FROM conversations WHERE deleted_at IS NULL AND (? = '' OR title LIKE ? ESCAPE '\\')"
       " ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?"), {orEmpty(filter), QVariant(u'%' + pattern + u'%'), limit, offset});
   std::vector<ConversationSummary> found;
@@ -167,7 +205,7 @@ std::vector<ConversationSummary> ChatStore::conversations(const QString& filter,
 
 std::vector<ConversationSummary> ChatStore::bin() {
   settle();
-  auto query = runSql(m_reader->database(), QStringLiteral(
+  auto query = read(QStringLiteral(
       "SELECT id, title, deleted_at FROM conversations WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC"));
   std::vector<ConversationSummary> found;
   while (query && query->next()) {
@@ -177,13 +215,14 @@ std::vector<ConversationSummary> ChatStore::bin() {
   return found;
 }
 
-std::optional<ConversationRecord> ChatStore::conversation(qint64 id) {
+std::optional<StoredChat> ChatStore::chat(qint64 id) {
   settle();
-  auto query = runSql(m_reader->database(), QStringLiteral(
+  auto query = read(QStringLiteral(
       "SELECT uuid, title, title_is_automatic, created, updated, system_prompt, sampling, model_fingerprint, model_name,"
       " active_leaf FROM conversations WHERE id = ?"), {id});
   if (!query || !query->next()) return std::nullopt;
-  ConversationRecord r;
+  StoredChat chat;
+  ConversationRecord& r = chat.record;
   r.id = id;
   r.uuid = query->value(0).toString();
   r.title = query->value(1).toString();
@@ -196,25 +235,21 @@ std::optional<ConversationRecord> ChatStore::conversation(qint64 id) {
   r.fingerprint = query->value(7).toString();
   r.modelName = query->value(8).toString();
   r.activeLeaf = query->value(9).toLongLong();
-  return r;
-}
 
-std::vector<MessageNode> ChatStore::tree(qint64 conversation) {
-  settle();
-  auto query = runSql(m_reader->database(), QStringLiteral(
-      "SELECT id, parent_id, role, text_length FROM messages WHERE conversation_id = ? ORDER BY id"), {conversation});
-  std::vector<MessageNode> nodes;
-  while (query && query->next()) {
-    nodes.push_back({query->value(0).toLongLong(), query->value(1).toLongLong(),
-                     static_cast<MessageRole>(query->value(2).toInt()), query->value(3).toInt()});
+  query = read(QStringLiteral(
+      "SELECT id, parent_id, role, text_length FROM messages WHERE conversation_id = ? ORDER BY id"), {id});
+  if (!query) return std::nullopt;
+  while (query->next()) {
+    chat.tree.push_back({query->value(0).toLongLong(), query->value(1).toLongLong(),
+                         static_cast<MessageRole>(query->value(2).toInt()), query->value(3).toInt()});
   }
-  return nodes;
+  return chat;
 }
 
 std::optional<MessageRecord> ChatStore::message(qint64 id) {
-  auto query = runSql(m_reader->database(), QStringLiteral(
+  auto query = read(QStringLiteral(
       "SELECT conversation_id, parent_id, role, state, created, text, model_fingerprint, sampling, seed, prompt_from_start,"
-      " start_hash, prompt_ids, token_ids, pending_token, stop_reason, prefill_seconds, first_token_seconds, decode_seconds"
+      " start_hash, prompt_ids, token_ids, pending_token, stop_reason, prefill_seconds, first_token_seconds, decode_seconds, decode_tokens"
       " FROM messages WHERE id = ?"), {id});
   if (!query || !query->next()) return std::nullopt;
   int column = 0;
@@ -239,12 +274,13 @@ std::optional<MessageRecord> ChatStore::message(qint64 id) {
   r.prefillSeconds = next().toDouble();
   r.firstTokenSeconds = next().toDouble();
   r.decodeSeconds = next().toDouble();
+  r.decodeTokens = next().toInt();
   return r;
 }
 
 qint64 ChatStore::snapshotBytes() {
   settle();
-  auto query = runSql(m_reader->database(), QStringLiteral("SELECT coalesce(sum(bytes), 0) FROM snapshots"));
+  auto query = read(QStringLiteral("SELECT coalesce(sum(bytes), 0) FROM snapshots"));
   return query && query->next() ? query->value(0).toLongLong() : 0;
 }
 
@@ -302,10 +338,10 @@ void ChatStore::finishAnswer(const MessageRecord& r) {
   m_writer->post([r](const QSqlDatabase& database) -> StoreResult<void> {
     auto result = execute(database, QStringLiteral(
         "UPDATE messages SET state = ?, text = ?, text_length = ?, token_ids = ?, pending_token = ?, stop_reason = ?,"
-        " prefill_seconds = ?, first_token_seconds = ?, decode_seconds = ? WHERE id = ?"),
+        " prefill_seconds = ?, first_token_seconds = ?, decode_seconds = ?, decode_tokens = ? WHERE id = ?"),
         {static_cast<int>(r.state), orEmpty(r.text), r.text.size(), packTokens(r.tokens), numberOrNull(r.pending),
          r.stop ? QVariant(static_cast<int>(*r.stop)) : QVariant(QMetaType::fromType<int>()), r.prefillSeconds,
-         r.firstTokenSeconds, r.decodeSeconds, r.id});
+         r.firstTokenSeconds, r.decodeSeconds, r.decodeTokens, r.id});
     if (!result) return result;
     return execute(database, QStringLiteral("DELETE FROM journal WHERE message_id = ?"), {r.id});
   });
@@ -313,14 +349,18 @@ void ChatStore::finishAnswer(const MessageRecord& r) {
 
 void ChatStore::saveSnapshot(SnapshotRecord record, std::shared_ptr<const engine::Snapshot> snapshot) {
   m_packing.start([this, record = std::move(record), snapshot = std::move(snapshot)]() mutable {
-    record.packed = packSnapshot(*snapshot);
-    m_writer->post([this, record](const QSqlDatabase& database) -> StoreResult<void> {
-      if (auto result = insertSnapshot(database, record); !result) return result;
-      const auto dropped = thinSnapshots(database, record.message, m_budget);
-      if (!dropped) return tl::unexpected(dropped.error());
-      if (*dropped > 0) Q_EMIT memoriesDropped(*dropped);
-      return {};
-    });
+    try {
+      record.packed = packSnapshot(*snapshot);
+      m_writer->post([this, record](const QSqlDatabase& database) -> StoreResult<void> {
+        if (auto result = insertSnapshot(database, record); !result) return result;
+        const auto dropped = thinSnapshots(database, record.message, m_budget);
+        if (!dropped) return tl::unexpected(dropped.error());
+        if (*dropped > 0) Q_EMIT memoriesDropped(*dropped);
+        return {};
+      });
+    } catch (const std::bad_alloc&) {  // only time is lost: the tokens are read again where this one would have helped
+      qCWarning(lcStore) << "Too little memory to keep the state of message" << record.message;
+    }
   });
 }
 
@@ -352,17 +392,18 @@ void ChatStore::setMemoryBudget(qint64 bytes) {
   });
 }
 
-std::optional<StartPoint> ChatStore::startFor(qint64 message, const QString& fingerprint, bool useSnapshots) {
+std::optional<StartPoint> ChatStore::startFor(const MessageRecord& answer, qint64 base, const std::vector<qint64>& without,
+                                              std::stop_token stop) {
   m_packing.waitForDone();
-  settle();
-  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
-  if (!connection) return std::nullopt;
-  auto start = findStart(connection->database(), message, fingerprint, useSnapshots);
-  if (!start) {
-    qCWarning(lcStore) << "Looking for a saved memory failed:" << start.error().details;
-    return std::nullopt;
+  for (int waited = 0; !m_writer->flush(kStopPollMilliseconds); waited += kStopPollMilliseconds) {
+    if (stop.stop_requested() || isFailing() || waited >= kStartMilliseconds) break;
   }
-  return std::move(*start);
+  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+  auto start = connection ? findStart(connection->database(), answer, base, without)
+                          : StoreResult<std::optional<StartPoint>>(tl::unexpected(connection.error()));
+  if (start) return std::move(*start);
+  qCWarning(lcStore) << "Looking for the start of an answer failed:" << start.error().details;
+  return std::nullopt;
 }
 
 }  // namespace rookery::app

@@ -4,8 +4,9 @@
 #include <QLockFile>
 #include <QObject>
 #include <QThreadPool>
-#include <atomic>
 #include <memory>
+#include <stop_token>
+#include <thread>
 
 #include "storage/snapshots.h"
 #include "storage/store_writer.h"
@@ -18,6 +19,12 @@ struct StoreOptions {
   int binDays = 30;
 };
 
+/// A chat without the texts of its messages.
+struct StoredChat {
+  ConversationRecord record;
+  std::vector<MessageNode> tree;
+};
+
 /// All chats, on disk. Writing calls return at once: ids are given out here, the rows follow on the writer thread in
 /// the order of the calls. Reading calls use an own connection (WAL: readers never wait for the writer) and first let
 /// the queue run empty, so they see what was written before them. One process at a time, kept by a lock file.
@@ -25,21 +32,21 @@ class ChatStore : public QObject {
   Q_OBJECT
 
  public:
-  /// Checks, migrates, folds in the journals of answers that a crash cut off, empties the bin of old chats.
-  /// A damaged file is set aside (damagedCopy()) and an empty one started.
+  /// Migrates, folds in the journals of answers that a crash cut off, empties the bin of old chats. A damaged file is
+  /// set aside (damagedCopy()) and an empty one started. Damage deep in the tables is looked for after opening, in the
+  /// background: problem() tells of it, and the next start sets the file aside.
   static StoreResult<std::unique_ptr<ChatStore>> open(const QString& path, const StoreOptions& options = {});
   ~ChatStore() override;
 
   const QString& path() const noexcept { return m_path; }
   QString damagedCopy() const { return m_damagedCopy; }  ///< empty: the file was sound
-  bool isFailing() const noexcept { return m_failing; }
+  bool isFailing() const noexcept { return m_writer->isFailing(); }  ///< something is not saved yet and cannot be now
 
-  // Reading; GUI thread.
+  // Reading; GUI thread. What cannot be read is told by problem().
   std::vector<ConversationSummary> conversations(const QString& filter, int limit, int offset);
   std::vector<ConversationSummary> bin();
-  std::optional<ConversationRecord> conversation(qint64 id);
-  std::vector<MessageNode> tree(qint64 conversation);
-  std::optional<MessageRecord> message(qint64 id);
+  std::optional<StoredChat> chat(qint64 id);        ///< nullopt: not there, or not readable
+  std::optional<MessageRecord> message(qint64 id);  ///< the same
   qint64 snapshotBytes();
   qint64 memoryBudget() const noexcept { return m_budget; }
 
@@ -58,8 +65,10 @@ class ChatStore : public QObject {
   void deleteFromBin(qint64 conversation);                 ///< for good, with messages and memories
   void setMemoryBudget(qint64 bytes);                      ///< drops what is too much at once
 
-  /// Any thread; blocks (milliseconds). nullopt: nothing usable, read the whole chat again.
-  std::optional<StartPoint> startFor(qint64 message, const QString& fingerprint, bool useSnapshots);
+  /// Engine thread; waits for what is being written (usually milliseconds). nullopt: the chat before this answer cannot
+  /// be read, or is not saved yet. See findStart().
+  std::optional<StartPoint> startFor(const MessageRecord& answer, qint64 base, const std::vector<qint64>& without = {},
+                                     std::stop_token stop = {});
   bool flush(int milliseconds) { return m_writer->flush(milliseconds); }
   void setPageLimit(int maxPages) { m_writer->setPageLimit(maxPages); }
 
@@ -67,6 +76,7 @@ class ChatStore : public QObject {
   void committed();
   void failing(const QString& sentence);  ///< red status; the chat goes on and saving is tried again
   void recovered();
+  void problem(const QString& sentence, const QString& details);  ///< once: a read failed, a change was refused, damage
   /// To stay within the budget, memories of old answers were dropped: their text is read again when it is needed.
   void memoriesDropped(int count);
 
@@ -74,6 +84,9 @@ class ChatStore : public QObject {
   ChatStore(QString path, const StoreOptions& options);
   StoreResult<void> prepare();
   bool settle();  ///< lets the queue run empty before a read
+  /// Runs a query on the reading connection; a failure is logged and, the first of a series, told.
+  std::optional<QSqlQuery> read(const QString& sql, const QVariantList& values = {});
+  void lookForDamage();  ///< on a thread of its own
 
   QString m_path, m_damagedCopy;
   StoreOptions m_options;
@@ -82,7 +95,8 @@ class ChatStore : public QObject {
   std::unique_ptr<Connection> m_reader;
   std::unique_ptr<StoreWriter> m_writer;
   QThreadPool m_packing;  // compressing a state takes up to tenths of a second: not on the writer, commits must not wait
-  std::atomic<bool> m_failing{false};
+  std::thread m_check;
+  bool m_readFailing = false;
   qint64 m_lastConversation = 0, m_lastMessage = 0;
 };
 

@@ -55,6 +55,7 @@ struct MessageRecord {
   std::optional<engine::TokenId> pending;
   std::optional<engine::StopReason> stop;
   double prefillSeconds = 0, firstTokenSeconds = 0, decodeSeconds = 0;
+  int decodeTokens = 0;  ///< drawn in decodeSeconds; fewer than `tokens` where a crash lost the time of a part
 };
 
 /// A row of the message tree without its text.

@@ -9,7 +9,7 @@ namespace {
 // Messages form a tree; the path from active_leaf to the root is what the transcript shows.
 // An assistant row replays itself: after its base (the nearest assistant above it, or the empty state when
 // prompt_from_start) the model read prompt_ids, then token_ids one by one; pending_token is drawn but not read.
-// start_hash chains all tokens read up to the end of prompt_ids (token_hash.h).
+// start_hash chains all tokens read up to the end of prompt_ids (chainHash()).
 // While an answer is generated its pieces are appended to `journal` (a growing answer is not rewritten at every
 // commit); the end of the answer, or the next start after a crash, folds them into the row.
 // text_length and the covering index let a chat of 10,000 messages open without reading any text.
@@ -52,6 +52,16 @@ const QStringList& version1() {
   return statements;
 }
 
+// 2: a rate is decode_tokens / decode_seconds. The seconds of version 1 were those of all tokens, unless a crash had come
+// between; what it did not know then stays a little too slow or too fast.
+const QStringList& version2() {
+  static const QStringList statements{
+      QStringLiteral("ALTER TABLE messages ADD COLUMN decode_tokens INTEGER NOT NULL DEFAULT 0"),
+      QStringLiteral("UPDATE messages SET decode_tokens = length(token_ids) / 4 WHERE decode_seconds > 0 AND token_ids IS NOT NULL"),
+  };
+  return statements;
+}
+
 StoreResult<int> pragmaValue(const QSqlDatabase& database, const QString& name) {
   auto query = runSql(database, u"PRAGMA " + name);
   if (!query) return tl::unexpected(query.error());
@@ -79,6 +89,7 @@ StoreResult<void> migrate(const QSqlDatabase& database) {
   if (!transaction) return tl::unexpected(transaction.error());
   QStringList statements;
   if (*version < 1) statements += version1();
+  if (*version < 2) statements += version2();
   statements << QStringLiteral("PRAGMA application_id=%1").arg(kApplicationId)
              << QStringLiteral("PRAGMA user_version=%1").arg(kSchemaVersion);
   for (const QString& statement : std::as_const(statements)) {

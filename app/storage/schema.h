@@ -9,7 +9,7 @@ namespace rookery::app {
 
 /// "Rook" in ASCII; lets file(1) and the MIME database recognise the file.
 inline constexpr int kApplicationId = 0x526f6f6b;
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 /// Brings a database of any earlier version (or an empty file) to kSchemaVersion in one transaction.
 /// TooNew or Foreign if it is not one of ours to change.

@@ -2,8 +2,9 @@
 #include "storage/snapshots.h"
 
 #include <QDateTime>
-#include <QSet>
-#include <cstring>
+#include <QHash>
+#include <algorithm>
+#include <map>
 #include <zstd.h>
 
 namespace rookery::app {
@@ -17,25 +18,41 @@ constexpr std::uint64_t kMaxLogitBytes = 16U << 20;  // 4 million tokens of voca
 std::uint64_t unsignedValue(const QVariant& value) { return static_cast<std::uint64_t>(value.toLongLong()); }
 
 struct Row {
-  qint64 id, message;
+  qint64 id;
+  QString fingerprint;
   qint64 answerTokens, position;
   bool pinned, branchPoint;
 };
 
-StoreResult<std::vector<Row>> rowsOfChat(const QSqlDatabase& database, qint64 message) {
+/// The snapshots of each message, in the order of the messages and of the tokens that they have read.
+using RowsByMessage = std::map<qint64, std::vector<Row>>;
+
+StoreResult<RowsByMessage> rowsOfChat(const QSqlDatabase& database, qint64 message) {
   auto query = runSql(database, QStringLiteral(
-      "SELECT s.id, s.message_id, s.answer_tokens, s.position, s.pinned,"
+      "SELECT s.message_id, s.id, s.model_fingerprint, s.answer_tokens, s.position, s.pinned,"
       " (SELECT count(*) FROM messages c WHERE c.parent_id = s.message_id) > 1"
       " FROM snapshots s JOIN messages m ON m.id = s.message_id"
       " WHERE m.conversation_id = (SELECT conversation_id FROM messages WHERE id = ?)"
       " ORDER BY s.message_id, s.answer_tokens"), {message});
   if (!query) return tl::unexpected(query.error());
-  std::vector<Row> rows;
+  RowsByMessage rows;
   while (query->next()) {
-    rows.push_back({query->value(0).toLongLong(), query->value(1).toLongLong(), query->value(2).toLongLong(),
-                    query->value(3).toLongLong(), query->value(4).toBool(), query->value(5).toBool()});
+    rows[query->value(0).toLongLong()].push_back({query->value(1).toLongLong(), query->value(2).toString(),
+                                                  query->value(3).toLongLong(), query->value(4).toLongLong(),
+                                                  query->value(5).toBool(), query->value(6).toBool()});
   }
   return rows;
+}
+
+/// (message, parent) of the whole chat; a parent comes before its children.
+StoreResult<std::vector<std::pair<qint64, qint64>>> treeOfChat(const QSqlDatabase& database, qint64 message) {
+  auto query = runSql(database, QStringLiteral(
+      "SELECT id, parent_id FROM messages"
+      " WHERE conversation_id = (SELECT conversation_id FROM messages WHERE id = ?) ORDER BY id"), {message});
+  if (!query) return tl::unexpected(query.error());
+  std::vector<std::pair<qint64, qint64>> tree;
+  while (query->next()) tree.emplace_back(query->value(0).toLongLong(), query->value(1).toLongLong());
+  return tree;
 }
 
 StoreResult<void> deleteSnapshot(const QSqlDatabase& database, qint64 id) {
@@ -45,11 +62,14 @@ StoreResult<void> deleteSnapshot(const QSqlDatabase& database, qint64 id) {
 }
 
 struct AssistantRow {
-  qint64 parent = 0, base = 0;
+  qint64 id = 0, parent = 0, base = 0;
   QString fingerprint;
   bool fromStart = false;
   std::uint64_t startHash = 0;
   Tokens prompt, tokens;
+
+  /// Whether the prompt follows exactly what the state before it has read.
+  bool follows(std::uint64_t hashBefore) const { return chainHash(hashBefore, prompt) == startHash; }
 };
 
 StoreResult<std::optional<AssistantRow>> loadAssistant(const QSqlDatabase& database, qint64 id) {
@@ -58,7 +78,7 @@ StoreResult<std::optional<AssistantRow>> loadAssistant(const QSqlDatabase& datab
       " FROM messages m LEFT JOIN messages u ON u.id = m.parent_id WHERE m.id = ?"), {id});
   if (!query) return tl::unexpected(query.error());
   if (!query->next()) return std::optional<AssistantRow>();
-  AssistantRow row{query->value(0).toLongLong(), query->value(1).toLongLong(), query->value(2).toString(),
+  AssistantRow row{id, query->value(0).toLongLong(), query->value(1).toLongLong(), query->value(2).toString(),
                    query->value(3).toBool(), unsignedValue(query->value(4)),
                    unpackTokens(query->value(5).toByteArray()), unpackTokens(query->value(6).toByteArray())};
   auto journal = runSql(database, QStringLiteral("SELECT token_ids FROM journal WHERE message_id = ? ORDER BY seq"), {id});
@@ -77,29 +97,32 @@ struct Found {
 
 /// The newest snapshot of `message` whose hash agrees with the tokens of `row`.
 StoreResult<std::optional<Found>> usableSnapshot(const QSqlDatabase& database, qint64 message, const AssistantRow& row,
-                                                 bool onlyPromptEnd) {
+                                                 bool onlyPromptEnd, const std::vector<qint64>& without) {
   auto query = runSql(database, QStringLiteral(
-      "SELECT answer_tokens, prefix_hash, position, state, logits FROM snapshots"
+      "SELECT answer_tokens, prefix_hash, position, id, state, logits FROM snapshots"
       " WHERE message_id = ? AND model_fingerprint = ? AND answer_tokens <= ? ORDER BY answer_tokens DESC"),
       {message, row.fingerprint, onlyPromptEnd ? qint64{0} : static_cast<qint64>(row.tokens.size())});
   if (!query) return tl::unexpected(query.error());
   while (query->next()) {
     const std::uint64_t count = unsignedValue(query->value(0));
+    const qint64 id = query->value(3).toLongLong();
     if (unsignedValue(query->value(1)) != chainHash(row.startHash, row.tokens.data(), count)) continue;
-    return std::optional<Found>(Found{{query->value(3).toByteArray(), query->value(4).toByteArray(),
-                                       unsignedValue(query->value(2))}, count});
+    if (std::find(without.begin(), without.end(), id) != without.end()) continue;
+    return std::optional<Found>(Found{{query->value(4).toByteArray(), query->value(5).toByteArray(),
+                                       unsignedValue(query->value(2)), id}, count});
   }
   return std::optional<Found>();
 }
 
 /// A sibling that read the very same prompt: regenerating starts from its snapshot.
-StoreResult<std::optional<Found>> siblingSnapshot(const QSqlDatabase& database, qint64 message, const AssistantRow& row) {
+StoreResult<std::optional<Found>> siblingSnapshot(const QSqlDatabase& database, const AssistantRow& row,
+                                                  const std::vector<qint64>& without) {
   auto query = runSql(database, QStringLiteral(
       "SELECT id FROM messages WHERE parent_id = ? AND id <> ? AND start_hash = ? AND model_fingerprint = ? ORDER BY id DESC"),
-      {row.parent, message, static_cast<qint64>(row.startHash), row.fingerprint});
+      {row.parent, row.id, static_cast<qint64>(row.startHash), row.fingerprint});
   if (!query) return tl::unexpected(query.error());
   while (query->next()) {
-    auto found = usableSnapshot(database, query->value(0).toLongLong(), row, true);
+    auto found = usableSnapshot(database, query->value(0).toLongLong(), row, true, without);
     if (!found || *found) return found;
   }
   return std::optional<Found>();
@@ -130,7 +153,8 @@ engine::Result<engine::Snapshot> unpackSnapshot(const PackedSnapshot& packed, co
   snapshot.tokens = packed.position;
   const std::uint64_t bytes = ZSTD_getFrameContentSize(packed.logits.constData(), static_cast<std::size_t>(packed.logits.size()));
   if (bytes > kMaxLogitBytes || bytes % sizeof(float) != 0) return damaged();  // also the two error values, which are huge
-  if (bytes / sizeof(float) != static_cast<std::uint64_t>(shape.vocab)) return damaged();
+  // None: the state stands after a stop text that was taken back, and the next turn reads on from there.
+  if (bytes != 0 && bytes / sizeof(float) != static_cast<std::uint64_t>(shape.vocab)) return damaged();
   snapshot.logits.resize(bytes / sizeof(float));
   const std::size_t read = ZSTD_decompress(snapshot.logits.data(), bytes, packed.logits.constData(),
                                            static_cast<std::size_t>(packed.logits.size()));
@@ -152,23 +176,30 @@ StoreResult<void> insertSnapshot(const QSqlDatabase& database, const SnapshotRec
 StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qint64 budgetBytes) {
   const auto rows = rowsOfChat(database, message);
   if (!rows) return tl::unexpected(rows.error());
-  std::vector<qint64> messages;  // ascending
-  for (const Row& row : *rows) {
-    if (messages.empty() || messages.back() != row.message) messages.push_back(row.message);
-  }
-  const std::size_t whole = messages.size() > kWholeAnswers ? messages.size() - kWholeAnswers : 0;
-  const qint64 firstWhole = messages.empty() ? 0 : messages[whole];
-  qint64 lastKept = -kMaxReadAgain;
-  for (std::size_t i = 0; i < rows->size(); ++i) {
-    const Row& row = (*rows)[i];
-    const bool endOfAnswer = i + 1 == rows->size() || (*rows)[i + 1].message != row.message;
-    bool keep = row.pinned;
-    if (row.message >= firstWhole) keep = keep || endOfAnswer || row.answerTokens == 0;
-    else if (endOfAnswer) keep = keep || row.branchPoint || row.position - lastKept >= kMaxReadAgain;
-    if (!keep) {
-      if (auto result = deleteSnapshot(database, row.id); !result) return tl::unexpected(result.error());
-    } else if (endOfAnswer) {
-      lastKept = row.position;
+  const auto tree = treeOfChat(database, message);
+  if (!tree) return tl::unexpected(tree.error());
+  const std::size_t whole = rows->size() > kWholeAnswers ? rows->size() - kWholeAnswers : 0;
+  const qint64 firstWhole = rows->empty() ? 0 : std::next(rows->begin(), static_cast<std::ptrdiff_t>(whole))->first;
+  struct Kept {
+    QString fingerprint;
+    qint64 position = 0;  // the empty state
+  };
+  QHash<qint64, Kept> nearest;  // the last kept end on the way from the root to a message, itself included
+  for (const auto& [id, parent] : *tree) {
+    Kept& kept = nearest[id];
+    kept = nearest.value(parent);
+    const auto own = rows->find(id);
+    if (own == rows->end()) continue;
+    for (const Row& row : own->second) {
+      const bool endOfAnswer = &row == &own->second.back();
+      bool keep = row.pinned;
+      if (id >= firstWhole) keep = keep || endOfAnswer || row.answerTokens == 0;
+      else if (endOfAnswer) keep = keep || row.branchPoint || row.position - (row.fingerprint == kept.fingerprint ? kept.position : 0) >= kMaxReadAgain;
+      if (!keep) {
+        if (auto result = deleteSnapshot(database, row.id); !result) return tl::unexpected(result.error());
+      } else if (endOfAnswer) {
+        kept = {row.fingerprint, row.position};
+      }
     }
   }
 
@@ -198,32 +229,33 @@ StoreResult<int> trimSnapshots(const QSqlDatabase& database, qint64 budgetBytes)
   return static_cast<int>(victims.size());
 }
 
-StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, qint64 message, const QString& fingerprint,
-                                                bool useSnapshots) {
+StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, const MessageRecord& answer, qint64 base,
+                                                const std::vector<qint64>& without) {
   StartPoint start;
-  qint64 current = message;
+  AssistantRow row{answer.id, answer.parent, base, answer.fingerprint, answer.promptFromStart, answer.startHash,
+                   answer.prompt, answer.tokens};
   std::vector<Tokens> pieces;  // from the last to the first
   while (true) {
-    auto row = loadAssistant(database, current);
-    if (!row) return tl::unexpected(row.error());
-    if (!*row || (*row)->fingerprint != fingerprint) return std::optional<StartPoint>();
-    AssistantRow& r = **row;
-    StoreResult<std::optional<Found>> found;
-    if (useSnapshots) found = usableSnapshot(database, current, r, false);
-    if (useSnapshots && found && !*found && current == message) found = siblingSnapshot(database, current, r);
+    const bool own = row.id == answer.id;
+    auto found = usableSnapshot(database, row.id, row, false, without);
+    if (own && found && !*found) found = siblingSnapshot(database, row, without);
     if (!found) return tl::unexpected(found.error());
     if (*found) {
       start.snapshot = std::move((*found)->packed);
       const std::uint64_t read = (*found)->answerTokens;
-      if (current == message) start.answerTokens = read;
-      else pieces.emplace_back(r.tokens.begin() + static_cast<std::ptrdiff_t>(read), r.tokens.end());
+      if (own) start.answerTokens = read;
+      else pieces.emplace_back(row.tokens.begin() + static_cast<std::ptrdiff_t>(read), row.tokens.end());
       break;
     }
-    if (current != message) pieces.push_back(std::move(r.tokens));
-    pieces.push_back(std::move(r.prompt));
-    if (r.fromStart) break;
-    if (r.base == 0) return std::optional<StartPoint>();
-    current = r.base;
+    if (!own) pieces.push_back(std::move(row.tokens));
+    if (row.fromStart && !row.follows(0)) return std::optional<StartPoint>();
+    pieces.push_back(row.prompt);
+    if (row.fromStart) break;
+    auto before = loadAssistant(database, row.base);
+    if (!before) return tl::unexpected(before.error());
+    if (!*before || (*before)->fingerprint != answer.fingerprint) return std::optional<StartPoint>();
+    if (!row.follows(chainHash((*before)->startHash, (*before)->tokens))) return std::optional<StartPoint>();
+    row = std::move(**before);
   }
   for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
     start.toRead.insert(start.toRead.end(), piece->begin(), piece->end());

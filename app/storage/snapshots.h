@@ -15,6 +15,7 @@ struct PackedSnapshot {
   QByteArray state;   ///< engine::State::pack()
   QByteArray logits;  ///< zstd over floats
   std::uint64_t position = 0;
+  qint64 id = 0;      ///< its row; 0: not stored yet
 };
 
 struct SnapshotRecord {
@@ -38,18 +39,21 @@ engine::Result<engine::Snapshot> unpackSnapshot(const PackedSnapshot& packed, co
 StoreResult<void> insertSnapshot(const QSqlDatabase& database, const SnapshotRecord& record);
 
 /// Keeps what going on and going back needs: the newest answers whole (end of prompt and end of answer); of older
-/// ones the end at branch points, at pins, and so that any end is at most 512 tokens after a kept one. When all
-/// snapshots together exceed the budget, the oldest go (trimSnapshots). Returns how many the budget cost.
+/// ones the end at branch points, at pins, and so that any end is at most 512 tokens after a kept one above it (or
+/// after the empty state). When all snapshots together exceed the budget, the oldest go (trimSnapshots). Returns how
+/// many the budget cost.
 StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qint64 budgetBytes);
 
 /// Drops the oldest snapshots until all together fit into the budget, but never the newest of a chat and never a
 /// pinned one. Returns how many went.
 StoreResult<int> trimSnapshots(const QSqlDatabase& database, qint64 budgetBytes);
 
-/// Walks up from an assistant message until it meets a usable snapshot of the model (or the empty state)
-/// (or, without snapshots, always the empty state).
-/// nullopt if a message on the way was made by another model: its tokens mean nothing to this one.
-StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, qint64 message, const QString& fingerprint,
-                                                bool useSnapshots = true);
+/// Walks up from an answer until it meets a usable snapshot of its model, or the empty state. The answer's own row need
+/// not be written yet; `base` is the answer it follows, 0 if its prompt begins at the empty state. Snapshots whose rows
+/// are in `without` are passed over.
+/// nullopt if the way is not whole: an answer on it is missing, not written to its end yet, or another model's, so that
+/// the tokens from there on would not be what the model is said to have read.
+StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, const MessageRecord& answer, qint64 base,
+                                                const std::vector<qint64>& without = {});
 
 }  // namespace rookery::app

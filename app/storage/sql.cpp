@@ -17,6 +17,7 @@ StoreError toStoreError(const QSqlError& error) {
   switch (error.nativeErrorCode().toInt() & kPrimaryCodeMask) {
     case 5: case 6: kind = Kind::InUse; break;                     // BUSY, LOCKED
     case 13: kind = Kind::DiskFull; break;                         // FULL
+    case 7: kind = Kind::OutOfMemory; break;                       // NOMEM
     case 11: case 26: kind = Kind::Damaged; break;                 // CORRUPT, NOTADB
     case 3: case 8: case 10: case 14: kind = Kind::NoAccess; break;  // PERM, READONLY, IOERR, CANTOPEN
     default: break;
@@ -35,6 +36,8 @@ QString storeErrorText(const StoreError& error) {
       return text(QT_TRANSLATE_NOOP("Store", "The file with the chats is damaged."));
     case StoreError::Kind::NoAccess:
       return text(QT_TRANSLATE_NOOP("Store", "The file with the chats cannot be written. Check that its folder exists and that you may write there."));
+    case StoreError::Kind::OutOfMemory:
+      return text(QT_TRANSLATE_NOOP("Store", "There is too little free memory to save chats. Close other programs; what is unsaved is kept and saved then."));
     case StoreError::Kind::TooNew:
       return text(QT_TRANSLATE_NOOP("Store", "The chats were saved by a newer Rookery. Update this one to open them."));
     case StoreError::Kind::Foreign:

@@ -16,6 +16,7 @@ struct StoreError {
     DiskFull,
     Damaged,
     NoAccess,  ///< read-only, no permission, I/O error
+    OutOfMemory,
     TooNew,    ///< written by a later Rookery
     Foreign,   ///< a SQLite file of another program
     Other,
@@ -25,14 +26,14 @@ struct StoreError {
 
   /// May go away by itself or by the user's doing (space freed, lock released): worth trying again.
   bool isPassing() const noexcept {
-    return kind == Kind::InUse || kind == Kind::DiskFull || kind == Kind::NoAccess;
+    return kind == Kind::InUse || kind == Kind::DiskFull || kind == Kind::NoAccess || kind == Kind::OutOfMemory;
   }
 };
 
 template <class T>
 using StoreResult = tl::expected<T, StoreError>;
 
-QString storeErrorText(const StoreError& error);  ///< translated: what happened and what to do
+QString storeErrorText(const StoreError& error);  ///< of saving, translated: what happened and what to do
 
 /// Prepares, binds in order, executes.
 StoreResult<QSqlQuery> runSql(const QSqlDatabase& database, const QString& sql, const QVariantList& values = {});

@@ -4,6 +4,7 @@
 #include <QLoggingCategory>
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <optional>
 
 namespace rookery::app {
@@ -44,29 +45,33 @@ void StoreWriter::setPageLimit(int maxPages) {
   m_maxPages = maxPages;
 }
 
-StoreResult<void> StoreWriter::runBatch(const QSqlDatabase& database, const std::deque<Job>& batch) {
+StoreResult<void> StoreWriter::runBatch(const QSqlDatabase& database, const std::deque<Job>& batch) try {
   auto transaction = Transaction::begin(database);
   if (!transaction) return tl::unexpected(transaction.error());
   for (const Job& job : batch) {
     if (auto result = job(database); !result) return result;
   }
   return transaction->commit();
+} catch (const std::bad_alloc&) {
+  return tl::unexpected(StoreError{StoreError::Kind::OutOfMemory, QStringLiteral("std::bad_alloc")});
 }
 
-void StoreWriter::runSingly(const QSqlDatabase& database, const std::deque<Job>& batch) {
-  for (const Job& job : batch) {
-    if (auto result = runBatch(database, {job}); !result) {
-      qCWarning(lcStore) << "A write was refused:" << result.error().details;
-      Q_EMIT jobRefused(result.error());
-    }
+StoreResult<void> StoreWriter::runSingly(const QSqlDatabase& database, std::deque<Job>& batch) {
+  for (; !batch.empty(); batch.pop_front()) {
+    auto result = runBatch(database, {batch.front()});
+    if (result) continue;
+    if (result.error().isPassing()) return result;  // the later ones wait too: they may build on it
+    qCWarning(lcStore) << "A write was refused:" << result.error().details;
+    Q_EMIT jobRefused(result.error());
   }
+  return {};
 }
 
 void StoreWriter::run() {
   std::optional<Connection> connection;
   std::deque<Job> batch;
   int pageLimit = 0;
-  bool inTrouble = false, unsynced = false;
+  bool unsynced = false;
   while (true) {
     bool lastTry = false;
     int wantedLimit = 0;
@@ -105,28 +110,23 @@ void StoreWriter::run() {
         pageLimit = wantedLimit;
       }
       result = runBatch(connection->database(), batch);
-      if (!result && !result.error().isPassing()) {
-        runSingly(connection->database(), batch);
-        result = {};
-      }
+      if (!result && !result.error().isPassing()) result = runSingly(connection->database(), batch);
     }
 
     if (result) {
       batch.clear();
       unsynced = true;
-      if (inTrouble) Q_EMIT recovered();
-      inTrouble = false;
+      if (m_failing.exchange(false)) Q_EMIT recovered();
       Q_EMIT committed();
       const std::lock_guard lock(m_mutex);
       m_running = 0;
       m_idle.notify_all();
       continue;
     }
-    if (!inTrouble) {
+    if (!m_failing.exchange(true)) {
       qCWarning(lcStore) << "Saving fails, will be tried again:" << result.error().details;
       Q_EMIT failing(result.error());
     }
-    inTrouble = true;
     if (lastTry) {
       qCCritical(lcStore) << "Closing with" << batch.size() << "unsaved changes:" << result.error().details;
       return;

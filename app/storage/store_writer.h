@@ -3,6 +3,7 @@
 
 #include <QObject>
 #include <QString>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -14,7 +15,8 @@
 namespace rookery::app {
 
 /// The only thread that writes: takes the queued jobs, runs all that wait in one transaction, and when the disk is
-/// full or the database locked keeps them and tries again. Nothing that was posted is lost while the program runs.
+/// full, memory short or the database locked keeps them, in order, and tries again. While the program runs a job is
+/// lost only if trying again cannot help: it alone is refused then.
 class StoreWriter : public QObject {
   Q_OBJECT
 
@@ -29,18 +31,19 @@ class StoreWriter : public QObject {
   void post(Job job);
   /// Waits until everything posted so far is committed; false if that took longer.
   bool flush(int milliseconds);
+  bool isFailing() const noexcept { return m_failing; }  ///< any thread
   void setPageLimit(int maxPages);
 
  Q_SIGNALS:
   void committed();
   void failing(const rookery::app::StoreError& error);  ///< at the first failure of a series
   void recovered();                                     ///< the series is over, everything is saved
-  void jobRefused(const rookery::app::StoreError& error);  ///< a bug or a constraint: this one job is dropped
+  void jobRefused(const rookery::app::StoreError& error);  ///< a bug, a constraint, damage: this one job is dropped
 
  private:
   void run();
   StoreResult<void> runBatch(const QSqlDatabase& database, const std::deque<Job>& batch);
-  void runSingly(const QSqlDatabase& database, const std::deque<Job>& batch);
+  StoreResult<void> runSingly(const QSqlDatabase& database, std::deque<Job>& batch);  ///< what is left in `batch` waits
 
   QString m_path;
   std::mutex m_mutex;
@@ -49,6 +52,7 @@ class StoreWriter : public QObject {
   std::size_t m_running = 0;
   int m_maxPages;
   bool m_quit = false;
+  std::atomic<bool> m_failing{false};
   std::thread m_thread;  // last: it uses everything above
 };
 

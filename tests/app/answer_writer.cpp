@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The victim of the kill test: DATABASE LOG TOKENS. Starts an answer of that many tokens with a fixed seed and no stop
-// rules, or goes on with the one that the database holds. LOG gets a line "<monotonic ns> <tokens so far>" per batch,
-// written on the engine thread at the moment the tokens exist.
+// The victim of the kill test: DATABASE LOG TOKENS [SNAPSHOT_MS]. Starts an answer of that many tokens with a fixed seed
+// and no stop rules, or goes on with the one that the database holds. LOG gets a line
+// "<monotonic ns> <tokens so far> <characters so far>" per batch, written on the engine thread at the moment they exist.
+// SNAPSHOT_MS: between two snapshots inside the answer; without it the app's own interval.
 #include <QCoreApplication>
 #include <fcntl.h>
 #include <unistd.h>
@@ -22,9 +23,9 @@ long long monotonicNs() {
   return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
 }
 
-void logCount(int file, std::size_t count) {
-  char line[64];
-  const int size = std::snprintf(line, sizeof line, "%lld %zu\n", monotonicNs(), count);
+void logCount(int file, std::size_t tokens, qsizetype characters) {
+  char line[96];
+  const int size = std::snprintf(line, sizeof line, "%lld %zu %lld\n", monotonicNs(), tokens, static_cast<long long>(characters));
   if (write(file, line, static_cast<std::size_t>(size)) != size) std::abort();
 }
 
@@ -32,14 +33,14 @@ void logCount(int file, std::size_t count) {
 
 int main(int argc, char** argv) {
   QCoreApplication application(argc, argv);
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
   auto store = ChatStore::open(QString::fromLocal8Bit(argv[1]));
   if (!store) return 3;
   const int log = open(argv[2], O_WRONLY | O_CREAT | O_APPEND, 0600);
   InferenceService service;
-  service.setSnapshotInterval(std::chrono::milliseconds(600));  // several in an answer of some seconds
+  if (argc == 5) service.setSnapshotInterval(std::chrono::milliseconds(std::atoi(argv[4])));
   const auto chats = (*store)->conversations({}, 1, 0);
-  Conversation chat(**store, service, chats.empty() ? 0 : chats.front().id);
+  Conversation chat(**store, service, chats.empty() ? StoredChat{} : (*store)->chat(chats.front().id).value());
   engine::SamplerSettings sampling;
   sampling.temperature = 1;
   sampling.topP = 1;
@@ -47,13 +48,15 @@ int main(int argc, char** argv) {
   chat.setSeed(20260101);
   chat.setGenerateLimits(std::atoi(argv[3]), false);
 
-  std::size_t count = 0;
+  std::size_t tokens = 0;
+  qsizetype characters = 0;
   QObject::connect(&service, &InferenceService::answerBatch, &service, [&](quint64, const AnswerBatch& batch) {
-    count += batch.tokens.size();
-    logCount(log, count);
+    tokens += batch.tokens.size();
+    characters += batch.text.size();
+    logCount(log, tokens, characters);
   }, Qt::DirectConnection);
   QObject::connect(&service, &InferenceService::modelLoaded, &chat, [&] {
-    logCount(log, 0);
+    logCount(log, 0, 0);
     const int rows = chat.transcript().rowCount();
     const bool started = rows == 0 ? chat.send(QStringLiteral("Tell me everything about RWKV.")) : chat.continueAnswer(chat.transcript().leaf());
     if (!started) QCoreApplication::exit(4);

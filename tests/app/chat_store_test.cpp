@@ -46,12 +46,14 @@ struct Turns {
   std::vector<MessageRecord> answers;
 };
 
-Turns addTurns(ChatStore& store, int count, const QString& fingerprint) {
+/// The first `shared` answers of `from`, if given, are its beginning.
+Turns addTurns(ChatStore& store, int count, const QString& fingerprint, const Turns& from = {}, int shared = 0) {
   Turns turns;
-  turns.chat = newChat(store, QStringLiteral("turns")).id;
-  qint64 parent = 0;
-  std::uint64_t hash = 0;
-  for (int i = 0; i < count; ++i) {
+  turns.chat = shared > 0 ? from.chat : newChat(store, QStringLiteral("turns")).id;
+  turns.answers.assign(from.answers.begin(), from.answers.begin() + shared);
+  qint64 parent = shared > 0 ? turns.answers.back().id : 0;
+  std::uint64_t hash = shared > 0 ? chainHash(turns.answers.back().startHash, turns.answers.back().tokens) : 0;
+  for (int i = shared; i < count; ++i) {
     const MessageRecord question = addMessage(store, turns.chat, parent, MessageRole::User, QStringLiteral("q%1").arg(i));
     MessageRecord answer;
     answer.id = store.newMessageId();
@@ -75,6 +77,10 @@ Turns addTurns(ChatStore& store, int count, const QString& fingerprint) {
     parent = answer.id;
   }
   return turns;
+}
+
+std::optional<StartPoint> startOf(ChatStore& store, const Turns& turns, std::size_t i, const std::vector<qint64>& without = {}) {
+  return store.startFor(turns.answers[i], i > 0 ? turns.answers[i - 1].id : 0, without);
 }
 
 engine::ModelShape tinyShape() {
@@ -148,10 +154,10 @@ class ChatStoreTest : public QObject {
     QVERIFY(store);
     const auto list = store->conversations({}, 10, 0);
     QCOMPARE(list.size(), std::size_t(1));
-    const auto chat = store->conversation(list[0].id);
-    QCOMPARE(chat->systemPrompt, QStringLiteral("Be brief."));
-    QCOMPARE(chat->sampling.temperature, 0.7F);
-    QCOMPARE(chat->activeLeaf, answer.id);
+    const auto chat = store->chat(list[0].id)->record;
+    QCOMPARE(chat.systemPrompt, QStringLiteral("Be brief."));
+    QCOMPARE(chat.sampling.temperature, 0.7F);
+    QCOMPARE(chat.activeLeaf, answer.id);
     const auto read = store->message(answer.id);
     QCOMPARE(read->tokens, answer.tokens);
     QCOMPARE(read->pending, answer.pending);
@@ -166,7 +172,7 @@ class ChatStoreTest : public QObject {
     const MessageRecord question = addMessage(*store, chat, 0, MessageRole::User, QStringLiteral("q"));
     addMessage(*store, chat, question.id, MessageRole::Assistant, QStringLiteral("first"));
     addMessage(*store, chat, question.id, MessageRole::Assistant, QStringLiteral("second"));
-    const auto tree = store->tree(chat);
+    const auto tree = store->chat(chat)->tree;
     QCOMPARE(tree.size(), std::size_t(3));
     QCOMPARE(tree[1].parent, question.id);
     QCOMPARE(tree[2].parent, question.id);
@@ -234,7 +240,7 @@ class ChatStoreTest : public QObject {
     QTRY_COMPARE_WITH_TIMEOUT(failing.count(), 1, 5000);
     QVERIFY(runSql(other->database(), QStringLiteral("COMMIT")));
     QTRY_COMPARE_WITH_TIMEOUT(recovered.count(), 1, 5000);
-    QVERIFY(store->conversation(chat));
+    QVERIFY(store->chat(chat));
   }
 
   void aFullDiskLosesNothing() {
@@ -296,7 +302,7 @@ class ChatStoreTest : public QObject {
     saveSnapshot(*store, turns.answers[0], 199, 209, 1.0F);
     saveSnapshot(*store, turns.answers[1], 199, 419, 2.0F);
     store->flush(5000);
-    const auto start = store->startFor(turns.answers[2].id, QStringLiteral("model"), true);
+    const auto start = startOf(*store, turns, 2);
     QVERIFY(start && start->snapshot);
     const auto snapshot = unpackSnapshot(*start->snapshot, tinyShape());
     QVERIFY(snapshot);
@@ -306,27 +312,87 @@ class ChatStoreTest : public QObject {
     Tokens expected{turns.answers[1].tokens.back()};  // drawn, not read when the snapshot was taken
     expected.insert(expected.end(), turns.answers[2].prompt.begin(), turns.answers[2].prompt.end());
     QCOMPARE(start->toRead, expected);
-    QVERIFY(!store->startFor(turns.answers[2].id, QStringLiteral("another model"), true));
+    MessageRecord foreign = turns.answers[2];
+    foreign.fingerprint = QStringLiteral("another model");
+    QVERIFY(!store->startFor(foreign, turns.answers[1].id));
   }
 
-  void withoutSnapshotsEverythingIsReadAgainInOrder() {
+  void aDamagedSnapshotCostsTheWayFromTheOneBeforeIt() {
     auto store = openStore(m_path);
-    const Turns turns = addTurns(*store, 2, QStringLiteral("model"));
+    const Turns turns = addTurns(*store, 3, QStringLiteral("model"));
     saveSnapshot(*store, turns.answers[0], 200, 210, 1.0F);
-    const auto start = store->startFor(turns.answers[1].id, QStringLiteral("model"), false);
-    Tokens expected = turns.answers[0].prompt;
-    expected.insert(expected.end(), turns.answers[0].tokens.begin(), turns.answers[0].tokens.end());
-    expected.insert(expected.end(), turns.answers[1].prompt.begin(), turns.answers[1].prompt.end());
-    QVERIFY(start && !start->snapshot);
-    QCOMPARE(start->toRead, expected);
+    saveSnapshot(*store, turns.answers[1], 200, 420, 2.0F);
+    const auto newest = startOf(*store, turns, 2);
+    QVERIFY(newest && newest->snapshot);
+    QCOMPARE(newest->toRead, turns.answers[2].prompt);
+
+    const auto older = startOf(*store, turns, 2, {newest->snapshot->id});
+    Tokens expected = turns.answers[1].prompt;
+    expected.insert(expected.end(), turns.answers[1].tokens.begin(), turns.answers[1].tokens.end());
+    expected.insert(expected.end(), turns.answers[2].prompt.begin(), turns.answers[2].prompt.end());
+    QVERIFY(older && older->snapshot);
+    QCOMPARE(older->snapshot->position, std::uint64_t(210));
+    QCOMPARE(older->toRead, expected);
+
+    const auto none = startOf(*store, turns, 2, {newest->snapshot->id, older->snapshot->id});
+    expected.insert(expected.begin(), turns.answers[0].tokens.begin(), turns.answers[0].tokens.end());
+    expected.insert(expected.begin(), turns.answers[0].prompt.begin(), turns.answers[0].prompt.end());
+    QVERIFY(none && !none->snapshot);
+    QCOMPARE(none->toRead, expected);
+  }
+
+  // The state after a stop text that was taken back has no logits.
+  void aSnapshotWithoutLogitsComesBack() {
+    engine::Snapshot snapshot;
+    snapshot.state = engine::State(tinyShape());
+    snapshot.state.data()[0] = 4.0F;
+    snapshot.tokens = 77;
+    PackedSnapshot packed = packSnapshot(snapshot);
+    const auto read = unpackSnapshot(packed, tinyShape());
+    QVERIFY(read);
+    QVERIFY(read->logits.empty());
+    QCOMPARE(read->tokens, std::uint64_t(77));
+    QCOMPARE(read->state.data()[0], 4.0F);
+    packed.logits.clear();  // no frame at all is damage
+    QVERIFY(!unpackSnapshot(packed, tinyShape()));
+    snapshot.logits.assign(49, 1.0F);
+    QVERIFY(!unpackSnapshot(packSnapshot(snapshot), tinyShape()));
+  }
+
+  void anAnswerNeedNotBeWrittenToFindItsStart() {
+    auto store = openStore(m_path);
+    const Turns turns = addTurns(*store, 1, QStringLiteral("model"));
+    saveSnapshot(*store, turns.answers[0], 200, 210, 1.0F);
+    MessageRecord answer;
+    answer.id = store->newMessageId();
+    answer.fingerprint = QStringLiteral("model");
+    answer.prompt = {7, 8, 9};
+    answer.startHash = chainHash(chainHash(turns.answers[0].startHash, turns.answers[0].tokens), answer.prompt);
+    const auto start = store->startFor(answer, turns.answers[0].id);
+    QVERIFY(start && start->snapshot);
+    QCOMPARE(start->toRead, answer.prompt);
+  }
+
+  // Better no answer than one that forgets a part of the chat.
+  void aWayWithAGapIsNoStart() {
+    auto store = openStore(m_path);
+    Turns turns = addTurns(*store, 2, QStringLiteral("model"));
+    QVERIFY(startOf(*store, turns, 1));
+    QVERIFY(!store->startFor(turns.answers[1], turns.answers[0].id + 1000));
+    QVERIFY(!store->startFor(turns.answers[1], 0));
+    MessageRecord shorter = turns.answers[0];  // as if its end were not written yet
+    shorter.tokens.pop_back();
+    store->finishAnswer(shorter);
+    QVERIFY(!startOf(*store, turns, 1));
   }
 
   void aSnapshotOfOtherTokensIsNotUsed() {
     auto store = openStore(m_path);
-    Turns turns = addTurns(*store, 1, QStringLiteral("model"));
-    turns.answers[0].startHash ^= 1U;
-    saveSnapshot(*store, turns.answers[0], 50, 60, 1.0F);
-    const auto start = store->startFor(turns.answers[0].id, QStringLiteral("model"), true);
+    const Turns turns = addTurns(*store, 1, QStringLiteral("model"));
+    MessageRecord other = turns.answers[0];
+    other.startHash ^= 1U;
+    saveSnapshot(*store, other, 50, 60, 1.0F);
+    const auto start = startOf(*store, turns, 0);
     QVERIFY(start && !start->snapshot);
   }
 
@@ -338,7 +404,7 @@ class ChatStoreTest : public QObject {
     sibling.id = store->newMessageId();
     sibling.tokens.clear();
     store->addMessage(sibling);
-    const auto start = store->startFor(sibling.id, QStringLiteral("model"), true);
+    const auto start = store->startFor(sibling, 0);
     QVERIFY(start && start->snapshot);
     QVERIFY(start->toRead.empty());
   }
@@ -346,22 +412,23 @@ class ChatStoreTest : public QObject {
   void oldSnapshotsAreThinnedButNeverMoreThan512TokensApart() {
     auto store = openStore(m_path);
     const Turns turns = addTurns(*store, 30, QStringLiteral("model"));
-    std::uint64_t position = 0;
-    for (const MessageRecord& answer : turns.answers) {
-      position += answer.prompt.size();
-      saveSnapshot(*store, answer, 0, position, 1.0F);
-      position += answer.tokens.size();
-      saveSnapshot(*store, answer, answer.tokens.size(), position, 1.0F);
-    }
-    for (std::size_t i = 1; i < turns.answers.size(); ++i) {
-      const auto start = store->startFor(turns.answers[i].id, QStringLiteral("model"), true);
-      QVERIFY(start);
-      QVERIFY2(start->toRead.size() <= 512 + 220, qPrintable(QString::number(start->toRead.size())));
-    }
+    saveBothEnds(*store, turns, 0);
+    QVERIFY2(farthest(*store, turns) <= 512 + 220, qPrintable(QString::number(farthest(*store, turns))));
     auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
     auto count = runSql(connection->database(), QStringLiteral("SELECT count(*) FROM snapshots"));
     QVERIFY(count->next());
     QVERIFY2(count->value(0).toInt() < 25, qPrintable(count->value(0).toString()));  // of 60
+  }
+
+  void anEditNearTheBeginningThinsEachBranchByItself() {
+    auto store = openStore(m_path);
+    const Turns first = addTurns(*store, 30, QStringLiteral("model"));
+    saveBothEnds(*store, first, 0);
+    const Turns second = addTurns(*store, 20, QStringLiteral("model"), first, 1);
+    saveBothEnds(*store, second, 1);
+    for (const Turns* turns : {&first, &second}) {
+      QVERIFY2(farthest(*store, *turns) <= 512 + 220, qPrintable(QString::number(farthest(*store, *turns))));
+    }
   }
 
   void theBudgetKeepsTheNewestOfEachChat() {
@@ -374,10 +441,10 @@ class ChatStoreTest : public QObject {
       for (const MessageRecord& answer : turns->answers) saveSnapshot(*store, answer, 200, 200, 1.0F);
     }
     for (const Turns* turns : {&first, &second}) {
-      const auto newest = store->startFor(turns->answers[1].id, QStringLiteral("model"), true);
+      const auto newest = startOf(*store, *turns, 1);
       QVERIFY(newest && newest->snapshot);
     }
-    const auto oldest = store->startFor(first.answers[0].id, QStringLiteral("model"), true);
+    const auto oldest = startOf(*store, first, 0);
     QVERIFY(oldest && !oldest->snapshot);
   }
 
@@ -394,7 +461,136 @@ class ChatStoreTest : public QObject {
     QVERIFY2(timer.elapsed() < 50, qPrintable(QString::number(timer.elapsed())));
   }
 
+  // A job that can never work is dropped alone; one that may work later waits, and those after it wait behind it.
+  void aRefusedWriteTakesNoOthersWithIt() {
+    openStore(m_path).reset();
+    StoreWriter writer(m_path, 0);
+    QSignalSpy refused(&writer, &StoreWriter::jobRefused), failing(&writer, &StoreWriter::failing), recovered(&writer, &StoreWriter::recovered);
+    std::atomic<int> full = 3;
+    QByteArray order;  // of what worked; writer thread
+    writer.post([](const QSqlDatabase& database) -> StoreResult<void> {
+      auto result = runSql(database, QStringLiteral("INSERT INTO journal(message_id, seq, text, token_ids) VALUES(99, 0, '', x'')"));
+      return result ? StoreResult<void>() : tl::unexpected(result.error());
+    });
+    writer.post([&](const QSqlDatabase&) -> StoreResult<void> {
+      if (full-- > 0) return tl::unexpected(StoreError{StoreError::Kind::DiskFull, {}});
+      order += 'a';
+      return {};
+    });
+    writer.post([&](const QSqlDatabase&) -> StoreResult<void> {
+      order += 'b';
+      return {};
+    });
+    QTRY_COMPARE_WITH_TIMEOUT(recovered.count(), 1, 10'000);
+    QVERIFY(writer.flush(5000));
+    QCOMPARE(refused.count(), 1);
+    QCOMPARE(failing.count(), 1);
+    QCOMPARE(order, QByteArray("ab"));
+    QVERIFY(!writer.isFailing());
+  }
+
+  void memoryThatRunsOutInAWriteIsTriedAgain() {
+    openStore(m_path).reset();
+    StoreWriter writer(m_path, 0);
+    QSignalSpy recovered(&writer, &StoreWriter::recovered);
+    std::atomic<int> tries = 0;
+    writer.post([&](const QSqlDatabase&) -> StoreResult<void> {
+      if (++tries == 1) throw std::bad_alloc();
+      return {};
+    });
+    QTRY_COMPARE_WITH_TIMEOUT(recovered.count(), 1, 10'000);
+    QCOMPARE(tries.load(), 2);
+  }
+
+  void whatCannotBeReadIsToldOnce() {
+    auto store = openStore(m_path);
+    const qint64 chat = newChat(*store, QStringLiteral("here")).id;
+    const qint64 id = addMessage(*store, chat, 0, MessageRole::User, QStringLiteral("q")).id;
+    QVERIFY(store->flush(5000));
+    auto other = Connection::open(m_path, Connection::Mode::ReadWrite);
+    QVERIFY(runSql(other->database(), QStringLiteral("ALTER TABLE messages RENAME TO gone")));
+    QSignalSpy problem(store.get(), &ChatStore::problem);
+    QVERIFY(!store->chat(chat));
+    QVERIFY(!store->message(id));
+    QTRY_COMPARE(problem.count(), 1);
+    QVERIFY(runSql(other->database(), QStringLiteral("ALTER TABLE gone RENAME TO messages")));
+    QCOMPARE(store->chat(chat)->tree.size(), std::size_t(1));
+    QCOMPARE(store->message(id)->text, QStringLiteral("q"));
+  }
+
+  // Opening does not read every message; damage deep inside is found afterwards and acted on at the next start.
+  void damageDeepInsideIsFoundAfterOpening() {
+    {
+      auto store = openStore(m_path);
+      const qint64 chat = newChat(*store, QStringLiteral("long")).id;
+      qint64 parent = 0;
+      for (int i = 0; i < 200; ++i) parent = addMessage(*store, chat, parent, MessageRole::User, QString(3000, u'x')).id;
+    }
+    QFile file(m_path);
+    QVERIFY(file.open(QIODevice::ReadWrite));
+    QVERIFY(file.seek(file.size() / 2 / 4096 * 4096));
+    file.write(QByteArray(2 * 4096, '\xff'));
+    file.close();
+    auto store = openStore(m_path);
+    QVERIFY(store);
+    QVERIFY(store->damagedCopy().isEmpty());
+    QSignalSpy problem(store.get(), &ChatStore::problem);
+    QTRY_COMPARE_WITH_TIMEOUT(problem.count(), 1, 10'000);
+    QCOMPARE(store->conversations({}, 10, 0).size(), std::size_t(1));
+    store.reset();
+    store = openStore(m_path);
+    QVERIFY(QFile::exists(store->damagedCopy()));
+    store.reset();
+    QVERIFY(openStore(m_path)->damagedCopy().isEmpty());  // the new one is sound
+  }
+
+  // chats_v1.sqlite was written by the program when the schema had version 1 (its snapshots are left out, they are large):
+  // a question and an answer of 40 tokens.
+  void aDatabaseOfVersion1IsBroughtUp() {
+    QVERIFY(QFile::copy(QStringLiteral(ROOKERY_TEST_DATA "/app/data/chats_v1.sqlite"), m_path));
+    QVERIFY(QFile::setPermissions(m_path, QFile::ReadOwner | QFile::WriteOwner));
+    auto store = openStore(m_path);
+    QVERIFY(store);
+    QVERIFY(store->damagedCopy().isEmpty());
+    const auto list = store->conversations({}, 10, 0);
+    QCOMPARE(list.size(), std::size_t(1));
+    const auto chat = store->chat(list[0].id);
+    QCOMPARE(chat->tree.size(), std::size_t(2));
+    const auto answer = store->message(chat->record.activeLeaf);
+    QCOMPARE(store->message(answer->parent)->text, QStringLiteral("Tell me everything about RWKV."));
+    QCOMPARE(answer->tokens.size(), std::size_t(40));
+    QVERIFY(answer->decodeSeconds > 0);
+    QCOMPARE(answer->decodeTokens, 40);
+    auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+    auto version = runSql(connection->database(), QStringLiteral("PRAGMA user_version"));
+    QVERIFY(version->next());
+    QCOMPARE(version->value(0).toInt(), kSchemaVersion);
+  }
+
  private:
+  /// Snapshots at the end of the prompt and of the answer, for all turns from `begin` on.
+  static void saveBothEnds(ChatStore& store, const Turns& turns, std::size_t begin) {
+    std::uint64_t position = 0;
+    for (std::size_t i = 0; i < turns.answers.size(); ++i) {
+      const MessageRecord& answer = turns.answers[i];
+      const std::uint64_t prompt = position + answer.prompt.size();
+      position = prompt + answer.tokens.size();
+      if (i < begin) continue;
+      saveSnapshot(store, answer, 0, prompt, 1.0F);
+      saveSnapshot(store, answer, answer.tokens.size(), position, 1.0F);
+    }
+  }
+
+  /// The most tokens that going back to any of the turns reads.
+  static std::size_t farthest(ChatStore& store, const Turns& turns) {
+    std::size_t most = 0;
+    for (std::size_t i = 1; i < turns.answers.size(); ++i) {
+      const auto start = startOf(store, turns, i);
+      most = std::max(most, start ? start->toRead.size() : std::size_t{1'000'000});
+    }
+    return most;
+  }
+
   std::unique_ptr<QTemporaryDir> m_dir;
   QString m_path;
 };

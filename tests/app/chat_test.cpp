@@ -2,6 +2,7 @@
 // The whole app with the built-in guide model: window, engine thread, database.
 #include <QAbstractButton>
 #include <QLabel>
+#include <QLineEdit>
 #include <QListView>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -9,18 +10,23 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <QToolButton>
+#include <atomic>
 
 #include "application.h"
 #include "chat/chat_page.h"
+#include "chat/composer.h"
+#include "chat/conversation_list_model.h"
 #include "inference/inference_service.h"
 #include "main_window.h"
 #include "settings/settings.h"
+#include "shell_support.h"
 
 using namespace rookery;
 using namespace rookery::app;
 
 namespace {
 constexpr int kAnswerTimeout = 60'000;
+constexpr int kLongAnswer = 300;
 }
 
 class ChatTest : public QObject {
@@ -101,41 +107,326 @@ class ChatTest : public QObject {
     engine::SamplerSettings wild;
     wild.temperature = 1;
     wild.topP = 1;
+    MessageRecord stopped;
     const auto run = [&](int stopAt) {
       page().newChat();
       Conversation* chat = page().current();
       chat->setSampling(wild);
       chat->setSeed(77);
-      chat->setGenerateLimits(300, false);
-      QSignalSpy batches(&m_app->inference(), &InferenceService::answerBatch);
+      chat->setGenerateLimits(kLongAnswer, false);
       chat->send(QStringLiteral("Tell me a long story"));
       if (stopAt > 0) {
-        while (static_cast<int>(chat->transcript().message(1).text.size()) < stopAt) batches.wait(100);
-        chat->stop();
+        // From the engine thread: the GUI thread may hear of the text only when the answer is over.
+        std::atomic<qsizetype> characters = 0;
+        const auto stopper = connect(&m_app->inference(), &InferenceService::answerBatch, &m_app->inference(), [&](quint64 job, const AnswerBatch& batch) {
+          if ((characters += batch.text.size()) >= stopAt) m_app->inference().stop(job);
+        }, Qt::DirectConnection);
         waitForAnswer();
-        if (message(1).stop != engine::StopReason::Cancelled) return message(1);
+        disconnect(stopper);
+        stopped = message(1);
         visible<QToolButton>(QStringLiteral("continue"))->click();
       }
       waitForAnswer();
       return message(1);
     };
     const MessageRecord whole = run(0), cut = run(100);
-    QCOMPARE(whole.tokens.size(), std::size_t(300));
+    QCOMPARE(whole.tokens.size(), std::size_t(kLongAnswer));
+    QCOMPARE(stopped.stop, engine::StopReason::Cancelled);
+    QVERIFY(stopped.tokens.size() < whole.tokens.size());
+    QVERIFY(stopped.decodeTokens > 0);
     QCOMPARE(cut.tokens, whole.tokens);
     QCOMPARE(cut.text, whole.text);
+    for (const MessageRecord& answer : {whole, cut}) QCOMPARE(answer.decodeTokens, kLongAnswer);  // each drawn once
+  }
+
+  // What an answer's figures say counts the tokens that were drawn in the seconds they say.
+  void theSpeedOfAContinuedAnswerIsThatOfWhatWasDrawn() {
+    page().current()->setGenerateLimits(10, false);
+    ask(QStringLiteral("Tell me a story"));
+    MessageRecord cut = message(1);
+    QCOMPARE(cut.tokens.size(), std::size_t(10));
+    cut.decodeSeconds = 0;  // as a crash leaves it
+    cut.decodeTokens = 0;
+    m_app->store().finishAnswer(cut);
+    start();
+    page().current()->setGenerateLimits(30, false);
+    visible<QToolButton>(QStringLiteral("continue"))->click();
+    waitForAnswer();
+    QCOMPARE(message(1).tokens.size(), std::size_t(30));
+    QCOMPARE(message(1).decodeTokens, 20);
+  }
+
+  void answeringAgainAfterARestartReadsNothing() {
+    ask(QStringLiteral("What is Rookery?"));
+    const MessageRecord first = message(1);
+    start();
+    visible<QToolButton>(QStringLiteral("regenerate"))->click();
+    waitForAnswer();
+    const MessageRecord second = message(1);
+    QVERIFY(second.id != first.id);
+    QCOMPARE(second.tokens, first.tokens);  // greedy
+    QCOMPARE(m_app->inference().rowsSubmitted(), quint64(second.tokens.size()));
+    QCOMPARE(page().current()->transcript().siblings(1).count, 2);
+  }
+
+  void editingAfterARestartGoesOnFromTheAnswerBefore() {
+    ask(QStringLiteral("What is Rookery?"));
+    ask(QStringLiteral("What is RWKV?"));
+    const MessageRecord first = message(1), question = message(2);
+    start();
+    page().current()->editMessage(question.id, QStringLiteral("What is a snapshot?"));
+    waitForAnswer();
+    const MessageRecord answer = message(3);
+    QVERIFY(!answer.promptFromStart);
+    QCOMPARE(answer.startHash, chainHash(chainHash(first.startHash, first.tokens), answer.prompt));
+    QCOMPARE(m_app->inference().rowsSubmitted(), (first.pending ? 1 : 0) + answer.prompt.size() + answer.tokens.size());
+    QCOMPARE(page().current()->transcript().siblings(2).count, 2);
+  }
+
+  // A chat used again is the newest one, also after its settings were changed later.
+  void answeringAgainIsAUse() {
+    ask(QStringLiteral("Hello"));
+    page().current()->regenerate(message(1).id);
+    waitForAnswer();
+    const MessageRecord second = message(1);
+    engine::SamplerSettings other;
+    other.temperature = 0.5F;
+    page().current()->setSampling(other);
+    QCOMPARE(m_app->store().chat(page().current()->id())->record.updated.toMSecsSinceEpoch(), second.created.toMSecsSinceEpoch());
+  }
+
+  void twoChatsAnswerOneAfterTheOther() {
+    Conversation* first = page().current();
+    first->setGenerateLimits(kLongAnswer, false);
+    first->send(QStringLiteral("Tell me a long story"));
+    QTRY_COMPARE_WITH_TIMEOUT(first->state(), Conversation::State::Answering, kAnswerTimeout);
+    const qint64 firstId = first->id();
+    page().newChat();
+    page().current()->send(QStringLiteral("Hello"));
+    waitForAnswer();
+    const MessageRecord second = message(1);
+    QCOMPARE(second.stop, engine::StopReason::EndOfText);
+    page().openChat(firstId);
+    QCOMPARE(page().current()->state(), Conversation::State::Idle);  // it was first in the queue
+    QCOMPARE(message(1).tokens.size(), std::size_t(kLongAnswer));
+    QVERIFY(message(1).conversation == firstId && second.conversation != firstId);
+    start();
+    page().openChat(firstId);
+    QCOMPARE(message(1).tokens.size(), std::size_t(kLongAnswer));
+    page().openChat(second.conversation);
+    QCOMPARE(message(1).text, second.text);
+  }
+
+  void aQuestionThatWaitsCanBeTakenBack() {
+    Conversation* first = page().current();
+    first->setGenerateLimits(0, false);  // never ends by itself
+    first->send(QStringLiteral("Tell me a long story"));
+    QTRY_COMPARE_WITH_TIMEOUT(first->state(), Conversation::State::Answering, kAnswerTimeout);
+    page().newChat();
+    Conversation* second = page().current();
+    second->send(QStringLiteral("Hello"));
+    QVERIFY(second->isQueued());
+    QVERIFY2(status().contains(QStringLiteral("another chat")), qPrintable(status()));
+    page().findChild<QPushButton*>(QStringLiteral("stop"))->click();
+    QTRY_COMPARE_WITH_TIMEOUT(second->state(), Conversation::State::Idle, 1000);
+    QVERIFY(first->isBusy());
+    QCOMPARE(status(), QStringLiteral("Stopped."));
+    first->stop();
+    QTRY_VERIFY_WITH_TIMEOUT(!first->isBusy(), kAnswerTimeout);
+  }
+
+  void deletingAChatStopsItsAnswer() {
+    ask(QStringLiteral("Hello"));
+    page().newChat();
+    Conversation* running = page().current();
+    running->setGenerateLimits(0, false);
+    running->send(QStringLiteral("Tell me a long story"));
+    QTRY_COMPARE_WITH_TIMEOUT(running->state(), Conversation::State::Answering, kAnswerTimeout);
+    QSignalSpy finished(&m_app->inference(), &InferenceService::answerFinished);
+    deleteCurrentChat();
+    QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, kAnswerTimeout);
+    QCOMPARE(page().current()->id(), qint64(0));  // a new chat, not the neighbour
+    QCOMPARE(list()->model()->rowCount(), 1);
+  }
+
+  void eachChatKeepsItsDraft() {
+    ask(QStringLiteral("What is Rookery?"));
+    const qint64 first = page().current()->id();
+    input()->setPlainText(QStringLiteral("half a thought"));
+    visible<QToolButton>(QStringLiteral("edit"))->click();
+    QCOMPARE(input()->toPlainText(), QStringLiteral("What is Rookery?"));
+    page().newChat();
+    QCOMPARE(input()->toPlainText(), QString());  // and no longer the old question of the other chat
+    QVERIFY(!page().findChild<QToolButton*>(QStringLiteral("cancelEdit"))->isVisible());
+    ask(QStringLiteral("Hello"));
+    QCOMPARE(message(0).text, QStringLiteral("Hello"));
+    page().openChat(first);
+    QCOMPARE(input()->toPlainText(), QStringLiteral("half a thought"));
+    page().newChat();
+    QCOMPARE(input()->toPlainText(), QString());
+  }
+
+  void escapeEndsEditingFirstAndStopsTheAnswerThen() {
+    m_app->window().activateWindow();
+    QVERIFY(QTest::qWaitForWindowActive(&m_app->window()));
+    ask(QStringLiteral("What is Rookery?"));
+    visible<QToolButton>(QStringLiteral("edit"))->click();
+    QTest::keyClick(input(), Qt::Key_Escape);
+    QCOMPARE(input()->toPlainText(), QString());
+    QVERIFY(!page().findChild<QToolButton*>(QStringLiteral("cancelEdit"))->isVisible());
+    page().current()->setGenerateLimits(0, false);
+    page().current()->send(QStringLiteral("Tell me a long story"));
+    QTRY_COMPARE_WITH_TIMEOUT(page().current()->state(), Conversation::State::Answering, kAnswerTimeout);
+    QTest::keyClick(input(), Qt::Key_Escape);
+    waitForAnswer();
+    QCOMPARE(message(3).stop, engine::StopReason::Cancelled);
+  }
+
+  void anOpenChatStaysSelectedOverASearch() {
+    ask(QStringLiteral("Hello"));
+    const QModelIndex chosen = list()->currentIndex();
+    QVERIFY(chosen.isValid());
+    auto* search = page().findChild<QLineEdit*>(QStringLiteral("chatSearch"));
+    search->setText(QStringLiteral("nothing like it"));
+    QTRY_COMPARE(list()->model()->rowCount(), 0);
+    search->clear();
+    QTRY_COMPARE(list()->model()->rowCount(), 1);
+    QVERIFY(list()->currentIndex().isValid());
+    QCOMPARE(list()->currentIndex().data(ConversationListModel::IdRole).toLongLong(), page().current()->id());
+  }
+
+  void aFailureIsShownInItsOwnChatAndGoes() {
+    ask(QStringLiteral("Hello"));
+    Conversation* first = page().current();
+    Q_EMIT first->failed(QStringLiteral("It broke."), QStringLiteral("details"));
+    auto* label = page().findChild<QLabel*>(QStringLiteral("chatStatus"));
+    QCOMPARE(label->text(), QStringLiteral("It broke."));
+    QCOMPARE(label->toolTip(), QStringLiteral("details"));
+    first->setGenerateLimits(0, false);
+    first->send(QStringLiteral("Tell me a long story"));  // keeps it alive
+    page().newChat();
+    QCOMPARE(label->toolTip(), QString());
+    Q_EMIT first->failed(QStringLiteral("It broke again."), {});
+    QVERIFY(!label->text().contains(QStringLiteral("broke")));
+    first->stop();
+    QTRY_VERIFY_WITH_TIMEOUT(!first->isBusy(), kAnswerTimeout);
+  }
+
+  // On a full disk a chat that is saved goes on from where it was, with all that was said in it.
+  void aFullDiskDoesNotMakeTheModelForget() {
+    ask(QStringLiteral("What is Rookery?"));
+    const MessageRecord first = message(1);
+    const qint64 id = page().current()->id();
+    page().newChat();
+    ask(QStringLiteral("Hello"));  // the live session leaves the first chat
+    fillDisk();
+    page().openChat(id);
+    const quint64 before = m_app->inference().rowsSubmitted();
+    QSignalSpy finished(&m_app->inference(), &InferenceService::answerFinished);
+    ask(QStringLiteral("How do I start a new chat?"));
+    const MessageRecord second = message(3);
+    QVERIFY(!second.tokens.empty());
+    QCOMPARE(finished.count(), 1);
+    QCOMPARE(finished[0][1].value<AnswerFinished>().position,
+             quint64(first.prompt.size() + first.tokens.size() + second.prompt.size() + second.tokens.size()));
+    QCOMPARE(second.startHash, chainHash(chainHash(first.startHash, first.tokens), second.prompt));
+    QCOMPARE(m_app->inference().rowsSubmitted() - before, (first.pending ? 1 : 0) + second.prompt.size() + second.tokens.size());
+    m_app->store().setPageLimit(0);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_app->store().isFailing(), 10'000);
+  }
+
+  // Where it cannot know what was said, it says so, and what was asked and answered so far stays there to be read.
+  void whatIsNotSavedIsKeptAndNotForgotten() {
+    ask(QStringLiteral("Hello"));
+    fillDisk();
+    page().newChat();
+    ask(QStringLiteral("What is Rookery?"));
+    const MessageRecord unsaved = message(1);
+    const qint64 id = page().current()->id();
+    page().newChat();
+    ask(QStringLiteral("Hello"));  // the live session leaves that chat, and nothing of it is on the disk
+    page().openChat(id);
+    QCOMPARE(page().current()->id(), id);
+    QCOMPARE(message(1).text, unsaved.text);
+    ask(QStringLiteral("How do I start a new chat?"));
+    QVERIFY(message(3).tokens.empty());
+    m_app->store().setPageLimit(0);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_app->store().isFailing(), 10'000);
+    QTRY_VERIFY2(status().contains(QStringLiteral("cannot be read")), qPrintable(status()));
+    visible<QToolButton>(QStringLiteral("continue"))->click();
+    waitForAnswer();
+    QVERIFY(!message(3).tokens.empty());
+    QCOMPARE(message(3).startHash, chainHash(chainHash(unsaved.startHash, unsaved.tokens), message(3).prompt));
+    QCOMPARE(list()->model()->rowCount(), 3);
+  }
+
+  void aChatThatCannotBeReadIsNotTakenForANewOne() {
+    ask(QStringLiteral("What is Rookery?"));
+    const qint64 first = page().current()->id();
+    page().newChat();
+    ask(QStringLiteral("Hello"));
+    const qint64 second = page().current()->id();
+    QVERIFY(m_app->store().flush(5000));
+    auto other = Connection::open(m_app->store().path(), Connection::Mode::ReadWrite);
+    QVERIFY(runSql(other->database(), QStringLiteral("ALTER TABLE messages RENAME TO gone")));
+    page().openChat(first);
+    QCOMPARE(page().current()->id(), second);
+    QCOMPARE(page().current()->transcript().rowCount(), 2);
+    QTRY_VERIFY2(status().contains(QStringLiteral("could not be read")), qPrintable(status()));
+    QVERIFY(runSql(other->database(), QStringLiteral("ALTER TABLE gone RENAME TO messages")));
+    page().openChat(first);
+    QCOMPARE(page().current()->id(), first);
+    QCOMPARE(message(0).text, QStringLiteral("What is Rookery?"));
+    QCOMPARE(m_app->store().conversations({}, 10, 0).size(), std::size_t(2));
+  }
+
+  void closingWithUnsavedMessagesAsks() {
+    struct Answers : test::PreparedDialogs {
+      bool confirm(QWidget*, const QString&, const QString& text, const QString&) override {
+        asked << text;
+        return yes;
+      }
+      QStringList asked;
+      bool yes = false;
+    } dialogs;
+    ask(QStringLiteral("Hello"));
+    QVERIFY(m_app->store().flush(5000));
+    QVERIFY(m_app->window().close());  // all is saved: nothing to ask
+    QVERIFY(dialogs.asked.isEmpty());
+    m_app->window().show();
+    fillDisk();
+    QVERIFY(!m_app->window().close());
+    QVERIFY(m_app->window().isVisible());
+    QCOMPARE(dialogs.asked.size(), 1);
+    QVERIFY2(dialogs.asked[0].contains(QStringLiteral("disk is full")), qPrintable(dialogs.asked[0]));
+    dialogs.yes = true;
+    QVERIFY(m_app->window().close());
+    m_app->store().setPageLimit(0);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_app->store().isFailing(), 10'000);
+  }
+
+  // Counting takes milliseconds on a long draft, and the page refreshes with every piece of a prompt that is read.
+  void theDraftIsCountedOncePerModel() {
+    Composer composer;
+    composer.setTokenizer(m_app->inference().tokenizer());
+    composer.setText(QStringLiteral("Hello"));
+    auto* count = composer.findChild<QLabel*>(QStringLiteral("composerTokens"));
+    QTRY_VERIFY(!count->text().isEmpty());
+    count->setText(QStringLiteral("untouched"));
+    composer.setTokenizer(m_app->inference().tokenizer());
+    QCOMPARE(count->text(), QStringLiteral("untouched"));
+    composer.setTokenizer(nullptr);
+    QVERIFY(count->text().isEmpty());
   }
 
   void aDeletedChatComesBackWithUndo() {
     ask(QStringLiteral("Hello"));
-    auto* list = m_app->window().findChild<QListView*>(QStringLiteral("chatList"));
-    QCOMPARE(list->model()->rowCount(), 1);
-    list->setFocus();
-    QTest::keyClick(list, Qt::Key_Delete);
-    if (list->model()->rowCount() == 1) list->actions().back()->trigger();  // offscreen windows may not be active
-    QCOMPARE(list->model()->rowCount(), 0);
+    QCOMPARE(list()->model()->rowCount(), 1);
+    deleteCurrentChat();
+    QCOMPARE(list()->model()->rowCount(), 0);
     QCOMPARE(page().current()->transcript().rowCount(), 0);
     m_app->window().findChild<QPushButton*>(QStringLiteral("undoDelete"))->click();
-    QCOMPARE(list->model()->rowCount(), 1);
+    QCOMPARE(list()->model()->rowCount(), 1);
     QCOMPARE(page().current()->transcript().rowCount(), 2);
   }
 
@@ -182,6 +473,29 @@ class ChatTest : public QObject {
     QTest::keyClicks(input(), question);
     QTest::keyClick(input(), Qt::Key_Return);
     waitForAnswer();
+  }
+
+  QListView* list() { return m_app->window().findChild<QListView*>(QStringLiteral("chatList")); }
+
+  void deleteCurrentChat() {
+    const int rows = list()->model()->rowCount();
+    list()->setFocus();
+    QTest::keyClick(list(), Qt::Key_Delete);
+    if (list()->model()->rowCount() == rows) list()->actions().back()->trigger();  // offscreen windows may not be active
+  }
+
+  /// From here on nothing can be saved, and something waits to be.
+  void fillDisk() {
+    QVERIFY(m_app->store().flush(10'000));
+    m_app->store().setPageLimit(1);
+    ConversationRecord big;
+    big.id = m_app->store().newConversationId();
+    big.uuid = QStringLiteral("big");
+    big.title = QString(300'000, u'x');
+    m_app->store().putConversation(big);
+    m_app->store().moveToBin(big.id);
+    QTRY_VERIFY_WITH_TIMEOUT(m_app->store().isFailing(), 10'000);
+    QCoreApplication::processEvents();
   }
 
   void waitForAnswer() { QTRY_COMPARE_WITH_TIMEOUT(page().current()->state(), Conversation::State::Idle, kAnswerTimeout); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SIGKILL at uniformly random moments of a long answer: the database opens, at most 250 ms of tokens are missing, and the
-// continued answer is the unbroken one, token for token.
+// SIGKILL at uniformly random moments of a long answer: the database opens, at most 250 ms of tokens and text are
+// missing, and the continued answer is the unbroken one, token for token and letter for letter. Every other victim takes
+// snapshots inside the answer; the others keep the app's own interval, so all their tokens are decoded again.
 #include <QFile>
 #include <QProcess>
 #include <QRandomGenerator>
@@ -18,6 +19,7 @@ using namespace rookery::app;
 namespace {
 
 constexpr int kTokens = 2000, kKills = 20, kLanes = 2;
+constexpr int kSnapshotMs = 600;  // several in an answer of some seconds
 constexpr qint64 kPromiseNs = 250'000'000;
 constexpr int kChildTimeout = 120'000;
 
@@ -30,6 +32,7 @@ qint64 monotonicNs() {
 struct LogLine {
   qint64 ns = 0;
   std::size_t tokens = 0;
+  qsizetype characters = 0;
 };
 
 std::vector<LogLine> readLog(const QString& path) {
@@ -39,20 +42,22 @@ std::vector<LogLine> readLog(const QString& path) {
   const auto rows = file.readAll().split('\n');
   for (const QByteArray& row : rows) {
     const auto parts = row.split(' ');
-    if (parts.size() == 2) lines.push_back({parts[0].toLongLong(), static_cast<std::size_t>(parts[1].toLongLong())});
+    if (parts.size() == 3) lines.push_back({parts[0].toLongLong(), static_cast<std::size_t>(parts[1].toLongLong()), parts[2].toLongLong()});
   }
   return lines;
 }
 
-std::unique_ptr<QProcess> startWriter(const QString& database, const QString& log) {
+std::unique_ptr<QProcess> startWriter(const QString& database, const QString& log, bool ownSnapshots) {
   auto process = std::make_unique<QProcess>();
   process->setProcessChannelMode(QProcess::ForwardedChannels);
-  process->start(QStringLiteral(ROOKERY_BIN_DIR "/rookery_answer_writer"), {database, log, QString::number(kTokens)});
+  QStringList arguments{database, log, QString::number(kTokens)};
+  if (ownSnapshots) arguments << QString::number(kSnapshotMs);
+  process->start(QStringLiteral(ROOKERY_BIN_DIR "/rookery_answer_writer"), arguments);
   return process;
 }
 
-bool runToEnd(const QString& database, const QString& log) {
-  const auto process = startWriter(database, log);
+bool runToEnd(const QString& database, const QString& log, bool ownSnapshots) {
+  const auto process = startWriter(database, log, ownSnapshots);
   return process->waitForFinished(kChildTimeout) && process->exitStatus() == QProcess::NormalExit && process->exitCode() == 0;
 }
 
@@ -61,7 +66,7 @@ std::optional<MessageRecord> answerIn(const QString& database) {
   if (!store || !(*store)->damagedCopy().isEmpty()) return std::nullopt;
   const auto chats = (*store)->conversations({}, 2, 0);
   if (chats.empty()) return MessageRecord{};  // role User: no answer yet
-  return (*store)->message((*store)->conversation(chats[0].id)->activeLeaf);
+  return (*store)->message((*store)->chat(chats[0].id)->record.activeLeaf);
 }
 
 struct Outcome {
@@ -71,10 +76,10 @@ struct Outcome {
 };
 
 /// One kill and what became of it. An empty optional: at that moment the answer was over, or not begun.
-std::optional<Outcome> killOnce(const QString& folder, qint64 momentNs, const Tokens& whole) {
+std::optional<Outcome> killOnce(const QString& folder, qint64 momentNs, bool ownSnapshots, const MessageRecord& whole) {
   const QString database = folder + u"/chats.sqlite", log = folder + u"/log";
   Outcome outcome;
-  const auto process = startWriter(database, log);
+  const auto process = startWriter(database, log, ownSnapshots);
   std::vector<LogLine> lines;
   const qint64 deadline = monotonicNs() + kChildTimeout * 1'000'000LL;
   while ((lines = readLog(log)).empty() && monotonicNs() < deadline) QThread::msleep(2);
@@ -87,15 +92,15 @@ std::optional<Outcome> killOnce(const QString& folder, qint64 momentNs, const To
   if (process->exitStatus() == QProcess::NormalExit) return std::nullopt;
   outcome.killedAfter = static_cast<double>(killed - start) * 1e-9;
 
-  std::size_t due = 0;  // tokens that existed 250 ms before the kill
+  LogLine due;  // what existed 250 ms before the kill
   lines = readLog(log);
   for (const LogLine& line : lines) {
-    if (line.ns <= killed - kPromiseNs) due = line.tokens;
+    if (line.ns <= killed - kPromiseNs) due = line;
   }
   const auto cut = answerIn(database);
   if (!cut) return Outcome{QStringLiteral("the database does not open")};
   if (cut->role != MessageRole::Assistant) {  // killed in the first milliseconds, before there was an answer to lose
-    return due == 0 ? std::nullopt : std::optional(Outcome{QStringLiteral("the answer's row is missing")});
+    return due.tokens == 0 ? std::nullopt : std::optional(Outcome{QStringLiteral("the answer's row is missing")});
   }
   outcome.saved = cut->tokens.size();
   for (const LogLine& line : lines) {
@@ -104,12 +109,16 @@ std::optional<Outcome> killOnce(const QString& folder, qint64 momentNs, const To
       break;
     }
   }
-  if (outcome.saved < due) outcome.problem = QStringLiteral("%1 tokens saved, %2 were due").arg(outcome.saved).arg(due);
-  if (!std::equal(cut->tokens.begin(), cut->tokens.end(), whole.begin())) outcome.problem = QStringLiteral("saved tokens differ");
+  if (outcome.saved < due.tokens) outcome.problem = QStringLiteral("%1 tokens saved, %2 were due").arg(outcome.saved).arg(due.tokens);
+  if (cut->text.size() < due.characters) outcome.problem = QStringLiteral("%1 characters saved, %2 were due").arg(cut->text.size()).arg(due.characters);
+  if (outcome.saved > whole.tokens.size() || !std::equal(cut->tokens.begin(), cut->tokens.end(), whole.tokens.begin()))
+    outcome.problem = QStringLiteral("saved tokens differ");
+  if (!whole.text.startsWith(cut->text)) outcome.problem = QStringLiteral("saved text differs");
   if (!outcome.problem.isEmpty()) return outcome;
-  if (!runToEnd(database, log)) return Outcome{QStringLiteral("the answer could not be continued")};
+  if (!runToEnd(database, log, ownSnapshots)) return Outcome{QStringLiteral("the answer could not be continued")};
   const auto continued = answerIn(database);
-  if (!continued || continued->id != cut->id || continued->tokens != whole) outcome.problem = QStringLiteral("the continued answer differs");
+  if (!continued || continued->id != cut->id || continued->tokens != whole.tokens) outcome.problem = QStringLiteral("the continued answer differs");
+  else if (continued->text != whole.text) outcome.problem = QStringLiteral("the continued answer's text differs");
   return outcome;
 }
 
@@ -122,7 +131,7 @@ class KillTest : public QObject {
   void nothingIsLostByAKill() {
     QTemporaryDir dir;
     const QString whole = dir.filePath(QStringLiteral("whole.sqlite")), log = dir.filePath(QStringLiteral("whole.log"));
-    QVERIFY(runToEnd(whole, log));
+    QVERIFY(runToEnd(whole, log, true));
     const auto reference = answerIn(whole);
     QVERIFY(reference);
     QCOMPARE(reference->tokens.size(), std::size_t(kTokens));
@@ -135,15 +144,16 @@ class KillTest : public QObject {
     const auto lane = [&] {
       while (true) {
         QString folder;
+        bool ownSnapshots = false;
         {
           const std::lock_guard lock(mutex);
           if (attempts >= kKills) return;
           folder = dir.filePath(QStringLiteral("kill%1").arg(folders++));
-          ++attempts;
+          ownSnapshots = attempts++ % 2 == 0;
         }
         QDir().mkpath(folder);
         const auto moment = static_cast<qint64>(QRandomGenerator::global()->generateDouble() * static_cast<double>(duration));
-        const auto outcome = killOnce(folder, moment, reference->tokens);
+        const auto outcome = killOnce(folder, moment, ownSnapshots, *reference);
         const std::lock_guard lock(mutex);
         if (outcome) outcomes.push_back(*outcome);
         else --attempts;  // another moment is drawn

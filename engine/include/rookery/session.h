@@ -63,8 +63,8 @@ struct GenerateResult {
   std::vector<TokenId> tokens;
   StopReason reason{};
   std::string tail;             ///< text that came loose at the end (held-back rest)
-  double seconds = 0;           ///< of the tokens drawn now
-  double firstTokenSeconds = 0;
+  double seconds = 0;           ///< of the tokens drawn now; decoding a journal is not in it
+  double firstTokenSeconds = 0; ///< the same for the first of them
   std::uint64_t drawn = 0;      ///< tokens drawn now
 };
 
@@ -93,6 +93,10 @@ class Session {
                        const std::function<void(const PrefillProgress&)>& progress = {});
   /// Draws until a stop rule, the limit or the token says so. Needs logits (after prefill, restore or generate).
   Result<GenerateResult> generate(const GenerateRequest& request, const TokenFn& onToken, std::stop_token stop = {});
+  /// After a generate() that ended while a possible stop text was held back: goes back to the state before that text,
+  /// which has read fewer tokens than the answer has. From there a journal of the whole answer goes on as an unbroken
+  /// run would, and can still take the stop text back; from the state at the end it could not. Else it does nothing.
+  void undoHeldBack();
   /// One step of decoding: reads `token`, logits() follow.
   Result<void> decode(TokenId token, std::stop_token stop = {});
   /// All tokens in one call with the logits [positions.size(), vocab] of the asked rows (0-based, ascending);

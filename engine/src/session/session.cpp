@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <utility>
 
 #include "model/model_impl.h"
 #include "session/answer_text.h"
@@ -18,6 +19,8 @@ struct Session::Impl {
   std::array<std::unique_ptr<DeviceState>, 2> slots;  ///< a run reads one and writes the other
   int current = 0;
   std::unique_ptr<DeviceState> held;                  ///< the state before text that may be a stop text
+  std::uint64_t readSinceHeld = 0;                    ///< after generate(): tokens that undoHeldBack() takes back
+  bool canUndo = false;
   std::vector<float> logits;
   std::optional<TokenId> pending;
   std::uint64_t tokensRead = 0;
@@ -40,6 +43,7 @@ struct Session::Impl {
   Result<void> submit(std::span<const TokenId> tokens, std::span<const std::uint32_t> rows, std::span<float> out,
                       const std::stop_token& stop) {
     if (auto good = makeSlots(); !good) return good;
+    canUndo = false;
     RunArgs args{tokens, slots[current].get(), slots[1 - current].get(), rows, out, stop};
     if (auto good = executable().submit(args); !good) return good;
     if (auto good = executable().wait(); !good) return good;
@@ -101,6 +105,15 @@ void Session::reset() {
   m_impl->logits.clear();
   m_impl->pending.reset();
   m_impl->tokensRead = 0;
+  m_impl->canUndo = false;
+}
+
+void Session::undoHeldBack() {
+  if (!std::exchange(m_impl->canUndo, false)) return;
+  m_impl->slots[m_impl->current]->copyFrom(*m_impl->held);
+  m_impl->tokensRead -= m_impl->readSinceHeld;
+  m_impl->logits.clear();
+  m_impl->pending.reset();
 }
 
 Snapshot Session::snapshot() const {
@@ -121,6 +134,7 @@ Result<void> Session::restore(const Snapshot& snapshot) {
   m_impl->logits = snapshot.logits;
   m_impl->tokensRead = snapshot.tokens;
   m_impl->pending.reset();
+  m_impl->canUndo = false;
   return {};
 }
 
@@ -167,8 +181,10 @@ Result<GenerateResult> Session::generate(const GenerateRequest& request, const T
   if (m_impl->pending) {  // a token drawn earlier comes first
     if (auto good = prefill({}, stop); !good) return tl::unexpected(good.error());
   }
-  if (m_impl->logits.empty()) return fail(ErrorCode::InvalidArgument, "Nothing was read yet, so there is nothing to continue.");
   if (request.journalInState > request.journal.size()) return fail(ErrorCode::InvalidArgument, "The state has read more than the journal holds.");
+  // A journal that is not read to its end brings its own logits.
+  if (m_impl->logits.empty() && request.journalInState == request.journal.size())
+    return fail(ErrorCode::InvalidArgument, "Nothing was read yet, so there is nothing to continue.");
 
   const auto tokenizer = m_impl->model->tokenizer();
   Sampler sampler(request.sampling, request.seed, tokenizer);
@@ -176,7 +192,6 @@ Result<GenerateResult> Session::generate(const GenerateRequest& request, const T
   AnswerText text(tokenizer, request.stopTexts);
   GenerateResult result;
   result.reason = StopReason::Cancelled;
-  const auto start = Clock::now();
   std::size_t heldTokens = 0;        // tokens of the answer before the held-back text
   bool haveHeld = false;
 
@@ -193,6 +208,12 @@ Result<GenerateResult> Session::generate(const GenerateRequest& request, const T
     }
     return piece;
   };
+  // For undoHeldBack(), when the answer ends here with text held back.
+  const auto rememberHeld = [&] {
+    if (!haveHeld || text.clean()) return;
+    m_impl->readSinceHeld = result.tokens.size() - (m_impl->pending ? 1 : 0) - heldTokens;
+    m_impl->canUndo = true;
+  };
 
   for (std::size_t i = 0; i < request.journal.size(); ++i) {
     const bool read = i < request.journalInState;
@@ -201,11 +222,13 @@ Result<GenerateResult> Session::generate(const GenerateRequest& request, const T
     if (text.stopped()) break;
     m_impl->pending = request.journal[i];
     if (auto good = prefill({}, stop); !good) {
-      if (good.error().code == ErrorCode::Cancelled) return result;
-      return tl::unexpected(good.error());
+      if (good.error().code != ErrorCode::Cancelled) return tl::unexpected(good.error());
+      rememberHeld();
+      return result;
     }
   }
 
+  const auto start = Clock::now();
   while (!text.stopped()) {
     if (stop.stop_requested()) break;
     if (request.maxTokens > 0 && result.tokens.size() >= static_cast<std::size_t>(request.maxTokens)) {
@@ -249,6 +272,8 @@ Result<GenerateResult> Session::generate(const GenerateRequest& request, const T
         result.tokens.insert(result.tokens.end(), again.begin(), again.end());
       }
     }
+  } else {
+    rememberHeld();
   }
   result.tail = text.flush();
   result.seconds = secondsSince(start);
