@@ -62,14 +62,15 @@ CLI::Validator notEmpty();
 
 void addJsonFlag(CLI::App& verb, Context& context);
 
-/// "--strategy" and "--threads", for every verb that runs a model.
+/// "--strategy", "--precision" and "--threads", for every verb that runs a model.
 struct ModelOptions {
   std::string model;  ///< a path, or "guide" for the built-in model
   std::string vocabulary;
   std::string strategy = "cpu";
+  std::string precision;  ///< of the weights; empty: as they came, or as the strategy says
   int threads = 0;
 };
-void addModelOptions(CLI::App& verb, ModelOptions& options);
+void addModelOptions(CLI::App& verb, ModelOptions& options, bool withPrecision = true);
 /// Loads with a progress line on stderr where that is a terminal.
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context);
 
