@@ -54,6 +54,7 @@ Verb addChat(CLI::App& app, Context& context);
 Verb addBench(CLI::App& app, Context& context);
 Verb addMemory(CLI::App& app, Context& context);
 Verb addConvert(CLI::App& app, Context& context);
+Verb addCompare(CLI::App& app, Context& context);
 
 /// Checks of arguments. CLI11 alone takes NaN for a number within any range, -1 for the largest unsigned number, and
 /// an empty name (an unset variable in a script) for an option that was not given.
