@@ -53,6 +53,24 @@ std::size_t filesIn(const TemporaryFolder& folder) {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder.path()), {}));
 }
 
+struct Refusal {
+  std::vector<std::string> arguments;
+  int exit;
+  const char* says;
+};
+
+void checkRefused(const std::string& verb, const std::vector<Refusal>& refusals) {
+  for (const Refusal& refusal : refusals) {
+    std::vector<std::string> arguments{verb};
+    arguments.insert(arguments.end(), refusal.arguments.begin(), refusal.arguments.end());
+    CAPTURE(json(arguments).dump());
+    const auto run = runCli(arguments);
+    CHECK(run.exitCode == refusal.exit);
+    CHECK(run.out.empty());
+    CHECK_MESSAGE(run.err.find(refusal.says) != std::string::npos, run.err);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a lossless conversion gives bitwise the same logits, from every container into every container") {
@@ -152,34 +170,21 @@ TEST_CASE("conversions that cannot be are refused, and leave everything as it wa
   const std::string before = readFile(source);
   const std::size_t files = filesIn(folder);
   const std::string nowhere = folder.file("absent/out.gguf"), out = folder.file("out.gguf"), own = folder.file("out.safetensors");
-  struct Case {
-    std::vector<std::string> arguments;
-    int exit;
-    const char* says;
-  };
-  for (const Case& c : std::vector<Case>{{{source, source, "--precision", "q8_0"}, 2, "the file that is read"},
-                                         {{source, folder.file("twin.gguf"), "--precision", "q8_0"}, 2, "the file that is read"},
-                                         {{source, folder.file("link.gguf"), "--precision", "q8_0"}, 2, "the file that is read"},
-                                         {{source, folder.file("out.bin"), "--precision", "q8_0"}, 2, "neither"},
-                                         {{source, out, "--precision", "q9_0"}, 2, "not a precision"},
-                                         {{source, out, "--precision", "q2_k"}, 2, "not a precision"},
-                                         {{source, out, "--precision", "int8"}, 2, "own format"},
-                                         {{source, own, "--precision", "fp16i8"}, 2, "at load only"},
-                                         {{source, own, "--precision", "a16w4"}, 2, "at load only"},
-                                         {{source, out}, 2, "--precision"},
-                                         {{source, nowhere, "--precision", "q8_0"}, 1, "cannot be written"},
-                                         {{source, folder.file("folder.gguf"), "--precision", "q8_0"}, 1, "it is a folder"},
-                                         {{folder.file("absent.pth"), out, "--precision", "q8_0"}, 3, "No such file"},
-                                         {{folder.file("text.pth"), out, "--precision", "q8_0"}, 3, "."},
-                                         {{source, out, "--precision", "q8_0", "--vocab", folder.file("text.pth")}, 3, "vocabulary"}}) {
-    std::vector<std::string> arguments{"convert"};
-    arguments.insert(arguments.end(), c.arguments.begin(), c.arguments.end());
-    CAPTURE(json(arguments).dump());
-    const auto run = runCli(arguments);
-    CHECK(run.exitCode == c.exit);
-    CHECK(run.out.empty());
-    CHECK_MESSAGE(run.err.find(c.says) != std::string::npos, run.err);
-  }
+  checkRefused("convert", {{{source, source, "--precision", "q8_0"}, 2, "the file that is read"},
+                           {{source, folder.file("twin.gguf"), "--precision", "q8_0"}, 2, "the file that is read"},
+                           {{source, folder.file("link.gguf"), "--precision", "q8_0"}, 2, "the file that is read"},
+                           {{source, folder.file("out.bin"), "--precision", "q8_0"}, 2, "neither"},
+                           {{source, out, "--precision", "q9_0"}, 2, "not a precision"},
+                           {{source, out, "--precision", "q2_k"}, 2, "not a precision"},
+                           {{source, out, "--precision", "int8"}, 2, "own format"},
+                           {{source, own, "--precision", "fp16i8"}, 2, "at load only"},
+                           {{source, own, "--precision", "a16w4"}, 2, "at load only"},
+                           {{source, out}, 2, "--precision"},
+                           {{source, nowhere, "--precision", "q8_0"}, 1, "cannot be written"},
+                           {{source, folder.file("folder.gguf"), "--precision", "q8_0"}, 1, "it is a folder"},
+                           {{folder.file("absent.pth"), out, "--precision", "q8_0"}, 3, "No such file"},
+                           {{folder.file("text.pth"), out, "--precision", "q8_0"}, 3, "."},
+                           {{source, out, "--precision", "q8_0", "--vocab", folder.file("text.pth")}, 3, "vocabulary"}});
   CHECK(readFile(source) == before);
   CHECK(filesIn(folder) == files);
 }
@@ -227,27 +232,14 @@ TEST_CASE("compare: what cannot be compared is refused") {
   writeFile(folder.file("short.txt"), "a");
   writeFile(folder.file("empty.txt"), "");
   const std::string text = folder.file("text.txt"), other = (kModels / "v7_small/model.f16.gguf").string();
-  struct Case {
-    std::vector<std::string> arguments;
-    int exit;
-    const char* says;
-  };
-  for (const Case& c : std::vector<Case>{{{"--model", kGguf, "--text", text}, 2, "--against or --precision-b"},
-                                         {{"--model", kGguf, "--against", other, "--text", text}, 2, "different sizes"},
-                                         {{"--model", kGguf, "--against", kGguf, "--text", folder.file("absent.txt")}, 3, "no file"},
-                                         {{"--model", kGguf, "--against", kGguf, "--text", folder.file("empty.txt")}, 2, "too short"},
-                                         {{"--model", kGguf, "--against", kGguf, "--text", folder.file("short.txt")}, 2, "too short"},
-                                         {{"--model", kGguf, "--precision-b", "fp17", "--text", text}, 2, "not a type of weights"},
-                                         {{"--model", kGguf, "--against", folder.file("absent.gguf"), "--text", text}, 3, "No such file"},
-                                         {{"--model", kPth, "--precision-b", "int8", "--text", text}, 3, "vocabulary"}}) {
-    std::vector<std::string> arguments{"compare"};
-    arguments.insert(arguments.end(), c.arguments.begin(), c.arguments.end());
-    CAPTURE(json(arguments).dump());
-    const auto run = runCli(arguments);
-    CHECK(run.exitCode == c.exit);
-    CHECK(run.out.empty());
-    CHECK_MESSAGE(run.err.find(c.says) != std::string::npos, run.err);
-  }
+  checkRefused("compare", {{{"--model", kGguf, "--text", text}, 2, "--against or --precision-b"},
+                           {{"--model", kGguf, "--against", other, "--text", text}, 2, "different sizes"},
+                           {{"--model", kGguf, "--against", kGguf, "--text", folder.file("absent.txt")}, 3, "no file"},
+                           {{"--model", kGguf, "--against", kGguf, "--text", folder.file("empty.txt")}, 2, "too short"},
+                           {{"--model", kGguf, "--against", kGguf, "--text", folder.file("short.txt")}, 2, "too short"},
+                           {{"--model", kGguf, "--precision-b", "fp17", "--text", text}, 2, "not a type of weights"},
+                           {{"--model", kGguf, "--against", folder.file("absent.gguf"), "--text", text}, 3, "No such file"},
+                           {{"--model", kPth, "--precision-b", "int8", "--text", text}, 3, "vocabulary"}});
 }
 
 TEST_CASE("every precision runs, alike whatever the chunks and threads, and tells its bytes per token") {
