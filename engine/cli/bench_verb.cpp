@@ -105,7 +105,7 @@ Verb addBench(CLI::App& app, Context& context) {
   choice->add_option("--synthetic", r.syntheticShape, "Random weights of an official shape, for example rwkv7-0.1b");
   choice->add_flag("--guide", r.guide, "The built-in guide model");
   choice->require_option(1);
-  verb->add_option("--precision", o->precision, "fp32, fp16, bf16 or q8_0 (a file: as it came)");
+  verb->add_option("--precision", o->precision, "fp16, int8, nf4, q8_0, ... (a file: as it came)");
   verb->add_option("--strategy", r.strategy, "Where layers run")->capture_default_str();
   verb->add_option("--threads", r.threads, "CPU threads; 0: one per physical core")->check(CLI::Range(0, 4096))->capture_default_str();
   verb->add_option("--pp", r.promptTokens, "Tokens to read; 0: skip")->check(CLI::Range(0, 1'000'000))->capture_default_str();

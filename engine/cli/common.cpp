@@ -69,12 +69,13 @@ void addJsonFlag(CLI::App& verb, Context& context) {
   verb.add_flag("--json", context.json, "Write one JSON document to stdout");
 }
 
-void addModelOptions(CLI::App& verb, ModelOptions& options) {
+void addModelOptions(CLI::App& verb, ModelOptions& options, bool withPrecision) {
   verb.add_option("--vocab", options.vocabulary, "Vocabulary file (rwkv_vocab_*.txt or 20B_tokenizer.json) that overrides the model's tokenizer")
       ->type_name("FILE")
       ->check(notEmpty());
   verb.add_option("--strategy", options.strategy, "Where and in which type layers run, for example \"cpu fp16\"")
       ->capture_default_str();
+  if (withPrecision) verb.add_option("--precision", options.precision, "Weights: fp16, int8, nf4, q8_0, ... (default: as they came)")->check(notEmpty());
   verb.add_option("--threads", options.threads, "CPU threads; 0: one per physical core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
@@ -85,6 +86,11 @@ bool isGuide(std::string_view model) noexcept { return model == "guide"; }
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {
   engine::LoadOptions load;
   load.strategy = options.strategy;
+  if (!options.precision.empty()) {
+    if (load.strategy.find(' ') != std::string::npos)
+      return fail(ErrorCode::InvalidArgument, "The precision is given twice: in the strategy and on its own.");
+    load.strategy += " " + options.precision;
+  }
   load.threads = options.threads;
   load.vocabulary = options.vocabulary;
   if (isGuide(options.model)) return engine::Model::guide(load);
@@ -175,11 +181,9 @@ Result<std::vector<engine::TokenId>> readTokenFile(const std::filesystem::path& 
 }
 
 Result<engine::DType> parsePrecision(const std::string& name) {
-  using engine::DType;
-  for (const DType type : {DType::F32, DType::F16, DType::BF16, DType::Q8_0})
-    if (name == engine::traits(type).name) return type;
+  if (const auto type = engine::precisionNamed(name)) return *type;
   return fail(ErrorCode::InvalidArgument,
-              fmt::format("\"{}\" is not a precision that this build runs: fp32, fp16, bf16 or q8_0.", name));
+              fmt::format("\"{}\" is not a precision that this build runs; there are {}.", name, engine::precisionList()));
 }
 
 void printJson(const nlohmann::json& document) {

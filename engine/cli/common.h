@@ -53,6 +53,8 @@ Verb addGenerate(CLI::App& app, Context& context);
 Verb addChat(CLI::App& app, Context& context);
 Verb addBench(CLI::App& app, Context& context);
 Verb addMemory(CLI::App& app, Context& context);
+Verb addConvert(CLI::App& app, Context& context);
+Verb addCompare(CLI::App& app, Context& context);
 
 /// Checks of arguments. CLI11 alone takes NaN for a number within any range, -1 for the largest unsigned number, and
 /// an empty name (an unset variable in a script) for an option that was not given.
@@ -62,14 +64,15 @@ CLI::Validator notEmpty();
 
 void addJsonFlag(CLI::App& verb, Context& context);
 
-/// "--strategy" and "--threads", for every verb that runs a model.
+/// "--strategy", "--precision" and "--threads", for every verb that runs a model.
 struct ModelOptions {
   std::string model;  ///< a path, or "guide" for the built-in model
   std::string vocabulary;
   std::string strategy = "cpu";
+  std::string precision;  ///< of the weights; empty: as they came, or as the strategy says
   int threads = 0;
 };
-void addModelOptions(CLI::App& verb, ModelOptions& options);
+void addModelOptions(CLI::App& verb, ModelOptions& options, bool withPrecision = true);
 /// Loads with a progress line on stderr where that is a terminal.
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context);
 

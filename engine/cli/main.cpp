@@ -43,7 +43,7 @@ int runMain(int argc, char** argv) {
              "4 out of memory, 5 verification failed, 130 interrupted. \"rookery-cli VERB --help\" explains a verb.");
   std::vector<Verb> verbs;
   for (const auto add : {addDevices, addInfo, addTokenize, addDetokenize, addLogits, addProbs, addGenerate, addChat,
-                         addBench, addMemory})
+                         addBench, addMemory, addConvert, addCompare})
     verbs.push_back(add(app, context));
   for (const Verb& verb : verbs)
     verb.app->set_version_flag("--version", std::string("rookery-cli ") + rookery::engine::versionString());

@@ -17,7 +17,7 @@ using nlohmann::json;
 
 struct Options {
   ModelOptions model;
-  std::string shape, precision, format = "markdown", allocator = "plain";
+  std::string shape, format = "markdown", allocator = "plain";
 };
 
 std::string title(const std::string& model, const std::string& precision, PlanAllocator allocator) {
@@ -29,7 +29,7 @@ Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
   if (!shape)
     return fail(ErrorCode::InvalidArgument, fmt::format("There is no official shape \"{}\"; there are: {}.", o.shape,
                                                         fmt::join(engine::officialShapeNames(), ", ")));
-  const std::string precision = o.precision.empty() ? "fp16" : o.precision;
+  const std::string precision = o.model.precision.empty() ? "fp16" : o.model.precision;
   const auto rows = engine::planMemory(*shape, precision, allocator);
   if (!rows) return tl::unexpected<Error>(rows.error());
   if (asJson) printJson(json::parse(engine::memoryTableJson(o.shape, precision, *rows)));
@@ -38,13 +38,7 @@ Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
 }
 
 Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJson, const Context& context) {
-  ModelOptions load = o.model;
-  if (!o.precision.empty()) {
-    if (load.strategy.find(' ') != std::string::npos)
-      return fail(ErrorCode::InvalidArgument, "The precision is given twice: in the strategy and on its own.");
-    load.strategy += " " + o.precision;
-  }
-  const auto model = loadModel(load, context);
+  const auto model = loadModel(o.model, context);
   if (!model) return tl::unexpected<Error>(model.error());
   engine::Session session(*model);
   // One token, so that what the first step allocates is counted.
@@ -53,7 +47,7 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
   const std::uint64_t resident = engine::residentBytes();
   const engine::ModelInfo& info = (*model)->info();
 
-  const std::string precision = o.precision.empty() ? std::string(engine::traits(info.dtype).name) : o.precision;
+  const std::string precision = o.model.precision.empty() ? std::string(engine::traits(info.dtype).name) : o.model.precision;
   const auto rows = engine::planMemory(info.shape, precision, allocator);
   if (!rows) return tl::unexpected<Error>(rows.error());
   if (asJson) {
@@ -86,7 +80,6 @@ Verb addMemory(CLI::App& app, Context& context) {
   choice->add_option("--model", o->model.model, "Model file, or \"guide\": planned and measured")->type_name("M");
   choice->add_option("--shape", o->shape, "Official shape, rwkv4-169m to rwkv7-13.3b: planned, no weights needed");
   choice->require_option(1);
-  verb->add_option("--precision", o->precision, "Type of the weights (a shape: fp16, a file: as it came)");
   verb->add_option("--format", o->format, "markdown or json")->check(CLI::IsMember({"markdown", "json"}))->capture_default_str();
   verb->add_option("--allocator", o->allocator, "plain: sum of the tensors; torch: with that allocator's rounding")
       ->check(CLI::IsMember({"plain", "torch"}))

@@ -6,6 +6,7 @@
 #include <cpuid.h>
 #endif
 
+#include "kernels/cpu/coded_format.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/tables.h"
 
@@ -35,6 +36,33 @@ float halfToFloat(std::uint16_t half) noexcept {
   return result;
 }
 
+static std::uint32_t bitsOf(float value) noexcept {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+static float floatOf(std::uint32_t bits) noexcept {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+std::uint16_t floatToHalf(float value) noexcept {
+  const std::uint32_t bits = bitsOf(value);
+  const std::uint32_t sign = (bits >> 16) & 0x8000U;
+  std::uint32_t magnitude = bits & 0x7FFFFFFFU;
+  if (magnitude > 0x7F800000U) return static_cast<std::uint16_t>(sign | 0x7E00U | ((magnitude >> 13) & 0x3FFU));  // NaN
+  if (magnitude >= 0x477FF000U) return static_cast<std::uint16_t>(sign | 0x7C00U);  // 65520 and more round to infinity
+  if (magnitude >= 0x38800000U) {  // normal: drop 13 bits, ties to even; a carry grows the exponent as it should
+    magnitude += 0xFFFU + ((magnitude >> 13) & 1U);
+    return static_cast<std::uint16_t>(sign | ((magnitude - 0x38000000U) >> 13));
+  }
+  // Subnormal: adding 2^-1 * 2^-13 scaled aligns the last bit at 2^-24 and rounds in hardware, to nearest even.
+  const float shifted = floatOf(magnitude) + 0.5F;
+  return static_cast<std::uint16_t>(sign | (bitsOf(shifted) - 0x3F000000U));
+}
+
 std::int64_t packedBytes(Format format, std::int64_t rows, std::int64_t cols) noexcept {
   const std::int64_t padded = (rows + kTileRows - 1) / kTileRows * kTileRows;
   switch (format) {
@@ -42,8 +70,10 @@ std::int64_t packedBytes(Format format, std::int64_t rows, std::int64_t cols) no
     case Format::F16:
     case Format::BF16: return padded * cols * 2;
     case Format::Q8_0: return padded * (cols / kQ8Block) * (kQ8Block + 2);
+    default: break;
   }
-  return 0;
+  const CodedFormat f = coded(format);
+  return columnBytes(f, cols) + padded * rowBytes(f, cols);
 }
 
 #if defined(ROOKERY_X86)

@@ -2,7 +2,7 @@
 // CPU kernels: one table of functions per instruction set, chosen once at run time. All activations are fp32.
 //
 // Order of summation: every output element is one chain of fused multiply-adds over the inputs in ascending order
-// (Q8_0: one chain per block of 32, the block sums chained after scaling). The chain does not depend on how many
+// (Q8_0: one chain per block of 32, the block sums chained after scaling; coded formats alike: coded_format.h). The chain does not depend on how many
 // token rows are computed together nor on which thread owns the output, so decode, prefill in any chunking and any
 // thread count give bitwise the same numbers. Skipping inputs that are exactly zero changes nothing either.
 #pragma once
@@ -12,7 +12,11 @@
 
 namespace rookery::kernels {
 
-enum class Format : std::uint8_t { F32, F16, BF16, Q8_0 };
+/// What packed weights are; from Q4_0 on "coded" (coded_format.h).
+enum class Format : std::uint8_t {
+  F32, F16, BF16, Q8_0,
+  Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, NF4, Int8, FP16I8, A16W8, A16W4,
+};
 
 inline constexpr int kTileRows = 16;   ///< output rows that are interleaved: one AVX-512 vector, two AVX2 vectors
 inline constexpr int kQ8Block = 32;    ///< inputs per Q8_0 scale
@@ -157,7 +161,8 @@ const char* isaName() noexcept;
 /// Table by name, or nullptr if it is not built in or the processor cannot run it.
 const CpuOps* cpuOpsByName(const char* name) noexcept;
 
-/// IEEE half to float, exact; for packing and the scalar table.
+/// IEEE half to float, exact, and back to the nearest (even; too large becomes infinity); for packing and the scalar table.
 float halfToFloat(std::uint16_t half) noexcept;
+std::uint16_t floatToHalf(float value) noexcept;
 
 }  // namespace rookery::kernels

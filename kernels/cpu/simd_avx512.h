@@ -17,6 +17,7 @@ struct Vec {
   static constexpr int kGemvTiles = 4;
   static constexpr int kQ8Tokens = 6;
   static constexpr int kQ8Tiles = 2;
+  static constexpr int kCodedTokens = 6;
   __m512 v;
 
   static Vec zero() { return {_mm512_setzero_ps()}; }
@@ -32,6 +33,25 @@ struct Vec {
   static Vec loadInt8(const std::int8_t* p) {
     return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
   }
+  static Vec loadUint8(const std::uint8_t* p) {
+    return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+  }
+  /// The low and the high halves of 16 bytes: table[code]; one shuffle serves every table, code - bias included.
+  template <bool Linear>
+  static void loadNibbles(const std::uint8_t* p, const float* table, float, Vec& even, Vec& odd) {
+    const __m512i raw = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    const __m512 values = _mm512_load_ps(table);
+    even = {_mm512_permutexvar_ps(raw, values)};  // looks at four bits only
+    odd = {_mm512_permutexvar_ps(_mm512_srli_epi32(raw, 4), values)};
+  }
+  /// v + amount in the lanes whose bit is set; lane 0 is bit `first` of `bits`, a multiple of 16.
+  static Vec addBits(Vec v, const std::uint8_t* bits, std::int64_t first, float amount) {
+    std::uint16_t mask;
+    __builtin_memcpy(&mask, bits + first / 8, 2);
+    return {_mm512_mask_add_ps(v.v, mask, v.v, _mm512_set1_ps(amount))};
+  }
+  static float halfValue(std::uint16_t half) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(half))); }
+  static float roundHalf(float x) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT))); }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
 
   friend Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }

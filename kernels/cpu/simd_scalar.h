@@ -18,6 +18,7 @@ struct Vec {
   static constexpr int kGemvTiles = 1;
   static constexpr int kQ8Tokens = 2;
   static constexpr int kQ8Tiles = 1;
+  static constexpr int kCodedTokens = 2;
   float v;
 
   static Vec zero() { return {0.0F}; }
@@ -37,6 +38,19 @@ struct Vec {
     return {f};
   }
   static Vec loadInt8(const std::int8_t* p) { return {static_cast<float>(*p)}; }
+  static Vec loadUint8(const std::uint8_t* p) { return {static_cast<float>(*p)}; }
+  /// The low and the high half of a byte: table[code].
+  template <bool Linear>
+  static void loadNibbles(const std::uint8_t* p, const float* table, float, Vec& even, Vec& odd) {
+    even = {table[*p & 15]};
+    odd = {table[*p >> 4]};
+  }
+  /// v + amount if bit `first` of `bits` is set.
+  static Vec addBits(Vec v, const std::uint8_t* bits, std::int64_t first, float amount) {
+    return {v.v + ((bits[first / 8] >> (first % 8) & 1) != 0 ? amount : 0.0F)};
+  }
+  static float halfValue(std::uint16_t half) { return halfToFloat(half); }
+  static float roundHalf(float x) { return halfToFloat(floatToHalf(x)); }
   void store(float* p) const { *p = v; }
 
   friend Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }

@@ -35,7 +35,7 @@ bool isOneSentence(const std::string& text) {
 TEST_CASE("help and version") {
   const auto help = runCli({"--help"});
   CHECK(help.exitCode == 0);
-  for (const char* verb : {"devices", "info", "tokenize", "detokenize", "logits", "probs", "generate", "chat", "bench", "memory"}) {
+  for (const char* verb : {"devices", "info", "tokenize", "detokenize", "logits", "probs", "generate", "chat", "bench", "memory", "convert", "compare"}) {
     CHECK_MESSAGE(help.out.find(verb) != std::string::npos, verb);
     const auto own = runCli({verb, "--help"});
     CHECK_MESSAGE(own.exitCode == 0, verb);

@@ -160,10 +160,10 @@ TEST_CASE("gguf: versions 2 and 3, every value type, any power of two as alignme
 
 TEST_CASE("gguf: a type that is not read is named") {
   Bytes file = ggufHead(1, 0);
-  file.counted("blk.0.x").number<std::uint32_t>(1).number<std::uint64_t>(256).number<std::uint32_t>(12).number<std::uint64_t>(0);
+  file.counted("blk.0.x").number<std::uint32_t>(1).number<std::uint64_t>(256).number<std::uint32_t>(23).number<std::uint64_t>(0);
   file.alignTo(32).zeros(256);
   const auto error = refusal(file);
-  CHECK(error.message.find("Q4_K") != std::string::npos);
+  CHECK(error.message.find("IQ4_XS") != std::string::npos);
   CHECK(error.message.find("blk.0.x") != std::string::npos);
 }
 

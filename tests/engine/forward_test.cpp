@@ -107,9 +107,10 @@ TEST_CASE("at most six stages a layer") {
 TEST_CASE("chunking, threads and the sparse path change no bit") {
   const auto tokens = someTokens(70);
   for (const RwkvVersion version : kVersions) {
-    for (const std::optional<DType> precision : {std::optional<DType>{}, std::optional(DType::F32), std::optional(DType::BF16), std::optional(DType::Q8_0)}) {
+    for (const std::optional<DType> precision : {std::optional<DType>{}, std::optional(DType::F32), std::optional(DType::BF16), std::optional(DType::Q8_0),
+                                                 std::optional(DType::Int4), std::optional(DType::Q5_1), std::optional(DType::FP16I8)}) {
       // The weights' type concerns the matrix products alone, which all versions share: one version has all of them.
-      if (version != RwkvVersion::V7 && precision && *precision != DType::Q8_0) continue;
+      if (version != RwkvVersion::V7 && precision && *precision != DType::Q8_0 && *precision != DType::Int4) continue;
       CAPTURE(versionName(version));
       CAPTURE(precision.has_value());
       Session reference(makeModel(precision, 1, false, version));

@@ -143,12 +143,6 @@ TEST_CASE("gguf: logits of the file's own weights within 1e-4") {
       const auto model = golden / entry["file"].get<std::string>();
       if (!std::filesystem::exists(model)) continue;
       CAPTURE(model.string());
-      if (quantisation.starts_with("Q4")) {
-        // 4-bit types come with a later build; until then they are refused, not run wrongly.
-        writeFile(folder.file("t.json"), "[1]");
-        CHECK(runCli({"logits", "--model", model.string(), "--tokens", folder.file("t.json"), "--out", folder.file("o")}).exitCode == 3);
-        continue;
-      }
       for (const auto& [name, sequence] : manifest["sequences"].items()) {
         CAPTURE(name);
         const std::string prefix = quantisation + "." + name + ".dequantised.";

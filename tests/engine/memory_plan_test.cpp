@@ -188,7 +188,9 @@ TEST_CASE("every component takes what its shapes say, of every generation and pr
       shape.rankMaa = 32;
     }
     shape.layer0HasV = false;  // never used, so never loaded
-    for (const auto& [name, type] : {std::pair{"fp32", DType::F32}, {"fp16", DType::F16}, {"bf16", DType::BF16}, {"q8_0", DType::Q8_0}}) {
+    for (const auto& [name, type] : {std::pair{"fp32", DType::F32}, {"fp16", DType::F16}, {"bf16", DType::BF16}, {"q8_0", DType::Q8_0}, {"int8", DType::Int8},
+                                   {"int4", DType::Int4}, {"nf4", DType::NF4}, {"q4_0", DType::Q4_0}, {"q5_1", DType::Q5_1}, {"q6_k", DType::Q6_K},
+                                   {"fp16i8", DType::FP16I8}, {"a16w8", DType::A16W8}, {"a16w4", DType::A16W4}}) {
       CAPTURE(versionName(version));
       CAPTURE(name);
       const auto planned = planMemory(shape, name);
@@ -205,7 +207,7 @@ TEST_CASE("every component takes what its shapes say, of every generation and pr
         std::uint64_t expected = row.bytes, room = 0;
         for (const WeightShape& weight : components->at(i).weights) {
           room += 63;
-          if (weight.kind == ShapeKind::Vector && traits(type).blockSize == 1) expected += weight.count() * (4 - traits(type).blockBytes);
+          if (weight.kind == WeightPart::Vector && traits(type).blockSize == 1 && !isLoadOnly(type)) expected += weight.count() * (4 - traits(type).blockBytes);
         }
         const auto entry = std::find_if(placed.begin(), placed.end(), [&](const LedgerEntry& e) { return e.component == row.component && e.kind == "weights"; });
         REQUIRE(entry != placed.end());

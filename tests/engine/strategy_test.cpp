@@ -63,6 +63,8 @@ TEST_CASE("devices and types, ours included; without a type the weights stay as 
   CHECK(planned("cpu") == "cpu - 33");
   CHECK(planned("vulkan:2 *4 -> cpu") == "vulkan:2 - 4 -> cpu - 29");
   CHECK(planned("cpu bf16") == "cpu bf16 33");
+  for (const char* type : {"int8", "int4", "nf4", "fp16i8", "a16w8", "a16w4", "q4_0", "q4_k", "q6_k"})
+    CHECK(planned(fmt::format("cpu {}", type)) == fmt::format("cpu {} 33", type));
   CHECK(planned("  cuda:1   q8_0\t*2->cpu fp32 ") == "cuda:1 q8_0 2 -> cpu fp32 31");
 }
 
@@ -80,9 +82,9 @@ TEST_CASE("a strategy that cannot be met says why") {
   refused("cpu fp8", "not a type");
   refused("cuda fp16i4", "leaves the weights");
   refused("cuda fp16i3 *4 -> cpu fp32", "leaves the weights");
-  for (const char* type : {"int8", "nf4", "fp16i8", "fp32i8", "bf16i8"}) {
-    refused(fmt::format("cuda {} *10+", type), "cannot quantise");
-  }
+  refused("cuda fp32i8", "fp16i8");
+  refused("cuda bf16i8 *10+", "fp16i8");
+  refused("cpu q2_k", "not a type");  // read, never made
   refused("cpu fp32 *x", "number of layers");
   refused("cpu fp32 *", "number of layers");
   refused("cpu fp32 *-1", "number of layers");

@@ -10,6 +10,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -61,6 +62,8 @@ class ModelFile {
   std::span<const TensorSource> tensors() const noexcept;  ///< in file order
   const TensorSource* find(std::string_view name) const noexcept;
   const std::map<std::string, MetaValue, std::less<>>& metadata() const noexcept;
+  /// Of a GGUF: keys in file order, with type and value as stored; for copying them.
+  std::span<const std::pair<std::string, std::span<const std::byte>>> rawMetadata() const noexcept;
 
   /// The CRC-32 that the file states for exactly these bytes of it, if open() has not compared it: the storages of
   /// .pth files of 64 MiB and more, which would have to be read whole. Whoever reads them all (bindWeights'

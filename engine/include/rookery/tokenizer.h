@@ -49,6 +49,7 @@ class Tokenizer {
   std::string_view bytesOf(TokenId id) const noexcept;
   bool contains(TokenId id) const noexcept;
   std::size_t size() const noexcept;  ///< one more than the highest id
+  bool isLongestMatch() const noexcept;  ///< false: BPE
 
   ~Tokenizer();
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rookery/model_file.h"
@@ -41,6 +42,7 @@ struct ModelFile::Contents {
   std::vector<TensorSource> tensors;
   std::map<std::string, std::size_t, std::less<>> byName;
   std::map<std::string, MetaValue, std::less<>> metadata;
+  std::vector<std::pair<std::string, std::span<const std::byte>>> rawMetadata;  ///< GGUF: type and value as stored, in order
   std::uint64_t tensorBytes = 0;                    ///< of all tensors so far
   struct Checksum {
     std::uint64_t bytes = 0;

@@ -39,25 +39,24 @@ int openBeside(const std::string& path, std::string& name) {
 
 }  // namespace
 
-Result<void> writeWholeFile(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts) {
+Result<void> writeWholeFile(const std::filesystem::path& path, const std::function<Result<void>(const PutBytes& put)>& make) {
   const auto failed = [&](int error, const char* what) {
     return fail(ErrorCode::FileWriteFailed, fmt::format("Could not {} {}: {}.", what, path.string(), std::strerror(error)));
   };
-  const auto writeTo = [&](int fd) {
-    for (const auto part : parts)
-      if (!writeAll(fd, part)) return false;
-    return true;
+  const auto makeInto = [&](int fd) {
+    return make([&](std::span<const std::byte> part) -> Result<void> {
+      if (writeAll(fd, part)) return {};
+      return failed(errno, "write");
+    });
   };
 
   struct stat status{};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);  // a folder is refused here
     if (fd < 0) return failed(errno, "write");
-    const bool good = writeTo(fd);
-    const int error = errno;
+    auto made = makeInto(fd);
     ::close(fd);
-    if (!good) return failed(error, "write");
-    return {};
+    return made;
   }
 
   std::error_code ignored;
@@ -66,22 +65,20 @@ Result<void> writeWholeFile(const std::filesystem::path& path, std::span<const s
   std::string temporary;
   const int fd = openBeside(target, temporary);
   if (fd < 0) return failed(errno, "create a file beside");
-  const char* what = "write";
-  bool good = writeTo(fd);
-  if (good) good = ::fsync(fd) == 0;
-  int error = errno;
-  if (::close(fd) != 0 && good) {
-    good = false;
-    error = errno;
-  }
-  if (good && ::rename(temporary.c_str(), target.c_str()) != 0) {
-    good = false;
-    error = errno;
-    what = "replace";
-  }
-  if (good) return {};
-  ::unlink(temporary.c_str());
-  return failed(error, what);
+  Result<void> made = makeInto(fd);
+  if (made && ::fsync(fd) != 0) made = failed(errno, "write");
+  if (::close(fd) != 0 && made) made = failed(errno, "write");
+  if (made && ::rename(temporary.c_str(), target.c_str()) != 0) made = failed(errno, "replace");
+  if (!made) ::unlink(temporary.c_str());
+  return made;
+}
+
+Result<void> writeWholeFile(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts) {
+  return writeWholeFile(path, [&](const PutBytes& put) -> Result<void> {
+    for (const auto part : parts)
+      if (auto good = put(part); !good) return good;
+    return {};
+  });
 }
 
 Result<void> writeWholeFile(const std::filesystem::path& path, std::string_view text) {

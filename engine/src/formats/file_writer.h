@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -15,5 +16,10 @@ namespace rookery::engine {
 /// regular file (/dev/null, a named pipe) is written to where it is. FileWriteFailed with the system's reason.
 Result<void> writeWholeFile(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts);
 Result<void> writeWholeFile(const std::filesystem::path& path, std::string_view text);
+
+/// The same for contents that are made while they are written: `make` calls `put` for one part after the other, and
+/// ends early with put's error or its own. Nothing is left behind then.
+using PutBytes = std::function<Result<void>(std::span<const std::byte>)>;
+Result<void> writeWholeFile(const std::filesystem::path& path, const std::function<Result<void>(const PutBytes& put)>& make);
 
 }  // namespace rookery::engine

@@ -129,7 +129,17 @@ Result<DType> dtypeOf(std::uint32_t type, const std::string& tensor) {
   switch (type) {
     case 0: return DType::F32;
     case 1: return DType::F16;
+    case 2: return DType::Q4_0;
+    case 3: return DType::Q4_1;
+    case 6: return DType::Q5_0;
+    case 7: return DType::Q5_1;
     case 8: return DType::Q8_0;
+    case 10: return DType::Q2_K;
+    case 11: return DType::Q3_K;
+    case 12: return DType::Q4_K;
+    case 13: return DType::Q5_K;
+    case 14: return DType::Q6_K;
+    case 20: return DType::IQ4_NL;
     case 24: return DType::I8;
     case 25: return DType::I16;
     case 26: return DType::I32;
@@ -139,12 +149,11 @@ Result<DType> dtypeOf(std::uint32_t type, const std::string& tensor) {
     default: break;
   }
   static const std::map<std::uint32_t, const char*> kKnown{
-      {2, "Q4_0"}, {3, "Q4_1"}, {6, "Q5_0"}, {7, "Q5_1"}, {9, "Q8_1"}, {10, "Q2_K"}, {11, "Q3_K"}, {12, "Q4_K"}, {13, "Q5_K"},
-      {14, "Q6_K"}, {15, "Q8_K"}, {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"}, {20, "IQ4_NL"}, {21, "IQ3_S"},
-      {22, "IQ2_S"}, {23, "IQ4_XS"}, {29, "IQ1_M"}, {34, "TQ1_0"}, {35, "TQ2_0"}, {39, "MXFP4"}};
+      {9, "Q8_1"}, {15, "Q8_K"}, {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"}, {21, "IQ3_S"}, {22, "IQ2_S"},
+      {23, "IQ4_XS"}, {29, "IQ1_M"}, {34, "TQ1_0"}, {35, "TQ2_0"}, {39, "MXFP4"}};
   if (const auto known = kKnown.find(type); known != kKnown.end())
-    return fail(ErrorCode::FormatUnknown, fmt::format("Tensor {} is stored as {}; this version reads F32, F16, BF16 and Q8_0. "
-                                                      "A Q8_0 or F16 file of the same model works.", tensor, known->second));
+    return fail(ErrorCode::FormatUnknown, fmt::format("Tensor {} is stored as {}; this version reads F32, F16, BF16, Q4_0 to Q8_0, "
+                                                      "Q2_K to Q6_K and IQ4_NL. A Q4_K_M or Q8_0 file of the same model works.", tensor, known->second));
   return damaged(fmt::format("tensor {} has the unknown type {}", tensor, type));
 }
 
@@ -189,10 +198,14 @@ Result<void> readGguf(ModelFile::Contents& contents) {
   for (std::uint64_t i = 0; i < keyCount; ++i) {
     std::string key;
     std::uint32_t type = 0;
-    if (!reader.takeString(key, kMostKeyBytes) || !reader.take(type)) return damaged(fmt::format("it ends inside key {} of {}", i + 1, keyCount));
+    const auto cut = [&] { return damaged(fmt::format("it ends inside key {} of {}", i + 1, keyCount)); };
+    if (!reader.takeString(key, kMostKeyBytes)) return cut();
+    const std::uint64_t begin = reader.at();
+    if (!reader.take(type)) return cut();
     if (!isPlainName(key)) return damaged(fmt::format("\"{}\" is no proper key", key));
     auto value = takeValue(reader, type, key);
     if (!value) return tl::unexpected(value.error());
+    contents.rawMetadata.emplace_back(key, file.subspan(begin, reader.at() - begin));
     if (!contents.metadata.emplace(key, std::move(*value)).second) return damaged(fmt::format("the key {} stands there twice", key));
   }
   if (auto good = checkKeys(contents); !good) return good;

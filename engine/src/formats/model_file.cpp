@@ -190,6 +190,7 @@ std::uint64_t ModelFile::sizeBytes() const noexcept { return m_contents->file.by
 bool ModelFile::isLost() const noexcept { return m_contents->file.isLost(); }
 std::span<const TensorSource> ModelFile::tensors() const noexcept { return m_contents->tensors; }
 const std::map<std::string, MetaValue, std::less<>>& ModelFile::metadata() const noexcept { return m_contents->metadata; }
+std::span<const std::pair<std::string, std::span<const std::byte>>> ModelFile::rawMetadata() const noexcept { return m_contents->rawMetadata; }
 
 const TensorSource* ModelFile::find(std::string_view name) const noexcept {
   const auto found = m_contents->byName.find(name);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "formats/contents.h"
+#include "formats/safetensors_writer.h"
 #include "formats/strict_json.h"
 
 namespace rookery::engine {
@@ -64,6 +65,24 @@ Result<TensorSource> readEntry(const std::string& name, const json& entry, std::
   return tensor;
 }
 
+// Our own files keep block types as bytes, the type in the name (safetensors_writer.h).
+Result<void> unwrapBlocks(TensorSource& tensor) {
+  const std::size_t dot = tensor.name.rfind('.');
+  if (tensor.dtype != DType::U8 || dot == std::string::npos || tensor.shape.empty()) return {};
+  for (std::size_t i = 0; i < kDTypes; ++i) {
+    const auto type = static_cast<DType>(i);
+    const DTypeTraits& t = traits(type);
+    if (t.blockSize == 1 || !isWeightType(type) || std::string_view(tensor.name).substr(dot + 1) != t.name) continue;
+    const std::int64_t rowBytes = tensor.shape.back();
+    if (rowBytes % t.blockBytes != 0) return damaged(fmt::format("rows of tensor {} are no whole number of blocks", tensor.name));
+    tensor.name.resize(dot);
+    tensor.dtype = type;
+    tensor.shape.back() = rowBytes / t.blockBytes * t.blockSize;
+    return {};
+  }
+  return {};
+}
+
 }  // namespace
 
 bool hasSafetensorsHeader(std::span<const std::byte> bytes) noexcept {
@@ -87,6 +106,8 @@ Result<void> readSafetensors(ModelFile::Contents& contents) {
   if (!header || !header->is_object()) return damaged("its header is not the JSON object it should be");
   const auto data = file.subspan(8 + length);
 
+  const auto metadata = header->find("__metadata__");
+  const bool blocks = metadata != header->end() && metadata->is_object() && metadata->value(kBlockLayoutKey, json()) == kBlockLayout;
   for (const auto& [name, entry] : header->items()) {
     if (name == "__metadata__") {
       if (!entry.is_object()) return damaged("its metadata is no object");
@@ -96,6 +117,8 @@ Result<void> readSafetensors(ModelFile::Contents& contents) {
     }
     auto tensor = readEntry(name, entry, data);
     if (!tensor) return tl::unexpected(tensor.error());
+    if (blocks)
+      if (auto good = unwrapBlocks(*tensor); !good) return good;
     if (auto good = contents.add(std::move(*tensor)); !good) return good;
   }
 

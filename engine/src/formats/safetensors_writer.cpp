@@ -1,30 +1,64 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "formats/safetensors_writer.h"
 
-#include <cstdint>
-#include <nlohmann/json.hpp>
-#include <string>
-#include <vector>
+#include <fmt/format.h>
 
-#include "formats/file_writer.h"
+#include <nlohmann/json.hpp>
 
 namespace rookery::engine {
 
+namespace {
+
+const char* safetensorsName(DType type) {
+  switch (type) {
+    case DType::F32: return "F32";
+    case DType::F16: return "F16";
+    case DType::BF16: return "BF16";
+    default: return "U8";
+  }
+}
+
+}  // namespace
+
 Result<void> writeSafetensors(const std::filesystem::path& path, std::span<const OutputTensor> tensors) {
+  std::vector<OutputEntry> entries;
+  for (const OutputTensor& tensor : tensors)
+    entries.push_back({tensor.name, tensor.shape, DType::F32, [&tensor](const PutBytes& put) { return put(std::as_bytes(tensor.data)); }});
+  return writeSafetensors(path, entries, {});
+}
+
+Result<void> writeSafetensors(const std::filesystem::path& path, std::span<const OutputEntry> tensors,
+                              std::vector<std::pair<std::string, std::string>> metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   std::uint64_t offset = 0;
-  for (const OutputTensor& tensor : tensors) {
-    const std::uint64_t end = offset + tensor.data.size_bytes();
-    header[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+  bool blocks = false;
+  nlohmann::ordered_json entries = nlohmann::ordered_json::object();
+  for (const OutputEntry& tensor : tensors) {
+    const std::uint64_t end = offset + tensor.bytes();
+    std::string name = tensor.name;
+    std::vector<std::int64_t> shape = tensor.shape;
+    if (traits(tensor.type).blockSize > 1) {
+      name += fmt::format(".{}", traits(tensor.type).name);
+      shape.back() = static_cast<std::int64_t>(byteSize(tensor.type, static_cast<std::uint64_t>(shape.back())));
+      blocks = true;
+    }
+    entries[name] = {{"dtype", safetensorsName(tensor.type)}, {"shape", shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
+  if (blocks) metadata.emplace_back(kBlockLayoutKey, kBlockLayout);
+  for (const auto& [key, value] : metadata) header["__metadata__"][key] = value;
+  header.update(entries);
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');  // data starts aligned
   const std::uint64_t length = text.size();
 
-  std::vector<std::span<const std::byte>> parts{std::as_bytes(std::span(&length, 1)), std::as_bytes(std::span(text))};
-  for (const OutputTensor& tensor : tensors) parts.push_back(std::as_bytes(tensor.data));
-  return writeWholeFile(path, parts);
+  return writeWholeFile(path, [&](const PutBytes& put) -> Result<void> {
+    if (auto good = put(std::as_bytes(std::span(&length, 1))); !good) return good;
+    if (auto good = put(std::as_bytes(std::span(text))); !good) return good;
+    for (const OutputEntry& tensor : tensors)
+      if (auto good = tensor.make(put); !good) return good;
+    return {};
+  });
 }
 
 }  // namespace rookery::engine

@@ -107,7 +107,7 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
   const std::optional<ModelShape> shape = officialShape(shapeName);
   if (!shape)
     return fail(ErrorCode::InvalidArgument, fmt::format("There is no shape named {}; rwkv7-0.1b is one.", shapeName));
-  if (!isWeightType(precision))
+  if (!precisionNamed(traits(precision).name))
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a weight type.", traits(precision).name));
   SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop);
   return buildModel(source, Tokenizer::world(), precision, true, options, progress, std::move(stop));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "backend/cpu/coded_packing.h"
 #include "plan/torch_allocator.h"
 #include "plan/weight_shapes.h"
 #include "rookery/device.h"
@@ -14,19 +15,20 @@
 namespace rookery::engine {
 namespace {
 
-std::optional<DType> weightType(const std::string& precision) {
-  for (const DType type : {DType::F32, DType::F16, DType::BF16, DType::Q8_0}) {
-    if (precision == traits(type).name) return type;
+/// Any type that a whole model may be of, also those that are only read.
+std::optional<DType> modelType(const std::string& precision) {
+  for (std::size_t i = 0; i < kDTypes; ++i) {
+    const auto type = static_cast<DType>(i);
+    if (precision == traits(type).name && (isWeightType(type) || isLoadOnly(type))) return type;
   }
   return std::nullopt;
 }
 
-/// What a weight is stored as when the matrices are `type`. Block types leave the LoRA matrices at fp16, vectors at
-/// fp32, and rows that are no whole number of blocks at fp16, as loading does.
-DType storedAs(const WeightShape& weight, DType type) {
-  if (traits(type).blockSize == 1) return type;
-  if (weight.kind == ShapeKind::Vector) return DType::F32;
-  return weight.kind == ShapeKind::LowRank || weight.cols % traits(type).blockSize != 0 ? DType::F16 : type;
+/// As loading does it; see storedAs().
+std::uint64_t bytesOf(const WeightShape& weight, DType precision) {
+  const auto rows = static_cast<std::int64_t>(weight.rows), cols = static_cast<std::int64_t>(weight.cols);
+  const DType type = storedAs(precision, weight.kind, cols);
+  return placedBytes(type, weight.kind == WeightPart::Embedding, rows, cols);
 }
 
 /// Hundredths of a megabyte: differences of the rounded figures are then exact.
@@ -35,10 +37,10 @@ std::uint64_t roundedCents(std::uint64_t bytes) { return (bytes + 5000) / 10000;
 }  // namespace
 
 Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::string& precision, PlanAllocator allocator) {
-  const auto type = weightType(precision);
+  const auto type = modelType(precision);
   if (!type) {
     return fail(ErrorCode::InvalidArgument,
-                fmt::format("\"{}\" is not a precision; there are fp32, fp16, bf16 and q8_0.", precision));
+                fmt::format("\"{}\" is not a precision; there are {}.", precision, precisionList()));
   }
   const auto components = weightShapes(shape);
   if (!components) return tl::unexpected(components.error());
@@ -49,7 +51,7 @@ Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::st
     MemoryRow row;
     row.component = component.name;
     for (const WeightShape& weight : component.weights) {
-      const std::uint64_t bytes = byteSize(storedAs(weight, *type), weight.count());
+      const std::uint64_t bytes = bytesOf(weight, *type);
       row.bytes += allocator == PlanAllocator::Torch ? torch.allocate(bytes) : bytes;
     }
     const std::uint64_t before = roundedCents(total);
@@ -69,8 +71,7 @@ LoadEstimate estimateLoad(const ModelInfo& info, DType weightType) {
   if (!components) return estimate;
   for (const ComponentShapes& component : *components) {
     for (const WeightShape& weight : component.weights) {
-      const DType type = weight.kind == ShapeKind::Vector ? DType::F32 : storedAs(weight, weightType);
-      estimate.weights += byteSize(type, weight.count());
+      estimate.weights += bytesOf(weight, weight.kind == WeightPart::Vector ? DType::F32 : weightType);
     }
   }
   estimate.state = 2 * shape.stateBytes();  // a run reads one and writes another

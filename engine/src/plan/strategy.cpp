@@ -60,19 +60,15 @@ Result<std::string> parseDevice(std::string_view word) {
 }
 
 Result<DType> parseType(std::string_view word) {
-  for (const DType type : {DType::F32, DType::F16, DType::BF16, DType::Q8_0}) {
-    if (word == traits(type).name) return type;
-  }
+  if (const auto type = precisionNamed(word)) return *type;
   if (word.ends_with("i4") || word.ends_with("i3")) {
     return invalid(fmt::format("The type \"{}\" is refused: the official program accepts it, but leaves the weights as "
-                               "they are. q8_0 does make them smaller.", word));
+                               "they are. int4 and nf4 do make them smaller.", word));
   }
-  constexpr std::array<std::string_view, 5> later = {"int8", "nf4", "fp16i8", "fp32i8", "bf16i8"};
-  if (std::find(later.begin(), later.end(), word) != later.end()) {
-    return invalid(fmt::format("This build cannot quantise weights to {} yet; q8_0 is 8 bits as well, and fp16 loses "
-                               "nothing.", word));
+  if (word == "fp32i8" || word == "bf16i8") {
+    return invalid(fmt::format("Write fp16i8 for \"{}\": the weights are the same, and activations are fp32 here anyway.", word));
   }
-  return invalid(fmt::format("\"{}\" is not a type of weights; there are fp32, fp16, bf16 and q8_0.", word));
+  return invalid(fmt::format("\"{}\" is not a type of weights; there are {}.", word, precisionList()));
 }
 
 Result<Written> parseStage(std::string_view text) {

@@ -28,26 +28,35 @@ class BlockShapes {
       case RwkvVersion::V6: version6(); break;
       case RwkvVersion::V7: version7(layer); break;
     }
+    if (layer == 0) markOutput();
     return std::move(m_weights);
   }
 
  private:
-  void add(ShapeKind kind, std::uint64_t rows, std::uint64_t cols = 1) { m_weights.push_back({kind, rows, cols}); }
+  /// att.output is one of the squares; which one makes no difference to sums.
+  void markOutput() {
+    for (WeightShape& weight : m_weights) {
+      if (weight.kind != WeightPart::Matrix || weight.rows != m_c || weight.cols != m_c) continue;
+      weight.kind = WeightPart::FirstOutput;
+      return;
+    }
+  }
+  void add(WeightPart kind, std::uint64_t rows, std::uint64_t cols = 1) { m_weights.push_back({kind, rows, cols}); }
   void vectors(int count) {
-    for (int i = 0; i < count; ++i) add(ShapeKind::Vector, m_c);
+    for (int i = 0; i < count; ++i) add(WeightPart::Vector, m_c);
   }
   void squares(int count) {
-    for (int i = 0; i < count; ++i) add(ShapeKind::Matrix, m_c, m_c);
+    for (int i = 0; i < count; ++i) add(WeightPart::Matrix, m_c, m_c);
   }
   void lowRank(int rank) {  // down to the rank, up again
-    add(ShapeKind::LowRank, static_cast<std::uint64_t>(rank), m_c);
-    add(ShapeKind::LowRank, m_c, static_cast<std::uint64_t>(rank));
+    add(WeightPart::LowRank, static_cast<std::uint64_t>(rank), m_c);
+    add(WeightPart::LowRank, m_c, static_cast<std::uint64_t>(rank));
   }
   void gatedFfn() {         // versions 4 to 6
     vectors(2);             // mixes of k and r
-    add(ShapeKind::Matrix, m_f, m_c);
+    add(WeightPart::Matrix, m_f, m_c);
     squares(1);             // receptance
-    add(ShapeKind::Matrix, m_c, m_f);
+    add(WeightPart::Matrix, m_c, m_f);
   }
 
   void version4() {
@@ -60,7 +69,7 @@ class BlockShapes {
     const bool gate = m_shape.version != RwkvVersion::V5_0;
     const bool perChannel = m_shape.version == RwkvVersion::V5_2;  // before, decay and first are one number a head
     vectors(gate ? 4 : 3);  // mixes of k, v, r, g
-    for (int i = 0; i < 2; ++i) add(ShapeKind::Vector, perChannel ? m_c : static_cast<std::uint64_t>(m_shape.heads()));
+    for (int i = 0; i < 2; ++i) add(WeightPart::Vector, perChannel ? m_c : static_cast<std::uint64_t>(m_shape.heads()));
     squares(gate ? 5 : 4);
     vectors(2);  // ln_x
     gatedFfn();
@@ -89,8 +98,8 @@ class BlockShapes {
     vectors(3);  // k_k, k_a, r_k
     squares(4);
     vectors(2 + 1);  // ln_x; ffn.x_k
-    add(ShapeKind::Matrix, m_f, m_c);
-    add(ShapeKind::Matrix, m_c, m_f);
+    add(WeightPart::Matrix, m_f, m_c);
+    add(WeightPart::Matrix, m_c, m_f);
   }
 
   const ModelShape& m_shape;
@@ -112,14 +121,14 @@ Result<std::vector<ComponentShapes>> weightShapes(const ModelShape& shape) {
     return fail(ErrorCode::InvalidArgument, "The model's shape has a dimension that cannot be.");
   }
   const auto c = static_cast<std::uint64_t>(shape.nEmbd), v = static_cast<std::uint64_t>(shape.vocab);
-  const std::vector<WeightShape> norm(2, {ShapeKind::Vector, c, 1});
+  const std::vector<WeightShape> norm(2, {WeightPart::Vector, c, 1});
   std::vector<ComponentShapes> components;
-  components.push_back({"embedding", {{ShapeKind::Matrix, v, c}}});
+  components.push_back({"embedding", {{WeightPart::Embedding, v, c}}});
   components.push_back({"ln0", norm});
   BlockShapes block(shape);
   for (int layer = 0; layer < shape.layers; ++layer) components.push_back({fmt::format("block{}", layer), block.of(layer)});
   components.push_back({"ln_out", norm});
-  components.push_back({"head", {{ShapeKind::Matrix, v, c}}});
+  components.push_back({"head", {{WeightPart::Head, v, c}}});
   return components;
 }
 

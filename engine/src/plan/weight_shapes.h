@@ -5,15 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "quant/policy.h"
 #include "rookery/model_info.h"
 
 namespace rookery::engine {
 
-/// What kind of weight a tensor is decides its format when the model is quantised.
-enum class ShapeKind : std::uint8_t { Vector, LowRank, Matrix };
-
 struct WeightShape {
-  ShapeKind kind{};
+  WeightPart kind{};  ///< decides its format when the model is quantised
   std::uint64_t rows = 0, cols = 1;
   std::uint64_t count() const noexcept { return rows * cols; }
 };

@@ -15,12 +15,11 @@ std::uint16_t floatToHalf(float value) noexcept;         ///< round to nearest e
 float bfloatToFloat(std::uint16_t bfloat) noexcept;      ///< exact
 std::uint16_t floatToBfloat(float value) noexcept;       ///< round to nearest even; NaN stays NaN
 
-/// `out.size()` numbers of a weight type from `in`, which may be unaligned. F64 and integers are not weight types
-/// and give zeros.
+/// `out.size()` numbers, whole blocks, of a weight type from `in`, which may be unaligned. F64 and integers are not
+/// weight types and give zeros.
 void decodeToF32(DType type, std::span<const std::byte> in, std::span<float> out);
 
-/// The reverse; Q8_0 as ggml defines it (d = absmax / 127 in fp16, codes rounded from x / unrounded d).
-/// `in.size()` must be a multiple of the type's block size.
+/// The reverse, for the weight types among precisions(). `in.size()` must be a multiple of the block size.
 void encodeFromF32(DType type, std::span<const float> in, std::span<std::byte> out);
 
 }  // namespace rookery::engine

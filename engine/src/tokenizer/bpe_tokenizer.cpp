@@ -65,6 +65,7 @@ class BpeTokenizer final : public Tokenizer::Impl {
     addBytes(std::move(model));
   }
 
+  bool isLongestMatch() const noexcept override { return false; }
   void encode(std::string_view text, std::vector<TokenId>& out) const override {
     m_raw.split(text, out, [&](std::string_view part) {
       const std::string normal = normalized(part);

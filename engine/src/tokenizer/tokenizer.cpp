@@ -193,6 +193,8 @@ Result<std::string> Tokenizer::decode(std::span<const TokenId> ids) const {
   return bytes;
 }
 
+bool Tokenizer::isLongestMatch() const noexcept { return m_impl->isLongestMatch(); }
+
 std::string_view Tokenizer::bytesOf(TokenId id) const noexcept {
   if (id >= size()) return {};
   const std::size_t begin = m_impl->offsets[id];

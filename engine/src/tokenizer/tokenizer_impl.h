@@ -15,6 +15,9 @@ struct Tokenizer::Impl {
   /// Appends the tokens of any bytes.
   virtual void encode(std::string_view text, std::vector<TokenId>& out) const = 0;
 
+  /// True if encode() takes the longest match at each place, as the World tokenizer does.
+  virtual bool isLongestMatch() const noexcept { return true; }
+
   std::string bytes;                   ///< of all tokens, by ascending id
   std::vector<std::uint32_t> offsets;  ///< token id is bytes[offsets[id] .. offsets[id + 1]); empty: no text, or not in the vocabulary
   std::vector<TokenId> silent;         ///< ascending; in the vocabulary, but no text, besides kEndOfText

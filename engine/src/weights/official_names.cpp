@@ -127,7 +127,7 @@ void addGguf(const TensorSource& tensor, bool version6, NamedTensors& out) {
     out[tensor.name] = std::move(named);
     return;
   }
-  const auto fused = version6 ? std::span<const std::string_view>(kFused6) : std::span<const std::string_view>(kFused7);
+  const auto fused = fusedMixes(version6);
   if (rest == "time_mix_lerp_fused.weight" && named.shape.size() == 2 && named.shape[0] == static_cast<std::int64_t>(fused.size())) {
     const std::uint64_t part = named.bytes.size() / fused.size();
     for (std::size_t i = 0; i < fused.size(); ++i)
@@ -163,6 +163,24 @@ std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape) {
   return out;
 }
 
+std::span<const std::string_view> fusedMixes(bool version6) noexcept {
+  return version6 ? std::span<const std::string_view>(kFused6) : std::span<const std::string_view>(kFused7);
+}
+
+std::string ggufName(const std::string& official, bool version6) {
+  const auto in = [](const auto& names, std::string_view ours) -> std::string_view {
+    const auto found = std::find_if(names.begin(), names.end(), [&](const auto& pair) { return pair.second == ours; });
+    return found == names.end() ? std::string_view{} : found->first;
+  };
+  if (const std::string_view outer = in(kOuterNames, official); !outer.empty()) return std::string(outer);
+  const std::size_t dot = official.starts_with("blocks.") ? official.find('.', 7) : std::string::npos;
+  if (dot == std::string::npos) return {};
+  const std::string_view part = std::string_view(official).substr(dot + 1);
+  std::string_view theirs = version6 ? in(kBlockNames6, part) : in(kBlockNames7, part);
+  if (theirs.empty()) theirs = in(kBlockNames, part);
+  return theirs.empty() ? std::string{} : "blk." + official.substr(7, dot - 6) + std::string(theirs);
+}
+
 NamedTensors officialNames(const ModelFile& file) {
   NamedTensors out;
   if (file.container() == Container::Gguf) {
@@ -175,7 +193,8 @@ NamedTensors officialNames(const ModelFile& file) {
   const bool outIn = names.renamed() || loraStoredOutIn(file);
   for (const TensorSource& tensor : file.tensors()) {
     const std::string name = names.official(tensor);
-    out[name] = {tensor.dtype, squeezed(tensor.shape), !outIn && isLowRank(name), tensor.bytes};
+    const bool inOut = !outIn && isLowRank(name) && traits(tensor.dtype).blockSize == 1;  // blocks lie along the inputs
+    out[name] = {tensor.dtype, squeezed(tensor.shape), inOut, tensor.bytes};
   }
   return out;
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "rookery/model_file.h"
 
@@ -25,5 +27,11 @@ NamedTensors officialNames(const ModelFile& file);
 
 /// Without the dimensions of size one, but at least one dimension remains.
 std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape);
+
+/// llama.cpp's name of an official tensor of version 6 or 7 ("blk.3.time_mix_key.weight"); empty for unknown names and for
+/// fusedMixes().
+std::string ggufName(const std::string& official, bool version6);
+/// The vectors that are one tensor there, time_mix_lerp_fused.weight, in its order: "att.x_r", ...
+std::span<const std::string_view> fusedMixes(bool version6) noexcept;
 
 }  // namespace rookery::engine

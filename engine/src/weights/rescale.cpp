@@ -11,23 +11,17 @@ namespace rookery::engine {
 
 namespace {
 
-// Offsets within a block of the fp16 numbers that all its weights are proportional to; none: not a block type.
+// Offsets within a block of the fp16 numbers that all its weights are proportional to, the minima's among them.
 std::span<const std::size_t> scalesOf(DType type) {
-  static constexpr std::array<std::size_t, 1> kFirst{0};
+  static constexpr std::array<std::size_t, 1> kFirst{0}, kEndOfQ3{108}, kEndOfQ6{208};
+  static constexpr std::array<std::size_t, 2> kFirstTwo{0, 2}, kEndOfQ2{80, 82};
   switch (type) {
-    case DType::Q8_0: return kFirst;
-    case DType::F32:
-    case DType::F16:
-    case DType::BF16:
-    case DType::F64:
-    case DType::I8:
-    case DType::I16:
-    case DType::I32:
-    case DType::I64:
-    case DType::U8:
-    case DType::Bool: break;
+    case DType::Q4_1: case DType::Q5_1: case DType::Q4_K: case DType::Q5_K: return kFirstTwo;
+    case DType::Q2_K: return kEndOfQ2;
+    case DType::Q3_K: return kEndOfQ3;
+    case DType::Q6_K: return kEndOfQ6;
+    default: return kFirst;
   }
-  return {};
 }
 
 void scaleNumbers(DType type, std::span<std::byte> bytes, float factor) {

@@ -7,7 +7,8 @@
 #include <cstring>
 #include <map>
 
-#include "backend/cpu/packing.h"
+#include "backend/cpu/coded_packing.h"
+#include "model/weight_part.h"
 #include "quant/convert.h"
 
 namespace rookery::engine {
@@ -29,14 +30,7 @@ struct Plan {
 
 DType targetType(const Weight& weight, DType source, const PlaceOptions& options) {
   if (weight.role == WeightRole::Vector) return DType::F32;
-  DType type = source;
-  if (options.precision) {
-    // LoRA matrices are small and sensitive: block formats leave them at fp16.
-    const bool lowRankBlock = weight.role == WeightRole::LowRank && traits(*options.precision).blockSize > 1;
-    type = lowRankBlock ? DType::F16 : *options.precision;
-  }
-  if (weight.cols % traits(type).blockSize != 0) type = DType::F16;
-  return type;
+  return options.precision ? storedAs(*options.precision, partOf(weight), weight.cols) : source;
 }
 
 Result<void> checkShape(const Weight& weight, const WeightView& view) {
@@ -91,11 +85,12 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
     placed->m_buffers.push_back(std::move(*buffer));
   }
 
-  // Big weights go in slices of about 32 MB, so that a stop need not wait for an embedding of half a gigabyte.
+  // Big weights go in slices of about 32 MB, so that a stop need not wait for an embedding of half a gigabyte; of 1 MB
+  // where codes are looked for, which takes about a fifth of a microsecond a weight.
   std::uint64_t done = 0;
-  const auto inSlices = [&](std::int64_t items, std::uint64_t bytes, const std::function<void(std::int64_t, std::int64_t)>& place) {
-    constexpr std::uint64_t kSlice = 32'000'000;
-    const auto slices = static_cast<std::int64_t>(bytes / kSlice) + 1;
+  const auto inSlices = [&](std::int64_t items, std::uint64_t bytes, bool quantises, const std::function<void(std::int64_t, std::int64_t)>& place) {
+    const std::uint64_t slice = quantises ? 1'000'000 : 32'000'000;
+    const auto slices = static_cast<std::int64_t>(bytes / slice) + 1;
     const int workers = pool.threads();
     for (std::int64_t s = 0; s < slices; ++s) {
       const std::int64_t begin = items * s / slices, end = items * (s + 1) / slices;
@@ -114,6 +109,7 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
     std::byte* out = base[weight.component] + plan.offset;
     const auto view = source.get(weight.name);
     if (!view) return tl::unexpected(view.error());
+    const bool quantises = view->dtype != plan.type && traits(plan.type).blockSize > 1;
     switch (weight.role) {
       case WeightRole::Vector:
         decodeToF32(view->dtype, view->bytes, {reinterpret_cast<float*>(out), static_cast<std::size_t>(weight.rows)});
@@ -122,7 +118,7 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
         break;
       case WeightRole::Embedding: {
         const std::int64_t rows = weight.rows, cols = weight.cols;
-        const bool whole = inSlices(rows, view->bytes.size(), [&](std::int64_t begin, std::int64_t end) {
+        const bool whole = inSlices(rows, view->bytes.size(), quantises, [&](std::int64_t begin, std::int64_t end) {
           std::vector<float> row(static_cast<std::size_t>(cols));
           for (std::int64_t r = begin; r < end; ++r) {
             const auto in = view->bytes.subspan(byteSize(view->dtype, r * cols), byteSize(view->dtype, cols));
@@ -143,8 +139,15 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
       }
       default: {
         PackedMatrix matrix{out, kernelFormat(plan.type), weight.rows, weight.cols, plan.panelRows};
-        const bool whole = inSlices(matrix.tiles(), view->bytes.size(), [&](std::int64_t begin, std::int64_t end) {
-          packTiles(*view, matrix, out, begin, end);
+        MatrixExtremes extremes;
+        if (plan.type == DType::FP16I8) {
+          auto measured = measureExtremes(*view, [&] { return !options.progress || options.progress(done); });
+          if (!measured) return stopped();
+          extremes = std::move(*measured);
+          packColumns(extremes, out);
+        }
+        const bool whole = inSlices(matrix.tiles(), view->bytes.size(), quantises, [&](std::int64_t begin, std::int64_t end) {
+          packTiles(*view, plan.type, extremes, matrix, out, begin, end);
         });
         if (!whole) return stopped();
         placed->m_matrices[i] = matrix;

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <vector>
 
+#include "backend/cpu/coded_packing.h"
+#include "kernels/cpu/coded_format.h"
 #include "quant/convert.h"
 
 namespace rookery::engine {
@@ -19,18 +21,36 @@ kernels::Format kernelFormat(DType type) noexcept {
     case DType::F16: return Format::F16;
     case DType::BF16: return Format::BF16;
     case DType::Q8_0: return Format::Q8_0;
+    case DType::Q4_0: case DType::Int4: return Format::Q4_0;
+    case DType::Q4_1: return Format::Q4_1;
+    case DType::Q5_0: return Format::Q5_0;
+    case DType::Q5_1: return Format::Q5_1;
+    case DType::Q2_K: return Format::Q2_K;
+    case DType::Q3_K: return Format::Q3_K;
+    case DType::Q4_K: return Format::Q4_K;
+    case DType::Q5_K: return Format::Q5_K;
+    case DType::Q6_K: return Format::Q6_K;
+    case DType::IQ4_NL: return Format::IQ4_NL;
+    case DType::NF4: return Format::NF4;
+    case DType::Int8: return Format::Int8;
+    case DType::FP16I8: return Format::FP16I8;
+    case DType::A16W8: return Format::A16W8;
+    case DType::A16W4: return Format::A16W4;
     default: return Format::F32;
   }
 }
 
-DType dtypeOf(kernels::Format format) noexcept {
-  switch (format) {
-    case Format::F32: return DType::F32;
-    case Format::F16: return DType::F16;
-    case Format::BF16: return DType::BF16;
-    case Format::Q8_0: return DType::Q8_0;
+void readWeights(const WeightView& view, std::int64_t row, std::int64_t k, std::span<float> out) {
+  const auto count = static_cast<std::int64_t>(out.size());
+  if (!view.transposed) {
+    const std::uint64_t begin = byteSize(view.dtype, row * view.cols + k);
+    return decodeToF32(view.dtype, view.bytes.subspan(begin, byteSize(view.dtype, count)), out);
   }
-  return DType::F32;
+  const std::uint64_t size = byteSize(view.dtype, 1);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint64_t at = byteSize(view.dtype, (k + i) * view.rows + row);
+    decodeToF32(view.dtype, view.bytes.subspan(at, size), out.subspan(static_cast<std::size_t>(i), 1));
+  }
 }
 
 namespace {
@@ -60,7 +80,7 @@ class Stage {
         const std::byte* in = m_view.bytes.data() + (k * m_view.rows + row) * size;
         for (std::int64_t i = 0; i < count; ++i) std::memcpy(out + i * size, in + i * m_view.rows * size, size);
       } else {
-        readFloats(row, k, count);
+        readWeights(m_view, row, k, {m_floats.data(), static_cast<std::size_t>(count)});
         encodeFromF32(m_target, {m_floats.data(), static_cast<std::size_t>(count)},
                       {out, static_cast<std::size_t>(byteSize(m_target, count))});
       }
@@ -70,20 +90,6 @@ class Stage {
   const std::byte* row(std::int64_t r) const { return m_bytes.data() + r * m_rowBytes; }
 
  private:
-  void readFloats(std::int64_t row, std::int64_t k, std::int64_t count) {
-    const std::span<float> floats(m_floats.data(), static_cast<std::size_t>(count));
-    if (!m_view.transposed) {
-      const std::uint64_t begin = byteSize(m_view.dtype, row * m_view.cols + k);
-      decodeToF32(m_view.dtype, m_view.bytes.subspan(begin, byteSize(m_view.dtype, count)), floats);
-      return;
-    }
-    const std::uint64_t size = byteSize(m_view.dtype, 1);
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::uint64_t at = byteSize(m_view.dtype, (k + i) * m_view.rows + row);
-      decodeToF32(m_view.dtype, m_view.bytes.subspan(at, size), floats.subspan(static_cast<std::size_t>(i), 1));
-    }
-  }
-
   const WeightView& m_view;
   DType m_target;
   std::uint64_t m_rowBytes;
@@ -116,9 +122,9 @@ void interleaveQ8(const Stage& stage, std::int64_t count, std::byte* blockOut, s
 
 }  // namespace
 
-void packTiles(const WeightView& view, const PackedMatrix& target, std::byte* out, std::int64_t tileBegin,
-               std::int64_t tileEnd) {
-  const DType type = dtypeOf(target.format);
+void packTiles(const WeightView& view, DType type, const MatrixExtremes& extremes, const PackedMatrix& target, std::byte* out,
+               std::int64_t tileBegin, std::int64_t tileEnd) {
+  if (kernels::isCoded(target.format)) return packCoded(view, type, extremes, target, out, tileBegin, tileEnd);
   const std::int64_t panelTiles = target.panelRows / kTileRows;
   Stage stage(view, type);
   for (std::int64_t tile = tileBegin; tile < tileEnd; ++tile) {

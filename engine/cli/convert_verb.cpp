@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// `convert`: the same model in another format or container.
+#include <fmt/format.h>
+
+#include "common.h"
+#include "rookery/convert.h"
+
+namespace rookery::cli {
+namespace {
+
+struct Options {
+  std::string in, out, precision, vocabulary;
+};
+
+Result<void> run(const Options& o, const Context& context) {
+  if (auto good = checkWritable(o.out); !good) return good;
+  const auto precision = parsePrecision(o.precision);
+  if (!precision) return tl::unexpected<Error>(precision.error());
+  engine::ConvertOptions options;
+  options.precision = *precision;
+  options.vocabulary = o.vocabulary;
+  const bool terminal = stderrIsTerminal();
+  if (terminal)
+    options.progress = [](std::uint64_t done, std::uint64_t total) {
+      fmt::print(stderr, "\rwriting {:.0f} of {:.0f} MB", static_cast<double>(done) / 1e6, static_cast<double>(total) / 1e6);
+    };
+  const auto report = engine::convertModel(o.in, o.out, options, context.stop);
+  if (terminal) fmt::print(stderr, "\r                                        \r");
+  if (!report) return tl::unexpected<Error>(report.error());
+  if (context.json)
+    printJson({{"out", o.out}, {"precision", o.precision}, {"tensors", report->tensors}, {"bytes", report->bytes}, {"vocabulary", report->vocabulary}});
+  else
+    fmt::print(stderr, "{}: {} tensors, {:.1f} MB, {}\n", o.out, report->tensors, static_cast<double>(report->bytes) / 1e6,
+               report->vocabulary ? "with a vocabulary" : "without a vocabulary");
+  return {};
+}
+
+}  // namespace
+
+Verb addConvert(CLI::App& app, Context& context) {
+  const auto o = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("convert", "Write a model in another format");
+  verb->add_option("in", o->in, "Model file")->required()->check(notEmpty())->type_name("IN");
+  verb->add_option("out", o->out, "New file; .safetensors or .gguf")->required()->check(notEmpty())->type_name("OUT");
+  verb->add_option("--precision", o->precision, "fp32, fp16, bf16, int8, int4, nf4, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k or q6_k")->required()->check(notEmpty());
+  verb->add_option("--vocab", o->vocabulary, "Vocabulary file to put into a .gguf (default: the model's own, if it is at hand)")->check(notEmpty())->type_name("FILE");
+  addJsonFlag(*verb, context);
+  return {verb, [o, &context] { return run(*o, context); }};
+}
+
+}  // namespace rookery::cli

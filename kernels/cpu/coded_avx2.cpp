@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "kernels/cpu/coded_format.h"
+#include "kernels/cpu/simd_avx2.h"
+#include "kernels/cpu/tables.h"
+
+namespace rookery::kernels::avx2 {
+
+#include "kernels/cpu/coded_impl.h"
+
+}  // namespace rookery::kernels::avx2
