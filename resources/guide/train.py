@@ -21,8 +21,39 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 import data
+import gguf_file
 from make_vocab import Tokenizer
 from model import Rwkv7
+from muon import Muon
+
+
+def first_weights(path, model):
+    """The weights of an exported guide.gguf, for a second stage that goes on from a shipped file."""
+    keys, tensors = gguf_file.read(path)
+    outer = {"token_embd.weight": "emb.weight", "token_embd_norm": "blocks.0.ln0", "output_norm": "ln_out",
+             "output.weight": "head.weight"}
+    inner = {"attn_norm_2": "ln2", "attn_norm": "ln1", "time_mix_ln": "att.ln_x", "channel_mix_lerp_k.weight": "ffn.x_k",
+             "channel_mix_": "ffn.", "time_mix_": "att."}
+    out = {}
+    for name, tensor in tensors.items():
+        if name.endswith("lerp_fused.weight"):
+            layer = name.split(".")[1]
+            out.update({f"blocks.{layer}.att.x_{x}": row for x, row in zip("rwkvag", tensor.reshape(6, -1))})
+            continue
+        for old, new in outer.items():
+            if name.startswith(old):
+                official = new + name[len(old):]
+        if name.startswith("blk."):
+            _, layer, rest = name.split(".", 2)
+            old = next(o for o in inner if rest.startswith(o))
+            rest = inner[old] + rest[len(old):]
+            part = rest.removesuffix(".weight").removeprefix("att.")
+            official = f"blocks.{layer}.{'att.' + part if len(part) == 2 or part in ('k_k', 'k_a', 'r_k') else rest}"
+            if len(part) == 2 and part[1] in "12":
+                tensor = tensor.T
+        out[official] = tensor
+    wanted = model.state_dict()
+    return {n: torch.tensor(out[n].astype("float32")).reshape(t.shape) for n, t in wanted.items()}
 
 
 def split(entries):
@@ -121,19 +152,24 @@ def measure(model, tok, pairs):
     return loss / max(1, count), right / max(1, len(samples))
 
 
-def groups(model, decay):
-    """Weight decay for matrices only; the decay bias w0 learns twice as fast (official trainer)."""
-    plain, heavy, fast = [], [], []
+def groups(model, decay, muon):
+    """Weight decay for matrices only; the decay bias w0 learns twice as fast (official trainer).
+
+    Returns AdamW's groups and the matrices inside the blocks, which Muon takes (if asked to).
+    """
+    plain, heavy, fast, blocks = [], [], [], []
     for name, p in model.named_parameters():
         if name.endswith("att.w0"):
             fast.append(p)
+        elif muon and p.dim() == 2 and name.startswith("blocks.") and name.endswith(".weight"):
+            blocks.append(p)
         elif p.dim() == 2 and name.endswith(".weight"):
             heavy.append(p)
         else:
             plain.append(p)
     return [{"params": plain, "weight_decay": 0.0, "scale": 1.0},
             {"params": heavy, "weight_decay": decay, "scale": 1.0},
-            {"params": fast, "weight_decay": 0.0, "scale": 2.0}]
+            {"params": fast, "weight_decay": 0.0, "scale": 2.0}], [{"params": blocks, "weight_decay": decay, "scale": 1.0}]
 
 
 def main():
@@ -151,6 +187,7 @@ def main():
     parser.add_argument("--batch-tokens", type=int, default=2048)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.1)
+    parser.add_argument("--muon", type=int, default=1, help="Muon for the matrices inside the blocks; 0: AdamW for all")
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--question-loss", type=float, default=0.1, help="weight of the questions' own tokens")
     parser.add_argument("--seed", type=int, default=7)
@@ -169,11 +206,14 @@ def main():
     samples = Samples(entries, tok, args.batch_tokens, args.seed, args.short)
     model = Rwkv7(len(tok.pieces), args.embd, args.layers, dropout=args.dropout).train()
     if args.init:
-        model.load_state_dict(load_file(args.init))
+        model.load_state_dict(first_weights(args.init, model) if args.init.endswith(".gguf") else load_file(args.init))
     count = sum(p.numel() for p in model.parameters())
     print(f"{count} parameters, {len(entries)} entries, {len(samples.singles)} phrasings, {len(held)} held out",
           flush=True)
-    optimizer = torch.optim.AdamW(groups(model, args.decay), lr=args.lr, betas=(0.9, 0.99), eps=1e-9)
+    for_adam, for_muon = groups(model, args.decay, args.muon)
+    optimizers = [torch.optim.AdamW(for_adam, lr=args.lr, betas=(0.9, 0.99), eps=1e-9)]
+    if args.muon:
+        optimizers.append(Muon(for_muon, lr=args.lr))
     os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
     log_file = open(args.log, "w", newline="", encoding="utf-8")
     log = csv.writer(log_file, lineterminator="\n")
@@ -184,7 +224,8 @@ def main():
     if args.resume:
         saved = torch.load(args.resume)
         model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
+        for optimizer, state in zip(optimizers, saved["optimizers"]):
+            optimizer.load_state_dict(state)
         step, tokens = saved["step"], saved["tokens"]
         samples.rng.seed(args.seed + step)
         print(f"resumed after step {step}", flush=True)
@@ -197,14 +238,14 @@ def main():
             decay_from, decay_began = step, elapsed
             print(f"decay from step {step}", flush=True)
         if decay_from == step:
-            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step,
+            torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step,
                         "tokens": tokens}, args.out + ".before-decay")
         lr = args.lr * min(1.0, (step + 1) / warm)
         if decay_from is not None and step >= decay_from:
             done = ((step - decay_from) / (args.steps - decay_from) if args.steps
                     else (elapsed - decay_began) / (limit - decay_began))
             lr *= 0.01 + 0.99 * (1 - done)
-        for g in optimizer.param_groups:
+        for g in (g for optimizer in optimizers for g in optimizer.param_groups):
             g["lr"] = lr * g["scale"]
         ids, targets = next(stream)
         mask = targets >= 0
@@ -216,10 +257,11 @@ def main():
             logits = model(ids, wanted)
         every = F.cross_entropy(logits.float(), torch.where(mask, targets, also)[wanted], reduction="none")
         loss = (every * weight).sum() / mask.sum()
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         losses.append((every.detach() * (weight == 1)).sum().item() / mask.sum().item())
         tokens += ids.numel()
         step += 1
