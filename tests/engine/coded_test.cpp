@@ -195,8 +195,9 @@ TEST_CASE("coded: skipping zero inputs gives bitwise the dense product") {
   for (const CpuOps* ops : tables()) {
     for (const DType type : kTypes) {
       const Sample s = makeSample(type, rows, cols, true);
-      for (const bool zero : {false, true}) {
+      for (const auto& [zero, gated] : {std::pair{false, false}, {true, false}, {false, true}}) {
         auto x = randomRow(static_cast<std::size_t>(cols), 4, true);
+        const auto gate = randomRow(static_cast<std::size_t>(rows), 6);
         if (zero) x.assign(x.size(), 0.0F);
         std::fill(x.begin() + 64, x.begin() + 128, 0.0F);  // whole blocks without an input
         std::vector<std::int32_t> active;
@@ -205,12 +206,14 @@ TEST_CASE("coded: skipping zero inputs gives bitwise the dense product") {
         std::vector<float> dense(static_cast<std::size_t>(rows), 0.25F), sparse = dense;
         GemmArgs args = argumentsFor(s, x, dense, 1);
         args.accumulate = true;
+        args.gate = gated ? gate.data() : nullptr;
         ops->gemm(args);
-        ops->sparseGemv({s.matrix, 0, 5, x.data(), active.data(), static_cast<std::int64_t>(active.size()), sparse.data()});
-        ops->sparseGemv({s.matrix, 5, s.matrix.tiles(), x.data(), active.data(), static_cast<std::int64_t>(active.size()), sparse.data()});
+        for (const auto& [begin, end] : {std::pair<std::int64_t, std::int64_t>{0, 5}, {5, s.matrix.tiles()}})
+          ops->sparseGemv({s.matrix, begin, end, x.data(), active.data(), static_cast<std::int64_t>(active.size()), sparse.data(), args.gate});
         CAPTURE(ops->name);
         CAPTURE(traits(type).name);
         CHECK(dense == sparse);
+        if (zero) CHECK(dense == std::vector<float>(static_cast<std::size_t>(rows), 0.25F));
       }
     }
   }

@@ -25,7 +25,7 @@ void putFourBits(std::byte* q, std::size_t i, unsigned bits) { q[i / 64 * 32 + i
 
 // Of Q6_K: 128 codes in 64 bytes, codes l and l + 64 share a byte.
 std::size_t q6Byte(std::size_t i) { return i / 128 * 64 + i % 64; }
-unsigned q6Shift(std::size_t i) { return i % 128 / 64 * 4; }
+unsigned q6Shift(std::size_t i) { return static_cast<unsigned>(i % 128 / 64 * 4); }
 
 // Eight scales and eight minima of 6 bits in 12 bytes: the first four of each whole, of the others the low halves
 // together and the upper two bits on top of the first four.
