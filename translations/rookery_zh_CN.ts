@@ -5,7 +5,7 @@
     <name>Application</name>
     <message>
         <source>%1 could not be loaded. %2</source>
-        <translation>无法加载 %1。%2</translation>
+        <translation>无法载入 %1。%2</translation>
     </message>
     <message numerus="yes">
         <source>%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)</source>
@@ -206,7 +206,7 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
     </message>
     <message>
         <source>Waiting for the model to be loaded…</source>
-        <translation>正在等待模型加载完成…</translation>
+        <translation>正在等待模型载入完成…</translation>
     </message>
     <message>
         <source>Waiting for the answer to end…</source>
@@ -214,7 +214,7 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
     </message>
     <message>
         <source>Waiting for the benchmark to end…</source>
-        <translation>正在等待测试结束…</translation>
+        <translation>正在等待基准测试结束…</translation>
     </message>
 </context>
 <context>
@@ -782,7 +782,7 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     </message>
     <message>
         <source>Waiting for the model to be loaded.</source>
-        <translation>正在等待模型加载。</translation>
+        <translation>正在等待模型载入。</translation>
     </message>
 </context>
 <context>
