@@ -49,7 +49,6 @@ Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
   m_window->attach(m_settings.get());
   m_window->setCloseGuard([this] { return mayClose(); });
   connectParts();
-  m_window->installEventFilter(m_chat);
   m_chat->openNewest();
 }
 
@@ -77,6 +76,7 @@ void Application::connectParts() {
     if (!m_inference->model() && m_loadName != guideName()) loadGuideInstead(why);  // somebody is always there to ask
     else m_chat->setLoadProblem(why);
   });
+  QObject::connect(m_store.get(), &ChatStore::failing, m_window.get(), [this](const QString& sentence) { m_trouble = sentence; });
   QObject::connect(m_store.get(), &ChatStore::memoriesDropped, m_window.get(), [this](int count) {
     m_window->statusBar()->showMessage(tr("%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)", nullptr, count), kNoticeMs);
   });
@@ -104,14 +104,14 @@ void Application::loadGuideInstead(const QString& why) {
 bool Application::mayClose() {
   const auto saved = [this](int milliseconds) {
     m_store->flush(milliseconds);
-    QCoreApplication::sendPostedEvents(m_store.get(), QEvent::MetaCall);  // the writer told its trouble, or its end, by a signal
+    QCoreApplication::sendPostedEvents(m_store.get(), QEvent::MetaCall);  // the writer's trouble comes as a signal
     return !m_store->isFailing();
   };
   bool done = saved(kQuickSaveMs);
   while (!done) {
     const int choice = Dialogs::instance().choose(
         m_window.get(), tr("Not everything is saved"),
-        tr("The newest changes to your chats could not be saved, and closing now loses them. Free some disk space, then try again."),
+        tr("The newest changes to your chats are not saved. %1\n\nRookery keeps trying while its window is open. Closing it now loses them.").arg(m_trouble),
         {tr("Try again"), tr("Close anyway")});
     if (choice == kCloseAnyway) return true;
     if (choice != kTryAgain) return false;

@@ -46,6 +46,7 @@ class Application {
   std::unique_ptr<InferenceService> m_inference;
   std::unique_ptr<MainWindow> m_window;          // owns the pages
   ChatPage* m_chat = nullptr;
+  QString m_trouble;               ///< why saving failed last
   QString m_loadName;              ///< of the load that runs or was the last
   bool m_guideIsStandIn = false;   ///< the guide was not chosen: the next start tries the user's model again
 };

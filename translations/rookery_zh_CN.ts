@@ -5,7 +5,7 @@
     <name>Application</name>
     <message>
         <source>%1 could not be loaded. %2</source>
-        <translation>无法加载 %1。%2</translation>
+        <translation>无法载入 %1。%2</translation>
     </message>
     <message numerus="yes">
         <source>%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)</source>
@@ -26,16 +26,20 @@
         <translation>还有内容未保存</translation>
     </message>
     <message>
-        <source>The newest changes to your chats could not be saved, and closing now loses them. Free some disk space, then try again.</source>
-        <translation>对话的最新改动未能保存，现在关闭会丢失它们。请先腾出一些磁盘空间，再重试。</translation>
-    </message>
-    <message>
         <source>Try again</source>
         <translation>重试</translation>
     </message>
     <message>
         <source>Close anyway</source>
         <translation>仍然关闭</translation>
+    </message>
+    <message>
+        <source>The newest changes to your chats are not saved. %1
+
+Rookery keeps trying while its window is open. Closing it now loses them.</source>
+        <translation>对话的最新改动尚未保存。%1
+
+窗口开着时 Rookery 会继续尝试。现在关闭会丢失它们。</translation>
     </message>
 </context>
 <context>
@@ -202,7 +206,7 @@
     </message>
     <message>
         <source>Waiting for the model to be loaded…</source>
-        <translation>正在等待模型加载完成…</translation>
+        <translation>正在等待模型载入完成…</translation>
     </message>
     <message>
         <source>Waiting for the answer to end…</source>
@@ -210,7 +214,7 @@
     </message>
     <message>
         <source>Waiting for the benchmark to end…</source>
-        <translation>正在等待测试结束…</translation>
+        <translation>正在等待基准测试结束…</translation>
     </message>
 </context>
 <context>
@@ -769,22 +773,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>此回答由另一个模型开始。请载入那个模型以继续，或重新回答。</translation>
     </message>
     <message>
-        <source>Not everything is saved</source>
-        <translation>尚有内容未保存</translation>
-    </message>
-    <message>
-        <source>Some of your latest messages are not saved. %1
-
-Rookery keeps trying while its window is open. Closing it now loses them.</source>
-        <translation>您最近的部分消息尚未保存。%1
-
-窗口打开期间，Rookery 会继续尝试。现在关闭将丢失这些消息。</translation>
-    </message>
-    <message>
-        <source>Close anyway</source>
-        <translation>仍然关闭</translation>
-    </message>
-    <message>
         <source>Waiting for the benchmark to end. Stop takes the question back.</source>
         <translation>正在等待基准测试结束。按“停止”可撤回问题。</translation>
     </message>
@@ -794,7 +782,7 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
     </message>
     <message>
         <source>Waiting for the model to be loaded.</source>
-        <translation>正在等待模型加载。</translation>
+        <translation>正在等待模型载入。</translation>
     </message>
 </context>
 <context>
@@ -1187,12 +1175,12 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
     </message>
     <message>
         <source>Thought for %1</source>
-        <comment>%1 is "4 s"</comment>
+        <comment>%1 is &quot;4 s&quot;</comment>
         <translation>思考了 %1</translation>
     </message>
     <message>
         <source>Thought for about %1</source>
-        <comment>%1 is "4 s"</comment>
+        <comment>%1 is &quot;4 s&quot;</comment>
         <translation>思考了约 %1</translation>
     </message>
     <message>

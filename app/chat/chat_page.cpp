@@ -20,7 +20,6 @@
 #include "chat/transcript_view.h"
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
-#include "support/dialogs.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -29,7 +28,6 @@ namespace {
 
 constexpr int kListWidth = 248, kPanelWidth = 264;
 constexpr int kEmptyIcon = 72;
-constexpr int kLastSaveMilliseconds = 1000;
 
 const char* const kGuideQuestions[] = {
     QT_TRANSLATE_NOOP("rookery::app::ChatPage", "What is Rookery?"),
@@ -352,14 +350,6 @@ void ChatPage::escape() {
   else stop();
 }
 
-bool ChatPage::mayClose() {
-  if (m_store.flush(kLastSaveMilliseconds) || !m_store.isFailing()) return true;
-  return Dialogs::instance().confirm(this, tr("Not everything is saved"),
-                                     tr("Some of your latest messages are not saved. %1\n\nRookery keeps trying while its window is open. "
-                                        "Closing it now loses them.").arg(m_trouble),
-                                     tr("Close anyway"));
-}
-
 void ChatPage::submit(const QString& text) {
   const qint64 edited = m_composer->isEditing() ? std::exchange(m_edited, 0) : 0;
   m_transcript->scrollToEnd();
@@ -440,12 +430,6 @@ QString ChatPage::waitingText() const {
     }
   }
   return tr("Waiting for the engine…");
-}
-
-bool ChatPage::eventFilter(QObject* watched, QEvent* event) {
-  if (event->type() != QEvent::Close || watched != window() || mayClose()) return QWidget::eventFilter(watched, event);
-  event->ignore();
-  return true;
 }
 
 void ChatPage::changeEvent(QEvent* event) {

@@ -42,15 +42,12 @@ class ChatPage : public QWidget {
   void openNewest();
   void reloadList();  ///< chats came or went elsewhere
   void stop();
-  /// Before the window closes: true if everything is saved, or the user gives up what is not.
-  bool mayClose();
 
  Q_SIGNALS:
   void modelsRequested();
 
  protected:
   void changeEvent(QEvent* event) override;
-  bool eventFilter(QObject* watched, QEvent* event) override;  ///< of the window, for mayClose()
 
  private:
   QWidget* buildCenter();

@@ -44,6 +44,7 @@ Composer::Composer(QWidget* parent)
   m_stop->setObjectName(QStringLiteral("stop"));
   m_stop->setIcon(lineIcon(QStringLiteral("stop")));
   for (QLabel* label : {m_count, m_hint}) label->setForegroundRole(QPalette::PlaceholderText);
+  m_hint->setWordWrap(true);
 
   auto* buttons = new QHBoxLayout;
   buttons->addWidget(m_hint, 1);

@@ -380,31 +380,6 @@ class ChatTest : public QObject {
     QCOMPARE(m_app->store().conversations({}, 10, 0).size(), std::size_t(2));
   }
 
-  void closingWithUnsavedMessagesAsks() {
-    struct Answers : test::PreparedDialogs {
-      bool confirm(QWidget*, const QString&, const QString& text, const QString&) override {
-        asked << text;
-        return yes;
-      }
-      QStringList asked;
-      bool yes = false;
-    } dialogs;
-    ask(QStringLiteral("Hello"));
-    QVERIFY(m_app->store().flush(5000));
-    QVERIFY(m_app->window().close());  // all is saved: nothing to ask
-    QVERIFY(dialogs.asked.isEmpty());
-    m_app->window().show();
-    fillDisk();
-    QVERIFY(!m_app->window().close());
-    QVERIFY(m_app->window().isVisible());
-    QCOMPARE(dialogs.asked.size(), 1);
-    QVERIFY2(dialogs.asked[0].contains(QStringLiteral("disk is full")), qPrintable(dialogs.asked[0]));
-    dialogs.yes = true;
-    QVERIFY(m_app->window().close());
-    m_app->store().setPageLimit(0);
-    QTRY_VERIFY_WITH_TIMEOUT(!m_app->store().isFailing(), 10'000);
-  }
-
   // Counting takes milliseconds on a long draft, and the page refreshes with every piece of a prompt that is read.
   void theDraftIsCountedOncePerModel() {
     Composer composer;

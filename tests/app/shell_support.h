@@ -23,8 +23,8 @@ class PreparedDialogs : public Dialogs {
   QString saveFile(QWidget*, const QString&, const QString&, const QString&) override { return answer; }
   QString chooseFolder(QWidget*, const QString&, const QString&) override { return answer; }
   bool confirm(QWidget*, const QString&, const QString&, const QString&) override { return true; }
-  int choose(QWidget*, const QString& title, const QString&, const QStringList&) override {
-    asked << title;
+  int choose(QWidget*, const QString&, const QString& text, const QStringList&) override {
+    asked << text;
     return choices.isEmpty() ? -1 : choices.takeFirst();
   }
   void openUrl(const QString& path) override { opened << path; }

@@ -113,6 +113,9 @@ class WindowTest : public QObject {
     test::PreparedDialogs dialogs;
     ChatStore& store = m_app->store();
     QVERIFY(store.flush(5000));
+    QVERIFY(m_window->close());  // all is saved: nothing to ask
+    QVERIFY(dialogs.asked.isEmpty());
+    m_window->show();
     store.setPageLimit(1);
     ConversationRecord chat;
     chat.id = store.newConversationId();
@@ -123,6 +126,8 @@ class WindowTest : public QObject {
     QTRY_VERIFY(store.isFailing());
     QVERIFY(!m_window->close());  // the box was closed without an answer
     QVERIFY(m_window->isVisible());
+    QCOMPARE(dialogs.asked.size(), 1);
+    QVERIFY2(dialogs.asked[0].contains(QStringLiteral("disk is full")), qPrintable(dialogs.asked[0]));
     dialogs.choices = {0, -1};  // "Try again", in vain
     QVERIFY(!m_window->close());
     QCOMPARE(dialogs.asked.size(), 3);

@@ -276,8 +276,8 @@ TEST_CASE("files that are not model files") {
 
 TEST_CASE("a file that gets shorter while it is mapped is an error, not the end of the program") {
   surviveLostFiles();
-  const auto path = std::filesystem::temp_directory_path() / "rookery-lost-file.safetensors";
-  std::filesystem::copy_file(kModels / "v7_small/model.safetensors", path, std::filesystem::copy_options::overwrite_existing);
+  const auto path = std::filesystem::temp_directory_path() / "rookery-lost-file.gguf";
+  std::filesystem::copy_file(kModels / "v7_small/model.f16.gguf", path, std::filesystem::copy_options::overwrite_existing);
   const auto file = opened(path);
   const std::uint64_t size = std::filesystem::file_size(path);
   CHECK_FALSE(file->isLost());
@@ -288,7 +288,7 @@ TEST_CASE("a file that gets shorter while it is mapped is an error, not the end 
   CHECK(file->isLost());
 
   std::filesystem::resize_file(path, size);
-  const auto other = opened(kModels / "v7_small/model.safetensors");  // the first one's misfortune is not everybody's
+  const auto other = opened(kModels / "v7_small/model.f16.gguf");  // the first one's misfortune is not everybody's
   CHECK_FALSE(other->isLost());
   CHECK(Model::load(other).has_value());
   std::filesystem::remove(path);
