@@ -19,7 +19,7 @@ const std::string kGguf = (kModels / "v7_quant/model.f16.gguf").string();  // 25
 const std::string kPth = (kModels / "v7_small/model.pth").string();
 
 std::optional<std::vector<float>> logits(const TemporaryFolder& folder, const std::string& model, std::vector<std::string> more = {}) {
-  writeFile(folder.file("t.json"), "[5, 17, 150, 3, 99, 41, 120, 7, 64, 200]");
+  writeFile(folder.file("t.json"), "[5, 17, 110, 3, 99, 41, 120, 7, 64, 88]");
   std::vector<std::string> arguments{"logits", "--model", model, "--tokens", folder.file("t.json"), "--out", folder.file("l.safetensors"), "--positions", "0,4,9"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   const auto run = runCli(arguments);
@@ -196,7 +196,9 @@ TEST_CASE("conversions that cannot be are refused, and leave everything as it wa
                            {{source, folder.file("folder.gguf"), "--precision", "q8_0"}, 1, "it is a folder"},
                            {{folder.file("absent.pth"), out, "--precision", "q8_0"}, 3, "No such file"},
                            {{folder.file("text.pth"), out, "--precision", "q8_0"}, 3, "."},
-                           {{source, out, "--precision", "q8_0", "--vocab", folder.file("text.pth")}, 3, "vocabulary"}});
+                           {{kPth, out, "--precision", "q8_0", "--vocab", folder.file("text.pth")}, 3, "vocabulary"},
+                           {{source, out, "--precision", "q8_0", "--vocab", folder.file("text.pth")}, 2, "keeps its own"},
+                           {{kPth, own, "--precision", "int8", "--vocab", folder.file("text.pth")}, 2, "no place"}});
   CHECK(readFile(source) == before);
   CHECK(filesIn(folder) == files);
 }

@@ -178,6 +178,15 @@ Result<void> checkTarget(const std::filesystem::path& in, const std::filesystem:
   return {};
 }
 
+Result<void> checkVocabulary(const ModelFile& file, const std::filesystem::path& out, const ConvertOptions& options) {
+  if (options.vocabulary.empty()) return {};
+  if (out.extension() != ".gguf")
+    return fail(ErrorCode::InvalidArgument, "A .safetensors file has no place for a vocabulary; leave --vocab out, or write a .gguf.");
+  if (file.container() == Container::Gguf)
+    return fail(ErrorCode::InvalidArgument, "A GGUF that is made from a GGUF keeps its own vocabulary; leave --vocab out.");
+  return {};
+}
+
 // A GGUF keeps its own; the 20B tokenizer of RWKV-4 has no form there.
 Result<std::shared_ptr<const Tokenizer>> vocabularyFor(const ModelFile& file, const ModelInfo& info, const ConvertOptions& options) {
   if (file.container() == Container::Gguf) return std::shared_ptr<const Tokenizer>{};
@@ -195,6 +204,7 @@ Result<ConvertReport> convertModel(const std::filesystem::path& in, const std::f
   if (auto good = checkTarget(in, out, options.precision); !good) return tl::unexpected(good.error());
   const auto file = ModelFile::open(in);
   if (!file) return tl::unexpected(file.error());
+  if (auto good = checkVocabulary(**file, out, options); !good) return tl::unexpected(good.error());
   const auto source = bindWeights(*file);
   if (!source) return tl::unexpected(source.error());
   const ModelInfo& info = (*source)->info();
