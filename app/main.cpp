@@ -69,6 +69,10 @@ int main(int argc, char** argv) {
   QApplication::setWindowIcon(appIcon());
   arguments.process(qt);
 
+  if (arguments.isSet(dataDir) && arguments.value(dataDir).trimmed().isEmpty()) {
+    std::fprintf(stderr, "--data-dir needs the name of a folder.\n");
+    return 2;
+  }
   const Paths paths = arguments.isSet(dataDir) ? Paths::inside(arguments.value(dataDir)) : Paths::standard();
   if (QString failed; !paths.create(&failed)) {
     std::fprintf(stderr, "The folder %s cannot be made.\n", qPrintable(failed));

@@ -240,7 +240,8 @@ std::optional<StoredChat> ChatStore::chat(qint64 id) {
       "SELECT id, parent_id, role, text_length FROM messages WHERE conversation_id = ? ORDER BY id"), {id});
   if (!query) return std::nullopt;
   while (query->next()) {
-    chat.tree.push_back({query->value(0).toLongLong(), query->value(1).toLongLong(),
+    const qint64 message = query->value(0).toLongLong();
+    chat.tree.push_back({message, soundParent(message, query->value(1).toLongLong()),
                          static_cast<MessageRole>(query->value(2).toInt()), query->value(3).toInt()});
   }
   return chat;
@@ -257,7 +258,7 @@ std::optional<MessageRecord> ChatStore::message(qint64 id) {
   MessageRecord r;
   r.id = id;
   r.conversation = next().toLongLong();
-  r.parent = next().toLongLong();
+  r.parent = soundParent(id, next().toLongLong());
   r.role = static_cast<MessageRole>(next().toInt());
   r.state = static_cast<MessageState>(next().toInt());
   r.created = QDateTime::fromMSecsSinceEpoch(next().toLongLong());

@@ -78,7 +78,8 @@ StoreResult<std::optional<AssistantRow>> loadAssistant(const QSqlDatabase& datab
       " FROM messages m LEFT JOIN messages u ON u.id = m.parent_id WHERE m.id = ?"), {id});
   if (!query) return tl::unexpected(query.error());
   if (!query->next()) return std::optional<AssistantRow>();
-  AssistantRow row{id, query->value(0).toLongLong(), query->value(1).toLongLong(), query->value(2).toString(),
+  const qint64 question = soundParent(id, query->value(0).toLongLong());
+  AssistantRow row{id, question, soundParent(question, query->value(1).toLongLong()), query->value(2).toString(),
                    query->value(3).toBool(), unsignedValue(query->value(4)),
                    unpackTokens(query->value(5).toByteArray()), unpackTokens(query->value(6).toByteArray())};
   auto journal = runSql(database, QStringLiteral("SELECT token_ids FROM journal WHERE message_id = ? ORDER BY seq"), {id});

@@ -69,4 +69,8 @@ class Connection {
   QString m_name;
 };
 
+/// Ids grow, so a message's parent is an older one. Anything else, in a damaged file, would be a circle to walk round for
+/// ever: such a message counts as the first of its chat.
+inline qint64 soundParent(qint64 id, qint64 parent) noexcept { return parent < id ? parent : 0; }
+
 }  // namespace rookery::app

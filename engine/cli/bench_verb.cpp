@@ -66,9 +66,7 @@ Result<void> run(Options& o, Context& context) {
     if (!precision) return tl::unexpected<Error>(precision.error());
     request.precision = *precision;
   }
-  for (const std::string& path : {o.report, o.markdown, o.csv})
-    if (!path.empty())
-      if (auto good = checkWritable(path); !good) return good;
+  if (auto good = checkOutputs({o.report, o.markdown, o.csv}, {o.model}); !good) return good;
   request.maxReps = std::max(request.maxReps, request.minReps);
   request.measureBandwidth = !o.noBandwidth;
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <limits>
 #include <sstream>
 #include <system_error>
+#include <vector>
 
 #if defined(_WIN32)
 #include <io.h>
@@ -141,6 +143,25 @@ Result<void> checkWritable(const std::filesystem::path& path) {
                                                                     : nullptr;
   if (why == nullptr) return {};
   return fail(ErrorCode::FileWriteFailed, fmt::format("The file {} cannot be written: {}.", path.string(), why));
+}
+
+Result<void> checkOutputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> targets;
+  for (const std::string& output : outputs) {
+    if (output.empty()) continue;
+    if (auto good = checkWritable(output); !good) return good;
+    for (const std::string& input : inputs) {
+      if (!input.empty() && std::filesystem::equivalent(input, output, ignored))
+        return fail(ErrorCode::InvalidArgument, fmt::format("{} is a file that is read; choose another name for the result.", output));
+    }
+    if (std::filesystem::exists(output, ignored) && !std::filesystem::is_regular_file(output, ignored)) continue;  // a device takes any number
+    const auto target = std::filesystem::weakly_canonical(output, ignored);
+    if (std::find(targets.begin(), targets.end(), target) != targets.end())
+      return fail(ErrorCode::InvalidArgument, fmt::format("Two results would be written to {}; give each its own name.", output));
+    targets.push_back(target);
+  }
+  return {};
 }
 
 Result<std::string> readTextFile(const std::filesystem::path& path) {

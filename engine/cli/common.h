@@ -105,6 +105,9 @@ bool isGuide(std::string_view model) noexcept;
 Result<std::string> readTextFile(const std::filesystem::path& path);
 /// Before long work: FileWriteFailed if the folder for a result is not there.
 Result<void> checkWritable(const std::filesystem::path& path);
+/// The same for all results of a run (empty names: not asked for), and InvalidArgument if one is a file that the run
+/// reads, or two have one name.
+Result<void> checkOutputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
 /// A JSON array of token ids, each below `vocab`.
 Result<std::vector<engine::TokenId>> readTokenFile(const std::filesystem::path& path, int vocab);
 /// "fp16" and the other weight types.

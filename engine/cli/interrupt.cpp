@@ -40,9 +40,11 @@ void startInterruptThread() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);  // the terminal was closed: nothing half-written may stay behind then either
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is then a failed write, with its sentence
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::thread([signals] {
-    for (int signal = 0; sigwait(&signals, &signal) == 0;) interrupted(signal == SIGTERM);
+    for (int signal = 0; sigwait(&signals, &signal) == 0;) interrupted(signal != SIGINT);
   }).detach();
 #endif
 }

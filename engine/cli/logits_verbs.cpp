@@ -35,9 +35,7 @@ Result<std::vector<float>> readTokenByToken(engine::Session& session, const std:
 }
 
 Result<void> runLogits(const LogitsOptions& o, const Context& context) {
-  for (const std::string& path : {o.out, o.stateOut})
-    if (!path.empty())
-      if (auto good = checkWritable(path); !good) return good;
+  if (auto good = checkOutputs({o.out, o.stateOut}, {o.model.model, o.tokens, o.stateIn}); !good) return good;
   const auto model = loadModel(o.model, context);
   if (!model) return tl::unexpected<Error>(model.error());
   const auto vocab = static_cast<std::size_t>((*model)->info().shape.vocab);
@@ -92,6 +90,7 @@ struct ProbsOptions {
 };
 
 Result<void> runProbs(const ProbsOptions& o, const Context& context) {
+  if (auto good = checkOutputs({o.out}, {o.logits}); !good) return good;
   const auto file = engine::ModelFile::open(o.logits);
   if (!file) return tl::unexpected<Error>(file.error());
   const engine::TensorSource* source = (*file)->find("logits");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QSignalSpy>
 #include <QSqlError>
+#include <QSqlQuery>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -371,6 +372,33 @@ class ChatStoreTest : public QObject {
     const auto start = store->startFor(answer, turns.answers[0].id);
     QVERIFY(start && start->snapshot);
     QCOMPARE(start->toRead, answer.prompt);
+  }
+
+  // A damaged file in which messages are their own ancestors must not be walked round for ever.
+  void aCircleOfMessagesEnds() {
+    Turns turns;
+    {
+      auto store = openStore(m_path);
+      turns = addTurns(*store, 2, QStringLiteral("model"));
+      QVERIFY(store->flush(5000));
+    }
+    {
+      auto database = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), QStringLiteral("circle"));
+      database.setDatabaseName(m_path);
+      QVERIFY(database.open());
+      QSqlQuery query(database);
+      QVERIFY(query.exec(QStringLiteral("UPDATE messages SET parent_id = %1 WHERE id = %2").arg(turns.answers[1].id).arg(turns.answers[0].parent)));
+      QVERIFY(query.exec(QStringLiteral("UPDATE messages SET parent_id = id WHERE id = %1").arg(turns.answers[1].id)));
+    }
+    QSqlDatabase::removeDatabase(QStringLiteral("circle"));
+    auto store = openStore(m_path);
+    const auto chat = store->chat(turns.chat);
+    QVERIFY(chat);
+    for (const MessageNode& node : chat->tree) QVERIFY(node.parent < node.id);
+    for (const MessageRecord& answer : turns.answers) {
+      QVERIFY(store->message(answer.id)->parent < answer.id);
+      store->startFor(answer, answer.parent);  // ends
+    }
   }
 
   // Better no answer than one that forgets a part of the chat.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -195,6 +196,43 @@ TEST_CASE("too little memory is exit code 4") {
   CHECK(shell("ulimit -v 400000; " + cli + " bench --synthetic rwkv7-13.3b --precision fp32").exitCode == 4);
 }
 #endif
+
+TEST_CASE("no result is written over what the run reads, nor over another result") {
+  const TemporaryFolder folder;
+  const std::string model = folder.file("model.pth"), tokens = folder.file("tokens.json"), out = folder.file("out.safetensors");
+  fs::copy_file(kMicro, model);
+  std::ofstream(tokens) << "[1, 2, 3]";
+  fs::create_symlink(model, folder.file("link"));
+  const std::vector<std::string> logits{"logits", "--model", model, "--tokens", tokens};
+  const auto refused = [](std::vector<std::string> arguments, const std::vector<std::string>& more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return runCli(arguments).exitCode == 2;
+  };
+  CHECK(refused(logits, {"--out", model}));
+  CHECK(refused(logits, {"--out", folder.file("link")}));
+  CHECK(refused(logits, {"--out", tokens}));
+  CHECK(refused(logits, {"--out", out, "--state-out", model}));
+  CHECK(refused(logits, {"--out", out, "--state-out", out}));
+  CHECK(refused({"bench", "--model", model}, {"--report", model}));
+  CHECK(refused({"bench", "--model", model}, {"--report", out, "--csv", folder.file("./out.safetensors")}));
+  CHECK(fs::file_size(model) == fs::file_size(kMicro));
+  REQUIRE(runCli({"logits", "--model", model, "--tokens", tokens, "--out", out}).exitCode == 0);
+  CHECK(refused({"probs", "--logits", out}, {"--out", out}));
+}
+
+TEST_CASE("a pipe that nobody reads is refused as a result, not waited for") {
+  const TemporaryFolder folder;
+  const std::string pipe = folder.file("pipe.gguf");
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  const auto run = shell("exec timeout 20 " + quoted(cliPath()) + " convert " + quoted(kMicro) + " " + quoted(pipe) + " --precision fp16");
+  CHECK(run.exitCode == 1);
+}
+
+TEST_CASE("a terminal that is closed ends a run as a signal does, not in the middle of a write") {
+  const auto run = shell(quoted(cliPath()) + " generate --model " + quoted(kWithVocabulary) + " --prompt a --ignore-end --tokens 0 > /dev/null & pid=$!; "
+                         "sleep 1; kill -HUP $pid; wait $pid");
+  CHECK(run.exitCode == 130);
+}
 
 TEST_CASE("a file that another program cuts short is unusable, not a crash") {
   const TemporaryFolder folder;

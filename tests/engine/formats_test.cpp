@@ -265,6 +265,13 @@ TEST_CASE("a small file cannot claim many large tensors by naming the same bytes
   CHECK(refusal(gguf).code == ErrorCode::FileDamaged);
 }
 
+TEST_CASE("a file that was reserved but not downloaded is called that") {
+  const std::vector<std::byte> zeros(4096);
+  const Error error = refusal(zeros);
+  CHECK(error.code == ErrorCode::FileDamaged);
+  CHECK(error.message.find("not finished") != std::string::npos);
+}
+
 TEST_CASE("files that are not model files") {
   CHECK(ModelFile::open("/nonexistent/model.pth").error().code == ErrorCode::FileNotFound);
   CHECK(ModelFile::open(kModels).error().code == ErrorCode::FileUnreadable);

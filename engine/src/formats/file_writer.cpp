@@ -52,8 +52,10 @@ Result<void> writeWholeFile(const std::filesystem::path& path, const std::functi
 
   struct stat status{};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);  // a folder is refused here
+    // A folder is refused here, and so is a pipe that nobody reads: opening it would wait for ever.
+    const int fd = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return failed(errno, "write");
+    ::fcntl(fd, F_SETFL, O_WRONLY);
     auto made = makeInto(fd);
     ::close(fd);
     return made;

@@ -43,6 +43,12 @@ std::optional<Error> webPage(std::string_view head, const std::string& name) {
                fmt::format("{} is a web page, not a model: the page was saved in place of the file. Get the file with the download button of that page.", name), {}};
 }
 
+// What a download manager that reserves the space first leaves behind.
+std::optional<Error> onlyZeros(std::string_view head, const std::string& name) {
+  if (head.size() < 64 || head.find_first_not_of('\0') != std::string_view::npos) return std::nullopt;
+  return Error{ErrorCode::FileDamaged, fmt::format("{} begins with nothing but zeros: its download was not finished. Download it again.", name), {}};
+}
+
 // Magic numbers of ggml's formats before GGUF, as they lie in the file (rwkv.cpp: "ggmf", version 100 or 101).
 std::optional<Error> oldGgml(std::string_view head, const std::string& name) {
   if (!head.starts_with("fmgg") && !head.starts_with("lmgg") && !head.starts_with("tjgg") && !head.starts_with("algg")) return std::nullopt;
@@ -91,7 +97,7 @@ std::optional<Error> jsonText(std::string_view head, const std::string& name) {
 
 std::optional<Error> foreignFile(std::span<const std::byte> bytes, const std::string& name) {
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 1024));
-  for (const auto known : {lfsPointer, webPage, oldGgml, prefab, archive, jsonText})
+  for (const auto known : {onlyZeros, lfsPointer, webPage, oldGgml, prefab, archive, jsonText})
     if (auto error = known(head, name)) return error;
   return std::nullopt;
 }
