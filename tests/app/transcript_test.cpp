@@ -203,6 +203,7 @@ class TranscriptTest : public QObject {
     cut.state = MessageState::Partial;
     cut.tokens = {1, 2, 3};
     cut.decodeSeconds = 1;
+    cut.decodeTokens = 3;
     model.add(record(1, 0, MessageRole::User, QStringLiteral("q")));
     model.add(cut);
     test::PseudoLocale translator;
