@@ -199,7 +199,7 @@ class ChatTest : public QObject {
     Conversation* first = page().current();
     first->setGenerateLimits(kLongAnswer, false);
     first->send(QStringLiteral("Tell me a long story"));
-    QTRY_COMPARE_WITH_TIMEOUT(first->state(), Conversation::State::Answering, kAnswerTimeout);
+    QVERIFY(first->isBusy());
     const qint64 firstId = first->id();
     page().newChat();
     page().current()->send(QStringLiteral("Hello"));
