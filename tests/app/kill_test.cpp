@@ -18,8 +18,8 @@ using namespace rookery::app;
 
 namespace {
 
-constexpr int kTokens = 2000, kKills = 20, kLanes = 2;
-constexpr int kSnapshotMs = 600;  // several in an answer of some seconds
+constexpr int kTokens = 6000, kKills = 20, kLanes = 2;  // a second or more of writing on a fast machine
+constexpr int kSnapshotMs = 150;  // several in an answer
 constexpr qint64 kPromiseNs = 250'000'000;
 constexpr int kChildTimeout = 120'000;
 
