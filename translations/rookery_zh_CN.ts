@@ -57,6 +57,10 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
         <translation>读取提示的速度为每秒 %1 个词元。</translation>
     </message>
     <message>
+        <source>Answering reads faster than memory was measured at (%1 GB/s): the weights come from the processor's cache, or the measurement was disturbed.</source>
+        <translation>回答时的读取速度超过了实测内存带宽（%1 GB/s）：权重来自处理器缓存，或测量受到了干扰。</translation>
+    </message>
+    <message>
         <source>Answering uses %1 of the measured memory bandwidth (%2 GB/s).</source>
         <translation>回答时用到了实测内存带宽（%2 GB/s）的 %1。</translation>
     </message>

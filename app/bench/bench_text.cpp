@@ -48,8 +48,13 @@ QString reportSentence(const engine::BenchReport& report) {
     sentences << Words::tr("Reads prompts at %1 tokens/s.").arg(formatRate(prefill));
   }
   if (decode > 0 && report.bandwidthGBs > 0) {
-    sentences << Words::tr("Answering uses %1 of the measured memory bandwidth (%2 GB/s).")
-                     .arg(formatPercent(report.percentOfBandwidth / 100), formatRate(report.bandwidthGBs));
+    if (report.percentOfBandwidth > 100) {
+      sentences << Words::tr("Answering reads faster than memory was measured at (%1 GB/s): the weights come from the processor's cache, or the measurement was disturbed.")
+                       .arg(formatRate(report.bandwidthGBs));
+    } else {
+      sentences << Words::tr("Answering uses %1 of the measured memory bandwidth (%2 GB/s).")
+                       .arg(formatPercent(report.percentOfBandwidth / 100), formatRate(report.bandwidthGBs));
+    }
   }
   if (report.partial) {
     sentences << Words::tr("The run was cancelled; this is what was finished.");

@@ -328,6 +328,11 @@ class BenchPageTest : public QObject {
     partial.partial = true;
     page.showReport(partial);
     QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("cancelled")));
+    auto cached = test::handMadeReport();
+    cached.percentOfBandwidth = 131;  // a model of a few MB
+    page.showReport(cached);
+    QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("faster than memory was measured at")));
+    QVERIFY(!child<QLabel>(page, "benchSentence")->text().contains(u'%'));
   }
 
   void exportsAreWritten() {
