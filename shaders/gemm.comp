@@ -22,6 +22,7 @@ shared float row[ROW];
 #include "norm.glsl"
 #include "math.glsl"
 #include "weights.glsl"
+#include "coded.glsl"
 
 shared float parts[1024];  // [subgroup][STRIP], one token at a time
 vec4 acc[TOKENS][4];       // the lane's outputs: 4, 8 or 16 of them
@@ -40,7 +41,7 @@ struct Matrix {
 
 float inputAt(const Matrix m, uint token, uint k) { return FUSED != 0 ? row[k] : act[m.x + token * m.ldX + k]; }
 
-uint outputsPerLane(const uint format) { return format == kF32 ? 4 : 8; }
+uint outputsPerLane(const uint format) { return format == kF32 ? 4 : format <= kBF16 ? 8 : 16; }
 
 /// Multiplies the lane's share of the strip into `acc`.
 void multiply(const uint format, const Matrix m, uint strip, uint firstToken) {
@@ -63,6 +64,93 @@ void multiply(const uint format, const Matrix m, uint strip, uint firstToken) {
       [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
         acc[t][0] = fma(low, vec4(x[t]), acc[t][0]);
         acc[t][1] = fma(high, vec4(x[t]), acc[t][1]);
+      }
+    }
+  }
+}
+
+/// The same for coded formats: per part of a sub-block one chain of code * x, then scale and minimum.
+void multiplyCoded(const uint format, const Matrix m, uint strip, uint firstToken) {
+  const Coded f = describe(format);
+  const uint units = STRIP / 16, lane = laneIndex();
+  const uint unit = lane % units, slice = lane / units, slices = gl_WorkGroupSize.x / units;
+  if (strip * STRIP + unit * 16 >= (m.rows + 15) / 16 * 16) return;
+  const uint sub = f.sub == 0 ? m.cols : f.sub, part = f.sub == 0 ? PART : min(PART, f.sub);
+  const uint wide = m.panelRows / 16;  // quads of one byte for each row of a panel
+  // Bytes per row of the parts of a block; times `wide` they are quads.
+  const uint headBytes = f.subs > 1 ? (f.minimum ? 4 : 2) : 0, scaleSize = f.subs > 1 ? 1 : 2;
+  const uint codesAt = scaleSize * (f.minimum ? 2 : 1), planesAt = codesAt + sub * f.bits / 8;
+  const uint subBytes = planesAt + f.planes * sub / 8, blockBytes = headBytes + f.subs * subBytes;
+  const bool dense = m.panelRows == STRIP;
+  const uint columns = f.columns ? (4 * m.cols + 63) / 64 * 4 : 0;
+  const uint panel = columns + (dense ? strip * (m.cols / (sub * f.subs)) * blockBytes * wide : 0);
+  const uint row16 = dense ? unit : strip * units + unit;  // the lane's group of 16 rows within the panel
+
+  for (uint p = slice; p * part < m.cols; p += slices) {
+    const uint k0 = p * part, group = k0 / sub, inSub = k0 % sub;
+    const uint block = panel + group / f.subs * blockBytes * wide;
+    const uint at = block + (headBytes + group % f.subs * subBytes) * wide;
+    vec4 sum[TOKENS][4];
+    float inputs_[TOKENS], offsets[TOKENS];
+    [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
+      inputs_[t] = offsets[t] = 0.0;
+      [[unroll]] for (uint q = 0; q < 4; ++q) sum[t][q] = vec4(0.0);
+    }
+    for (uint k = 0; k < part && k0 + k < m.cols; k += 2) {
+      float x[TOKENS][2];
+      bool any = false;
+      [[unroll]] for (uint t = 0; t < TOKENS; ++t)
+        [[unroll]] for (uint o = 0; o < 2; ++o) {
+          float value = inputAt(m, firstToken + t, k0 + k + o);
+          if (f.halfInputs) value = unpackHalf2x16(packHalf2x16(vec2(value, 0.0))).x;
+          if (f.minimum) inputs_[t] += value;
+          if (f.columns) {
+            offsets[t] = fma(value, unpackHalf2x16(halfAt(m.weights, m.cols + k0 + k + o)).x, offsets[t]);
+            value *= unpackHalf2x16(halfAt(m.weights, k0 + k + o)).x;
+          }
+          x[t][o] = value;
+          any = any || value != 0.0;
+        }
+      if (SPARSE != 0 && TOKENS == 1 && !any) continue;
+      const uint codes = at + codesAt * wide + row16;
+      uvec4 bytes[2];
+      if (f.bits == 8) {
+        bytes[0] = load16(m.weights, codes + (inSub + k) * wide);
+        bytes[1] = load16(m.weights, codes + (inSub + k + 1) * wide);
+      } else {
+        const uvec4 both = load16(m.weights, codes + (inSub + k) / 2 * wide);
+        bytes[0] = both & 0x0f0f0f0fu;
+        bytes[1] = both >> 4 & 0x0f0f0f0fu;
+      }
+      [[unroll]] for (uint o = 0; o < 2; ++o) {
+        uint planes[2];
+        [[unroll]] for (uint plane = 0; plane < 2; ++plane)  // 16 bits, one a row
+          planes[plane] = plane < f.planes ? halfAt(m.weights, (at + planesAt * wide) * 8 + (plane * sub + inSub + k + o) * wide + row16) : 0;
+        [[unroll]] for (uint q = 0; q < 4; ++q) {
+          uvec4 high = uvec4(0);
+          if (f.planes > 0) {
+            high = (uvec4(planes[0]) >> uvec4(4 * q, 4 * q + 1, 4 * q + 2, 4 * q + 3) & 1u) << 4;
+            if (f.planes > 1) high |= (uvec4(planes[1]) >> uvec4(4 * q, 4 * q + 1, 4 * q + 2, 4 * q + 3) & 1u) << 5;
+          }
+          const vec4 values = codeValues(f, bytes[o][q], high);
+          [[unroll]] for (uint t = 0; t < TOKENS; ++t) sum[t][q] = fma(values, vec4(x[t][o]), sum[t][q]);
+        }
+      }
+    }
+    [[unroll]] for (uint q = 0; q < 4; ++q) {
+      vec4 scale, minimum = vec4(0.0);
+      if (f.subs == 1) {
+        scale = halfQuad(m.weights, at + 2 * row16, q);
+        if (f.minimum) minimum = halfQuad(m.weights, at + 2 * wide + 2 * row16, q);
+      } else {
+        scale = halfQuad(m.weights, block + 2 * row16, q) * scaleBytes(f, load16(m.weights, at + row16)[q]);
+        if (f.minimum) minimum = halfQuad(m.weights, block + 2 * wide + 2 * row16, q) * scaleBytes(f, load16(m.weights, at + wide + row16)[q]);
+      }
+      if (f.subtracts) minimum = -minimum;
+      [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
+        acc[t][q] = fma(sum[t][q], scale, acc[t][q]);
+        if (f.minimum) acc[t][q] = fma(vec4(inputs_[t]), minimum, acc[t][q]);
+        if (f.columns) acc[t][q] += offsets[t];
       }
     }
   }
@@ -123,7 +211,11 @@ void strips(const uint format, const Matrix m, uint first, uint last, uint first
   for (uint strip = first; strip < last; ++strip) {
     [[unroll]] for (uint t = 0; t < TOKENS; ++t)
       [[unroll]] for (uint q = 0; q < 4; ++q) acc[t][q] = vec4(0.0);
-    multiply(format, m, strip, firstToken);
+    if (format <= kBF16) {
+      multiply(format, m, strip, firstToken);
+    } else {
+      multiplyCoded(format, m, strip, firstToken);
+    }
     finish(format, m, strip, firstToken, tokens);
   }
 }

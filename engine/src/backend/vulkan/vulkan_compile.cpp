@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "backend/vulkan/vulkan_executable.h"
+#include "kernels/cpu/coded_format.h"
 
 namespace rookery::engine {
 
@@ -19,7 +20,7 @@ namespace constant = shader_constant;
 constexpr std::uint32_t kPrefillTokens = 8;  // of a group
 constexpr std::uint32_t kSparseStrip = 64;   // outputs of a group where inputs are skipped
 
-std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : 8; }
+std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8; }
 std::uint32_t bits(float value) { return std::bit_cast<std::uint32_t>(value); }
 
 }  // namespace
@@ -257,6 +258,7 @@ Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const Ge
         {constant::Row, options.prologue != nullptr ? static_cast<std::uint32_t>(m_program.shape.nEmbd) : 1},
         {constant::Sparse, sparse && options.decode ? 1 : 0},
         {constant::StripsPerGroup, perGroup},
+        {constant::Part, m_device->candidate().software ? 32 : 8},
     };
     if (auto good = add("gemm", constants, records, dispatch, out); !good) return good;
   }

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/cpu/coded_packing.h"
 #include "backend/cpu/packing.h"
+#include "kernels/cpu/coded_format.h"
 #include "model/weight_part.h"
 #include "quant/convert.h"
 
@@ -60,7 +62,6 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
     if (weight.role == WeightRole::Vector) {
       plan.bytes = static_cast<std::uint64_t>(weight.rows) * sizeof(float);
     } else {
-      if (!isPlain(plan.type)) return fail(ErrorCode::StrategyInvalid, fmt::format("The Vulkan backend does not run {} yet; \"vulkan fp16\" or the CPU does.", traits(plan.type).name));
       if (weight.role == WeightRole::SparseDown && options.sparseFfn) plan.panelRows = (weight.rows + kTileRows - 1) / kTileRows * kTileRows;
       plan.bytes = static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(plan.type), weight.rows, weight.cols));
     }
@@ -130,7 +131,14 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
       } else {
         const PackedMatrix matrix{nullptr, kernelFormat(plan.type), weight.rows, weight.cols, plan.panelRows};
         const std::int64_t tiles = matrix.tiles();
-        pool.run([&](int worker) { packTiles(*view, plan.type, {}, matrix, out, tiles * worker / pool.threads(), tiles * (worker + 1) / pool.threads()); });
+        MatrixExtremes extremes;
+        if (plan.type == DType::FP16I8) {
+          auto measured = measureExtremes(*view, [&] { return !options.progress || options.progress(done); });
+          if (!measured) return stopped();
+          extremes = std::move(*measured);
+          packColumns(extremes, out);
+        }
+        pool.run([&](int worker) { packTiles(*view, plan.type, extremes, matrix, out, tiles * worker / pool.threads(), tiles * (worker + 1) / pool.threads()); });
         placed->m_matrices[i] = matrix;
       }
       if (buffer.data() == nullptr) {
