@@ -13,13 +13,16 @@
 
 layout(local_size_x_id = 0) in;  // a power of two
 
-layout(set = 0, binding = 0) buffer Activations { float act[]; };
+// Activations are bound twice, to be read and to be written: of a buffer that is both, validation sees only writes, and
+// keeps quiet about a write after a write.
+layout(set = 0, binding = 0) readonly buffer Activations { float act[]; };
 /// What changes from run to run. `row`: which tokens' logits are wanted, ascending.
 layout(set = 0, binding = 1) readonly buffer Run { uint tokens; uint rows; uint cancel; uint pad; uint row[]; } run;
 layout(set = 0, binding = 2) readonly buffer Inputs { float inputs[]; };  // embedding rows, [tokens][width]
 layout(set = 0, binding = 3) writeonly buffer Logits { float logits[]; };
 layout(set = 0, binding = 4) readonly buffer StateIn { float stateIn[]; };
 layout(set = 0, binding = 5) writeonly buffer StateOut { float stateOut[]; };
+layout(set = 0, binding = 6) writeonly buffer Results { float results[]; };
 
 /// An operation's arguments, made once (engine/src/backend/vulkan/records.h names the fields).
 struct Record {

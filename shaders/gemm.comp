@@ -102,7 +102,7 @@ void multiplyCoded(const uint format, const Matrix m, uint strip, uint firstToke
       [[unroll]] for (uint t = 0; t < TOKENS; ++t)
         [[unroll]] for (uint o = 0; o < 2; ++o) {
           float value = inputAt(m, firstToken + t, k0 + k + o);
-          if (f.halfInputs) value = unpackHalf2x16(packHalf2x16(vec2(value, 0.0))).x;
+          if (f.halfInputs) value = roundToHalf(value);
           if (f.minimum) inputs_[t] += value;
           if (f.columns) {
             offsets[t] = fma(value, unpackHalf2x16(halfAt(m.weights, m.cols + k0 + k + o)).x, offsets[t]);
@@ -168,7 +168,7 @@ void store(const Matrix m, uint token, uint output_, float value) {
   } else if (m.accumulate) {
     value = act[at] + value;
   }
-  act[at] = value;
+  results[at] = value;
 }
 
 /// Adds the lanes' sums and writes the outputs of a strip.

@@ -17,6 +17,19 @@ float expOf(float x) {
   return p * intBitsToFloat((int(n) + 127) << 23);
 }
 
+/// To the nearest half (even) and back. packHalf2x16 may round as it likes.
+float roundToHalf(float x) {
+  const float size = abs(x);
+  if (size < 6.103515625e-5) {  // subnormal halves are multiples of 2^-24, which is where 0.5 ends
+    precise const float up = size + 0.5;
+    precise const float rounded = up - 0.5;
+    return x < 0.0 ? -rounded : rounded;
+  }
+  const uint bits = floatBitsToUint(x);
+  const float rounded = uintBitsToFloat((bits + 0xfffu + (bits >> 13 & 1u)) & ~0x1fffu);
+  return size < 65520.0 ? rounded : x * uintBitsToFloat(0x7f800000u);
+}
+
 float sigmoidOf(float x) { return 1.0 / (1.0 + expOf(-x)); }
 
 // Numbers of ProgramActivation.

@@ -42,7 +42,7 @@ void main() {
         for (uint k = 0; k < rank; ++k)
           mix = fma(plainWeight(FORMAT, r.weights[2], (first / 16 * rank + k) * 16 + first % 16), act[hidden + t * ldHidden + m * rank + k], mix);
       }
-      act[r.values[10 + m] + t * ldOut + i] = mixed(form, current, previous, mix);
+      results[r.values[10 + m] + t * ldOut + i] = mixed(form, current, previous, mix);
     }
     if (t + 1 == run.tokens) stateOut[shift + i] = current;
   }

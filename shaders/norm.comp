@@ -19,5 +19,5 @@ void main() {
   barrier();
   const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[5]));
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x)
-    act[to + t * ldTo + i] = normalised(row[i], statistics, Floats(r.weights[0]).at[i], Floats(r.weights[1]).at[i]);
+    results[to + t * ldTo + i] = normalised(row[i], statistics, Floats(r.weights[0]).at[i], Floats(r.weights[1]).at[i]);
 }

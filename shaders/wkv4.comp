@@ -19,7 +19,7 @@ void main() {
     const float now = first + k;
     float most = max(pp, now);
     float before = expOf(pp - most), here = expOf(now - most);
-    act[r.values[7] + at] = act[r.values[1] + at] * (fma(before, aa, here * v) / fma(before, bb, here));
+    results[r.values[7] + at] = act[r.values[1] + at] * (fma(before, aa, here * v) / fma(before, bb, here));
     const float decayed = decay + pp;
     most = max(decayed, k);
     before = expOf(decayed - most);

@@ -51,7 +51,7 @@ void main() {
     const float scale = 1.0 / sqrt(sumOverGroup(d * d) / float(HEAD) + 64e-5);
     if (inside) {
       const float out_ = fma(d * scale, lnWeight, lnBias);
-      act[r.values[6] + at] = gate == kNone ? out_ : out_ * act[gate + at];
+      results[r.values[6] + at] = gate == kNone ? out_ : out_ * act[gate + at];
     }
     barrier();  // the next token overwrites what lanes share
   }

@@ -66,7 +66,7 @@ void main() {
     const float mean = sumOverGroup(y) / float(HEAD);
     const float d = inside ? y - mean : 0.0;
     const float scale = 1.0 / sqrt(sumOverGroup(d * d) / float(HEAD) + 64e-5);
-    if (inside) act[r.values[9] + at] = fma(bonus, value, fma(d * scale, lnWeight, lnBias)) * act[r.values[8] + at];
+    if (inside) results[r.values[9] + at] = fma(bonus, value, fma(d * scale, lnWeight, lnBias)) * act[r.values[8] + at];
     barrier();  // the next token overwrites what lanes share
   }
   if (inside)

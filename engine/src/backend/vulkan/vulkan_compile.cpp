@@ -17,7 +17,7 @@ namespace {
 
 namespace constant = shader_constant;
 
-constexpr std::uint32_t kPrefillTokens = 8;  // of a group
+constexpr std::uint32_t kPrefillTokens = 8, kCodedPrefillTokens = 4;  // of a group; a lane of coded weights has 16 outputs
 constexpr std::uint32_t kSparseStrip = 64;   // outputs of a group where inputs are skipped
 
 std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8; }
@@ -203,6 +203,8 @@ Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const Ge
   for (std::size_t p = 0; p < parts.size(); ++p) {
     const auto [a, b] = formats[p];
     const bool sparse = m_weights->matrix(parts[p].front().matrix).panelRows != kTileRows;
+    const bool coded = outputsPerLane(a) == 16 || outputsPerLane(b) == 16;
+    const std::uint32_t tokens = options.decode ? 1 : coded ? kCodedPrefillTokens : kPrefillTokens;
     const std::uint32_t lanes = m_device->candidate().subgroupSize;
     const std::uint32_t strip = sparse ? std::min(kSparseStrip, lanes * outputsPerLane(a)) : static_cast<std::uint32_t>(kTileRows);
     // On a processor, groups are expensive and lanes few; every group of a fused dispatch makes its input for itself.
@@ -245,14 +247,14 @@ Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const Ge
     }
     VulkanDispatch dispatch;
     dispatch.option = options.toLogits ? 1 : 0;
-    dispatch.tokensPerGroup = options.decode ? 1 : kPrefillTokens;
+    dispatch.tokensPerGroup = tokens;
     dispatch.groupsY = groups;
     dispatch.layer = layer;
     const std::map<std::uint32_t, std::uint32_t> constants{
         {constant::GroupSize, m_groupSize},
         {constant::FormatA, static_cast<std::uint32_t>(a)},
         {constant::FormatB, static_cast<std::uint32_t>(b)},
-        {constant::Tokens, options.decode ? 1 : kPrefillTokens},
+        {constant::Tokens, tokens},
         {constant::Strip, strip},
         {constant::Fused, options.prologue != nullptr ? 1 : 0},
         {constant::Row, options.prologue != nullptr ? static_cast<std::uint32_t>(m_program.shape.nEmbd) : 1},

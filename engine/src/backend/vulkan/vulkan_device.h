@@ -111,6 +111,6 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   std::unique_ptr<VulkanBuffer> m_staging;
 };
 
-inline constexpr std::uint32_t kVulkanBindings = 6;
+inline constexpr std::uint32_t kVulkanBindings = 7;
 
 }  // namespace rookery::engine

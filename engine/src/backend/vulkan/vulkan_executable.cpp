@@ -113,7 +113,7 @@ Result<VulkanExecutable::Pair*> VulkanExecutable::pairOf(const VulkanState& in, 
   Pair pair;
   if (const VkResult r = m_device->api().vkAllocateDescriptorSets(m_device->handle(), &allocate, &pair.set); r != VK_SUCCESS)
     return vulkanFailure(r, "making a descriptor set");
-  const std::array<VkBuffer, kVulkanBindings> buffers{m_activations.handle(), m_run.handle(), m_inputs.handle(), m_logits.handle(), in.buffer().handle(), out.buffer().handle()};
+  const std::array<VkBuffer, kVulkanBindings> buffers{m_activations.handle(), m_run.handle(), m_inputs.handle(), m_logits.handle(), in.buffer().handle(), out.buffer().handle(), m_activations.handle()};
   std::array<VkDescriptorBufferInfo, kVulkanBindings> infos{};
   std::array<VkWriteDescriptorSet, kVulkanBindings> writes{};
   for (std::uint32_t i = 0; i < kVulkanBindings; ++i) {
