@@ -7,6 +7,7 @@
 
 #include "backend/vulkan/vulkan_executable.h"
 #include "kernels/cpu/coded_format.h"
+#include "rookery/device.h"
 
 namespace rookery::engine {
 
@@ -185,6 +186,16 @@ Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatc
   return {};
 }
 
+// On a processor groups are expensive and lanes few, and every group of a fused dispatch makes its input for itself: a
+// few groups for each core.
+std::uint32_t VulkanExecutable::stripsPerGroup(const std::vector<Gemv>& gemvs, std::uint32_t strip) const {
+  if (!m_device->candidate().software) return 1;
+  std::int64_t strips = 0;
+  for (const Gemv& gemv : gemvs) strips += (m_weights->matrix(gemv.matrix).paddedRows() + strip - 1) / strip;
+  const std::int64_t groups = 8 * std::int64_t{physicalCores()};
+  return static_cast<std::uint32_t>((strips + groups - 1) / groups);
+}
+
 Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out) {
   using namespace gemm_record;
   // A dispatch knows two formats at most.
@@ -207,8 +218,7 @@ Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const Ge
     const std::uint32_t tokens = options.decode ? 1 : coded ? kCodedPrefillTokens : kPrefillTokens;
     const std::uint32_t lanes = m_device->candidate().subgroupSize;
     const std::uint32_t strip = sparse ? std::min(kSparseStrip, lanes * outputsPerLane(a)) : static_cast<std::uint32_t>(kTileRows);
-    // On a processor, groups are expensive and lanes few; every group of a fused dispatch makes its input for itself.
-    const std::uint32_t perGroup = !m_device->candidate().software ? 1 : options.prologue != nullptr ? 8 : 2;
+    const std::uint32_t perGroup = stripsPerGroup(parts[p], strip);
     std::vector<VulkanRecord> records;
     std::uint32_t groups = 0;
     for (const Gemv& gemv : parts[p]) {
