@@ -53,8 +53,10 @@ void InferenceWorker::countRows() {
   m_countedRows = rows;
 }
 
-AnswerSnapshot InferenceWorker::takeSnapshot() const {
-  return {std::make_shared<const engine::Snapshot>(m_live->session.snapshot()), m_live->answerTokens()};
+engine::Result<AnswerSnapshot> InferenceWorker::takeSnapshot() const {
+  auto snapshot = m_live->session.snapshot();
+  if (!snapshot) return tl::unexpected(snapshot.error());
+  return AnswerSnapshot{std::make_shared<const engine::Snapshot>(std::move(*snapshot)), m_live->answerTokens()};
 }
 
 engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> InferenceWorker::findStart(const AnswerRequest& request,
@@ -160,7 +162,12 @@ engine::Result<AnswerFinished> InferenceWorker::answer(const AnswerRequest& requ
     finished.position = session.tokensRead();
     return finished;
   }
-  if (readSomething && events.snapshot) events.snapshot(takeSnapshot());
+  // A snapshot that fails is one less to go back to; what comes next on that device says why.
+  const auto offerSnapshot = [&] {
+    if (!events.snapshot) return;
+    if (auto snapshot = takeSnapshot()) events.snapshot(*snapshot);
+  };
+  if (readSomething) offerSnapshot();
   sinceSnapshot.start();
 
   engine::GenerateRequest generate = request.generate;
@@ -174,7 +181,7 @@ engine::Result<AnswerFinished> InferenceWorker::answer(const AnswerRequest& requ
     batcher.push(token.id, token.text);
     if (token.snapshotSafe && sinceSnapshot.elapsed() >= m_snapshotMilliseconds) {
       batcher.flush();  // the store must know the tokens before the state that has read them
-      if (events.snapshot) events.snapshot(takeSnapshot());
+      offerSnapshot();
       sinceSnapshot.restart();
     }
     return true;
@@ -194,7 +201,7 @@ engine::Result<AnswerFinished> InferenceWorker::answer(const AnswerRequest& requ
   }
   session.undoHeldBack();  // so that Continue can still take back a stop text that is half there
   finished.pendingToken = session.pendingToken();
-  finished.snapshot = takeSnapshot();
+  if (auto snapshot = takeSnapshot()) finished.snapshot = std::move(*snapshot);
   finished.firstTokenSeconds = firstToken;
   finished.decodeSeconds = result->seconds;
   finished.answerTokens = result->drawn;

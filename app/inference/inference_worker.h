@@ -48,7 +48,7 @@ class InferenceWorker {
   /// The start that the store knows, and its state; a damaged snapshot costs the way from the one before it.
   engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> findStart(const AnswerRequest& request, std::stop_token stop) const;
   engine::Result<void> readPrompt(const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished);
-  AnswerSnapshot takeSnapshot() const;
+  engine::Result<AnswerSnapshot> takeSnapshot() const;
   void countRows();
 
   std::shared_ptr<const engine::Model> m_model;

@@ -63,8 +63,6 @@ class Chat {
     return more;
   }
 
-  Point here() const { return {m_session.snapshot(), m_session.pendingToken(), m_started, m_userWordRead}; }
-
   Result<void> goTo(const Point& point) {
     if (!point.started) {
       m_session.reset();
@@ -98,7 +96,9 @@ class Chat {
   Result<void> save(const std::string& path) {
     // The last token of an answer is drawn but not read; a state file has no place for it.
     if (auto read = m_session.prefill({}, m_stop); !read) return read;
-    if (auto saved = m_session.snapshot().state.save(path); !saved) return saved;
+    const auto snapshot = m_session.snapshot();
+    if (!snapshot) return tl::unexpected<Error>(snapshot.error());
+    if (auto saved = snapshot->state.save(path); !saved) return saved;
     fmt::print(stderr, "Saved the state after {} tokens to {}.\n", m_session.tokensRead(), path);
     return {};
   }
@@ -106,7 +106,7 @@ class Chat {
   Result<void> load(const std::string& path) {
     auto state = engine::State::load(path, m_model->info().shape);
     if (!state) return tl::unexpected<Error>(state.error());
-    remember();
+    if (auto remembered = remember(); !remembered) return remembered;
     if (auto restored = m_session.restore({std::move(*state), {}, 0}); !restored) return restored;
     m_session.setPendingToken(std::nullopt);
     m_started = true;
@@ -115,9 +115,12 @@ class Chat {
     return {};
   }
 
-  void remember() {
-    m_undo.push_back(here());
+  Result<void> remember() {
+    auto snapshot = m_session.snapshot();
+    if (!snapshot) return tl::unexpected<Error>(snapshot.error());
+    m_undo.push_back({std::move(*snapshot), m_session.pendingToken(), m_started, m_userWordRead});
     if (m_undo.size() > kUndoLimit) m_undo.pop_front();
+    return {};
   }
 
   Result<void> answer(const std::string& line) {
@@ -126,7 +129,7 @@ class Chat {
     // When the model itself went on with "User:", those words were read already.
     constexpr std::string_view kUserWord = "\n\nUser:";
     if (m_userWordRead && turn.starts_with(kUserWord)) turn.erase(0, kUserWord.size());
-    remember();
+    if (auto remembered = remember(); !remembered) return remembered;
     const Point before = m_undo.back();
     if (auto read = m_session.prefill(tokenizer.encode(turn), m_stop); !read) {
       m_undo.pop_back();

@@ -73,8 +73,11 @@ Result<void> runLogits(const LogitsOptions& o, const Context& context) {
   }
   const engine::OutputTensor tensor{"logits", {static_cast<std::int64_t>(asked.size()), static_cast<std::int64_t>(vocab)}, logits};
   if (auto written = engine::writeSafetensors(o.out, {&tensor, 1}); !written) return written;
-  if (!o.stateOut.empty())
-    if (auto saved = session.snapshot().state.save(o.stateOut); !saved) return saved;
+  if (!o.stateOut.empty()) {
+    const auto snapshot = session.snapshot();
+    if (!snapshot) return tl::unexpected<Error>(snapshot.error());
+    if (auto saved = snapshot->state.save(o.stateOut); !saved) return saved;
+  }
 
   if (context.json)
     printJson({{"out", o.out}, {"positions", asked}, {"tokens", tokens->size()}, {"mode", o.mode}, {"seconds", seconds},

@@ -116,7 +116,7 @@ TEST_CASE("chunking, threads and the sparse path change no bit") {
       Session reference(makeModel(precision, 1, false, version));
       const auto expected = reference.evaluate(tokens, all(tokens.size()), 1);
       REQUIRE(expected.has_value());
-      const Snapshot after = reference.snapshot();
+      const Snapshot after = reference.snapshot().value();
       for (const int threads : {1, 2, 3, 5}) {
         if (version != RwkvVersion::V7 && threads % 2 == 0) continue;  // for the sake of time
         for (const bool sparse : {false, true}) {
@@ -129,7 +129,7 @@ TEST_CASE("chunking, threads and the sparse path change no bit") {
             const auto logits = session.evaluate(tokens, all(tokens.size()), chunk);
             REQUIRE(logits.has_value());
             CHECK(std::equal(logits->begin(), logits->end(), expected->begin()));
-            CHECK(session.snapshot().state.compare(after.state).maxAbs == 0.0F);
+            CHECK(session.snapshot().value().state.compare(after.state).maxAbs == 0.0F);
           }
         }
       }
@@ -146,14 +146,14 @@ TEST_CASE("a restored snapshot continues as the unbroken session does") {
     REQUIRE(unbroken.prefill(tokens).has_value());
     Session first(model);
     REQUIRE(first.prefill(std::span(tokens).first(23)).has_value());
-    const auto packed = first.snapshot().state.pack();
+    const auto packed = first.snapshot().value().state.pack();
     auto state = State::unpack(packed, model->info().shape);
     REQUIRE(state.has_value());
     Session second(model);
     REQUIRE(second.restore({*state, {}, 23}).has_value());
     REQUIRE(second.prefill(std::span(tokens).subspan(23)).has_value());
     CHECK(std::equal(second.logits().begin(), second.logits().end(), unbroken.logits().begin()));
-    CHECK(second.snapshot().state.compare(unbroken.snapshot().state).maxAbs == 0.0F);
+    CHECK(second.snapshot().value().state.compare(unbroken.snapshot().value().state).maxAbs == 0.0F);
     CHECK(second.tokensRead() == 40);
     CHECK(second.rowsSubmitted() == 17);
   }
@@ -163,13 +163,13 @@ TEST_CASE("a stopped run leaves the state as it was") {
   const auto tokens = someTokens(30);
   Session session(makeModel({}, 2));
   REQUIRE(session.prefill(tokens).has_value());
-  const Snapshot before = session.snapshot();
+  const Snapshot before = session.snapshot().value();
   std::stop_source stop;
   stop.request_stop();
   const auto result = session.prefill(tokens, stop.get_token());
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().code == ErrorCode::Cancelled);
-  CHECK(session.snapshot().state.compare(before.state).maxAbs == 0.0F);
+  CHECK(session.snapshot().value().state.compare(before.state).maxAbs == 0.0F);
   CHECK(session.tokensRead() == 30);
 }
 
@@ -183,10 +183,10 @@ TEST_CASE("a journal replayed into a fresh session goes on with the tokens of th
   request.stopAtEndOfText = false;
   Session unbroken(model);
   REQUIRE(unbroken.prefill(prompt).has_value());
-  const Snapshot afterPrompt = unbroken.snapshot();
+  const Snapshot afterPrompt = unbroken.snapshot().value();
   Snapshot middle;
   const auto whole = unbroken.generate(request, [&](const GeneratedToken& token) {
-    if (token.index == 20) middle = unbroken.snapshot();
+    if (token.index == 20) middle = unbroken.snapshot().value();
     return true;
   });
   REQUIRE(whole.has_value());

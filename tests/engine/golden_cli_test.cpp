@@ -36,6 +36,7 @@ std::optional<Output> run(const TemporaryFolder& folder, const Request& request)
   if (!request.positions.empty()) arguments.insert(arguments.end(), {"--positions", request.positions});
   if (!request.stateIn.empty()) arguments.insert(arguments.end(), {"--state-in", request.stateIn});
   arguments.insert(arguments.end(), request.more.begin(), request.more.end());
+  if (const char* strategy = std::getenv("ROOKERY_TEST_STRATEGY")) arguments.insert(arguments.end(), {"--strategy", strategy});
   const auto process = runCli(arguments);
   CHECK_MESSAGE(process.exitCode == 0, process.err);
   if (process.exitCode != 0) return std::nullopt;

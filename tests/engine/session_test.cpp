@@ -65,7 +65,7 @@ TEST_CASE("an answer stopped inside a stop text goes on as if it had not been st
       cut.undoHeldBack();
       CHECK(cut.tokensRead() == promptTokens + stop.begin);
       Session other(model);
-      REQUIRE(other.restore(cut.snapshot()).has_value());
+      REQUIRE(other.restore(cut.snapshot().value()).has_value());
       Session& session = restored ? other : cut;
 
       GenerateRequest rest = request;
@@ -76,7 +76,7 @@ TEST_CASE("an answer stopped inside a stop text goes on as if it had not been st
       CHECK(result->reason == StopReason::StopText);
       CHECK(result->tokens == whole->tokens);
       CHECK(session.tokensRead() == unbroken.tokensRead());
-      CHECK(session.snapshot().state.compare(unbroken.snapshot().state).maxAbs == 0.0F);
+      CHECK(session.snapshot().value().state.compare(unbroken.snapshot().value().state).maxAbs == 0.0F);
     }
   }
 }
@@ -87,12 +87,12 @@ TEST_CASE("nothing is undone where nothing is held back") {
   GenerateRequest request = wildRequest();
   request.maxTokens = 10;
   REQUIRE(session.generate(request, {}).has_value());
-  const auto before = session.snapshot();
+  const auto before = session.snapshot().value();
   const auto pending = session.pendingToken();
   session.undoHeldBack();
   CHECK(session.tokensRead() == before.tokens);
   CHECK(session.pendingToken() == pending);
-  CHECK(session.snapshot().state.compare(before.state).maxAbs == 0.0F);
+  CHECK(session.snapshot().value().state.compare(before.state).maxAbs == 0.0F);
 }
 
 TEST_CASE("the seconds of an answer are those of the tokens drawn now, not of the journal before them") {

@@ -61,7 +61,7 @@ std::vector<TokenId> someTokens(std::size_t count) {
 void checkStateFollows(const Session& session, std::span<const TokenId> tokens) {
   Session unbroken(model());
   REQUIRE(unbroken.prefill(tokens).has_value());
-  CHECK(session.snapshot().state.compare(unbroken.snapshot().state).maxAbs == 0.0F);
+  CHECK(session.snapshot().value().state.compare(unbroken.snapshot().value().state).maxAbs == 0.0F);
 }
 
 }  // namespace

@@ -54,8 +54,8 @@ TEST_CASE("sharing, cutting and streaming beyond the official examples") {
   CHECK(planned("cuda fp16 *30 -> cuda:1 fp16 *30 -> cpu fp32 *4") == "cuda:0 fp16 30 -> cuda:1 fp16 3 -> cpu fp32 0");
   CHECK(planned("cuda fp16 *3 -> cpu fp32 *4") == "cuda:0 fp16 3 -> cpu fp32 30");
   CHECK(planned("cuda fp16 *0+ -> cpu fp32") == "cuda:0 fp16 0+33 -> cpu fp32 0");
-  CHECK(planned("vulkan fp16 *10+") == "vulkan:0 fp16 10+23");
-  CHECK(planned("vulkan fp16 *40+ -> cpu fp32 *1") == "vulkan:0 fp16 33+0 -> cpu fp32 0");
+  CHECK(planned("vulkan fp16 *10+") == "vulkan fp16 10+23");
+  CHECK(planned("vulkan fp16 *40+ -> cpu fp32 *1") == "vulkan fp16 33+0 -> cpu fp32 0");
   CHECK(planned("cpu fp32 -> cpu fp16", 1) == "cpu fp32 1 -> cpu fp16 1");
 }
 

@@ -83,7 +83,8 @@ class Session {
 
   const std::shared_ptr<const Model>& model() const noexcept;
   void reset();  ///< the empty state
-  Snapshot snapshot() const;
+  /// DeviceUnavailable, OutOfMemory: the state could not be fetched from its device.
+  Result<Snapshot> snapshot() const;
   /// StateMismatch if the state's dimensions are not the model's.
   Result<void> restore(const Snapshot& snapshot);
 

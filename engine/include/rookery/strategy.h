@@ -13,7 +13,7 @@ namespace rookery::engine {
 
 /// One stage of a strategy string (rwkv/model.py of the rwkv package).
 struct StrategyStage {
-  std::string device;            ///< "cpu", "cuda:0", "vulkan:0"
+  std::string device;            ///< "cpu", "cuda:0", "vulkan:1"; "vulkan": the first that is not software
   std::optional<DType> weights;  ///< nullopt: as the file has them
   int layers = 0;                ///< layers resident on the device, head counted as one layer
   bool stream = false;           ///< `+`: the rest is streamed from host memory

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The seam between the engine and a device. A backend places weights, compiles a program and runs it; it knows
-// nothing of files, text or sampling. The CPU backend is built in; CUDA and Vulkan implement the same four classes.
+// nothing of files, text or sampling. CPU and Vulkan implement the same four classes, and so will CUDA.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "model/program.h"
+#include "rookery/device.h"
 #include "rookery/ledger.h"
 #include "rookery/result.h"
 #include "rookery/state.h"
@@ -40,9 +42,10 @@ class PlacedWeights {
 class DeviceState {
  public:
   virtual ~DeviceState() = default;
-  virtual void upload(const State& state) = 0;      ///< layouts must match
-  virtual void download(State& state) const = 0;
-  virtual void copyFrom(const DeviceState& other) = 0;
+  // Layouts must match. A device that was lost, or has no room for staging, is an error; the CPU never fails.
+  virtual Result<void> upload(const State& state) = 0;
+  virtual Result<void> download(State& state) const = 0;
+  virtual Result<void> copyFrom(const DeviceState& other) = 0;
 };
 
 struct RunArgs {
@@ -81,5 +84,9 @@ class Backend {
 
 /// `threads` 0: one per physical core.
 Result<std::shared_ptr<Backend>> openCpuBackend(int threads);
+/// `index`: the K of vulkan:K; -1: the first usable device that is not software. DeviceUnavailable says why not.
+Result<std::shared_ptr<Backend>> openVulkanBackend(int index);
+/// At least one entry: where there is no device, it says why.
+std::vector<DeviceInfo> vulkanDevices();
 
 }  // namespace rookery::engine

@@ -262,16 +262,19 @@ class Runner {
     std::vector<std::byte> packed;
     auto done = measure(m_stateStep, plan("state-save"), [&]() -> Result<double> {
       const auto start = Clock::now();
-      packed = m_session->snapshot().state.pack();
+      const auto snapshot = m_session->snapshot();
+      if (!snapshot) return tl::unexpected<Error>(snapshot.error());
+      packed = snapshot->state.pack();
       return secondsSince(start) * 1e3;
     });
     if (!done) return done;
-    const Snapshot now = m_session->snapshot();
+    const auto now = m_session->snapshot();
+    if (!now) return tl::unexpected<Error>(now.error());
     done = measure(m_stateStep, plan("state-restore"), [&]() -> Result<double> {
       const auto start = Clock::now();
       auto state = State::unpack(packed, m_model->info().shape);
       if (!state) return tl::unexpected<Error>(state.error());
-      if (auto restored = m_session->restore({std::move(*state), now.logits, now.tokens}); !restored)
+      if (auto restored = m_session->restore({std::move(*state), now->logits, now->tokens}); !restored)
         return tl::unexpected<Error>(restored.error());
       return secondsSince(start) * 1e3;
     });
@@ -279,7 +282,9 @@ class Runner {
     Session fork(m_model);
     done = measure(m_stateStep, plan("state-fork"), [&]() -> Result<double> {
       const auto start = Clock::now();
-      if (auto restored = fork.restore(m_session->snapshot()); !restored) return tl::unexpected<Error>(restored.error());
+      const auto snapshot = m_session->snapshot();
+      if (!snapshot) return tl::unexpected<Error>(snapshot.error());
+      if (auto restored = fork.restore(*snapshot); !restored) return tl::unexpected<Error>(restored.error());
       return secondsSince(start) * 1e3;
     });
     if (done) m_clock.finish(m_stateStep);

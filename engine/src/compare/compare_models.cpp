@@ -95,8 +95,13 @@ Result<Comparison> compareModels(const std::shared_ptr<const Model>& a, const st
     for (std::size_t i = 0; i < count; ++i)
       tally.add(std::span(*logitsA).subspan(i * vocab, vocab), std::span(*logitsB).subspan(i * vocab, vocab), tokens[at + i]);
     const std::size_t done = at + count;  // marks are whole chunks
-    if (std::find(std::begin(kMarks), std::end(kMarks), done) != std::end(kMarks) || done == read.size())
-      result.drift.push_back({done, relativeRms(first.snapshot().state.data(), second.snapshot().state.data())});
+    if (std::find(std::begin(kMarks), std::end(kMarks), done) != std::end(kMarks) || done == read.size()) {
+      const auto stateA = first.snapshot();
+      if (!stateA) return tl::unexpected(stateA.error());
+      const auto stateB = second.snapshot();
+      if (!stateB) return tl::unexpected(stateB.error());
+      result.drift.push_back({done, relativeRms(stateA->state.data(), stateB->state.data())});
+    }
     if (progress) progress(done);
   }
   tally.finish(result);

@@ -16,6 +16,7 @@
 #include <sys/utsname.h>
 #endif
 
+#include "backend/backend.h"
 #include "bench/cpu_facts.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "rookery/ledger.h"
@@ -79,8 +80,9 @@ int quotaCores() {
 }  // namespace
 
 std::vector<DeviceInfo> listDevices() {
-  return {cpuDevice(), missingBackend("cuda", "CUDA", "this build has no CUDA backend"),
-          missingBackend("vulkan", "Vulkan", "this build has no Vulkan backend")};
+  std::vector<DeviceInfo> devices{cpuDevice(), missingBackend("cuda", "CUDA", "this build has no CUDA backend")};
+  for (DeviceInfo& device : vulkanDevices()) devices.push_back(std::move(device));
+  return devices;
 }
 
 int physicalCores() noexcept {

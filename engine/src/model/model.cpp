@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <new>
 
 #include "model/model_impl.h"
@@ -18,27 +19,41 @@ namespace rookery::engine {
 
 namespace {
 
-// The part of a strategy this build can carry out: everything on the CPU.
-Result<std::optional<DType>> cpuPrecision(const LoadOptions& options, int layers) {
-  if (options.strategy.empty() || options.strategy == "cpu") return std::optional<DType>{};
+// The part of a strategy this build can carry out: everything on one device, in one weight type.
+struct Placement {
+  std::string device = "cpu";
+  std::optional<DType> precision;
+};
+
+Result<Placement> placementOf(const LoadOptions& options, int layers) {
+  Placement placement;
+  if (options.strategy.empty()) return placement;
   auto strategy = parseStrategy(options.strategy, layers);
   if (!strategy) return tl::unexpected(strategy.error());
-  std::optional<DType> precision = strategy->stages.front().weights;
+  placement = {strategy->stages.front().device, strategy->stages.front().weights};
   for (const StrategyStage& stage : strategy->stages) {
     if (stage.layers == 0 && !stage.stream) continue;
-    if (stage.device != "cpu")
-      return fail(ErrorCode::DeviceUnavailable, fmt::format("This build has no backend for {}; \"cpu\" works everywhere.", stage.device));
-    if (stage.weights != precision)
+    if (stage.device != placement.device)
+      return fail(ErrorCode::StrategyInvalid, "This build runs a model on one device; name one stage, such as \"cpu fp16\".");
+    if (stage.weights != placement.precision)
       return fail(ErrorCode::StrategyInvalid, "This build uses one weight type for the whole model; name one stage, such as \"cpu fp16\".");
+    if (stage.stream) return fail(ErrorCode::StrategyInvalid, "This build does not stream layers; leave the + away.");
   }
-  return precision;
+  return placement;
+}
+
+Result<std::shared_ptr<Backend>> openBackend(const std::string& device, int threads) {
+  if (device == "cpu") return openCpuBackend(threads);
+  if (device == "vulkan") return openVulkanBackend(-1);
+  if (device.starts_with("vulkan:")) return openVulkanBackend(std::atoi(device.c_str() + 7));
+  return fail(ErrorCode::DeviceUnavailable, fmt::format("This build has no backend for {}; \"cpu\" works everywhere.", device));
 }
 
 }  // namespace
 
 Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std::shared_ptr<const Tokenizer>> tokenizer,
                                                 std::optional<DType> precision, bool synthetic, const LoadOptions& options,
-                                                const LoadProgressFn& progress, std::stop_token stop) {
+                                                const LoadProgressFn& progress, std::stop_token stop, const std::string& device) {
   auto impl = std::make_unique<Model::Impl>();
   impl->info = source.info();
   impl->synthetic = synthetic;
@@ -49,7 +64,7 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   }
   const ModelShape& shape = impl->info.shape;
   impl->program = buildProgram(shape, {0, shape.layers, true, true});
-  auto backend = openCpuBackend(options.threads);
+  auto backend = openBackend(device, options.threads);
   if (!backend) return tl::unexpected(backend.error());
   impl->backend = std::move(*backend);
   impl->deviceId = impl->backend->id();
@@ -89,12 +104,12 @@ Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const ModelFile
   auto source = bindWeights(file);
   if (!source) return tl::unexpected(source.error());
   const ModelInfo& info = (*source)->info();
-  auto precision = cpuPrecision(options, info.shape.layers);
-  if (!precision) return tl::unexpected(precision.error());
+  auto placement = placementOf(options, info.shape.layers);
+  if (!placement) return tl::unexpected(placement.error());
   auto tokenizer = Tokenizer::forModel(*file, info, options.vocabulary);
   // Without one the model still runs on token ids; a broken one is an error at once.
   if (!tokenizer && tokenizer.error().code != ErrorCode::VocabularyMissing) return tl::unexpected(tokenizer.error());
-  auto model = buildModel(**source, std::move(tokenizer), *precision, false, options, progress, std::move(stop));
+  auto model = buildModel(**source, std::move(tokenizer), placement->precision, false, options, progress, std::move(stop), placement->device);
   if (file->isLost()) return fail(ErrorCode::FileUnreadable, fmt::format("{} became shorter while it was being read, or its disk failed.", file->name()));
   return model;
 } catch (const std::bad_alloc&) {
@@ -109,8 +124,10 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
     return fail(ErrorCode::InvalidArgument, fmt::format("There is no shape named {}; rwkv7-0.1b is one.", shapeName));
   if (!precisionNamed(traits(precision).name))
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a weight type.", traits(precision).name));
+  auto placement = placementOf(options, shape->layers);
+  if (!placement) return tl::unexpected(placement.error());
   SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop);
-  return buildModel(source, Tokenizer::world(), precision, true, options, progress, std::move(stop));
+  return buildModel(source, Tokenizer::world(), precision, true, options, progress, std::move(stop), placement->device);
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while synthetic weights were being made.");
 }

@@ -29,6 +29,6 @@ struct Model::Impl {
 /// requireTokenizer().
 Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std::shared_ptr<const Tokenizer>> tokenizer,
                                                 std::optional<DType> precision, bool synthetic, const LoadOptions& options,
-                                                const LoadProgressFn& progress, std::stop_token stop);
+                                                const LoadProgressFn& progress, std::stop_token stop, const std::string& device = "cpu");
 
 }  // namespace rookery::engine

@@ -44,7 +44,7 @@ std::optional<int> number(std::string_view text) {
 }
 
 Result<std::string> parseDevice(std::string_view word) {
-  if (word == "cpu") return std::string(word);
+  if (word == "cpu" || word == "vulkan") return std::string(word);  // vulkan: which one is seen when it is opened
   const std::size_t colon = word.find(':');
   const std::string_view kind = word.substr(0, colon);
   if (kind == "cuda" || kind == "vulkan") {

@@ -25,6 +25,7 @@ struct Session::Impl {
   std::optional<TokenId> pending;
   std::uint64_t tokensRead = 0;
   std::uint64_t rowsSubmitted = 0;
+  std::optional<Error> broken;                        ///< a copy between states failed: nothing may be read from them
 
   Executable& executable() { return *model->impl().executable; }
 
@@ -35,13 +36,14 @@ struct Session::Impl {
       if (!made) return tl::unexpected(made.error());
       slot = std::move(*made);
     }
-    slots[0]->upload(State(model->info().shape));
-    return {};
+    current = 0;
+    return slots[0]->upload(State(model->info().shape));
   }
 
   // One run; on success the slots have been swapped.
   Result<void> submit(std::span<const TokenId> tokens, std::span<const std::uint32_t> rows, std::span<float> out,
                       const std::stop_token& stop) {
+    if (broken) return tl::unexpected(*broken);
     if (auto good = makeSlots(); !good) return good;
     canUndo = false;
     RunArgs args{tokens, slots[current].get(), slots[1 - current].get(), rows, out, stop};
@@ -83,8 +85,13 @@ struct Session::Impl {
       if (!made) return tl::unexpected(made.error());
       held = std::move(*made);
     }
-    held->copyFrom(*slots[current]);
-    return {};
+    return held->copyFrom(*slots[current]);
+  }
+
+  Result<void> backToHeld() {
+    auto good = slots[current]->copyFrom(*held);
+    if (!good) broken = good.error();
+    return good;
   }
 };
 
@@ -101,7 +108,9 @@ std::uint64_t Session::tokensRead() const noexcept { return m_impl->tokensRead; 
 std::uint64_t Session::rowsSubmitted() const noexcept { return m_impl->rowsSubmitted; }
 
 void Session::reset() {
-  if (m_impl->slots[0]) m_impl->slots[m_impl->current]->upload(State(m_impl->model->info().shape));
+  // Made anew, should the upload fail; the next call says what is wrong then.
+  if (m_impl->slots[0] && !m_impl->slots[m_impl->current]->upload(State(m_impl->model->info().shape))) m_impl->slots = {};
+  m_impl->broken.reset();
   m_impl->logits.clear();
   m_impl->pending.reset();
   m_impl->tokensRead = 0;
@@ -110,15 +119,18 @@ void Session::reset() {
 
 void Session::undoHeldBack() {
   if (!std::exchange(m_impl->canUndo, false)) return;
-  m_impl->slots[m_impl->current]->copyFrom(*m_impl->held);
+  if (!m_impl->backToHeld()) return;
   m_impl->tokensRead -= m_impl->readSinceHeld;
   m_impl->logits.clear();
   m_impl->pending.reset();
 }
 
-Snapshot Session::snapshot() const {
+Result<Snapshot> Session::snapshot() const {
+  if (m_impl->broken) return tl::unexpected(*m_impl->broken);
   Snapshot snapshot{State(m_impl->model->info().shape), m_impl->logits, m_impl->tokensRead};
-  if (m_impl->slots[0]) m_impl->slots[m_impl->current]->download(snapshot.state);
+  if (m_impl->slots[0]) {
+    if (auto good = m_impl->slots[m_impl->current]->download(snapshot.state); !good) return tl::unexpected(good.error());
+  }
   return snapshot;
 }
 
@@ -130,7 +142,11 @@ Result<void> Session::restore(const Snapshot& snapshot) {
       (!snapshot.logits.empty() && snapshot.logits.size() != static_cast<std::size_t>(shape.vocab)))
     return fail(ErrorCode::StateMismatch, "The state belongs to a model of other dimensions.");
   if (auto good = m_impl->makeSlots(); !good) return good;
-  m_impl->slots[m_impl->current]->upload(snapshot.state);
+  if (auto good = m_impl->slots[m_impl->current]->upload(snapshot.state); !good) {
+    m_impl->broken = good.error();
+    return good;
+  }
+  m_impl->broken.reset();
   m_impl->logits = snapshot.logits;
   m_impl->tokensRead = snapshot.tokens;
   m_impl->pending.reset();
@@ -262,7 +278,7 @@ Result<GenerateResult> Session::generate(const GenerateRequest& request, const T
     m_impl->pending.reset();
     if (haveHeld) {
       m_impl->tokensRead -= std::min<std::uint64_t>(m_impl->tokensRead, result.tokens.size() - 1 - heldTokens);
-      m_impl->slots[m_impl->current]->copyFrom(*m_impl->held);
+      if (auto good = m_impl->backToHeld(); !good) return tl::unexpected(good.error());
       result.tokens.resize(heldTokens);
       m_impl->logits.clear();
       const std::string kept = text.keptOfHeld();

@@ -58,18 +58,21 @@ void transpose(const float* in, float* out, std::int64_t n) {
 
 }  // namespace
 
-void CpuState::upload(const State& state) {
+Result<void> CpuState::upload(const State& state) {
   std::memcpy(m_buffer.floats(), state.data().data(), state.data().size_bytes());
   forEachTransposed(m_layout, [&](std::size_t at, std::int64_t n) { transpose(state.data().data() + at, m_buffer.floats() + at, n); });
+  return {};
 }
 
-void CpuState::download(State& state) const {
+Result<void> CpuState::download(State& state) const {
   std::memcpy(state.data().data(), m_buffer.floats(), state.data().size_bytes());
   forEachTransposed(m_layout, [&](std::size_t at, std::int64_t n) { transpose(m_buffer.floats() + at, state.data().data() + at, n); });
+  return {};
 }
 
-void CpuState::copyFrom(const DeviceState& other) {
+Result<void> CpuState::copyFrom(const DeviceState& other) {
   std::memcpy(m_buffer.data(), static_cast<const CpuState&>(other).m_buffer.data(), m_buffer.bytes());
+  return {};
 }
 
 CpuExecutable::CpuExecutable(const Program& program, std::shared_ptr<const CpuWeights> weights,

@@ -16,9 +16,9 @@ namespace rookery::engine {
 class CpuState final : public DeviceState {
  public:
   CpuState(StateLayout layout, AlignedBuffer buffer) : m_layout(std::move(layout)), m_buffer(std::move(buffer)) {}
-  void upload(const State& state) override;
-  void download(State& state) const override;
-  void copyFrom(const DeviceState& other) override;
+  Result<void> upload(const State& state) override;
+  Result<void> download(State& state) const override;
+  Result<void> copyFrom(const DeviceState& other) override;
 
   float* tensor(StateRef ref) { return m_buffer.floats() + offset(ref); }
   const float* tensor(StateRef ref) const { return m_buffer.floats() + offset(ref); }

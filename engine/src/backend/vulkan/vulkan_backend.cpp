@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <fmt/format.h>
+
+#include "backend/cpu/thread_pool.h"
+#include "backend/vulkan/vulkan_executable.h"
+#include "rookery/device.h"
+
+namespace rookery::engine {
+
+namespace {
+
+class VulkanBackend final : public Backend {
+ public:
+  explicit VulkanBackend(std::shared_ptr<VulkanDevice> device) : m_device(std::move(device)) {}
+
+  std::string id() const override { return m_device->info().id; }
+  std::string summary() const override { return fmt::format("{}, {}", m_device->info().name, m_device->info().apiLevel); }
+  int threads() const noexcept override { return 1; }
+
+  Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options, Ledger& ledger) override {
+    ThreadPool pool(physicalCores());  // for packing
+    auto placed = VulkanWeights::place(program, source, options, m_device, pool, ledger);
+    if (!placed) return tl::unexpected(placed.error());
+    return std::shared_ptr<const PlacedWeights>(std::move(*placed));
+  }
+
+  Result<std::unique_ptr<Executable>> compile(const Program& program, std::shared_ptr<const PlacedWeights> weights, Ledger& ledger) override {
+    return VulkanExecutable::create(program, std::static_pointer_cast<const VulkanWeights>(std::move(weights)), m_device, ledger);
+  }
+
+  Result<std::unique_ptr<DeviceState>> newState(const StateLayout& layout, Ledger& ledger) override {
+    auto buffer = m_device->newBuffer(layout.floats() * sizeof(float), VulkanMemory::Device, ledger, "state", "state");
+    if (!buffer) return tl::unexpected(buffer.error());
+    return std::make_unique<VulkanState>(m_device, std::move(*buffer));
+  }
+
+ private:
+  std::shared_ptr<VulkanDevice> m_device;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Backend>> openVulkanBackend(int index) {
+  auto device = VulkanDevice::open(index);
+  if (!device) return tl::unexpected(device.error());
+  return std::make_shared<VulkanBackend>(std::move(*device));
+}
+
+std::vector<DeviceInfo> vulkanDevices() {
+  auto instance = VulkanInstance::get();
+  std::vector<DeviceInfo> devices;
+  if (instance)
+    for (const VulkanCandidate& candidate : (*instance)->candidates()) devices.push_back(candidate.info);
+  if (!devices.empty()) return devices;
+  DeviceInfo none;
+  none.id = "vulkan:0";
+  none.kind = "vulkan";
+  none.name = "Vulkan";
+  none.reason = instance ? "no graphics device with a Vulkan driver was found" : instance.error().message;
+  return {none};
+}
+
+}  // namespace rookery::engine

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From stages to dispatches: which shader does what, with which constants and arguments.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "backend/vulkan/vulkan_executable.h"
+#include "kernels/cpu/coded_format.h"
+#include "rookery/device.h"
+
+namespace rookery::engine {
+
+using kernels::Format;
+using kernels::kTileRows;
+
+namespace {
+
+namespace constant = shader_constant;
+
+constexpr std::uint32_t kPrefillTokens = 8, kCodedPrefillTokens = 4;  // of a group; a lane of coded weights has 16 outputs
+constexpr std::uint32_t kSparseStrip = 64;   // outputs of a group where inputs are skipped
+
+std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8; }
+std::uint32_t bits(float value) { return std::bit_cast<std::uint32_t>(value); }
+
+}  // namespace
+
+Result<void> VulkanExecutable::add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
+                                   VulkanDispatch dispatch, Dispatches& out) {
+  auto pipeline = m_device->pipeline(shader, constants);
+  if (!pipeline) return tl::unexpected(pipeline.error());
+  dispatch.pipeline = *pipeline;
+  dispatch.firstRecord = static_cast<std::uint32_t>(m_recordList.size());
+  dispatch.recordCount = static_cast<std::uint32_t>(records.size());
+  m_recordList.insert(m_recordList.end(), records.begin(), records.end());
+  out.push_back(dispatch);
+  return {};
+}
+
+Result<void> VulkanExecutable::compileStage(const Stage& stage, bool decode, Dispatches& body, Dispatches& head) {
+  const auto c = static_cast<std::uint32_t>(m_program.shape.nEmbd);
+  GemmOptions options;
+  options.decode = decode;
+
+  if (const auto* embed = std::get_if<Embed>(&stage.op)) return addNorm(embed, nullptr, body);
+
+  if (const auto* group = std::get_if<GemvGroup>(&stage.op)) {
+    const bool fused = decode && group->prologue && group->prologue->up == kNone;
+    if (fused) options.prologue = &*group->prologue;
+    if (group->prologue && !fused) {
+      if (auto good = addMix(*group->prologue, stage.layer, body); !good) return good;
+    }
+    return addGemms(group->gemvs, options, stage.layer, body);
+  }
+
+  if (const auto* down = std::get_if<SparseDown>(&stage.op)) {
+    options.accumulate = true;
+    options.gate = down->gate;
+    return addGemms({{down->matrix, down->in, down->out}}, options, stage.layer, body);
+  }
+
+  if (const auto* last = std::get_if<HeadGemv>(&stage.op)) {
+    if (auto good = addNorm(nullptr, last, head); !good) return good;
+    options.toLogits = true;
+    return addGemms({{last->matrix, m_headIn, kNone}}, options, stage.layer, head);
+  }
+
+  VulkanDispatch dispatch;
+  dispatch.layer = stage.layer;
+  VulkanRecord record;
+  auto& v = record.values;
+  if (const auto* wkv = std::get_if<Wkv4>(&stage.op)) {
+    using namespace wkv4_record;
+    record.weights = {m_weights->address(wkv->decay), m_weights->address(wkv->first)};
+    v[Ld] = ld(wkv->r);
+    v[R] = offset(wkv->r);
+    v[K] = offset(wkv->k);
+    v[V] = offset(wkv->v);
+    v[Aa] = stateOffset(wkv->aa);
+    v[Bb] = stateOffset(wkv->bb);
+    v[Pp] = stateOffset(wkv->pp);
+    v[Out] = offset(wkv->out);
+    v[Width] = c;
+    dispatch.groupsX = (c + m_groupSize - 1) / m_groupSize;
+    return add("wkv4", {{constant::GroupSize, m_groupSize}}, std::span(&record, 1), dispatch, body);
+  }
+
+  const auto headSize = static_cast<std::uint32_t>(m_program.shape.headSize);
+  const auto heads = static_cast<std::uint32_t>(m_program.shape.heads());
+  dispatch.groupsX = heads;
+  const std::map<std::uint32_t, std::uint32_t> constants{
+      {constant::GroupSize, std::max(std::bit_ceil(headSize), m_device->candidate().subgroupSize)}, {constant::Head, headSize}};
+
+  if (const auto* wkv = std::get_if<Wkv5>(&stage.op)) {
+    using namespace wkv5_record;
+    if (wkv->decayUp != kNone) {
+      if (auto good = addGemms({{wkv->decayUp, wkv->decayHidden, m_up[0]}}, options, stage.layer, body); !good) return good;
+    }
+    record.weights = {m_weights->address(wkv->decay), m_weights->address(wkv->first), m_weights->address(wkv->lnWeight), m_weights->address(wkv->lnBias)};
+    v[Ld] = ld(wkv->r);
+    v[R] = offset(wkv->r);
+    v[K] = offset(wkv->k);
+    v[V] = offset(wkv->v);
+    v[Gate] = wkv->gate == kNone ? kNoOffset : offset(wkv->gate);
+    v[DecayUp] = wkv->decayUp == kNone ? kNoOffset : offset(m_up[0]);
+    v[Out] = offset(wkv->out);
+    v[StateAt] = stateOffset(wkv->state);
+    v[PerHead] = m_program.weights[static_cast<std::size_t>(wkv->decay)].rows == heads ? 1 : 0;
+    return add("wkv5", constants, std::span(&record, 1), dispatch, body);
+  }
+
+  const auto& wkv = std::get<Wkv7>(stage.op);
+  using namespace wkv7_record;
+  std::vector<Gemv> ups{{wkv.w2, wkv.wHidden, m_up[0]}, {wkv.a2, wkv.aHidden, m_up[1]}, {wkv.g2, wkv.gHidden, m_up[3]}};
+  if (wkv.vFirst != kNone) ups.push_back({wkv.v2, wkv.vHidden, m_up[2]});
+  if (auto good = addGemms(ups, options, stage.layer, body); !good) return good;
+  const auto address = [&](WeightId id) { return id == kNone ? VkDeviceAddress{0} : m_weights->address(id); };
+  record.weights = {address(wkv.w0), address(wkv.a0), address(wkv.v0), address(wkv.kK), address(wkv.kA), address(wkv.rK), address(wkv.lnWeight), address(wkv.lnBias)};
+  v[Ld] = ld(wkv.r);
+  v[R] = offset(wkv.r);
+  v[K] = offset(wkv.k);
+  v[V] = offset(wkv.v);
+  v[VFirst] = wkv.vFirst == kNone ? kNoOffset : offset(wkv.vFirst);
+  v[W] = offset(m_up[0]);
+  v[A] = offset(m_up[1]);
+  v[VUp] = offset(m_up[2]);
+  v[Gate] = offset(m_up[3]);
+  v[Out] = offset(wkv.out);
+  v[StateAt] = stateOffset(wkv.state);
+  return add("wkv7", constants, std::span(&record, 1), dispatch, body);
+}
+
+Result<void> VulkanExecutable::addNorm(const Embed* embed, const HeadGemv* head, Dispatches& out) {
+  using namespace norm_record;
+  const auto c = static_cast<std::uint32_t>(m_program.shape.nEmbd);
+  VulkanRecord record;
+  record.weights = {m_weights->address(embed != nullptr ? embed->lnWeight : head->lnWeight), m_weights->address(embed != nullptr ? embed->lnBias : head->lnBias)};
+  const ValueId to = embed != nullptr ? embed->out : m_headIn;
+  record.values[Width] = c;
+  record.values[From] = embed != nullptr ? 0 : offset(head->x);
+  record.values[LdFrom] = embed != nullptr ? 0 : ld(head->x);
+  record.values[To] = offset(to);
+  record.values[LdTo] = ld(to);
+  record.values[Eps] = bits(embed != nullptr ? embed->eps : head->eps);
+  VulkanDispatch dispatch;
+  dispatch.option = embed != nullptr ? 0 : 1;
+  dispatch.tokensPerGroup = 1;
+  return add("norm", {{constant::GroupSize, m_groupSize}, {constant::Row, c}}, std::span(&record, 1), dispatch, out);
+}
+
+Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatches& out) {
+  using namespace mix_record;
+  const auto c = static_cast<std::uint32_t>(m_program.shape.nEmbd);
+  VulkanRecord record;
+  record.weights[0] = m_weights->address(op.lnWeight);
+  record.weights[1] = m_weights->address(op.lnBias);
+  auto& v = record.values;
+  v[Width] = c;
+  v[X] = offset(op.x);
+  v[LdX] = ld(op.x);
+  v[Shift] = stateOffset(op.shift);
+  v[Form] = static_cast<std::uint32_t>(op.form);
+  v[Eps] = bits(op.eps);
+  v[LdOut] = ld(op.x);
+  std::map<std::uint32_t, std::uint32_t> constants{{constant::GroupSize, m_groupSize}, {constant::Row, c}};
+  if (op.up != kNone) {
+    const kernels::PackedMatrix& up = m_weights->matrix(op.up);
+    record.weights[2] = m_weights->address(op.up);
+    v[Hidden] = offset(op.hidden);
+    v[LdHidden] = ld(op.hidden);
+    v[Rank] = static_cast<std::uint32_t>(up.cols);
+    constants[constant::Dependent] = 1;
+    constants[constant::FormatA] = static_cast<std::uint32_t>(up.format);
+  }
+  for (std::size_t m = 0; m < op.mixes.size(); ++m) {
+    record.weights[3 + m] = m_weights->address(op.mixes[m].mix);
+    v[Out0 + m] = offset(op.mixes[m].out);
+  }
+  VulkanDispatch dispatch;
+  dispatch.tokensPerGroup = 1;
+  dispatch.layer = layer;
+  const std::size_t mixes = op.mixes.size();
+  if (auto good = add("mix", std::move(constants), std::span(&record, 1), dispatch, out); !good) return good;
+  out.back().recordCount = static_cast<std::uint32_t>(mixes);  // the shader's count of mixes
+  return {};
+}
+
+// On a processor groups are expensive and lanes few, and every group of a fused dispatch makes its input for itself: a
+// few groups for each core.
+std::uint32_t VulkanExecutable::stripsPerGroup(const std::vector<Gemv>& gemvs, std::uint32_t strip) const {
+  if (!m_device->candidate().software) return 1;
+  std::int64_t strips = 0;
+  for (const Gemv& gemv : gemvs) strips += (m_weights->matrix(gemv.matrix).paddedRows() + strip - 1) / strip;
+  const std::int64_t groups = 8 * std::int64_t{physicalCores()};
+  return static_cast<std::uint32_t>((strips + groups - 1) / groups);
+}
+
+Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out) {
+  using namespace gemm_record;
+  // A dispatch knows two formats at most.
+  std::vector<std::vector<Gemv>> parts;
+  const auto formatOf = [&](const Gemv& gemv) { return m_weights->matrix(gemv.matrix).format; };
+  std::vector<std::pair<Format, Format>> formats;
+  for (const Gemv& gemv : gemvs) {
+    const Format format = formatOf(gemv);
+    if (parts.empty() || (formats.back().first != format && formats.back().second != format && formats.back().first != formats.back().second)) {
+      parts.emplace_back();
+      formats.emplace_back(format, format);
+    }
+    if (formats.back().first != format) formats.back().second = format;
+    parts.back().push_back(gemv);
+  }
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    const auto [a, b] = formats[p];
+    const bool sparse = m_weights->matrix(parts[p].front().matrix).panelRows != kTileRows;
+    const bool coded = outputsPerLane(a) == 16 || outputsPerLane(b) == 16;
+    const std::uint32_t tokens = options.decode ? 1 : coded ? kCodedPrefillTokens : kPrefillTokens;
+    const std::uint32_t lanes = m_device->candidate().subgroupSize;
+    const std::uint32_t strip = sparse ? std::min(kSparseStrip, lanes * outputsPerLane(a)) : static_cast<std::uint32_t>(kTileRows);
+    const std::uint32_t perGroup = stripsPerGroup(parts[p], strip);
+    std::vector<VulkanRecord> records;
+    std::uint32_t groups = 0;
+    for (const Gemv& gemv : parts[p]) {
+      const kernels::PackedMatrix& w = m_weights->matrix(gemv.matrix);
+      VulkanRecord record;
+      record.weights[0] = m_weights->address(gemv.matrix);
+      auto& v = record.values;
+      v[FirstGroup] = groups;
+      v[Strips] = static_cast<std::uint32_t>((w.paddedRows() + strip - 1) / strip);
+      v[Rows] = static_cast<std::uint32_t>(w.rows);
+      v[Cols] = static_cast<std::uint32_t>(w.cols);
+      v[X] = offset(gemv.in);
+      v[LdX] = ld(gemv.in);
+      if (!options.toLogits) {
+        v[Y] = offset(gemv.out);
+        v[LdY] = ld(gemv.out);
+      }
+      v[Gate] = options.gate == kNone ? kNoOffset : offset(options.gate);
+      if (options.gate != kNone) v[LdGate] = ld(options.gate);
+      v[Flags] = static_cast<std::uint32_t>(gemv.activation) | (gemv.accumulate || options.accumulate ? kAccumulate : 0) |
+                 (options.toLogits ? kToLogits : 0) | static_cast<std::uint32_t>(w.format) << kFormatShift;
+      v[PanelRows] = static_cast<std::uint32_t>(w.panelRows);
+      if (options.prologue != nullptr) {
+        const NormShiftMix& norm = *options.prologue;
+        const auto mix = std::find_if(norm.mixes.begin(), norm.mixes.end(), [&](const auto& m) { return m.out == gemv.in; });
+        record.weights[1] = m_weights->address(norm.lnWeight);
+        record.weights[2] = m_weights->address(norm.lnBias);
+        record.weights[3] = m_weights->address(mix->mix);
+        v[FusedX] = offset(norm.x);
+        v[Shift] = stateOffset(norm.shift);
+        v[Form] = static_cast<std::uint32_t>(norm.form);
+        v[Eps] = bits(norm.eps);
+      }
+      groups += (v[Strips] + perGroup - 1) / perGroup;
+      records.push_back(record);
+    }
+    VulkanDispatch dispatch;
+    dispatch.option = options.toLogits ? 1 : 0;
+    dispatch.tokensPerGroup = tokens;
+    dispatch.groupsY = groups;
+    dispatch.layer = layer;
+    const std::map<std::uint32_t, std::uint32_t> constants{
+        {constant::GroupSize, m_groupSize},
+        {constant::FormatA, static_cast<std::uint32_t>(a)},
+        {constant::FormatB, static_cast<std::uint32_t>(b)},
+        {constant::Tokens, tokens},
+        {constant::Strip, strip},
+        {constant::Fused, options.prologue != nullptr ? 1 : 0},
+        {constant::Row, options.prologue != nullptr ? static_cast<std::uint32_t>(m_program.shape.nEmbd) : 1},
+        {constant::Sparse, sparse && options.decode ? 1 : 0},
+        {constant::StripsPerGroup, perGroup},
+        {constant::Part, m_device->candidate().software ? 32 : 8},
+    };
+    if (auto good = add("gemm", constants, records, dispatch, out); !good) return good;
+  }
+  return {};
+}
+
+}  // namespace rookery::engine

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "backend/vulkan/vulkan_device.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "shaders/shaders.h"
+
+namespace rookery::engine {
+
+namespace {
+
+constexpr std::uint64_t kStagingBytes = 32'000'000;
+constexpr std::uint64_t kPollNanoseconds = 5'000'000;  // how soon a stop is seen
+
+}  // namespace
+
+VulkanBuffer::VulkanBuffer(VulkanBuffer&& other) noexcept { *this = std::move(other); }
+
+VulkanBuffer& VulkanBuffer::operator=(VulkanBuffer&& other) noexcept {
+  std::swap(m_device, other.m_device);
+  std::swap(m_buffer, other.m_buffer);
+  std::swap(m_memory, other.m_memory);
+  std::swap(m_address, other.m_address);
+  std::swap(m_bytes, other.m_bytes);
+  std::swap(m_data, other.m_data);
+  std::swap(m_ledger, other.m_ledger);
+  std::swap(m_component, other.m_component);
+  std::swap(m_kind, other.m_kind);
+  return *this;
+}
+
+VulkanBuffer::~VulkanBuffer() {
+  if (!m_device) return;
+  m_device->m_api.vkDestroyBuffer(m_device->m_device, m_buffer, nullptr);
+  m_device->m_api.vkFreeMemory(m_device->m_device, m_memory, nullptr);
+  if (m_ledger != nullptr) m_ledger->remove(m_device->info().id, m_component, m_kind, m_bytes);
+}
+
+Result<std::shared_ptr<VulkanDevice>> VulkanDevice::open(int index) {
+  auto instance = VulkanInstance::get();
+  if (!instance) return tl::unexpected(instance.error());
+  const auto& candidates = (*instance)->candidates();
+  if (candidates.empty()) return fail(ErrorCode::DeviceUnavailable, "No graphics device with a Vulkan driver was found.");
+  const VulkanCandidate* chosen = nullptr;
+  if (index >= 0) {
+    if (static_cast<std::size_t>(index) >= candidates.size())
+      return fail(ErrorCode::DeviceUnavailable, fmt::format("There is no vulkan:{}; this machine has vulkan:0{}.", index,
+                                                            candidates.size() > 1 ? fmt::format(" to vulkan:{}", candidates.size() - 1) : ""));
+    chosen = &candidates[static_cast<std::size_t>(index)];
+    if (!chosen->info.usable) return fail(ErrorCode::DeviceUnavailable, fmt::format("{} ({}) cannot be used: {}.", chosen->info.id, chosen->info.name, chosen->info.reason));
+  } else {
+    std::string reasons;
+    for (const VulkanCandidate& candidate : candidates) {
+      if (candidate.info.usable && !candidate.software) {
+        chosen = &candidate;
+        break;
+      }
+      reasons += fmt::format(" {} ({}): {}.", candidate.info.id, candidate.info.name, candidate.info.reason);
+    }
+    if (chosen == nullptr) return fail(ErrorCode::DeviceUnavailable, "No graphics device can be used." + reasons);
+  }
+  std::shared_ptr<VulkanDevice> device(new VulkanDevice);
+  if (auto good = device->create(std::move(*instance), *chosen); !good) return tl::unexpected(good.error());
+  return device;
+}
+
+Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, const VulkanCandidate& candidate) {
+  m_instance = std::move(instance);
+  m_candidate = candidate;
+  vkGetPhysicalDeviceMemoryProperties(candidate.handle, &m_memory);
+
+  VkPhysicalDeviceVulkan12Features features12{};
+  features12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
+  features12.bufferDeviceAddress = VK_TRUE;
+  features12.timelineSemaphore = VK_TRUE;
+  VkPhysicalDeviceFeatures2 features{};
+  features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  features.pNext = &features12;
+  features.features.shaderInt64 = candidate.int64 ? VK_TRUE : VK_FALSE;
+  const float priority = 1.0F;
+  VkDeviceQueueCreateInfo queue{};
+  queue.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO;
+  queue.queueFamilyIndex = candidate.queueFamily;
+  queue.queueCount = 1;
+  queue.pQueuePriorities = &priority;
+  const char* budget = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+  VkDeviceCreateInfo create{};
+  create.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
+  create.pNext = &features;
+  create.queueCreateInfoCount = 1;
+  create.pQueueCreateInfos = &queue;
+  create.enabledExtensionCount = candidate.memoryBudget ? 1 : 0;
+  create.ppEnabledExtensionNames = &budget;
+  if (const VkResult r = vkCreateDevice(candidate.handle, &create, nullptr, &m_device); r != VK_SUCCESS) return vulkanFailure(r, "opening the device");
+  volkLoadDeviceTable(&m_api, m_device);
+  m_api.vkGetDeviceQueue(m_device, candidate.queueFamily, 0, &m_queue);
+
+  VkCommandPoolCreateInfo pool{};
+  pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
+  pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT;
+  pool.queueFamilyIndex = candidate.queueFamily;
+  if (const VkResult r = m_api.vkCreateCommandPool(m_device, &pool, nullptr, &m_pool); r != VK_SUCCESS) return vulkanFailure(r, "making a command pool");
+  VkSemaphoreTypeCreateInfo timeline{};
+  timeline.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO;
+  timeline.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
+  VkSemaphoreCreateInfo semaphore{};
+  semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
+  semaphore.pNext = &timeline;
+  if (const VkResult r = m_api.vkCreateSemaphore(m_device, &semaphore, nullptr, &m_timeline); r != VK_SUCCESS) return vulkanFailure(r, "making a semaphore");
+  VkPipelineCacheCreateInfo cache{};
+  cache.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
+  if (const VkResult r = m_api.vkCreatePipelineCache(m_device, &cache, nullptr, &m_cache); r != VK_SUCCESS) return vulkanFailure(r, "making a pipeline cache");
+  return createLayouts();
+}
+
+Result<void> VulkanDevice::createLayouts() {
+  std::array<VkDescriptorSetLayoutBinding, kVulkanBindings> bindings{};
+  for (std::uint32_t i = 0; i < kVulkanBindings; ++i) {
+    bindings[i].binding = i;
+    bindings[i].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    bindings[i].descriptorCount = 1;
+    bindings[i].stageFlags = VK_SHADER_STAGE_COMPUTE_BIT;
+  }
+  VkDescriptorSetLayoutCreateInfo set{};
+  set.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO;
+  set.bindingCount = kVulkanBindings;
+  set.pBindings = bindings.data();
+  if (const VkResult r = m_api.vkCreateDescriptorSetLayout(m_device, &set, nullptr, &m_setLayout); r != VK_SUCCESS) return vulkanFailure(r, "making a descriptor layout");
+  VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, 16};
+  VkPipelineLayoutCreateInfo layout{};
+  layout.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
+  layout.setLayoutCount = 1;
+  layout.pSetLayouts = &m_setLayout;
+  layout.pushConstantRangeCount = 1;
+  layout.pPushConstantRanges = &push;
+  if (const VkResult r = m_api.vkCreatePipelineLayout(m_device, &layout, nullptr, &m_pipelineLayout); r != VK_SUCCESS) return vulkanFailure(r, "making a pipeline layout");
+  return {};
+}
+
+VulkanDevice::~VulkanDevice() {
+  m_staging.reset();
+  if (m_device == VK_NULL_HANDLE) return;
+  for (const auto& [key, pipeline] : m_pipelines) m_api.vkDestroyPipeline(m_device, pipeline, nullptr);
+  for (const auto& [key, shader] : m_shaders) m_api.vkDestroyShaderModule(m_device, shader, nullptr);
+  m_api.vkDestroyPipelineCache(m_device, m_cache, nullptr);
+  m_api.vkDestroySemaphore(m_device, m_timeline, nullptr);
+  m_api.vkDestroyCommandPool(m_device, m_pool, nullptr);
+  m_api.vkDestroyPipelineLayout(m_device, m_pipelineLayout, nullptr);
+  m_api.vkDestroyDescriptorSetLayout(m_device, m_setLayout, nullptr);
+  m_api.vkDestroyDevice(m_device, nullptr);
+}
+
+// The type with all wanted properties, else the first with the needed ones; the count of types where there is none.
+std::uint32_t VulkanDevice::memoryType(std::uint32_t allowed, VulkanMemory where) const {
+  constexpr VkMemoryPropertyFlags kHost = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  VkMemoryPropertyFlags needed = kHost, wanted = 0;
+  switch (where) {
+    case VulkanMemory::Device:
+      needed = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+      // Only where the two share their memory: through a bus, the CPU's scattered writes would crawl.
+      if (m_candidate.integrated) wanted = kHost | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+      break;
+    case VulkanMemory::ToDevice: break;
+    case VulkanMemory::ToHost: wanted = VK_MEMORY_PROPERTY_HOST_CACHED_BIT; break;
+  }
+  for (const VkMemoryPropertyFlags flags : {needed | wanted, needed}) {
+    for (std::uint32_t i = 0; i < m_memory.memoryTypeCount; ++i)
+      if ((allowed >> i & 1U) != 0 && (m_memory.memoryTypes[i].propertyFlags & flags) == flags) return i;
+  }
+  return m_memory.memoryTypeCount;
+}
+
+Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory where, Ledger& ledger, std::string component, std::string kind) {
+  if (bytes > m_candidate.allocationBytes)
+    return fail(ErrorCode::OutOfMemory, fmt::format("{} takes {:.1f} MB; {} allows {:.1f} MB at a time.", component, static_cast<double>(bytes) / 1e6,
+                                                    info().name, static_cast<double>(m_candidate.allocationBytes) / 1e6));
+  VulkanBuffer buffer;
+  buffer.m_device = shared_from_this();
+  buffer.m_bytes = bytes;
+  VkBufferCreateInfo create{};
+  create.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO;
+  create.size = bytes;
+  create.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                 VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+  if (const VkResult r = m_api.vkCreateBuffer(m_device, &create, nullptr, &buffer.m_buffer); r != VK_SUCCESS) return vulkanFailure(r, "making a buffer");
+  VkMemoryRequirements needs{};
+  m_api.vkGetBufferMemoryRequirements(m_device, buffer.m_buffer, &needs);
+  VkMemoryAllocateFlagsInfo flags{};
+  flags.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO;
+  flags.flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT;
+  VkMemoryAllocateInfo allocate{};
+  allocate.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
+  allocate.pNext = &flags;
+  allocate.allocationSize = needs.size;
+  allocate.memoryTypeIndex = memoryType(needs.memoryTypeBits, where);
+  if (allocate.memoryTypeIndex == m_memory.memoryTypeCount) return fail(ErrorCode::DeviceUnavailable, fmt::format("{} offers no memory of the kind that is needed.", info().name));
+  if (const VkResult r = m_api.vkAllocateMemory(m_device, &allocate, nullptr, &buffer.m_memory); r != VK_SUCCESS) return vulkanFailure(r, "allocating memory");
+  if (const VkResult r = m_api.vkBindBufferMemory(m_device, buffer.m_buffer, buffer.m_memory, 0); r != VK_SUCCESS) return vulkanFailure(r, "binding memory");
+  const VkMemoryPropertyFlags properties = m_memory.memoryTypes[allocate.memoryTypeIndex].propertyFlags;
+  if (where != VulkanMemory::Device || (m_candidate.integrated && (properties & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0)) {
+    void* data = nullptr;
+    if (const VkResult r = m_api.vkMapMemory(m_device, buffer.m_memory, 0, VK_WHOLE_SIZE, 0, &data); r != VK_SUCCESS) return vulkanFailure(r, "mapping memory");
+    buffer.m_data = static_cast<std::byte*>(data);
+  }
+  VkBufferDeviceAddressInfo address{};
+  address.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO;
+  address.buffer = buffer.m_buffer;
+  buffer.m_address = m_api.vkGetBufferDeviceAddress(m_device, &address);
+  buffer.m_ledger = &ledger;
+  buffer.m_component = std::move(component);
+  buffer.m_kind = std::move(kind);
+  ledger.add(info().id, buffer.m_component, buffer.m_kind, bytes);
+  return buffer;
+}
+
+std::uint64_t VulkanDevice::freeBytes() const {
+  if (!m_candidate.memoryBudget) return info().memoryBytes;
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
+  budget.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT;
+  VkPhysicalDeviceMemoryProperties2 memory{};
+  memory.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2;
+  memory.pNext = &budget;
+  vkGetPhysicalDeviceMemoryProperties2(m_candidate.handle, &memory);
+  std::uint64_t most = 0;
+  for (std::uint32_t i = 0; i < m_memory.memoryHeapCount; ++i) {
+    if ((m_memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) == 0) continue;
+    most = std::max(most, budget.heapBudget[i] - std::min(budget.heapBudget[i], budget.heapUsage[i]));
+  }
+  return most;
+}
+
+Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants) {
+  std::string key = shader;
+  std::vector<VkSpecializationMapEntry> entries;
+  std::vector<std::uint32_t> values;
+  for (const auto& [id, value] : constants) {
+    key += fmt::format(" {}={}", id, value);
+    entries.push_back({id, static_cast<std::uint32_t>(values.size() * 4), 4});
+    values.push_back(value);
+  }
+  const std::lock_guard lock(m_pipelineMutex);
+  if (const auto found = m_pipelines.find(key); found != m_pipelines.end()) return found->second;
+
+  VkShaderModule& module = m_shaders[shader];
+  if (module == VK_NULL_HANDLE) {
+    const std::span<const std::byte> code = shaders::find(shader, m_candidate.int64);
+    VkShaderModuleCreateInfo create{};
+    create.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO;
+    create.codeSize = code.size();
+    create.pCode = reinterpret_cast<const std::uint32_t*>(code.data());
+    if (const VkResult r = m_api.vkCreateShaderModule(m_device, &create, nullptr, &module); r != VK_SUCCESS) return vulkanFailure(r, "loading shader " + shader);
+  }
+  VkSpecializationInfo special{static_cast<std::uint32_t>(entries.size()), entries.data(), values.size() * 4, values.data()};
+  VkComputePipelineCreateInfo create{};
+  create.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO;
+  create.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
+  create.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
+  create.stage.module = module;
+  create.stage.pName = "main";
+  create.stage.pSpecializationInfo = &special;
+  create.layout = m_pipelineLayout;
+  VkPipeline pipeline = VK_NULL_HANDLE;
+  if (const VkResult r = m_api.vkCreateComputePipelines(m_device, m_cache, 1, &create, nullptr, &pipeline); r != VK_SUCCESS) return vulkanFailure(r, "compiling shader " + shader);
+  m_pipelines[key] = pipeline;
+  return pipeline;
+}
+
+Result<void> VulkanDevice::run(std::span<const VkCommandBuffer> commands, const std::stop_token& stop, const std::function<void()>& onStop) {
+  std::uint64_t value = 0;
+  {
+    const std::lock_guard lock(m_queueMutex);
+    value = m_submitted + 1;
+    VkTimelineSemaphoreSubmitInfo timeline{};
+    timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
+    timeline.signalSemaphoreValueCount = 1;
+    timeline.pSignalSemaphoreValues = &value;
+    VkSubmitInfo submit{};
+    submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+    submit.pNext = &timeline;
+    submit.commandBufferCount = static_cast<std::uint32_t>(commands.size());
+    submit.pCommandBuffers = commands.data();
+    submit.signalSemaphoreCount = 1;
+    submit.pSignalSemaphores = &m_timeline;
+    if (const VkResult r = m_api.vkQueueSubmit(m_queue, 1, &submit, VK_NULL_HANDLE); r != VK_SUCCESS) return vulkanFailure(r, "starting work");
+    m_submitted = value;
+  }
+  VkSemaphoreWaitInfo wait{};
+  wait.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO;
+  wait.semaphoreCount = 1;
+  wait.pSemaphores = &m_timeline;
+  wait.pValues = &value;
+  bool told = false;
+  for (;;) {
+    const bool watch = onStop && !told && stop.stop_possible();
+    const VkResult r = m_api.vkWaitSemaphores(m_device, &wait, watch ? kPollNanoseconds : UINT64_MAX);
+    if (r == VK_SUCCESS) return {};
+    if (r != VK_TIMEOUT) return vulkanFailure(r, "waiting for work to end");
+    if (watch && stop.stop_requested()) {
+      onStop();
+      told = true;
+    }
+  }
+}
+
+Result<VkCommandBuffer> VulkanDevice::newCommands() {
+  VkCommandBufferAllocateInfo allocate{};
+  allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+  allocate.commandPool = m_pool;
+  allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+  allocate.commandBufferCount = 1;
+  VkCommandBuffer commands = VK_NULL_HANDLE;
+  const std::lock_guard lock(m_queueMutex);
+  if (const VkResult r = m_api.vkAllocateCommandBuffers(m_device, &allocate, &commands); r != VK_SUCCESS) return vulkanFailure(r, "making a command buffer");
+  return commands;
+}
+
+void VulkanDevice::freeCommands(std::span<const VkCommandBuffer> commands) {
+  const std::lock_guard lock(m_queueMutex);
+  if (!commands.empty()) m_api.vkFreeCommandBuffers(m_device, m_pool, static_cast<std::uint32_t>(commands.size()), commands.data());
+}
+
+Result<void> VulkanDevice::runOnce(const std::function<void(VkCommandBuffer)>& record) {
+  auto commands = newCommands();
+  if (!commands) return tl::unexpected(commands.error());
+  VkCommandBufferBeginInfo begin{};
+  begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+  begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
+  {
+    const std::lock_guard lock(m_queueMutex);  // the pool belongs to one thread at a time
+    m_api.vkBeginCommandBuffer(*commands, &begin);
+    record(*commands);
+    m_api.vkEndCommandBuffer(*commands);
+  }
+  auto done = run(std::span(&*commands, 1));
+  freeCommands(std::span(&*commands, 1));
+  return done;
+}
+
+Result<VulkanBuffer*> VulkanDevice::staging() {
+  if (!m_staging) {
+    auto made = newBuffer(kStagingBytes, VulkanMemory::ToHost, m_ownLedger, "staging", "staging");
+    if (!made) return tl::unexpected(made.error());
+    m_staging = std::make_unique<VulkanBuffer>(std::move(*made));
+    m_staging->m_device = std::shared_ptr<VulkanDevice>(std::shared_ptr<void>(), this);  // it is a part of the device
+  }
+  return m_staging.get();
+}
+
+Result<void> VulkanDevice::write(const VulkanBuffer& buffer, std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (buffer.data() != nullptr) {
+    std::memcpy(buffer.data() + offset, bytes.data(), bytes.size());
+    return {};
+  }
+  const std::lock_guard lock(m_stagingMutex);
+  auto through = staging();
+  if (!through) return tl::unexpected(through.error());
+  for (std::uint64_t at = 0; at < bytes.size(); at += kStagingBytes) {
+    const std::uint64_t count = std::min<std::uint64_t>(kStagingBytes, bytes.size() - at);
+    std::memcpy((*through)->data(), bytes.data() + at, count);
+    const VkBufferCopy copy{0, offset + at, count};
+    if (auto good = runOnce([&](VkCommandBuffer c) { m_api.vkCmdCopyBuffer(c, (*through)->handle(), buffer.handle(), 1, &copy); }); !good) return good;
+  }
+  return {};
+}
+
+Result<void> VulkanDevice::read(const VulkanBuffer& buffer, std::uint64_t offset, std::span<std::byte> bytes) {
+  if (buffer.data() != nullptr) {
+    std::memcpy(bytes.data(), buffer.data() + offset, bytes.size());
+    return {};
+  }
+  const std::lock_guard lock(m_stagingMutex);
+  auto through = staging();
+  if (!through) return tl::unexpected(through.error());
+  for (std::uint64_t at = 0; at < bytes.size(); at += kStagingBytes) {
+    const std::uint64_t count = std::min<std::uint64_t>(kStagingBytes, bytes.size() - at);
+    const VkBufferCopy copy{offset + at, 0, count};
+    auto good = runOnce([&](VkCommandBuffer c) {
+      m_api.vkCmdCopyBuffer(c, buffer.handle(), (*through)->handle(), 1, &copy);
+      VkMemoryBarrier visible{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT};
+      m_api.vkCmdPipelineBarrier(c, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &visible, 0, nullptr, 0, nullptr);
+    });
+    if (!good) return good;
+    std::memcpy(bytes.data() + at, (*through)->data(), count);
+  }
+  return {};
+}
+
+}  // namespace rookery::engine

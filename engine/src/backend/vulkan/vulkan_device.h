@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "backend/vulkan/vulkan_instance.h"
+#include "rookery/ledger.h"
+
+namespace rookery::engine {
+
+class VulkanDevice;
+
+/// What a buffer is for decides where it lies.
+enum class VulkanMemory {
+  Device,    ///< the device's own; `data()` is null unless the CPU shares that memory
+  ToDevice,  ///< written by the CPU
+  ToHost,    ///< read by the CPU
+};
+
+/// A buffer with memory of its own; entered in the ledger for as long as it lives. Keeps its device.
+class VulkanBuffer {
+ public:
+  VulkanBuffer() = default;
+  ~VulkanBuffer();
+  VulkanBuffer(VulkanBuffer&& other) noexcept;
+  VulkanBuffer& operator=(VulkanBuffer&& other) noexcept;
+
+  VkBuffer handle() const noexcept { return m_buffer; }
+  VkDeviceAddress address() const noexcept { return m_address; }
+  std::uint64_t bytes() const noexcept { return m_bytes; }
+  std::byte* data() const noexcept { return m_data; }  ///< null where the CPU cannot reach it
+
+ private:
+  friend class VulkanDevice;
+  std::shared_ptr<VulkanDevice> m_device;
+  VkBuffer m_buffer = VK_NULL_HANDLE;
+  VkDeviceMemory m_memory = VK_NULL_HANDLE;
+  VkDeviceAddress m_address = 0;
+  std::uint64_t m_bytes = 0;
+  std::byte* m_data = nullptr;
+  Ledger* m_ledger = nullptr;
+  std::string m_component, m_kind;
+};
+
+/// A logical device with one queue. Thread-safe.
+class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
+ public:
+  /// `index` < 0: the first usable device that is not software. DeviceUnavailable says why there is none.
+  static Result<std::shared_ptr<VulkanDevice>> open(int index);
+  ~VulkanDevice();
+
+  const VulkanCandidate& candidate() const noexcept { return m_candidate; }
+  const DeviceInfo& info() const noexcept { return m_candidate.info; }
+  VkDevice handle() const noexcept { return m_device; }
+  const VolkDeviceTable& api() const noexcept { return m_api; }
+  VkPipelineLayout pipelineLayout() const noexcept { return m_pipelineLayout; }
+  VkDescriptorSetLayout setLayout() const noexcept { return m_setLayout; }
+
+  Result<VulkanBuffer> newBuffer(std::uint64_t bytes, VulkanMemory where, Ledger& ledger, std::string component, std::string kind);
+  /// Bytes that can still be allocated on the device, as its driver says; its whole memory where it does not say.
+  std::uint64_t freeBytes() const;
+
+  /// A shader of shaders/ with its constants; made once. The pipeline lives as long as the device.
+  Result<VkPipeline> pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants);
+
+  /// Puts command buffers on the queue and waits for their end. `onStop` is called once when `stop` is asked for
+  /// meanwhile. The wait goes on.
+  Result<void> run(std::span<const VkCommandBuffer> commands, const std::stop_token& stop = {}, const std::function<void()>& onStop = {});
+  /// Records with `record`, runs, and forgets: copies and the like.
+  Result<void> runOnce(const std::function<void(VkCommandBuffer)>& record);
+  Result<VkCommandBuffer> newCommands();
+  void freeCommands(std::span<const VkCommandBuffer> commands);
+
+  /// Copies between the CPU and a buffer, through staging memory where the CPU cannot reach it.
+  Result<void> write(const VulkanBuffer& buffer, std::uint64_t offset, std::span<const std::byte> bytes);
+  Result<void> read(const VulkanBuffer& buffer, std::uint64_t offset, std::span<std::byte> bytes);
+
+ private:
+  friend class VulkanBuffer;
+  VulkanDevice() = default;
+  Result<void> create(std::shared_ptr<VulkanInstance> instance, const VulkanCandidate& candidate);
+  Result<void> createLayouts();
+  Result<VulkanBuffer*> staging();
+  std::uint32_t memoryType(std::uint32_t allowed, VulkanMemory where) const;
+
+  std::shared_ptr<VulkanInstance> m_instance;
+  VulkanCandidate m_candidate;
+  VkDevice m_device = VK_NULL_HANDLE;
+  VolkDeviceTable m_api{};
+  VkQueue m_queue = VK_NULL_HANDLE;
+  VkPhysicalDeviceMemoryProperties m_memory{};
+  VkDescriptorSetLayout m_setLayout = VK_NULL_HANDLE;
+  VkPipelineLayout m_pipelineLayout = VK_NULL_HANDLE;
+  VkPipelineCache m_cache = VK_NULL_HANDLE;
+  VkCommandPool m_pool = VK_NULL_HANDLE;
+  VkSemaphore m_timeline = VK_NULL_HANDLE;
+  std::uint64_t m_submitted = 0;
+  std::mutex m_queueMutex, m_pipelineMutex, m_stagingMutex;
+  std::map<std::string, VkShaderModule> m_shaders;
+  std::map<std::string, VkPipeline> m_pipelines;
+  Ledger m_ownLedger;  ///< of the staging buffer, which belongs to no model
+  std::unique_ptr<VulkanBuffer> m_staging;
+};
+
+inline constexpr std::uint32_t kVulkanBindings = 7;
+
+}  // namespace rookery::engine

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "backend/vulkan/vulkan_executable.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace rookery::engine {
+
+namespace {
+
+constexpr std::uint32_t kMostPairs = 32;      // recordings are made again when more pairs of states are in use
+constexpr std::uint32_t kRunHeader = 4;       // words before the list of rows
+
+// Rows of a chunk; as on the CPU, fewer for big models, so that a stop is obeyed soon.
+std::size_t chunkFor(const ModelShape& shape) {
+  const std::int64_t work = std::int64_t{shape.nEmbd} * shape.dimFfn;
+  return work <= std::int64_t{2048} * 8192 ? 256 : work <= std::int64_t{2560} * 10240 ? 128 : 64;
+}
+
+}  // namespace
+
+VulkanExecutable::VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device)
+    : m_program(program), m_weights(std::move(weights)), m_device(std::move(device)), m_maxTokens(chunkFor(program.shape)) {}
+
+VulkanExecutable::~VulkanExecutable() {
+  forgetRecordings();
+  if (m_descriptors != VK_NULL_HANDLE) m_device->api().vkDestroyDescriptorPool(m_device->handle(), m_descriptors, nullptr);
+}
+
+Result<std::unique_ptr<Executable>> VulkanExecutable::create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
+                                                             std::shared_ptr<VulkanDevice> device, Ledger& ledger) {
+  std::unique_ptr<VulkanExecutable> executable(new VulkanExecutable(program, std::move(weights), std::move(device)));
+  if (auto good = executable->allocate(ledger); !good) return tl::unexpected(good.error());
+  if (auto good = executable->compile(ledger); !good) return tl::unexpected(good.error());
+  return std::unique_ptr<Executable>(std::move(executable));
+}
+
+Result<void> VulkanExecutable::allocate(Ledger& ledger) {
+  const auto c = static_cast<std::int64_t>(m_program.shape.nEmbd);
+  const auto newValue = [&](const char* name, std::int64_t width) {
+    m_program.values.push_back({name, width});
+    return static_cast<ValueId>(m_program.values.size()) - 1;
+  };
+  m_headIn = newValue("head_in", c);
+  for (ValueId& up : m_up) up = newValue("up", c);
+
+  std::uint64_t floats = 0;
+  for (const Value& value : m_program.values) {
+    m_widths.push_back(static_cast<std::uint32_t>((value.width + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows));
+    m_offsets.push_back(static_cast<std::uint32_t>(floats));
+    floats += std::uint64_t{m_widths.back()} * m_maxTokens;
+  }
+  const auto make = [&](VulkanBuffer& buffer, std::uint64_t bytes, VulkanMemory where, const char* kind) -> Result<void> {
+    auto made = m_device->newBuffer(bytes, where, ledger, "scratch", kind);
+    if (!made) return tl::unexpected(made.error());
+    buffer = std::move(*made);
+    return {};
+  };
+  const std::uint64_t most = m_maxTokens, vocab = static_cast<std::uint64_t>(m_program.shape.vocab);
+  if (auto good = make(m_activations, floats * sizeof(float), VulkanMemory::Device, "activations"); !good) return good;
+  if (auto good = make(m_run, (kRunHeader + most) * sizeof(std::uint32_t), VulkanMemory::ToDevice, "run"); !good) return good;
+  if (auto good = make(m_inputs, most * static_cast<std::uint64_t>(c) * sizeof(float), VulkanMemory::ToDevice, "inputs"); !good) return good;
+  if (auto good = make(m_logits, most * vocab * sizeof(float), VulkanMemory::ToHost, "logits"); !good) return good;
+  // What a masked row reads must be a number.
+  return m_device->runOnce([&](VkCommandBuffer commands) { m_device->api().vkCmdFillBuffer(commands, m_activations.handle(), 0, VK_WHOLE_SIZE, 0); });
+}
+
+std::uint32_t VulkanExecutable::stateOffset(StateRef ref) const {
+  return static_cast<std::uint32_t>(m_program.stateLayout.floatsPerLayer * static_cast<std::size_t>(ref.layer) +
+                                    m_program.stateLayout.tensors[static_cast<std::size_t>(ref.tensor)].offset);
+}
+
+Result<void> VulkanExecutable::compile(Ledger& ledger) {
+  m_groupSize = m_device->candidate().software ? m_device->candidate().subgroupSize : 128;
+  for (const bool decode : {true, false}) {
+    for (const Stage& stage : m_program.stages) {
+      auto good = compileStage(stage, decode, decode ? m_decode : m_prefill, decode ? m_decodeHead : m_prefillHead);
+      if (!good) return good;
+    }
+  }
+  const auto bytes = std::as_bytes(std::span(m_recordList));
+  auto records = m_device->newBuffer(bytes.size(), VulkanMemory::Device, ledger, "scratch", "records");
+  if (!records) return tl::unexpected(records.error());
+  m_records = std::move(*records);
+  if (auto good = m_device->write(m_records, 0, bytes); !good) return good;
+
+  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, kMostPairs * kVulkanBindings};
+  VkDescriptorPoolCreateInfo pool{};
+  pool.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO;
+  pool.maxSets = kMostPairs;
+  pool.poolSizeCount = 1;
+  pool.pPoolSizes = &size;
+  if (const VkResult r = m_device->api().vkCreateDescriptorPool(m_device->handle(), &pool, nullptr, &m_descriptors); r != VK_SUCCESS)
+    return vulkanFailure(r, "making a descriptor pool");
+  return {};
+}
+
+Result<VulkanExecutable::Pair*> VulkanExecutable::pairOf(const VulkanState& in, const VulkanState& out) {
+  const auto key = std::pair(in.id(), out.id());
+  if (const auto found = m_pairs.find(key); found != m_pairs.end()) return &found->second;
+  if (m_pairs.size() == kMostPairs) forgetRecordings();
+
+  const VkDescriptorSetLayout layout = m_device->setLayout();
+  VkDescriptorSetAllocateInfo allocate{};
+  allocate.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO;
+  allocate.descriptorPool = m_descriptors;
+  allocate.descriptorSetCount = 1;
+  allocate.pSetLayouts = &layout;
+  Pair pair;
+  if (const VkResult r = m_device->api().vkAllocateDescriptorSets(m_device->handle(), &allocate, &pair.set); r != VK_SUCCESS)
+    return vulkanFailure(r, "making a descriptor set");
+  const std::array<VkBuffer, kVulkanBindings> buffers{m_activations.handle(), m_run.handle(), m_inputs.handle(), m_logits.handle(), in.buffer().handle(), out.buffer().handle(), m_activations.handle()};
+  std::array<VkDescriptorBufferInfo, kVulkanBindings> infos{};
+  std::array<VkWriteDescriptorSet, kVulkanBindings> writes{};
+  for (std::uint32_t i = 0; i < kVulkanBindings; ++i) {
+    infos[i] = {buffers[i], 0, VK_WHOLE_SIZE};
+    writes[i].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
+    writes[i].dstSet = pair.set;
+    writes[i].dstBinding = i;
+    writes[i].descriptorCount = 1;
+    writes[i].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    writes[i].pBufferInfo = &infos[i];
+  }
+  m_device->api().vkUpdateDescriptorSets(m_device->handle(), kVulkanBindings, writes.data(), 0, nullptr);
+  return &m_pairs.emplace(key, std::move(pair)).first->second;
+}
+
+void VulkanExecutable::forgetRecordings() {
+  std::vector<VkCommandBuffer> commands;
+  for (const auto& [key, pair] : m_pairs) {
+    for (const auto& [size, buffer] : pair.bodies) commands.push_back(buffer);
+    for (const auto& [size, buffer] : pair.heads) commands.push_back(buffer);
+  }
+  m_device->freeCommands(commands);
+  m_pairs.clear();
+  if (m_descriptors != VK_NULL_HANDLE) m_device->api().vkResetDescriptorPool(m_device->handle(), m_descriptors, 0);
+}
+
+void VulkanExecutable::skipBarrier(std::optional<std::size_t> index) {
+  const std::lock_guard lock(m_running);
+  m_skippedBarrier = index;
+  forgetRecordings();
+}
+
+std::size_t VulkanExecutable::decodeDispatches(int layer) const {
+  return static_cast<std::size_t>(std::count_if(m_decode.begin(), m_decode.end(), [&](const VulkanDispatch& d) { return d.layer == layer; }));
+}
+
+Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches,
+                                                   std::uint32_t size, bool body) {
+  if (const auto found = of.find(size); found != of.end()) return found->second;
+  auto made = m_device->newCommands();
+  if (!made) return made;
+  const VkCommandBuffer commands = *made;
+  const VolkDeviceTable& api = m_device->api();
+  VkCommandBufferBeginInfo begin{};
+  begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
+  api.vkBeginCommandBuffer(commands, &begin);
+  const auto barrier = [&](VkPipelineStageFlags from, VkAccessFlags fromAccess, VkPipelineStageFlags to, VkAccessFlags toAccess) {
+    const VkMemoryBarrier memory{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, fromAccess, toAccess};
+    api.vkCmdPipelineBarrier(commands, from, to, 0, 1, &memory, 0, nullptr, 0, nullptr);
+  };
+  constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+  constexpr VkAccessFlags kReadWrite = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+  // What earlier command buffers left: the last token's state, and for the head the body's last row.
+  barrier(kCompute | VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kReadWrite);
+  api.vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, m_device->pipelineLayout(), 0, 1, &pair.set, 0, nullptr);
+  VkPipeline bound = VK_NULL_HANDLE;
+  for (std::size_t i = 0; i < dispatches.size(); ++i) {
+    const VulkanDispatch& dispatch = dispatches[i];
+    if (dispatch.pipeline != bound) api.vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, dispatch.pipeline);
+    bound = dispatch.pipeline;
+    struct {
+      std::uint64_t records;
+      std::uint32_t count, option;
+    } push{m_records.address() + dispatch.firstRecord * sizeof(VulkanRecord), dispatch.recordCount, dispatch.option};
+    api.vkCmdPushConstants(commands, m_device->pipelineLayout(), VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof push, &push);
+    const std::uint32_t x = dispatch.tokensPerGroup == 0 ? dispatch.groupsX : (size + dispatch.tokensPerGroup - 1) / dispatch.tokensPerGroup;
+    api.vkCmdDispatch(commands, x, dispatch.groupsY, 1);
+    const bool skipped = body && m_skippedBarrier == i;
+    if (i + 1 < dispatches.size() && !skipped) barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute, kReadWrite);
+  }
+  barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT);
+  if (const VkResult r = api.vkEndCommandBuffer(commands); r != VK_SUCCESS) return vulkanFailure(r, "recording commands");
+  of[size] = commands;
+  return commands;
+}
+
+Result<void> VulkanExecutable::submit(const RunArgs& args) {
+  const std::lock_guard lock(m_running);
+  const std::size_t vocab = static_cast<std::size_t>(m_program.shape.vocab);
+  if (args.tokens.empty() || args.tokens.size() > m_maxTokens || args.stateIn == nullptr || args.stateOut == nullptr ||
+      args.stateIn == args.stateOut || args.logits.size() != args.logitRows.size() * vocab)
+    return fail(ErrorCode::InvalidArgument, "A run was asked for with arguments outside its contract.");
+  for (const TokenId token : args.tokens)
+    if (token >= vocab) return fail(ErrorCode::InvalidArgument, fmt::format("Token {} is outside the model's vocabulary of {}.", token, vocab));
+
+  auto* run = reinterpret_cast<std::uint32_t*>(m_run.data());
+  run[0] = static_cast<std::uint32_t>(args.tokens.size());
+  run[1] = static_cast<std::uint32_t>(args.logitRows.size());
+  run[2] = 0;
+  run[3] = 0;
+  std::copy(args.logitRows.begin(), args.logitRows.end(), run + kRunHeader);
+  const auto width = static_cast<std::size_t>(m_program.shape.nEmbd);
+  for (std::size_t t = 0; t < args.tokens.size(); ++t)
+    m_weights->embed(args.tokens[t], {reinterpret_cast<float*>(m_inputs.data()) + t * width, width});
+
+  auto pair = pairOf(static_cast<const VulkanState&>(*args.stateIn), static_cast<const VulkanState&>(*args.stateOut));
+  if (!pair) return tl::unexpected(pair.error());
+  std::vector<VkCommandBuffer> commands;
+  const std::uint32_t size = std::bit_ceil(run[0]), rows = std::bit_ceil(run[1]);
+  auto body = recorded(**pair, (*pair)->bodies, size == 1 ? m_decode : m_prefill, size, true);
+  if (!body) return tl::unexpected(body.error());
+  commands.push_back(*body);
+  if (!args.logitRows.empty()) {
+    auto head = recorded(**pair, (*pair)->heads, rows == 1 ? m_decodeHead : m_prefillHead, rows, false);
+    if (!head) return tl::unexpected(head.error());
+    commands.push_back(*head);
+  }
+  // Every group of every dispatch looks at this word first, so a stop empties the rest of the run.
+  auto good = m_device->run(commands, args.stop, [&] { reinterpret_cast<volatile std::uint32_t*>(m_run.data())[2] = 1; });
+  if (!good) return good;
+  if (args.stop.stop_requested()) return fail(ErrorCode::Cancelled, "The run was stopped.");
+  std::memcpy(args.logits.data(), m_logits.data(), args.logits.size_bytes());
+  return {};
+}
+
+}  // namespace rookery::engine

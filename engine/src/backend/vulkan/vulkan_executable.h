@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "backend/vulkan/records.h"
+#include "backend/vulkan/vulkan_device.h"
+#include "backend/vulkan/vulkan_state.h"
+#include "backend/vulkan/vulkan_weights.h"
+
+namespace rookery::engine {
+
+/// One dispatch: a pipeline, its records, and the groups of a run.
+struct VulkanDispatch {
+  VkPipeline pipeline = VK_NULL_HANDLE;
+  std::uint32_t firstRecord = 0, recordCount = 0;
+  std::uint32_t option = 0;
+  std::uint32_t tokensPerGroup = 0;  ///< groups in x: tokens of the run / this; 0: groupsX
+  std::uint32_t groupsX = 1, groupsY = 1;
+  int layer = kNone;
+};
+
+/// A program as lists of dispatches, each followed by a barrier, recorded once for each pair of states and each size of
+/// a run and then put on the queue again and again.
+class VulkanExecutable final : public Executable {
+ public:
+  static Result<std::unique_ptr<Executable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
+                                                    std::shared_ptr<VulkanDevice> device, Ledger& ledger);
+  ~VulkanExecutable() override;
+
+  std::size_t maxTokens() const noexcept override { return m_maxTokens; }
+  Result<void> submit(const RunArgs& args) override;
+  Result<void> wait() override { return {}; }
+
+  /// For tests: dispatches (each has one barrier) of a layer in decode.
+  std::size_t decodeDispatches(int layer) const;
+  /// For tests: leaves the barrier after dispatch `index` of the body out of what is recorded from now on.
+  void skipBarrier(std::optional<std::size_t> index);
+
+ private:
+  struct Pair {
+    VkDescriptorSet set = VK_NULL_HANDLE;
+    std::map<std::uint32_t, VkCommandBuffer> bodies, heads;  ///< by tokens and rows, rounded up
+  };
+  using Dispatches = std::vector<VulkanDispatch>;
+
+  VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device);
+  Result<void> allocate(Ledger& ledger);
+  Result<void> compile(Ledger& ledger);
+  Result<void> compileStage(const Stage& stage, bool decode, Dispatches& body, Dispatches& head);
+  Result<void> addNorm(const Embed* embed, const HeadGemv* head, Dispatches& out);
+  Result<void> addMix(const NormShiftMix& op, int layer, Dispatches& out);
+  struct GemmOptions {
+    const NormShiftMix* prologue = nullptr;  ///< fused
+    bool decode = true;
+    bool toLogits = false;
+    bool accumulate = false;
+    ValueId gate = kNone;
+  };
+  Result<void> addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out);
+  std::uint32_t stripsPerGroup(const std::vector<Gemv>& gemvs, std::uint32_t strip) const;
+  Result<void> add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
+                   VulkanDispatch dispatch, Dispatches& out);
+  Result<Pair*> pairOf(const VulkanState& in, const VulkanState& out);
+  Result<VkCommandBuffer> recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches, std::uint32_t size, bool body);
+  void forgetRecordings();
+
+  std::uint32_t offset(ValueId id) const { return m_offsets[static_cast<std::size_t>(id)]; }
+  std::uint32_t ld(ValueId id) const { return m_widths[static_cast<std::size_t>(id)]; }
+  std::uint32_t stateOffset(StateRef ref) const;
+
+  Program m_program;
+  std::shared_ptr<const VulkanWeights> m_weights;
+  std::shared_ptr<VulkanDevice> m_device;
+  std::size_t m_maxTokens = 0;
+  std::uint32_t m_groupSize = 64;
+  std::vector<std::uint32_t> m_offsets, m_widths;  ///< by ValueId, in floats
+  ValueId m_headIn = kNone;
+  std::array<ValueId, 4> m_up{kNone, kNone, kNone, kNone};  ///< low-rank products, [tokens][width]
+  VulkanBuffer m_activations, m_run, m_inputs, m_logits, m_records;
+  std::vector<VulkanRecord> m_recordList;
+  Dispatches m_decode, m_prefill, m_decodeHead, m_prefillHead;
+  VkDescriptorPool m_descriptors = VK_NULL_HANDLE;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Pair> m_pairs;
+  std::optional<std::size_t> m_skippedBarrier;
+  std::mutex m_running;
+};
+
+}  // namespace rookery::engine

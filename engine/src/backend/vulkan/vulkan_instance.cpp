@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "backend/vulkan/vulkan_instance.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+namespace rookery::engine {
+
+namespace {
+
+std::atomic<std::uint64_t> g_messages{0};
+
+VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT,
+                                         const VkDebugUtilsMessengerCallbackDataEXT* data, void*) {
+  if (severity >= VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT) {
+    ++g_messages;
+    std::fprintf(stderr, "vulkan: %s\n", data->pMessage);
+  }
+  return VK_FALSE;
+}
+
+bool wantsValidation() {
+  const char* value = std::getenv("ROOKERY_VULKAN_VALIDATION");
+  return value != nullptr && std::strcmp(value, "1") == 0;
+}
+
+bool hasLayer(const char* name) {
+  std::uint32_t count = 0;
+  vkEnumerateInstanceLayerProperties(&count, nullptr);
+  std::vector<VkLayerProperties> layers(count);
+  vkEnumerateInstanceLayerProperties(&count, layers.data());
+  for (const VkLayerProperties& layer : layers)
+    if (std::strcmp(layer.layerName, name) == 0) return true;
+  return false;
+}
+
+std::string version(std::uint32_t number) {
+  return fmt::format("{}.{}.{}", VK_API_VERSION_MAJOR(number), VK_API_VERSION_MINOR(number), VK_API_VERSION_PATCH(number));
+}
+
+bool hasExtension(VkPhysicalDevice device, const char* name) {
+  std::uint32_t count = 0;
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
+  std::vector<VkExtensionProperties> extensions(count);
+  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
+  for (const VkExtensionProperties& extension : extensions)
+    if (std::strcmp(extension.extensionName, name) == 0) return true;
+  return false;
+}
+
+// The first thing that the backend needs and the device lacks; empty: usable.
+std::string whatIsMissing(const VkPhysicalDeviceProperties& properties, const VkPhysicalDeviceVulkan12Features& features,
+                          const VkPhysicalDeviceSubgroupProperties& subgroup, bool haveQueue) {
+  if (properties.apiVersion < VK_API_VERSION_1_2) return fmt::format("its driver offers Vulkan {}; 1.2 is needed", version(properties.apiVersion));
+  if (!haveQueue) return "it has no queue for computing";
+  if (!features.bufferDeviceAddress) return "its driver lacks buffer device addresses";
+  if (!features.timelineSemaphore) return "its driver lacks timeline semaphores";
+  if ((subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) == 0 || (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) == 0)
+    return "its driver lacks subgroup shuffles";
+  if (subgroup.subgroupSize < 4 || subgroup.subgroupSize > 128) return fmt::format("its subgroups have {} lanes; 4 to 128 can be used", subgroup.subgroupSize);
+  if (properties.limits.maxPushConstantsSize < 16 || properties.limits.maxComputeWorkGroupInvocations < 256)
+    return "its work groups are too small";
+  return {};
+}
+
+VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
+  VulkanCandidate candidate;
+  candidate.handle = device;
+
+  VkPhysicalDeviceSubgroupProperties subgroup{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES, nullptr, 0, 0, 0, 0};
+  VkPhysicalDeviceMaintenance3Properties maintenance{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES, &subgroup, 0, 0};
+  VkPhysicalDeviceDriverProperties driver{};
+  driver.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES;
+  VkPhysicalDeviceProperties2 all{};
+  all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  vkGetPhysicalDeviceProperties2(device, &all);
+  const bool modern = all.properties.apiVersion >= VK_API_VERSION_1_2;
+  driver.pNext = &maintenance;
+  all.pNext = modern ? static_cast<void*>(&driver) : static_cast<void*>(&maintenance);
+  vkGetPhysicalDeviceProperties2(device, &all);
+  const VkPhysicalDeviceProperties& properties = all.properties;
+
+  VkPhysicalDeviceVulkan12Features features12{};
+  features12.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES;
+  VkPhysicalDeviceFeatures2 features{};
+  features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  if (modern) features.pNext = &features12;
+  vkGetPhysicalDeviceFeatures2(device, &features);
+
+  std::uint32_t families = 0;
+  vkGetPhysicalDeviceQueueFamilyProperties(device, &families, nullptr);
+  std::vector<VkQueueFamilyProperties> queues(families);
+  vkGetPhysicalDeviceQueueFamilyProperties(device, &families, queues.data());
+  bool haveQueue = false;
+  for (std::uint32_t i = 0; i < families && !haveQueue; ++i) {
+    haveQueue = (queues[i].queueFlags & VK_QUEUE_COMPUTE_BIT) != 0;
+    candidate.queueFamily = i;
+  }
+
+  VkPhysicalDeviceMemoryProperties memory{};
+  vkGetPhysicalDeviceMemoryProperties(device, &memory);
+
+  DeviceInfo& info = candidate.info;
+  info.id = fmt::format("vulkan:{}", index);
+  info.kind = "vulkan";
+  info.name = properties.deviceName;
+  for (std::uint32_t i = 0; i < memory.memoryHeapCount; ++i)
+    if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0) info.memoryBytes = std::max(info.memoryBytes, memory.memoryHeaps[i].size);
+  info.driver = modern ? fmt::format("{} {}", driver.driverName, driver.driverInfo) : fmt::format("{:#x}", properties.driverVersion);
+  info.apiLevel = "Vulkan " + version(properties.apiVersion);
+  candidate.software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  candidate.integrated = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || candidate.software;
+  candidate.subgroupSize = subgroup.subgroupSize;
+  candidate.sharedBytes = properties.limits.maxComputeSharedMemorySize;
+  candidate.groupSize = std::min(properties.limits.maxComputeWorkGroupInvocations, properties.limits.maxComputeWorkGroupSize[0]);
+  candidate.allocationBytes = maintenance.maxMemoryAllocationSize;
+  candidate.int64 = features.features.shaderInt64 == VK_TRUE;
+  candidate.memoryBudget = hasExtension(device, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  info.features.push_back(fmt::format("subgroup {}", candidate.subgroupSize));
+  if (candidate.int64) info.features.emplace_back("64-bit loads");
+  if (candidate.integrated) info.features.emplace_back(candidate.software ? "software" : "shared memory");
+  info.reason = whatIsMissing(properties, features12, subgroup, haveQueue);
+  info.usable = info.reason.empty();
+  if (info.usable && candidate.software) info.reason = fmt::format("a software device: used only when it is named, \"{}\"", info.id);
+  return candidate;
+}
+
+}  // namespace
+
+tl::unexpected<Error> vulkanFailure(VkResult result, std::string_view what) {
+  const std::string details = fmt::format("{}: VkResult {}", what, static_cast<int>(result));
+  switch (result) {
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY: return fail(ErrorCode::OutOfMemory, "The graphics device has not enough free memory.", details);
+    case VK_ERROR_OUT_OF_HOST_MEMORY: return fail(ErrorCode::OutOfMemory, "Memory ran out while the graphics device was used.", details);
+    case VK_ERROR_DEVICE_LOST:
+      return fail(ErrorCode::DeviceUnavailable, "The graphics device stopped answering: its driver was reset or it was unplugged. Load the model again, or use the CPU.", details);
+    default: return fail(ErrorCode::DeviceUnavailable, fmt::format("The graphics driver refused: {} (code {}).", what, static_cast<int>(result)), details);
+  }
+}
+
+Result<std::shared_ptr<VulkanInstance>> VulkanInstance::get() {
+  static std::mutex mutex;
+  static std::weak_ptr<VulkanInstance> shared;
+  const std::lock_guard lock(mutex);
+  if (auto existing = shared.lock()) return existing;
+
+  if (volkInitialize() != VK_SUCCESS)
+    return fail(ErrorCode::DeviceUnavailable, "No Vulkan loader was found (libvulkan.so.1); a graphics driver brings it.");
+  if (volkGetInstanceVersion() < VK_API_VERSION_1_2)
+    return fail(ErrorCode::DeviceUnavailable, fmt::format("The Vulkan loader offers version {}; 1.2 is needed.", version(volkGetInstanceVersion())));
+
+  constexpr const char* kValidation = "VK_LAYER_KHRONOS_validation";
+  const bool validate = wantsValidation();
+  if (validate && !hasLayer(kValidation))
+    return fail(ErrorCode::DeviceUnavailable, "ROOKERY_VULKAN_VALIDATION is set, but the Khronos validation layer is not installed.");
+  const char* extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+  const VkValidationFeatureEnableEXT enables[] = {VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT};
+  VkValidationFeaturesEXT validation{VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT, nullptr, 1, enables, 0, nullptr};
+  VkDebugUtilsMessengerCreateInfoEXT messages{};
+  messages.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT;
+  messages.pNext = &validation;
+  messages.messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
+  messages.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT;
+  messages.pfnUserCallback = onMessage;
+
+  VkApplicationInfo application{};
+  application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
+  application.pApplicationName = "Rookery";
+  application.apiVersion = VK_API_VERSION_1_2;
+  VkInstanceCreateInfo create{};
+  create.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO;
+  create.pApplicationInfo = &application;
+  if (validate) {
+    create.pNext = &messages;
+    create.enabledLayerCount = 1;
+    create.ppEnabledLayerNames = &kValidation;
+    create.enabledExtensionCount = 1;
+    create.ppEnabledExtensionNames = &extension;
+  }
+  std::shared_ptr<VulkanInstance> instance(new VulkanInstance);
+  if (const VkResult result = vkCreateInstance(&create, nullptr, &instance->m_instance); result != VK_SUCCESS)
+    return result == VK_ERROR_INCOMPATIBLE_DRIVER ? tl::unexpected<Error>(Error{ErrorCode::DeviceUnavailable, "No Vulkan driver is installed for this machine's graphics devices.", {}})
+                                                  : vulkanFailure(result, "creating a Vulkan instance");
+  volkLoadInstanceOnly(instance->m_instance);
+  if (validate) {
+    messages.pNext = nullptr;
+    vkCreateDebugUtilsMessengerEXT(instance->m_instance, &messages, nullptr, &instance->m_messenger);
+  }
+  instance->findDevices();
+  shared = instance;
+  return instance;
+}
+
+VulkanInstance::~VulkanInstance() {
+  if (m_messenger != VK_NULL_HANDLE) vkDestroyDebugUtilsMessengerEXT(m_instance, m_messenger, nullptr);
+  if (m_instance != VK_NULL_HANDLE) vkDestroyInstance(m_instance, nullptr);
+}
+
+void VulkanInstance::findDevices() {
+  std::uint32_t count = 0;
+  vkEnumeratePhysicalDevices(m_instance, &count, nullptr);
+  std::vector<VkPhysicalDevice> devices(count);
+  vkEnumeratePhysicalDevices(m_instance, &count, devices.data());
+  for (std::size_t i = 0; i < count; ++i) m_candidates.push_back(examine(devices[i], i));
+}
+
+std::uint64_t VulkanInstance::validationMessages() noexcept { return g_messages; }
+
+}  // namespace rookery::engine

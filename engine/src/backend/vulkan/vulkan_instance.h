@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/vulkan/vulkan_api.h"
+#include "rookery/device.h"
+
+namespace rookery::engine {
+
+/// What was found out about one physical device.
+struct VulkanCandidate {
+  VkPhysicalDevice handle = VK_NULL_HANDLE;
+  DeviceInfo info;            ///< with the reason where it is not usable
+  bool software = false;      ///< a CPU in disguise: used only when named
+  bool integrated = false;    ///< shares the CPU's memory
+  std::uint32_t queueFamily = 0;
+  std::uint32_t subgroupSize = 0;
+  std::uint32_t sharedBytes = 0;
+  std::uint32_t groupSize = 0;          ///< largest
+  std::uint64_t allocationBytes = 0;    ///< largest
+  bool int64 = false;
+  bool memoryBudget = false;
+};
+
+/// The loader and its physical devices. One per process while anyone uses it. Thread-safe.
+class VulkanInstance {
+ public:
+  /// DeviceUnavailable: no loader, no driver, or it is too old.
+  /// ROOKERY_VULKAN_VALIDATION=1 turns the Khronos validation layer on, with synchronisation validation; its messages
+  /// go to the standard error output.
+  static Result<std::shared_ptr<VulkanInstance>> get();
+  ~VulkanInstance();
+
+  VkInstance handle() const noexcept { return m_instance; }
+  const std::vector<VulkanCandidate>& candidates() const noexcept { return m_candidates; }
+  bool validates() const noexcept { return m_messenger != VK_NULL_HANDLE; }
+  /// Warnings and errors of the validation layer so far, in this process.
+  static std::uint64_t validationMessages() noexcept;
+
+ private:
+  VulkanInstance() = default;
+  void findDevices();
+
+  VkInstance m_instance = VK_NULL_HANDLE;
+  VkDebugUtilsMessengerEXT m_messenger = VK_NULL_HANDLE;
+  std::vector<VulkanCandidate> m_candidates;
+};
+
+}  // namespace rookery::engine

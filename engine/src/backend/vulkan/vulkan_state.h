@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "backend/backend.h"
+#include "backend/vulkan/vulkan_device.h"
+
+namespace rookery::engine {
+
+/// The state in the device's memory, in the canonical layout.
+class VulkanState final : public DeviceState {
+ public:
+  VulkanState(std::shared_ptr<VulkanDevice> device, VulkanBuffer buffer);
+  Result<void> upload(const State& state) override;
+  Result<void> download(State& state) const override;
+  Result<void> copyFrom(const DeviceState& other) override;
+
+  const VulkanBuffer& buffer() const noexcept { return m_buffer; }
+  /// Never used twice in a process.
+  std::uint64_t id() const noexcept { return m_id; }
+
+ private:
+  std::shared_ptr<VulkanDevice> m_device;
+  VulkanBuffer m_buffer;
+  std::uint64_t m_id;
+};
+
+}  // namespace rookery::engine

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cpu/aligned_buffer.h"
+#include "backend/cpu/thread_pool.h"
+#include "backend/vulkan/vulkan_device.h"
+#include "kernels/cpu/cpu_ops.h"
+
+namespace rookery::engine {
+
+/// Weights in the device's memory, packed as for the CPU (kernels/cpu/cpu_ops.h), one buffer per component. The embedding
+/// stays with the CPU, which looks its rows up: one row of it is read per token.
+class VulkanWeights final : public PlacedWeights {
+ public:
+  static Result<std::shared_ptr<const VulkanWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options,
+                                                            const std::shared_ptr<VulkanDevice>& device, ThreadPool& pool, Ledger& ledger);
+
+  std::uint64_t bytesPerToken() const noexcept override { return m_bytesPerToken; }
+
+  /// `data` is null: the matrix is at address().
+  const kernels::PackedMatrix& matrix(WeightId id) const { return m_matrices[static_cast<std::size_t>(id)]; }
+  /// Of a matrix or a vector of fp32.
+  VkDeviceAddress address(WeightId id) const { return m_addresses[static_cast<std::size_t>(id)]; }
+  /// The embedding row of a token, as fp32.
+  void embed(TokenId token, std::span<float> row) const;
+
+ private:
+  std::vector<VulkanBuffer> m_buffers;
+  std::vector<kernels::PackedMatrix> m_matrices;  ///< by WeightId
+  std::vector<VkDeviceAddress> m_addresses;       ///< by WeightId
+  AlignedBuffer m_embedding;
+  DType m_embeddingType{};
+  std::uint64_t m_bytesPerToken = 0;
+};
+
+}  // namespace rookery::engine

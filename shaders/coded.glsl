@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Coded weights: codes of 4 to 8 bits under scales, in the layout of kernels/cpu/coded_format.h. Included by gemm.comp
+// after weights.glsl. A lane takes 16 neighbouring outputs and PART inputs of one sub-block at a time.
+layout(constant_id = 11) const uint PART = 8;  // a power of two, at most 32
+
+struct Coded {
+  uint sub, subs, bits, planes;
+  float bias;
+  uint table;  // 0: the code is the number; 1: IQ4_NL; 2: NF4
+  bool minimum, subtracts, signedScale, signedCode, halfInputs, columns;
+};
+
+/// coded() of coded_format.h; Q8_0 is one more of the family.
+Coded describe(const uint format) {
+  Coded f = Coded(32, 1, 4, 0, 0.0, 0, false, false, false, false, false, false);
+  switch (format) {
+    case 3: f.bits = 8; f.signedCode = true; break;                                                             // Q8_0
+    case 4: f.bias = 8; break;                                                                                   // Q4_0
+    case 5: f.minimum = true; break;                                                                             // Q4_1
+    case 6: f.planes = 1; f.bias = 16; break;                                                                    // Q5_0
+    case 7: f.planes = 1; f.minimum = true; break;                                                               // Q5_1
+    case 8: f.sub = 16; f.subs = 16; f.minimum = true; f.subtracts = true; break;                                // Q2_K
+    case 9: f.sub = 16; f.subs = 16; f.bias = 4; f.signedScale = true; break;                                    // Q3_K
+    case 10: f.subs = 8; f.minimum = true; f.subtracts = true; break;                                            // Q4_K
+    case 11: f.subs = 8; f.planes = 1; f.minimum = true; f.subtracts = true; break;                              // Q5_K
+    case 12: f.sub = 16; f.subs = 16; f.planes = 2; f.bias = 32; f.signedScale = true; break;                    // Q6_K
+    case 13: f.table = 1; break;                                                                                 // IQ4_NL
+    case 14: f.sub = 64; f.table = 2; break;                                                                     // NF4
+    case 15: f.sub = 64; f.bits = 8; f.signedCode = true; break;                                                 // int8
+    case 16: f.sub = 0; f.bits = 8; f.bias = -0.5; f.minimum = true; f.columns = true; break;                    // fp16i8
+    case 17: f.sub = 0; f.bits = 8; f.signedCode = true; f.halfInputs = true; break;                             // a16w8
+    case 18: f.sub = 0; f.bias = 8; f.halfInputs = true; break;                                                  // a16w4
+  }
+  return f;
+}
+
+const float kIq4[16] = float[](-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+const float kNf4[16] = float[](-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+                               -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
+                               0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
+                               0.7229568362236023, 1.0);
+
+/// Numbers of four codes, the lowest byte first; `high`: what planes add to each.
+vec4 codeValues(const Coded f, uint bytes, uvec4 high) {
+  const uvec4 code = uvec4(bytes, bytes >> 8, bytes >> 16, bytes >> 24) & 0xffu;
+  if (f.signedCode) return vec4(bitfieldExtract(ivec4(code), 0, 8));
+  if (f.table == 1) return vec4(kIq4[code.x], kIq4[code.y], kIq4[code.z], kIq4[code.w]);
+  if (f.table == 2) return vec4(kNf4[code.x], kNf4[code.y], kNf4[code.z], kNf4[code.w]);
+  return vec4(code + high) - f.bias;
+}
+
+/// 16 halves from two quads, the first one at `index`: value `q` of four.
+vec4 halfQuad(uvec2 address, uint index, uint q) {
+  const uvec4 both = load16(address, index + q / 2);
+  return (q & 1) == 0 ? halves(both.xy) : halves(both.zw);
+}
+
+vec4 scaleBytes(const Coded f, uint bytes) {
+  const uvec4 code = uvec4(bytes, bytes >> 8, bytes >> 16, bytes >> 24) & 0xffu;
+  return f.signedScale ? vec4(bitfieldExtract(ivec4(code), 0, 8)) : vec4(code);
+}
+
+uint halfAt(uvec2 address, uint index) {
+  const uint both = Words(address).at[index >> 1];
+  return (index & 1) == 0 ? both & 0xffffu : both >> 16;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// n = ln(x), then up to six rows between n and the n of the token before; x: a token, y: a share of the channels.
+// Version 6 has mixes that depend on the data: mix i is mix_i + up_i hidden_i.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+layout(constant_id = 1) const uint FORMAT = 1;  // of `up`
+layout(constant_id = 6) const uint ROW = 1;
+layout(constant_id = 8) const uint DEPENDENT = 0;
+shared float row[ROW];
+#include "reduce.glsl"
+#include "norm.glsl"
+#include "weights.glsl"
+
+void main() {
+  const uint t = gl_WorkGroupID.x, lane = laneIndex();
+  if (run.cancel != 0 || t >= run.tokens) return;
+  const Record r = Records(push.records).at[0];
+  const uint width = r.values[0], x = r.values[1], ldX = r.values[2], shift = r.values[3], form = r.values[4];
+  const float eps = uintBitsToFloat(r.values[5]);
+  const uint hidden = r.values[6], ldHidden = r.values[7], rank = r.values[8], ldOut = r.values[9];
+
+  vec2 before = vec2(0.0);
+  if (t > 0) {
+    for (uint i = lane; i < width; i += gl_WorkGroupSize.x) row[i] = act[x + (t - 1) * ldX + i];
+    barrier();
+    before = rowStatistics(width, eps);
+    barrier();
+  }
+  for (uint i = lane; i < width; i += gl_WorkGroupSize.x) row[i] = act[x + t * ldX + i];
+  barrier();
+  const vec2 now = rowStatistics(width, eps);
+
+  for (uint i = gl_WorkGroupID.y * gl_WorkGroupSize.x + lane; i < width; i += gl_NumWorkGroups.y * gl_WorkGroupSize.x) {
+    const float weight = Floats(r.weights[0]).at[i], bias = Floats(r.weights[1]).at[i];
+    const float current = normalised(row[i], now, weight, bias);
+    const float previous = t > 0 ? normalised(act[x + (t - 1) * ldX + i], before, weight, bias) : stateIn[shift + i];
+    for (uint m = 0; m < push.count; ++m) {
+      float mix = Floats(r.weights[3 + m]).at[i];
+      if (DEPENDENT != 0) {
+        const uint first = m * width + i;  // row of `up`; panels of 16 rows
+        for (uint k = 0; k < rank; ++k)
+          mix = fma(plainWeight(FORMAT, r.weights[2], (first / 16 * rank + k) * 16 + first % 16), act[hidden + t * ldHidden + m * rank + k], mix);
+      }
+      results[r.values[10 + m] + t * ldOut + i] = mixed(form, current, previous, mix);
+    }
+    if (t + 1 == run.tokens) stateOut[shift + i] = current;
+  }
+}

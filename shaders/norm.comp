@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Layer norm of rows: one group a row. option 0: embedding rows of this run, for all tokens; 1: the rows of the
+// residual stream whose logits are wanted.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+layout(constant_id = 6) const uint ROW = 1;
+shared float row[ROW];
+#include "reduce.glsl"
+#include "norm.glsl"
+
+void main() {
+  const uint t = gl_WorkGroupID.x, lane = laneIndex();
+  if (run.cancel != 0 || t >= (push.option == 0 ? run.tokens : run.rows)) return;
+  const Record r = Records(push.records).at[0];
+  const uint width = r.values[0], from = r.values[1], ldFrom = r.values[2], to = r.values[3], ldTo = r.values[4];
+  for (uint i = lane; i < width; i += gl_WorkGroupSize.x)
+    row[i] = push.option == 0 ? inputs[t * width + i] : act[from + run.row[t] * ldFrom + i];
+  barrier();
+  const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[5]));
+  for (uint i = lane; i < width; i += gl_WorkGroupSize.x)
+    results[to + t * ldTo + i] = normalised(row[i], statistics, Floats(r.weights[0]).at[i], Floats(r.weights[1]).at[i]);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Channels of RWKV-4 time mixing over all tokens (arXiv 2305.13048; kernels/cpu/cpu_ops.h, Wkv4Args): a lane a channel.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+#include "math.glsl"
+
+void main() {
+  if (run.cancel != 0) return;
+  const Record r = Records(push.records).at[0];
+  const uint ld = r.values[0], width = r.values[8];
+  const uint channel = gl_WorkGroupID.x * gl_WorkGroupSize.x + laneIndex();
+  if (channel >= width) return;
+  const float decay = -expOf(Floats(r.weights[0]).at[channel]), first = Floats(r.weights[1]).at[channel];
+  float aa = stateIn[r.values[4] + channel], bb = stateIn[r.values[5] + channel], pp = stateIn[r.values[6] + channel];
+  for (uint t = 0; t < run.tokens; ++t) {
+    const uint at = t * ld + channel;
+    const float k = act[r.values[2] + at], v = act[r.values[3] + at];
+    const float now = first + k;
+    float most = max(pp, now);
+    float before = expOf(pp - most), here = expOf(now - most);
+    results[r.values[7] + at] = act[r.values[1] + at] * (fma(before, aa, here * v) / fma(before, bb, here));
+    const float decayed = decay + pp;
+    most = max(decayed, k);
+    before = expOf(decayed - most);
+    here = expOf(k - most);
+    aa = fma(before, aa, here * v);
+    bb = fma(before, bb, here);
+    pp = most;
+  }
+  stateOut[r.values[4] + channel] = aa;
+  stateOut[r.values[5] + channel] = bb;
+  stateOut[r.values[6] + channel] = pp;
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One head of RWKV-5.0 to 6 time mixing over all tokens (arXiv 2404.05892; kernels/cpu/cpu_ops.h, Wkv5Args). A lane
+// holds the state's column of one value in registers.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+layout(constant_id = 10) const uint HEAD = 64;
+#include "reduce.glsl"
+#include "math.glsl"
+shared float sharedR[HEAD], sharedW[HEAD], sharedK[HEAD], sharedFirst[HEAD];
+
+void main() {
+  if (run.cancel != 0) return;
+  const uint lane = laneIndex(), head = gl_WorkGroupID.x, channel = head * HEAD + lane;
+  const bool inside = lane < HEAD;
+  const Record r = Records(push.records).at[0];
+  const uint ld = r.values[0], gate = r.values[4], decayUp = r.values[5];
+  const uint stateAt = r.values[7] + head * HEAD * HEAD + lane;
+  const uint perHead = r.values[8];  // 5.0, 5.1: one decay and one bonus a head
+
+  float s[HEAD];
+  float decay = 0, lnWeight = 0, lnBias = 0;
+  if (inside) {
+    for (uint j = 0; j < HEAD; ++j) s[j] = stateIn[stateAt + j * HEAD];
+    decay = Floats(r.weights[0]).at[perHead != 0 ? head : channel];
+    sharedFirst[lane] = Floats(r.weights[1]).at[perHead != 0 ? head : channel];
+    lnWeight = Floats(r.weights[2]).at[channel];
+    lnBias = Floats(r.weights[3]).at[channel];
+    sharedW[lane] = expOf(-expOf(decay));
+  }
+  for (uint t = 0; t < run.tokens; ++t) {
+    const uint at = t * ld + channel;
+    float value = 0;
+    if (inside) {
+      sharedR[lane] = act[r.values[1] + at];
+      sharedK[lane] = act[r.values[2] + at];
+      value = act[r.values[3] + at];
+      if (decayUp != kNone) sharedW[lane] = expOf(-expOf(decay + act[decayUp + at]));
+    }
+    barrier();
+    float y = 0.0;
+    if (inside) {
+      for (uint j = 0; j < HEAD; ++j) {
+        const float kv = sharedK[j] * value;
+        y = fma(sharedR[j], fma(sharedFirst[j], kv, s[j]), y);
+        s[j] = fma(sharedW[j], s[j], kv);
+      }
+    }
+    const float mean = sumOverGroup(y) / float(HEAD);
+    const float d = inside ? y - mean : 0.0;
+    const float scale = 1.0 / sqrt(sumOverGroup(d * d) / float(HEAD) + 64e-5);
+    if (inside) {
+      const float out_ = fma(d * scale, lnWeight, lnBias);
+      results[r.values[6] + at] = gate == kNone ? out_ : out_ * act[gate + at];
+    }
+    barrier();  // the next token overwrites what lanes share
+  }
+  if (inside)
+    for (uint j = 0; j < HEAD; ++j) stateOut[stateAt + j * HEAD] = s[j];
+}

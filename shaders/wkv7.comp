@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One head of RWKV-7 time mixing over all tokens (arXiv 2503.14456; kernels/cpu/cpu_ops.h, Wkv7Args). A lane holds the
+// state's row of one value in registers, from the first token to the last.
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "common.glsl"
+layout(constant_id = 10) const uint HEAD = 64;
+#include "reduce.glsl"
+#include "math.glsl"
+shared float sharedR[HEAD], sharedW[HEAD], sharedK[HEAD], sharedRemoval[HEAD], sharedGain[HEAD];
+
+void main() {
+  if (run.cancel != 0) return;
+  const uint lane = laneIndex(), head = gl_WorkGroupID.x, channel = head * HEAD + lane;
+  const bool inside = lane < HEAD;
+  const Record r = Records(push.records).at[0];
+  const uint ld = r.values[0], vFirst = r.values[4];
+  const uint stateAt = r.values[10] + (head * HEAD + lane) * HEAD;
+
+  float s[HEAD];
+  float w0 = 0, a0 = 0, v0 = 0, kK = 0, kA = 0, rK = 0, lnWeight = 0, lnBias = 0;
+  if (inside) {
+    for (uint j = 0; j < HEAD; ++j) s[j] = stateIn[stateAt + j];
+    w0 = Floats(r.weights[0]).at[channel];
+    a0 = Floats(r.weights[1]).at[channel];
+    if (vFirst != kNone) v0 = Floats(r.weights[2]).at[channel];
+    kK = Floats(r.weights[3]).at[channel];
+    kA = Floats(r.weights[4]).at[channel];
+    rK = Floats(r.weights[5]).at[channel];
+    lnWeight = Floats(r.weights[6]).at[channel];
+    lnBias = Floats(r.weights[7]).at[channel];
+  }
+  for (uint t = 0; t < run.tokens; ++t) {
+    const uint at = t * ld + channel;
+    float receptance = 0, key = 0, value = 0, gain = 0, removal = 0;
+    if (inside) {
+      receptance = act[r.values[1] + at];
+      const float k = act[r.values[2] + at];
+      value = act[r.values[3] + at];
+      removal = k * kK;
+      gain = sigmoidOf(a0 + act[r.values[6] + at]);
+      key = k * fma(gain - 1.0, kA, 1.0);
+      if (vFirst != kNone) value = fma(act[vFirst + at] - value, sigmoidOf(v0 + act[r.values[7] + at]), value);
+      // 0.606531 = exp(-0.5): the decay stays above exp(-0.606531) = 0.545
+      sharedW[lane] = expOf(-0.606531 * sigmoidOf(w0 + act[r.values[5] + at]));
+      sharedR[lane] = receptance;
+      sharedK[lane] = key;
+    }
+    const float norm = sqrt(sumOverGroup(removal * removal));
+    const float bonus = sumOverGroup(receptance * key * rK);
+    if (inside) {
+      removal *= 1.0 / max(norm, 1e-12);
+      sharedRemoval[lane] = removal;
+      sharedGain[lane] = removal * gain;
+    }
+    barrier();
+    float y = 0.0;
+    if (inside) {
+      float removed = 0.0;
+      for (uint j = 0; j < HEAD; ++j) removed = fma(s[j], sharedRemoval[j], removed);
+      for (uint j = 0; j < HEAD; ++j) {
+        s[j] = fma(value, sharedK[j], fma(-removed, sharedGain[j], s[j] * sharedW[j]));
+        y = fma(s[j], sharedR[j], y);
+      }
+    }
+    const float mean = sumOverGroup(y) / float(HEAD);
+    const float d = inside ? y - mean : 0.0;
+    const float scale = 1.0 / sqrt(sumOverGroup(d * d) / float(HEAD) + 64e-5);
+    if (inside) results[r.values[9] + at] = fma(bonus, value, fma(d * scale, lnWeight, lnBias)) * act[r.values[8] + at];
+    barrier();  // the next token overwrites what lanes share
+  }
+  if (inside)
+    for (uint j = 0; j < HEAD; ++j) stateOut[stateAt + j] = s[j];
+}

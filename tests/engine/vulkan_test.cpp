@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The Vulkan backend against the oracle and the CPU, on the device that ROOKERY_TEST_VULKAN names (default 0; llvmpipe
+// where there is no other), under the Khronos validation layer with synchronisation validation where the test says so.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "backend/vulkan/vulkan_executable.h"
+#include "model/model_impl.h"
+#include "model/synthetic_source.h"
+#include "rookery/session.h"
+#include "support/oracle.h"
+
+using namespace rookery::engine;
+using rookery::test::makeOracle;
+
+namespace {
+
+std::string device() {
+  const char* index = std::getenv("ROOKERY_TEST_VULKAN");
+  return std::string("vulkan:") + (index != nullptr ? index : "0");
+}
+
+ModelShape smallShape(RwkvVersion version) {
+  ModelShape shape;
+  shape.version = version;
+  shape.layers = 3;
+  shape.nEmbd = 192;
+  shape.headSize = version == RwkvVersion::V4 ? 0 : 64;
+  shape.dimFfn = 512;
+  shape.vocab = 331;  // no whole number of tiles
+  if (version == RwkvVersion::V7) {
+    shape.rankW = 24;
+    shape.rankA = 40;
+    shape.rankV = 16;
+    shape.rankG = 72;
+  } else if (version == RwkvVersion::V6) {
+    shape.rankW = 40;
+    shape.rankMaa = 24;  // parts of the hidden row that are no whole tiles
+  }
+  return shape;
+}
+
+const std::vector<RwkvVersion> kVersions{RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6, RwkvVersion::V7};
+
+std::shared_ptr<const Model> makeModel(const ModelShape& shape, std::optional<DType> precision, bool sparse, const std::string& on) {
+  SyntheticSource source(shape, "test", DType::F16, 7);
+  LoadOptions options;
+  options.sparseFfn = sparse;
+  auto model = buildModel(source, nullptr, precision, true, options, {}, {}, on);
+  REQUIRE_MESSAGE(model.has_value(), (model ? "" : model.error().message));
+  return *model;
+}
+
+std::vector<TokenId> someTokens(std::size_t count) {
+  std::vector<TokenId> tokens;
+  for (std::size_t i = 0; i < count; ++i) tokens.push_back(static_cast<TokenId>((7919 * i + 13) % 331));
+  return tokens;
+}
+
+std::vector<std::size_t> all(std::size_t count) {
+  std::vector<std::size_t> positions(count);
+  for (std::size_t i = 0; i < count; ++i) positions[i] = i;
+  return positions;
+}
+
+float worstDifference(std::span<const float> a, std::span<const float> b) {
+  float worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::fabs(a[i] - b[i]));
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("Vulkan: fp16 weights agree with the double-precision oracle at every position") {
+  const auto tokens = someTokens(50);
+  for (const RwkvVersion version : kVersions) {
+    CAPTURE(versionName(version));
+    SyntheticSource source(smallShape(version), "test", DType::F16, 7);
+    const auto oracle = makeOracle(source);
+    Session session(makeModel(smallShape(version), {}, true, device()));
+    const auto logits = session.evaluate(tokens, all(tokens.size()));
+    REQUIRE(logits.has_value());
+    double worst = 0;
+    for (std::size_t t = 0; t < tokens.size(); ++t) {
+      const auto expected = oracle->step(tokens[t]);
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        worst = std::max(worst, std::fabs(expected[i] - static_cast<double>((*logits)[t * expected.size() + i])));
+    }
+    CHECK(worst < 1e-4);
+  }
+}
+
+TEST_CASE("Vulkan: every weight format agrees with the CPU, in decode and in chunks") {
+  const auto tokens = someTokens(20);
+  for (int type = 0; type <= static_cast<int>(DType::A16W4); ++type) {
+    const auto precision = static_cast<DType>(type);
+    if (!precisionNamed(traits(precision).name)) continue;
+    CAPTURE(traits(precision).name);
+    ModelShape shape = smallShape(RwkvVersion::V7);
+    shape.nEmbd = 256;  // whole blocks of every format
+    Session cpu(makeModel(shape, precision, true, "cpu"));
+    const auto expected = cpu.evaluate(tokens, all(tokens.size()));
+    REQUIRE(expected.has_value());
+    for (const bool sparse : {false, true}) {
+      Session session(makeModel(shape, precision, sparse, device()));
+      for (const std::size_t chunk : {1, 16}) {
+        CAPTURE(chunk);
+        session.reset();
+        const auto logits = session.evaluate(tokens, all(tokens.size()), chunk);
+        REQUIRE(logits.has_value());
+        // Where inputs are rounded to fp16, a last bit before the rounding is a step of 2^-11 after it.
+        const bool halfInputs = precision == DType::A16W8 || precision == DType::A16W4;
+        CHECK(worstDifference(*logits, *expected) < (halfInputs ? 5e-3F : 1e-4F));
+      }
+    }
+  }
+}
+
+TEST_CASE("Vulkan: chunking changes no bit, and the sparse path little") {
+  const auto tokens = someTokens(70);
+  for (const RwkvVersion version : kVersions) {
+    for (const std::optional<DType> precision : {std::optional<DType>{}, std::optional(DType::F32), std::optional(DType::Int4), std::optional(DType::Q8_0)}) {
+      if (version != RwkvVersion::V7 && precision) continue;  // the products are those of all versions
+      CAPTURE(versionName(version));
+      std::vector<float> dense;
+      for (const bool sparse : {false, true}) {
+        Session session(makeModel(smallShape(version), precision, sparse, device()));
+        const auto expected = session.evaluate(tokens, all(tokens.size()), 1);
+        REQUIRE(expected.has_value());
+        const Snapshot after = session.snapshot().value();
+        if (!sparse) dense = *expected;
+        CHECK(worstDifference(*expected, dense) < 1e-4F);  // its sums run in another order
+        for (const std::size_t chunk : {2, 7, 16, 64}) {
+          CAPTURE(sparse);
+          CAPTURE(chunk);
+          session.reset();
+          const auto logits = session.evaluate(tokens, all(tokens.size()), chunk);
+          REQUIRE(logits.has_value());
+          CHECK(std::equal(logits->begin(), logits->end(), expected->begin()));
+          CHECK(session.snapshot().value().state.compare(after.state).maxAbs == 0.0F);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a state saved on the CPU continues on Vulkan, and back") {
+  const auto tokens = someTokens(40);
+  for (const RwkvVersion version : kVersions) {
+    CAPTURE(versionName(version));
+    const auto cpuModel = makeModel(smallShape(version), {}, true, "cpu"), vulkanModel = makeModel(smallShape(version), {}, true, device());
+    Session whole(cpuModel);
+    REQUIRE(whole.prefill(tokens).has_value());
+    for (const bool cpuFirst : {true, false}) {
+      Session first(cpuFirst ? cpuModel : vulkanModel), second(cpuFirst ? vulkanModel : cpuModel);
+      REQUIRE(first.prefill(std::span(tokens).first(23)).has_value());
+      REQUIRE(second.restore(first.snapshot().value()).has_value());
+      REQUIRE(second.prefill(std::span(tokens).subspan(23)).has_value());
+      CHECK(worstDifference(second.logits(), whole.logits()) < 1e-4F);
+    }
+  }
+}
+
+TEST_CASE("the guide model writes the same 256 tokens on the CPU and on Vulkan") {
+  GenerateRequest request;
+  request.sampling.temperature = 0;
+  request.maxTokens = 256;
+  request.stopAtEndOfText = false;
+  std::vector<TokenId> answers[2];
+  for (const bool vulkan : {false, true}) {
+    LoadOptions options;
+    options.strategy = (vulkan ? device() : "cpu") + std::string(" fp32");
+    const auto model = Model::guide(options);
+    REQUIRE_MESSAGE(model.has_value(), (model ? "" : model.error().message));
+    Session session(*model);
+    REQUIRE(session.prefill((*model)->tokenizer()->encode("User: What is a state?\n\nAssistant:")).has_value());
+    auto result = session.generate(request, {});
+    REQUIRE(result.has_value());
+    answers[vulkan] = result->tokens;
+  }
+  CHECK(answers[0].size() == 256);
+  CHECK(answers[0] == answers[1]);
+}
+
+TEST_CASE("Vulkan: a run stopped on the way leaves the state as it was") {
+  ModelShape shape = smallShape(RwkvVersion::V7);
+  Session session(makeModel(shape, {}, true, device()));
+  const auto tokens = someTokens(30);
+  REQUIRE(session.prefill(tokens).has_value());
+  const Snapshot before = session.snapshot().value();
+  std::stop_source stop;
+  stop.request_stop();
+  const auto result = session.prefill(tokens, stop.get_token());
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code == ErrorCode::Cancelled);
+  CHECK(session.snapshot().value().state.compare(before.state).maxAbs == 0.0F);
+  REQUIRE(session.prefill(tokens).has_value());  // the next run goes on
+}
+
+TEST_CASE("at most six dispatches and six barriers a layer in RWKV-7 decode") {
+  const auto model = makeModel(smallShape(RwkvVersion::V7), DType::Int4, true, device());
+  const auto& executable = static_cast<const VulkanExecutable&>(*model->impl().executable);
+  for (int layer = 0; layer < 3; ++layer) {
+    CHECK(executable.decodeDispatches(layer) <= 6);  // each is followed by one barrier
+    CHECK(executable.decodeDispatches(layer) >= 5);
+  }
+}
+
+TEST_CASE("validation: every generation runs without a message, and no barrier can be left out") {
+  setenv("ROOKERY_VULKAN_VALIDATION", "1", 1);
+  auto instance = VulkanInstance::get();
+  if (!instance && instance.error().message.find("not installed") != std::string::npos) {
+    MESSAGE("SKIP: the Khronos validation layer is not installed");
+    return;
+  }
+  REQUIRE(instance.has_value());
+  REQUIRE((*instance)->validates());
+  const auto tokens = someTokens(20);
+  for (const RwkvVersion version : kVersions) {
+    CAPTURE(versionName(version));
+    const auto before = VulkanInstance::validationMessages();
+    const auto model = makeModel(smallShape(version), {}, true, device());
+    Session session(model);
+    REQUIRE(session.evaluate(tokens, all(tokens.size()), 16).has_value());
+    REQUIRE(session.decode(5).has_value());
+    CHECK(VulkanInstance::validationMessages() == before);
+  }
+  const auto model = makeModel(smallShape(RwkvVersion::V7), {}, true, device());
+  auto& executable = static_cast<VulkanExecutable&>(*model->impl().executable);
+  Session session(model);
+  std::size_t dispatches = 1;  // the embedding's norm
+  for (int layer = 0; layer < 3; ++layer) dispatches += executable.decodeDispatches(layer);
+  for (std::size_t barrier = 0; barrier + 1 < dispatches; ++barrier) {
+    CAPTURE(barrier);
+    executable.skipBarrier(barrier);
+    const auto before = VulkanInstance::validationMessages();
+    REQUIRE(session.decode(5).has_value());
+    CHECK(VulkanInstance::validationMessages() > before);
+  }
+  executable.skipBarrier(std::nullopt);
+  const auto before = VulkanInstance::validationMessages();
+  REQUIRE(session.decode(5).has_value());
+  CHECK(VulkanInstance::validationMessages() == before);
+}
