@@ -87,7 +87,9 @@ ModelEntry ModelCatalog::readEntry(const QString& path, const QString& vocabular
     return entry;
   }
   entry.info = std::move(*info);
-  entry.estimate = engine::estimateLoad(*entry.info, entry.info->dtype);
+  if (const auto estimate = engine::estimateLoad(*opened)) {
+    entry.estimate = *estimate;
+  }
   if (const auto ready = engine::Model::canChat(**opened, *entry.info, std::filesystem::path(vocabulary.toStdU16String())); !ready) {
     entry.obstacle = ready.error();
   }

@@ -85,7 +85,7 @@ void addModelOptions(CLI::App& verb, ModelOptions& options, bool withPrecision) 
 
 bool isGuide(std::string_view model) noexcept { return model == "guide"; }
 
-Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {
+Result<engine::LoadOptions> loadOptions(const ModelOptions& options) {
   engine::LoadOptions load;
   load.strategy = options.strategy;
   if (!options.precision.empty()) {
@@ -95,7 +95,18 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   }
   load.threads = options.threads;
   load.vocabulary = options.vocabulary;
-  if (isGuide(options.model)) return engine::Model::guide(load);
+  return load;
+}
+
+Result<std::shared_ptr<const engine::ModelFile>> openModel(const std::string& model) {
+  return isGuide(model) ? engine::Model::guideFile() : engine::ModelFile::open(model);
+}
+
+Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {
+  const auto load = loadOptions(options);
+  if (!load) return tl::unexpected<Error>(load.error());
+  const auto file = openModel(options.model);
+  if (!file) return tl::unexpected<Error>(file.error());
   const bool terminal = stderrIsTerminal();
   int lastPercent = -1;
   const auto progress = [&](const engine::LoadProgress& p) {
@@ -105,7 +116,7 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
     lastPercent = percent;
     fmt::print(stderr, "\rloading {} %", percent);
   };
-  auto model = engine::Model::load(options.model, load, progress, context.stop);
+  auto model = engine::Model::load(*file, *load, progress, context.stop);
   if (lastPercent >= 0) fmt::print(stderr, "\r             \r");
   return model;
 }

@@ -73,6 +73,9 @@ struct ModelOptions {
   int threads = 0;
 };
 void addModelOptions(CLI::App& verb, ModelOptions& options, bool withPrecision = true);
+Result<engine::LoadOptions> loadOptions(const ModelOptions& options);
+/// A file, or the built-in one where it is called "guide".
+Result<std::shared_ptr<const engine::ModelFile>> openModel(const std::string& model);
 /// Loads with a progress line on stderr where that is a terminal.
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context);
 

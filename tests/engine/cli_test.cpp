@@ -377,3 +377,24 @@ TEST_CASE("memory of a model shows planned and measured side by side") {
   CHECK(document["measured"].size() > 3);
   CHECK(document["resident_bytes"].get<std::uint64_t>() > 0);
 }
+
+TEST_CASE("memory of a model: what is planned is what is measured, also of mixed block formats") {
+  const std::filesystem::path quant = std::filesystem::path(ROOKERY_TEST_DATA) / "golden/models/v7_quant/model.Q4_K_M.gguf";
+  for (const auto& more : std::vector<std::vector<std::string>>{{}, {"--precision", "nf4"}, {"--strategy", "cpu q8_0"}}) {
+    for (const std::string& model : {quant.string(), std::string("guide")}) {
+      std::vector<std::string> arguments{"memory", "--model", model, "--json"};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      const auto run = runCli(arguments);
+      REQUIRE_MESSAGE(run.exitCode == 0, run.err);
+      const json document = json::parse(run.out);
+      std::size_t compared = 0;
+      for (const json& row : document["components"])
+        for (const json& entry : document["measured"])
+          if (entry["component"] == row["component"] && entry["kind"] == "weights") {
+            CHECK_MESSAGE(entry["bytes"] == row["bytes"], row.dump());
+            ++compared;
+          }
+      CHECK(compared == document["components"].size());
+    }
+  }
+}
