@@ -163,7 +163,9 @@ Result<void> checkOutputs(const std::vector<std::string>& outputs, const std::ve
     if (output.empty()) continue;
     if (auto good = checkWritable(output); !good) return good;
     for (const std::string& input : inputs) {
-      if (!input.empty() && std::filesystem::equivalent(input, output, ignored))
+      const auto parts = engine::listOfParts(output), read = engine::listOfParts(input);
+      const bool isPart = parts && read && std::filesystem::equivalent(*parts, *read, ignored);
+      if (!input.empty() && (isPart || std::filesystem::equivalent(input, output, ignored)))
         return fail(ErrorCode::InvalidArgument, fmt::format("{} is a file that is read; choose another name for the result.", output));
     }
     if (std::filesystem::exists(output, ignored) && !std::filesystem::is_regular_file(output, ignored)) continue;  // a device takes any number

@@ -168,7 +168,9 @@ Result<void> checkTarget(const std::filesystem::path& in, const std::filesystem:
   if (extension != ".safetensors" && extension != ".gguf")
     return fail(ErrorCode::InvalidArgument, fmt::format("The name {} ends in neither .safetensors nor .gguf, so it does not say what to write.", out.string()));
   std::error_code ignored;
-  if (std::filesystem::equivalent(in, out, ignored))
+  const auto parts = listOfParts(out), read = listOfParts(in);
+  const bool isPart = parts && read && std::filesystem::equivalent(*parts, *read, ignored);
+  if (isPart || std::filesystem::equivalent(in, out, ignored))
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is the file that is read; choose another name for the new one.", out.string()));
   const auto name = traits(precision).name;
   if (isLoadOnly(precision))
