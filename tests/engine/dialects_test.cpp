@@ -49,6 +49,32 @@ TEST_CASE("RWKV-7 under the names and layouts of other programs gives bitwise th
   }
 }
 
+TEST_CASE("version 5.0 as web-rwkv's converter names it is refused: bonus and logarithm of the bonus have one name there") {
+  const TemporaryFolder folder;
+  for (const char* name : {"v50_tiny", "v50_log"}) {
+    writeRaw(folder.file("web.st"), webRwkv(tensorsOf(std::filesystem::path(ROOKERY_TEST_DATA) / "data/rwkv5" / name / "model.pth")));
+    const auto file = ModelFile::open(folder.file("web.st"));
+    REQUIRE_MESSAGE(file.has_value(), file.error().message);
+    const auto info = detect(**file);
+    REQUIRE_FALSE(info);
+    CHECK(info.error().code == ErrorCode::VersionUnsupported);
+    CHECK(info.error().message.find("RWKV-5.0") != std::string::npos);
+    CHECK(info.error().message.find(".pth") != std::string::npos);
+  }
+}
+
+TEST_CASE("version 5.1 as web-rwkv's converter writes it is version 5.2 with the same results") {
+  const TemporaryFolder folder;
+  const auto path = std::filesystem::path(ROOKERY_TEST_DATA) / "data/rwkv5/v51_tiny/model.pth";
+  writeRaw(folder.file("web.st"), webRwkv(tensorsOf(path)));
+  const auto info = detect(**ModelFile::open(folder.file("web.st")));
+  REQUIRE_MESSAGE(info.has_value(), info.error().message);
+  CHECK(info->shape.version == RwkvVersion::V5_2);
+  std::vector<TokenId> tokens;
+  for (TokenId i = 0; i < 40; ++i) tokens.push_back((i * 37 + 11) % 131);
+  CHECK(logitsOf(folder.file("web.st"), tokens) == logitsOf(path.string(), tokens));
+}
+
 TEST_CASE("older generations under web-rwkv's names have the same weights") {
   const TemporaryFolder folder;
   int seen = 0;
