@@ -131,7 +131,8 @@ class Chat {
     if (m_userWordRead && turn.starts_with(kUserWord)) turn.erase(0, kUserWord.size());
     if (auto remembered = remember(); !remembered) return remembered;
     const Point before = m_undo.back();
-    if (auto read = m_session.prefill(tokenizer.encode(turn), m_stop); !read) {
+    const auto tokens = tokenizer.encode(turn, m_stop);
+    if (auto read = tokens ? m_session.prefill(*tokens, m_stop) : Result<void>(tl::unexpected<Error>(tokens.error())); !read) {
       m_undo.pop_back();
       if (auto back = goTo(before); !back) return back;
       return read;
