@@ -122,7 +122,7 @@ Verb addGenerate(CLI::App& app, Context& context) {
   text->excludes(tokens);
   verb->add_option("--system", o->system, "System text before the question");
   verb->add_flag("--raw", o->raw, "Continue the prompt as it is, without the chat form");
-  verb->add_option("--tokens", o->tokens, "Most tokens to write; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--tokens", o->tokens, "Most tokens to write; 0: no limit")->check(wholeNumber())->capture_default_str();
   verb->add_option("--seed", o->seed, "Seed of the draws (default: a new one each time)")->check(unsignedNumber());
   verb->add_option("--stop", o->stopTexts, "Text that ends the answer (may be given several times)")->expected(1)->take_all();
   verb->add_flag("--ignore-end", o->ignoreEnd, "Never draw the end of the text");

@@ -156,3 +156,18 @@ TEST_CASE("a part without its list is called that, and its tensors can be looked
   CHECK(info.error().message.find("only part 2 of 3") != std::string::npos);
   CHECK(info.error().message.find(kIndex) != std::string::npos);
 }
+
+TEST_CASE("a result is never written over a part of the model that is read") {
+  const TemporaryFolder folder;
+  split(folder, tensorsOf(kModels / "v7_micro/model.pth"));
+  const auto file = ModelFile::open(folder.file(kIndex));
+  REQUIRE(file);
+  ConvertOptions options;
+  options.precision = DType::F16;
+  const auto written = convertModel(*file, folder.file(partName(0, 3)), options);
+  REQUIRE_FALSE(written);
+  CHECK(written.error().code == ErrorCode::InvalidArgument);
+  CHECK(ModelFile::open(folder.file(kIndex)).has_value());
+  CHECK(convertModel(*file, folder.file("whole.safetensors"), options).has_value());
+  CHECK(logitsOf(folder.file("whole.safetensors")).size() == 270);
+}

@@ -176,7 +176,7 @@ class Runner {
     const auto prompt = benchTokens(kFingerprintPrompt, m_model->info().shape.vocab);
     m_session->reset();
     if (auto read = m_session->prefill(prompt, m_stop); !read) return read;
-    if (auto usable = usableLogits(m_session->logits()); !usable) return usable;
+    if (auto usable = usableLogits(m_session->logits(), prompt.size() - 1); !usable) return usable;
     const auto start = Clock::now();
     for (int i = 0; i < kFingerprintTokens; ++i) {
       m_report.greedyTokens.push_back(argmax(m_session->logits()));
