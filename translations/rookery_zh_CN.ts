@@ -205,6 +205,10 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
         <translation>缺少此模型的分词器。请把对应文件放在模型旁边：RWKV-4 Pile 和 Raven 用 20B_tokenizer.json，World 用 rwkv_vocab_v20230424.txt。该模型的 GGUF 文件自带词表。</translation>
     </message>
     <message>
+        <source>The model computes values that are no numbers. Its file is damaged, or its weights are too large for their type.</source>
+        <translation>模型算出的值不是数字。模型文件已损坏，或其权重超出了所用类型的范围。</translation>
+    </message>
+    <message>
         <source>The check failed: the contents are not what they should be.</source>
         <translation>校验失败：内容与应有的不符。</translation>
     </message>

@@ -22,7 +22,10 @@ struct Search {
   QStringList found;
   QSet<QString> seenFiles, seenFolders;
 
-  void add(const QFileInfo& info) {
+  void add(const QFileInfo& file) {
+    // All parts of a model are one entry, under the name of their list.
+    const auto list = engine::listOfParts(std::filesystem::path(file.absoluteFilePath().toStdU16String()));
+    const QFileInfo info = list ? QFileInfo(QString::fromStdU16String(list->u16string())) : file;
     const QString real = info.canonicalFilePath();
     if (!real.isEmpty() && seenFiles.contains(real)) {
       return;
@@ -55,7 +58,7 @@ struct Search {
 
 bool looksLikeModel(const QString& path) {
   static const QStringList suffixes{QStringLiteral("pth"), QStringLiteral("st"), QStringLiteral("safetensors"), QStringLiteral("gguf")};
-  return suffixes.contains(QFileInfo(path).suffix().toLower());
+  return suffixes.contains(QFileInfo(path).suffix().toLower()) || path.endsWith(QLatin1String(".safetensors.index.json"));
 }
 
 ModelCatalog::ModelCatalog(QObject* parent) : QObject(parent) {
@@ -86,8 +89,11 @@ ModelEntry ModelCatalog::readEntry(const QString& path, const QString& vocabular
     entry.error = info.error();
     return entry;
   }
+  entry.fileBytes = (*opened)->sizeBytes();
   entry.info = std::move(*info);
-  entry.estimate = engine::estimateLoad(*entry.info, entry.info->dtype);
+  if (const auto estimate = engine::estimateLoad(*opened)) {
+    entry.estimate = *estimate;
+  }
   if (const auto ready = engine::Model::canChat(**opened, *entry.info, std::filesystem::path(vocabulary.toStdU16String())); !ready) {
     entry.obstacle = ready.error();
   }

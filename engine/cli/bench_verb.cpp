@@ -105,11 +105,11 @@ Verb addBench(CLI::App& app, Context& context) {
   choice->require_option(1);
   verb->add_option("--precision", o->precision, "fp16, int8, nf4, q8_0, ... (a file: as it came)");
   verb->add_option("--strategy", r.strategy, "Where layers run")->capture_default_str();
-  verb->add_option("--threads", r.threads, "CPU threads; 0: one per physical core")->check(CLI::Range(0, 4096))->capture_default_str();
-  verb->add_option("--pp", r.promptTokens, "Tokens to read; 0: skip")->check(CLI::Range(0, 1'000'000))->capture_default_str();
-  verb->add_option("--tg", r.generateTokens, "Tokens to generate; 0: skip")->check(CLI::Range(0, 1'000'000))->capture_default_str();
-  verb->add_option("--reps", r.minReps, "Fewest measured runs")->check(CLI::Range(1, 1000))->capture_default_str();
-  verb->add_option("--max-reps", r.maxReps, "Most measured runs while results still spread")->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--threads", r.threads, "CPU threads; 0: one per physical core")->check(wholeNumber(0, 4096))->capture_default_str();
+  verb->add_option("--pp", r.promptTokens, "Tokens to read; 0: skip")->check(wholeNumber(0, 1'000'000))->capture_default_str();
+  verb->add_option("--tg", r.generateTokens, "Tokens to generate; 0: skip")->check(wholeNumber(0, 1'000'000))->capture_default_str();
+  verb->add_option("--reps", r.minReps, "Fewest measured runs")->check(wholeNumber(1, 1000))->capture_default_str();
+  verb->add_option("--max-reps", r.maxReps, "Most measured runs while results still spread")->check(wholeNumber(1, 1000))->capture_default_str();
   verb->add_option("--mode", o->mode, "exact or fast")->check(CLI::IsMember({"exact", "fast"}))->capture_default_str();
   verb->add_flag("--no-bandwidth", o->noBandwidth, "Do not measure the memory read limit");
   verb->add_option("--report", o->report, "Write the JSON report")->check(notEmpty())->type_name("F");

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <deque>
+#include <filesystem>
 #include <iostream>
 #include <random>
 
 #include "common.h"
 #include "interrupt.h"
+#include "rookery/model_file.h"
 #include "rookery/prompt.h"
 #include "rookery/session.h"
 
@@ -93,7 +95,20 @@ class Chat {
     return name == "/save" ? save(argument) : load(argument);
   }
 
+  /// A state may be saved anew; whatever else is there stays.
+  static Result<void> checkSaveName(const std::string& path) {
+    if (path.find('\0') != std::string::npos) return fail(ErrorCode::InvalidArgument, "A file name cannot hold a zero byte.");
+    if (!std::filesystem::path(path).has_filename()) return fail(ErrorCode::InvalidArgument, fmt::format("{} names a folder, not a file.", path));
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) return checkWritable(path);
+    const auto file = engine::ModelFile::open(path);
+    if (file && (*file)->container() == engine::Container::SafeTensors && ((*file)->find("att_xx.0") != nullptr || (*file)->find("att_x_prev.0") != nullptr))
+      return {};
+    return fail(ErrorCode::InvalidArgument, fmt::format("{} is there already and is no saved state; choose another name.", path));
+  }
+
   Result<void> save(const std::string& path) {
+    if (auto good = checkSaveName(path); !good) return good;
     // The last token of an answer is drawn but not read; a state file has no place for it.
     if (auto read = m_session.prefill({}, m_stop); !read) return read;
     const auto snapshot = m_session.snapshot();
@@ -131,7 +146,8 @@ class Chat {
     if (m_userWordRead && turn.starts_with(kUserWord)) turn.erase(0, kUserWord.size());
     if (auto remembered = remember(); !remembered) return remembered;
     const Point before = m_undo.back();
-    if (auto read = m_session.prefill(tokenizer.encode(turn), m_stop); !read) {
+    const auto tokens = tokenizer.encode(turn, m_stop);
+    if (auto read = tokens ? m_session.prefill(*tokens, m_stop) : Result<void>(tl::unexpected<Error>(tokens.error())); !read) {
       m_undo.pop_back();
       if (auto back = goTo(before); !back) return back;
       return read;
@@ -187,7 +203,7 @@ Verb addChat(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("chat", "Talk with a model in the terminal");
   verb->add_option("model", o->model.model, "Model file, or \"guide\"")->required()->type_name("MODEL");
   verb->add_option("--system", o->system, "System text at the start");
-  verb->add_option("--tokens", o->tokens, "Most tokens of one answer; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--tokens", o->tokens, "Most tokens of one answer; 0: no limit")->check(wholeNumber())->capture_default_str();
   verb->add_option("--seed", o->seed, "Seed of the draws (default: a new one each time)")->check(unsignedNumber());
   addSamplingOptions(*verb, o->sampling);
   addModelOptions(*verb, o->model);

@@ -5,13 +5,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <limits>
-#include <sstream>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #if defined(_WIN32)
@@ -40,28 +39,41 @@ int exitCode(ErrorCode code) noexcept {
     case ErrorCode::VocabularyMissing: return kUnusable;
     case ErrorCode::OutOfMemory: return kOutOfMemory;
     case ErrorCode::VerificationFailed: return kVerification;
+    case ErrorCode::NotFinite:
     case ErrorCode::FileWriteFailed:
     case ErrorCode::DeviceUnavailable: return kFailed;
   }
   return kFailed;
 }
 
-CLI::Validator finiteNumber() {
-  return CLI::Validator([](const std::string& text) -> std::string {
-    double value = 0;
-    if (CLI::detail::lexical_cast(text, value) && !std::isfinite(value)) return fmt::format("{} is not a finite number", text);
-    return {};
+namespace {
+
+/// What was written, short enough for a sentence.
+std::string shortened(std::string_view text) {
+  constexpr std::size_t kShown = 40;
+  return text.size() <= kShown ? fmt::format("\"{}\"", text) : fmt::format("\"{}...\"", text.substr(0, kShown));
+}
+
+template <class Number>
+bool isWithin(const std::string& text, Number least, Number most) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return !text.empty() && error == std::errc() && end == text.data() + text.size() && value >= least && value <= most;  // false for NaN
+}
+
+template <class Number>
+CLI::Validator within(Number least, Number most) {
+  return CLI::Validator([=](const std::string& text) -> std::string {
+    if (isWithin(text, least, most)) return {};
+    return fmt::format("{} is not a number from {} to {}", shortened(text), least, most);
   }, "");
 }
 
-CLI::Validator unsignedNumber() {
-  return CLI::Validator([](const std::string& text) -> std::string {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (!text.empty() && error == std::errc() && end == text.data() + text.size()) return {};
-    return fmt::format("\"{}\" is not a number from 0 to {}", text, std::numeric_limits<std::uint64_t>::max());
-  }, "");
-}
+}  // namespace
+
+CLI::Validator numberFrom(double least, double most) { return within(least, most); }
+CLI::Validator wholeNumber(int least, int most) { return within(least, most); }
+CLI::Validator unsignedNumber() { return within(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()); }
 
 CLI::Validator notEmpty() {
   return CLI::Validator([](const std::string& text) { return std::string(text.empty() ? "The name is empty" : ""); }, "");
@@ -79,13 +91,13 @@ void addModelOptions(CLI::App& verb, ModelOptions& options, bool withPrecision) 
       ->capture_default_str();
   if (withPrecision) verb.add_option("--precision", options.precision, "Weights: fp16, int8, nf4, q8_0, ... (default: as they came)")->check(notEmpty());
   verb.add_option("--threads", options.threads, "CPU threads; 0: one per physical core")
-      ->check(CLI::Range(0, 4096))
+      ->check(wholeNumber(0, 4096))
       ->capture_default_str();
 }
 
 bool isGuide(std::string_view model) noexcept { return model == "guide"; }
 
-Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {
+Result<engine::LoadOptions> loadOptions(const ModelOptions& options) {
   engine::LoadOptions load;
   load.strategy = options.strategy;
   if (!options.precision.empty()) {
@@ -95,7 +107,18 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   }
   load.threads = options.threads;
   load.vocabulary = options.vocabulary;
-  if (isGuide(options.model)) return engine::Model::guide(load);
+  return load;
+}
+
+Result<std::shared_ptr<const engine::ModelFile>> openModel(const std::string& model) {
+  return isGuide(model) ? engine::Model::guideFile() : engine::ModelFile::open(model);
+}
+
+Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {
+  const auto load = loadOptions(options);
+  if (!load) return tl::unexpected<Error>(load.error());
+  const auto file = openModel(options.model);
+  if (!file) return tl::unexpected<Error>(file.error());
   const bool terminal = stderrIsTerminal();
   int lastPercent = -1;
   const auto progress = [&](const engine::LoadProgress& p) {
@@ -105,22 +128,22 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
     lastPercent = percent;
     fmt::print(stderr, "\rloading {} %", percent);
   };
-  auto model = engine::Model::load(options.model, load, progress, context.stop);
+  auto model = engine::Model::load(*file, *load, progress, context.stop);
   if (lastPercent >= 0) fmt::print(stderr, "\r             \r");
   return model;
 }
 
 void addSamplingOptions(CLI::App& verb, SamplingOptions& options) {
+  constexpr double kMostPenalty = 1000;  // logits are below 100
   auto& s = options.settings;
   verb.add_flag("--greedy", options.greedy, "Always the most probable token");
-  verb.add_option("--temperature", s.temperature, "0: greedy")->check(finiteNumber())->check(CLI::Range(0.0, 100.0))->capture_default_str();
-  verb.add_option("--top-p", s.topP, "0: greedy; 1: off")->check(finiteNumber())->check(CLI::Range(0.0, 1.0))->capture_default_str();
-  verb.add_option("--top-k", s.topK, "0: off")->check(CLI::NonNegativeNumber)->capture_default_str();
-  verb.add_option("--presence", options.presence, "Presence penalty (0.5)")->check(finiteNumber());
-  verb.add_option("--frequency", options.frequency, "Frequency penalty (0.5)")->check(finiteNumber());
+  verb.add_option("--temperature", s.temperature, "0: greedy")->check(numberFrom(0, 100))->capture_default_str();
+  verb.add_option("--top-p", s.topP, "0: greedy; 1: off")->check(numberFrom(0, 1))->capture_default_str();
+  verb.add_option("--top-k", s.topK, "0: off")->check(wholeNumber())->capture_default_str();
+  verb.add_option("--presence", options.presence, "Presence penalty (0.5)")->check(numberFrom(-kMostPenalty, kMostPenalty));
+  verb.add_option("--frequency", options.frequency, "Frequency penalty (0.5)")->check(numberFrom(-kMostPenalty, kMostPenalty));
   verb.add_option("--penalty-decay", s.penaltyDecay, "Decay of the counts behind the penalties")
-      ->check(finiteNumber())
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(numberFrom(0, 1))
       ->capture_default_str();
 }
 
@@ -152,7 +175,9 @@ Result<void> checkOutputs(const std::vector<std::string>& outputs, const std::ve
     if (output.empty()) continue;
     if (auto good = checkWritable(output); !good) return good;
     for (const std::string& input : inputs) {
-      if (!input.empty() && std::filesystem::equivalent(input, output, ignored))
+      const auto parts = engine::listOfParts(output), read = engine::listOfParts(input);
+      const bool isPart = parts && read && std::filesystem::equivalent(*parts, *read, ignored);
+      if (!input.empty() && (isPart || std::filesystem::equivalent(input, output, ignored)))
         return fail(ErrorCode::InvalidArgument, fmt::format("{} is a file that is read; choose another name for the result.", output));
     }
     if (std::filesystem::exists(output, ignored) && !std::filesystem::is_regular_file(output, ignored)) continue;  // a device takes any number
@@ -164,8 +189,7 @@ Result<void> checkOutputs(const std::vector<std::string>& outputs, const std::ve
   return {};
 }
 
-Result<std::string> readTextFile(const std::filesystem::path& path) {
-  constexpr std::uintmax_t kMost = 256'000'000;
+Result<std::string> readTextFile(const std::filesystem::path& path, std::uintmax_t mostBytes) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status))
@@ -173,32 +197,71 @@ Result<std::string> readTextFile(const std::filesystem::path& path) {
   // A pipe could keep us waiting for ever, and a device never end.
   if (!std::filesystem::is_regular_file(status))
     return fail(ErrorCode::FileUnreadable, fmt::format("{} is not a file.", path.string()));
-  if (const std::uintmax_t size = std::filesystem::file_size(path, error); !error && size > kMost)
-    return fail(ErrorCode::FileDamaged, fmt::format("{} is larger than 256 MB, so it is not what is wanted here.", path.string()));
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (!error && size > mostBytes)
+    return fail(ErrorCode::FileDamaged, fmt::format("{} is larger than {} MB, so it is not what is wanted here.", path.string(), mostBytes / 1'000'000));
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file && file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
-  if (!file) return fail(ErrorCode::FileUnreadable, fmt::format("The file {} cannot be read.", path.string()));
-  return std::move(text).str();
+  std::string text(error ? 0 : static_cast<std::size_t>(size), '\0');
+  if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof())
+    return fail(ErrorCode::FileUnreadable, fmt::format("The file {} cannot be read.", path.string()));
+  text.resize(static_cast<std::size_t>(file.gcount()));  // it may have become shorter
+  return text;
 }
 
-Result<std::vector<engine::TokenId>> readTokenFile(const std::filesystem::path& path, int vocab) {
-  const auto text = readTextFile(path);
-  if (!text) return tl::unexpected<Error>(text.error());
-  const auto document = nlohmann::json::parse(*text, nullptr, false);
-  const std::string name = path.filename().string();
-  if (!document.is_array())
-    return fail(ErrorCode::InvalidArgument, fmt::format("The token file {} is not a JSON array of ids.", name));
-  if (document.empty()) return fail(ErrorCode::InvalidArgument, fmt::format("The token file {} is empty.", name));
+namespace {
+
+/// Takes a flat array of numbers and nothing else, so that a document costs no more than its ids.
+class TokenReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit TokenReader(std::uint64_t vocab) : m_vocab(vocab) {}
+
   std::vector<engine::TokenId> ids;
-  for (const auto& item : document) {
-    if (!item.is_number_unsigned() || item.get<std::uint64_t>() >= static_cast<std::uint64_t>(vocab))
-      return fail(ErrorCode::InvalidArgument,
-                  fmt::format("Entry {} of the token file {} is not a token of this model (ids are 0 to {}).", ids.size(),
-                              name, vocab - 1));
-    ids.push_back(item.get<engine::TokenId>());
+  bool isArray = false;  ///< as far as it was read
+  bool isWrong = false;  ///< an entry that is no token
+
+  bool start_array(std::size_t) override { return std::exchange(isArray, true) ? wrong() : true; }
+  bool end_array() override { return true; }
+  bool number_unsigned(std::uint64_t id) override {
+    if (!isArray) return false;
+    if (id >= m_vocab) return wrong();
+    ids.push_back(static_cast<engine::TokenId>(id));
+    return true;
   }
-  return ids;
+  bool number_integer(std::int64_t) override { return wrong(); }
+  bool number_float(double, const std::string&) override { return wrong(); }
+  bool null() override { return wrong(); }
+  bool boolean(bool) override { return wrong(); }
+  bool string(std::string&) override { return wrong(); }
+  bool binary(nlohmann::json::binary_t&) override { return wrong(); }
+  bool start_object(std::size_t) override { return wrong(); }
+  bool key(std::string&) override { return false; }
+  bool end_object() override { return false; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  bool wrong() {
+    isWrong = isArray;
+    return false;
+  }
+  std::uint64_t m_vocab;
+};
+
+}  // namespace
+
+Result<std::vector<engine::TokenId>> readTokenFile(const std::filesystem::path& path, int vocab) {
+  constexpr std::uintmax_t kMostTokenBytes = 64'000'000;  // ten million tokens and more
+  const auto text = readTextFile(path, kMostTokenBytes);
+  if (!text) return tl::unexpected<Error>(text.error());
+  const std::string name = path.filename().string();
+  TokenReader reader(static_cast<std::uint64_t>(vocab));
+  if (!nlohmann::json::sax_parse(*text, &reader)) {
+    if (!reader.isWrong) return fail(ErrorCode::InvalidArgument, fmt::format("The token file {} is not a JSON array of ids.", name));
+    return fail(ErrorCode::InvalidArgument, fmt::format("Entry {} of the token file {} is not a token of this model (ids are 0 to {}).",
+                                                        reader.ids.size(), name, vocab - 1));
+  }
+  if (!reader.isArray) return fail(ErrorCode::InvalidArgument, fmt::format("The token file {} is not a JSON array of ids.", name));
+  if (reader.ids.empty()) return fail(ErrorCode::InvalidArgument, fmt::format("The token file {} is empty.", name));
+  return std::move(reader.ids);
 }
 
 Result<engine::DType> parsePrecision(const std::string& name) {

@@ -58,7 +58,8 @@ Verb addCompare(CLI::App& app, Context& context);
 
 /// Checks of arguments. CLI11 alone takes NaN for a number within any range, -1 for the largest unsigned number, and
 /// an empty name (an unset variable in a script) for an option that was not given.
-CLI::Validator finiteNumber();
+CLI::Validator numberFrom(double least, double most);
+CLI::Validator wholeNumber(int least = 0, int most = 2'147'483'647);
 CLI::Validator unsignedNumber();
 CLI::Validator notEmpty();
 
@@ -73,6 +74,9 @@ struct ModelOptions {
   int threads = 0;
 };
 void addModelOptions(CLI::App& verb, ModelOptions& options, bool withPrecision = true);
+Result<engine::LoadOptions> loadOptions(const ModelOptions& options);
+/// A file, or the built-in one where it is called "guide".
+Result<std::shared_ptr<const engine::ModelFile>> openModel(const std::string& model);
 /// Loads with a progress line on stderr where that is a terminal.
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context);
 
@@ -102,7 +106,8 @@ class LeadingSpace {
 /// "guide" is a name, not a path.
 bool isGuide(std::string_view model) noexcept;
 
-Result<std::string> readTextFile(const std::filesystem::path& path);
+inline constexpr std::uintmax_t kMostTextBytes = 256'000'000;
+Result<std::string> readTextFile(const std::filesystem::path& path, std::uintmax_t mostBytes = kMostTextBytes);
 /// Before long work: FileWriteFailed if the folder for a result is not there.
 Result<void> checkWritable(const std::filesystem::path& path);
 /// The same for all results of a run (empty names: not asked for), and InvalidArgument if one is a file that the run

@@ -26,14 +26,15 @@ Result<void> run(const Options& o, const Context& context) {
   if (!second) return tl::unexpected<Error>(second.error());
   const auto tokenizer = ((*first)->tokenizer() ? *first : *second)->requireTokenizer();
   if (!tokenizer) return tl::unexpected<Error>(tokenizer.error());
-  const auto tokens = (*tokenizer)->encode(*text);
-  for (const engine::TokenId id : tokens)
+  const auto tokens = (*tokenizer)->encode(*text, context.stop);
+  if (!tokens) return tl::unexpected<Error>(tokens.error());
+  for (const engine::TokenId id : *tokens)
     if (id >= static_cast<engine::TokenId>((*first)->info().shape.vocab))
       return fail(ErrorCode::VocabularyMissing, "The vocabulary has more tokens than this model; give its own with --vocab.");
 
   const bool terminal = stderrIsTerminal();
-  const auto result = engine::compareModels(*first, *second, tokens, context.stop, [&](std::size_t done) {
-    if (terminal) fmt::print(stderr, "\r{} of {} tokens", done, tokens.size());
+  const auto result = engine::compareModels(*first, *second, *tokens, context.stop, [&](std::size_t done) {
+    if (terminal) fmt::print(stderr, "\r{} of {} tokens", done, tokens->size());
   });
   if (terminal) fmt::print(stderr, "\r                                \r");
   if (!result) return tl::unexpected<Error>(result.error());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // `convert`: the same model in another format or container.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common.h"
 #include "rookery/convert.h"
@@ -12,10 +13,18 @@ struct Options {
   std::string in, out, precision, vocabulary;
 };
 
+/// Without those that exist at load only.
+std::vector<std::string_view> filePrecisions() {
+  std::vector<std::string_view> names;
+  for (const engine::DType type : engine::precisions())
+    if (!engine::isLoadOnly(type)) names.push_back(engine::traits(type).name);
+  return names;
+}
+
 Result<void> run(const Options& o, const Context& context) {
   if (auto good = checkWritable(o.out); !good) return good;
-  const auto precision = parsePrecision(o.precision);
-  if (!precision) return tl::unexpected<Error>(precision.error());
+  const auto precision = engine::precisionNamed(o.precision);
+  if (!precision) return fail(ErrorCode::InvalidArgument, fmt::format("\"{}\" is not a precision that a file can have; there are {}.", o.precision, fmt::join(filePrecisions(), ", ")));
   engine::ConvertOptions options;
   options.precision = *precision;
   options.vocabulary = o.vocabulary;
@@ -24,7 +33,9 @@ Result<void> run(const Options& o, const Context& context) {
     options.progress = [](std::uint64_t done, std::uint64_t total) {
       fmt::print(stderr, "\rwriting {:.0f} of {:.0f} MB", static_cast<double>(done) / 1e6, static_cast<double>(total) / 1e6);
     };
-  const auto report = engine::convertModel(o.in, o.out, options, context.stop);
+  const auto file = openModel(o.in);
+  if (!file) return tl::unexpected<Error>(file.error());
+  const auto report = engine::convertModel(*file, o.out, options, context.stop);
   if (terminal) fmt::print(stderr, "\r                                        \r");
   if (!report) return tl::unexpected<Error>(report.error());
   if (context.json)
@@ -40,9 +51,9 @@ Result<void> run(const Options& o, const Context& context) {
 Verb addConvert(CLI::App& app, Context& context) {
   const auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("convert", "Write a model in another format");
-  verb->add_option("in", o->in, "Model file")->required()->check(notEmpty())->type_name("IN");
+  verb->add_option("in", o->in, "Model file, or \"guide\"")->required()->check(notEmpty())->type_name("IN");
   verb->add_option("out", o->out, "New file; .safetensors or .gguf")->required()->check(notEmpty())->type_name("OUT");
-  verb->add_option("--precision", o->precision, "fp32, fp16, bf16, int8, int4, nf4, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k or q6_k")->required()->check(notEmpty());
+  verb->add_option("--precision", o->precision, fmt::format("One of {}", fmt::join(filePrecisions(), ", ")))->required()->check(notEmpty());
   verb->add_option("--vocab", o->vocabulary, "Vocabulary file to put into a .gguf (default: the model's own, if it is at hand)")->check(notEmpty())->type_name("FILE");
   addJsonFlag(*verb, context);
   return {verb, [o, &context] { return run(*o, context); }};

@@ -33,13 +33,14 @@ const char* reasonName(engine::StopReason reason) {
   return "unknown";
 }
 
-Result<std::vector<engine::TokenId>> promptIds(const Options& o, const engine::Model& model) {
+Result<std::vector<engine::TokenId>> promptIds(const Options& o, const engine::Model& model, std::stop_token stop) {
   if (!o.promptTokens.empty()) return readTokenFile(o.promptTokens, model.info().shape.vocab);
   const auto tokenizer = model.requireTokenizer();
   if (!tokenizer) return tl::unexpected<Error>(tokenizer.error());
-  auto ids = (*tokenizer)->encode(o.raw ? o.prompt : engine::userTurn(o.system, o.prompt, true));
-  if (ids.empty()) ids.push_back(engine::kEndOfText);  // nothing before the text: the start of a document
-  for (const engine::TokenId id : ids)
+  auto ids = (*tokenizer)->encode(o.raw ? o.prompt : engine::userTurn(o.system, o.prompt, true), std::move(stop));
+  if (!ids) return ids;
+  if (ids->empty()) ids->push_back(engine::kEndOfText);  // nothing before the text: the start of a document
+  for (const engine::TokenId id : *ids)
     if (id >= static_cast<engine::TokenId>(model.info().shape.vocab))
       return fail(ErrorCode::VocabularyMissing, "The vocabulary has more tokens than this model; give its own with --vocab.");
   return ids;
@@ -53,7 +54,7 @@ Result<void> run(const Options& o, Context& context) {
   const auto model = loadModel(o.model, context);
   if (!model) return tl::unexpected<Error>(model.error());
   const double loadSeconds = since(loadStart);
-  const auto ids = promptIds(o, **model);
+  const auto ids = promptIds(o, **model, context.stop);
   if (!ids) return tl::unexpected<Error>(ids.error());
 
   engine::GenerateRequest request;
@@ -121,7 +122,7 @@ Verb addGenerate(CLI::App& app, Context& context) {
   text->excludes(tokens);
   verb->add_option("--system", o->system, "System text before the question");
   verb->add_flag("--raw", o->raw, "Continue the prompt as it is, without the chat form");
-  verb->add_option("--tokens", o->tokens, "Most tokens to write; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--tokens", o->tokens, "Most tokens to write; 0: no limit")->check(wholeNumber())->capture_default_str();
   verb->add_option("--seed", o->seed, "Seed of the draws (default: a new one each time)")->check(unsignedNumber());
   verb->add_option("--stop", o->stopTexts, "Text that ends the answer (may be given several times)")->expected(1)->take_all();
   verb->add_flag("--ignore-end", o->ignoreEnd, "Never draw the end of the text");

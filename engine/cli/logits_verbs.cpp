@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "common.h"
 #include "formats/safetensors_writer.h"
 #include "rookery/model_file.h"
 #include "rookery/session.h"
+#include "session/usable_logits.h"
 
 namespace rookery::cli {
 namespace {
@@ -64,6 +67,9 @@ Result<void> runLogits(const LogitsOptions& o, const Context& context) {
   if (!rows) return tl::unexpected<Error>(rows.error());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    if (auto usable = engine::usableLogits(std::span(*rows).subspan(i * vocab, vocab), positions[i]); !usable) return usable;
+
   std::vector<float> logits;
   logits.reserve(asked.size() * vocab);
   for (const std::size_t position : asked) {
@@ -105,8 +111,14 @@ Result<void> runProbs(const ProbsOptions& o, const Context& context) {
   std::memcpy(logits.data(), source->bytes.data(), logits.size() * sizeof(float));
   std::vector<float> probs(logits.size());
   const auto vocab = static_cast<std::size_t>(source->shape.back());
-  for (std::size_t at = 0; at < logits.size(); at += vocab)
-    engine::filteredProbabilities(std::span(logits).subspan(at, vocab), o.settings, std::span(probs).subspan(at, vocab));
+  for (std::size_t at = 0; at < logits.size(); at += vocab) {
+    const auto row = std::span(logits).subspan(at, vocab);
+    // Minus infinity is a token that cannot be drawn.
+    const bool numbers = std::none_of(row.begin(), row.end(), [](float x) { return std::isnan(x) || x == std::numeric_limits<float>::infinity(); });
+    if (!numbers || std::none_of(row.begin(), row.end(), [](float x) { return std::isfinite(x); }))
+      return fail(ErrorCode::NotFinite, fmt::format("Row {} of the logits holds values that are no numbers, so it stands for no distribution.", at / vocab));
+    engine::filteredProbabilities(row, o.settings, std::span(probs).subspan(at, vocab));
+  }
   const engine::OutputTensor tensor{"probs", source->shape, probs};
   if (auto written = engine::writeSafetensors(o.out, {&tensor, 1}); !written) return written;
   if (context.json) printJson({{"out", o.out}, {"rows", logits.size() / vocab}, {"vocab", vocab}});
@@ -141,9 +153,9 @@ Verb addProbs(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("probs", "Write the distribution that a draw from logits would use");
   verb->add_option("--logits", o->logits, "File with \"logits\" fp32 [rows, vocab]")->required()->check(notEmpty())->type_name("F.safetensors");
   verb->add_option("--out", o->out, "Where \"probs\" goes")->required()->check(notEmpty())->type_name("G.safetensors");
-  verb->add_option("--temperature", o->settings.temperature, "0: greedy")->check(finiteNumber())->check(CLI::Range(0.0, 100.0))->capture_default_str();
-  verb->add_option("--top-p", o->settings.topP, "0: greedy; 1: off")->check(finiteNumber())->check(CLI::Range(0.0, 1.0))->capture_default_str();
-  verb->add_option("--top-k", o->settings.topK, "0: off")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--temperature", o->settings.temperature, "0: greedy")->check(numberFrom(0, 100))->capture_default_str();
+  verb->add_option("--top-p", o->settings.topP, "0: greedy; 1: off")->check(numberFrom(0, 1))->capture_default_str();
+  verb->add_option("--top-k", o->settings.topK, "0: off")->check(wholeNumber())->capture_default_str();
   addJsonFlag(*verb, context);
   return {verb, [o, &context] { return runProbs(*o, context); }, false};
 }

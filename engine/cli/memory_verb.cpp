@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `memory`: what a model takes per component: planned from shapes, and for a file also measured.
+// `memory`: what a model takes per component: planned from shapes, or from a file's contents and then measured, too.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -38,6 +38,12 @@ Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
 }
 
 Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJson, const Context& context) {
+  const auto load = loadOptions(o.model);
+  if (!load) return tl::unexpected<Error>(load.error());
+  const auto file = openModel(o.model.model);
+  if (!file) return tl::unexpected<Error>(file.error());
+  const auto rows = engine::planLoad(*file, *load, allocator);
+  if (!rows) return tl::unexpected<Error>(rows.error());
   const auto model = loadModel(o.model, context);
   if (!model) return tl::unexpected<Error>(model.error());
   engine::Session session(*model);
@@ -47,9 +53,7 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
   const std::uint64_t resident = engine::residentBytes();
   const engine::ModelInfo& info = (*model)->info();
 
-  const std::string precision = o.model.precision.empty() ? std::string(engine::traits(info.dtype).name) : o.model.precision;
-  const auto rows = engine::planMemory(info.shape, precision, allocator);
-  if (!rows) return tl::unexpected<Error>(rows.error());
+  const std::string precision(engine::traits(info.dtype).name);
   if (asJson) {
     json document = json::parse(engine::memoryTableJson(info.name, precision, *rows));
     std::uint64_t total = 0;
@@ -66,7 +70,7 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
   }
   fmt::print("{}", engine::memoryTableMarkdown(title(info.name, precision, allocator), *rows));
   if (!measured.empty())
-    fmt::print("\nPlanned from shapes and measured after loading (MB = 10^6 bytes):\n\n{}",
+    fmt::print("\nPlanned from the file's table of contents and measured after loading (MB = 10^6 bytes):\n\n{}",
                engine::memoryComparisonMarkdown(*rows, measured, resident));
   return {};
 }

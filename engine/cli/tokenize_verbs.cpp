@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "common.h"
+#include "formats/strict_json.h"
 #include "rookery/model_file.h"
 #include "rookery/model_info.h"
 
@@ -23,12 +24,7 @@ struct Options {
 Result<std::shared_ptr<const Tokenizer>> openTokenizer(const Options& options) {
   if (!options.vocabulary.empty()) return Tokenizer::fromFile(options.vocabulary);
   if (options.model.empty()) return Tokenizer::world();
-  if (isGuide(options.model)) {
-    const auto guide = engine::Model::guide();
-    if (!guide) return tl::unexpected<Error>(guide.error());
-    return (*guide)->requireTokenizer();
-  }
-  const auto file = engine::ModelFile::open(options.model);
+  const auto file = openModel(options.model);
   if (!file) return tl::unexpected<Error>(file.error());
   const auto info = engine::detect(**file);
   if (!info) return tl::unexpected<Error>(info.error());
@@ -80,16 +76,38 @@ std::optional<json> decodeLine(const Tokenizer& tokenizer, const json& line) {
   return json{{"hex", toHex(bytes)}};
 }
 
+enum class Line { None, Read, TooLong };
+/// Reads up to the next newline, but no more than `most` bytes.
+Line readLine(std::istream& in, std::string& line, std::size_t most) {
+  line.clear();
+  auto* buffer = in.rdbuf();
+  for (int c = buffer->sbumpc(); c != std::char_traits<char>::eof(); c = buffer->sbumpc()) {
+    if (c == '\n') return Line::Read;
+    if (line.size() == most) return Line::TooLong;
+    line.push_back(static_cast<char>(c));
+  }
+  return line.empty() ? Line::None : Line::Read;
+}
+
 using LineFn = std::optional<json> (*)(const Tokenizer&, const json&);
 
 Result<void> eachLine(const Options& options, LineFn convert, const char* form) {
   const auto tokenizer = openTokenizer(options);
   if (!tokenizer) return tl::unexpected<Error>(tokenizer.error());
+  constexpr std::size_t kMostLineBytes = 32'000'000;
+  constexpr int kDeepest = 2;  // the object and its array
   std::size_t number = 0;
-  for (std::string line; std::getline(std::cin, line);) {
+  for (std::string line;;) {
     ++number;
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const auto answer = convert(**tokenizer, json::parse(line, nullptr, false));
+    const Line read = readLine(std::cin, line, kMostLineBytes);
+    if (read == Line::None) break;
+    if (read == Line::TooLong)
+      return fail(ErrorCode::InvalidArgument, fmt::format("Line {} of the input is longer than {} MB; give the text in several lines.", number, kMostLineBytes / 1'000'000));
+    std::string_view text = line;
+    if (number == 1 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // a byte order mark
+    if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const auto document = engine::parseStrictJson(text, kDeepest);
+    const auto answer = document ? convert(**tokenizer, *document) : std::nullopt;
     if (!answer)
       return fail(ErrorCode::InvalidArgument, fmt::format("Line {} of the input is not of the form {}.", number, form));
     fmt::print("{}\n", answer->dump());

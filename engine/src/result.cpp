@@ -23,6 +23,7 @@ const char* errorName(ErrorCode code) noexcept {
     case ErrorCode::StateMismatch: return "StateMismatch";
     case ErrorCode::VocabularyMissing: return "VocabularyMissing";
     case ErrorCode::VerificationFailed: return "VerificationFailed";
+    case ErrorCode::NotFinite: return "NotFinite";
   }
   return "Unknown";
 }

@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -103,9 +105,159 @@ TEST_CASE("a model that computes no numbers answers with an error, not with noth
     const std::string path = writeModel(folder, model);
     const std::string tokens = folder.file("tokens.json");
     writeFile(tokens, "[1]");
-    CHECK(runCli({"generate", "--model", path, "--prompt-tokens", tokens, "--tokens", "2"}).exitCode == 3);
-    CHECK(runCli({"bench", "--model", path, "--pp", "2", "--tg", "2", "--reps", "1", "--no-bandwidth"}).exitCode == 3);
+    CHECK(runCli({"bench", "--model", path, "--pp", "2", "--tg", "2", "--reps", "1", "--no-bandwidth"}).exitCode == 1);
+    writeFile(tokens, "[1, 2, 3]");
+    writeFile(folder.file("text.txt"), "some text");
+    std::string vocabulary;
+    for (int byte = 0; byte < 256; ++byte) {
+      char row[32];
+      std::snprintf(row, sizeof row, "%d b'\\x%02x' 1\n", byte + 1, byte);
+      vocabulary += row;
+    }
+    writeFile(folder.file("vocab.txt"), vocabulary);
+    for (const auto& [arguments, position] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+             {{"generate", "--model", path, "--prompt-tokens", tokens, "--tokens", "2"}, "position 2"},
+             {{"logits", "--model", path, "--tokens", tokens, "--out", folder.file("out")}, "position 2"},
+             {{"logits", "--model", path, "--tokens", tokens, "--out", folder.file("out"), "--positions", "2,1"}, "position 1"},
+             {{"logits", "--model", path, "--tokens", tokens, "--out", folder.file("out"), "--positions", "0,1", "--mode", "rnn"}, "position 0"},
+             {{"compare", "--model", kMicro, "--against", path, "--text", folder.file("text.txt"), "--vocab", folder.file("vocab.txt")}, "position 0"},
+             {{"convert", path, folder.file("new.safetensors"), "--precision", "fp16"}, "head.weight"},
+             {{"convert", path, folder.file("new.safetensors"), "--precision", "bf16"}, "head.weight"},
+             {{"convert", path, folder.file("new.gguf"), "--precision", "q8_0"}, "head.weight"}}) {
+      const auto run = runCli(arguments);
+      CAPTURE(json(arguments).dump());
+      CHECK(run.exitCode == 1);
+      CHECK_MESSAGE(run.err.find(position) != std::string::npos, run.err);
+      CHECK(run.err.find("no numbers") != std::string::npos);
+    }
+    CHECK_FALSE(fs::exists(folder.file("out")));
+    CHECK_FALSE(fs::exists(folder.file("new.gguf")));
   }
+}
+
+TEST_CASE("probabilities are not made of what is no number, nor weights that fp16 cannot hold") {
+  const TemporaryFolder folder;
+  const auto logits = [&](float bad) {
+    const std::string header = R"({"logits":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})";
+    const std::uint64_t length = header.size();
+    const float values[] = {1, 2, 3, 4, bad, 6};
+    writeFile(folder.file("in.safetensors"), std::string(reinterpret_cast<const char*>(&length), 8) + header + std::string(reinterpret_cast<const char*>(values), 24));
+    return runCli({"probs", "--logits", folder.file("in.safetensors"), "--out", folder.file("out.safetensors")});
+  };
+  CHECK(logits(5).exitCode == 0);
+  CHECK(logits(-std::numeric_limits<float>::infinity()).exitCode == 0);  // a token that cannot be drawn
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const auto run = logits(bad);
+    CHECK(run.exitCode == 1);
+    CHECK_MESSAGE(run.err.find("Row 1 of the logits") != std::string::npos, run.err);
+  }
+  RawModel model = readModel();
+  model["head.weight"].bytes.replace(0, 2, "\x80\x4f");  // bf16: 2^32
+  const std::string path = writeModel(folder, model);
+  const auto run = runCli({"convert", path, folder.file("new.safetensors"), "--precision", "fp16"});
+  CHECK(run.exitCode == 1);
+  CHECK_MESSAGE(run.err.find("head.weight has weights that are too large for fp16") != std::string::npos, run.err);
+  CHECK(runCli({"convert", path, folder.file("new.safetensors"), "--precision", "bf16"}).exitCode == 0);
+}
+
+TEST_CASE("hostile token files and lines are refused at once and cost no memory") {
+  const TemporaryFolder folder;
+  const std::string tokens = folder.file("tokens.json");
+  const auto refused = [&](const std::string& text, const std::string& says) {
+    writeFile(tokens, text);
+    // Enough for the program, the model, the file and its ids.
+    const auto run = shell("ulimit -v 700000; exec " + quoted(cliPath()) + " logits --model " + quoted(kMicro) + " --threads 1 --tokens " + quoted(tokens) + " --out " + quoted(folder.file("o")));
+    CHECK(run.exitCode == (says.find("larger") != std::string::npos ? 3 : 2));
+    CHECK_MESSAGE(run.err.find(says) != std::string::npos, run.err);
+  };
+  refused(std::string(60'000'000, '['), "Entry 0 of the token file");
+  std::string deep = "[1, 2";
+  for (int i = 0; i < 1'000'000; ++i) deep += ",{\"a\":[";
+  refused(deep, "Entry 2 of the token file");
+  refused(std::string(64'000'001, ' '), "larger than 64 MB");
+  refused("{\"a\": 1}", "is not a JSON array");
+  refused("[1, 2", "is not a JSON array");
+  refused("[1, 2] 3", "is not a JSON array");
+  refused("7", "is not a JSON array");
+  refused("[]", "is empty");
+  refused("[1, -2]", "Entry 1");
+  refused("[1, 270]", "Entry 1");
+  writeFile(tokens, "\xEF\xBB\xBF[1, 2]");  // a byte order mark
+  CHECK(runCli({"logits", "--model", kMicro, "--tokens", tokens, "--out", folder.file("o")}).exitCode == 0);
+
+  const auto lines = [&](const std::string& input) {
+    writeFile(folder.file("in"), input);
+    return shell("ulimit -v 700000; exec " + quoted(cliPath()) + " tokenize --model " + quoted(kWithVocabulary) + " <" + quoted(folder.file("in")));
+  };
+  const auto good = lines("\xEF\xBB\xBF{\"hex\": \"61\"}\n");
+  CHECK_MESSAGE(good.exitCode == 0, good.err);
+  CHECK(lines("{\"hex\": " + std::string(20'000'000, '[')).exitCode == 2);
+  const auto late = lines("{\"hex\": \"61\"}\n\n" + std::string(32'000'001, ' '));
+  CHECK(late.exitCode == 2);
+  CHECK_MESSAGE(late.err.find("Line 3 of the input is longer than 32 MB") != std::string::npos, late.err);
+  CHECK(late.out == good.out);
+}
+
+TEST_CASE("what is said about numbers and names is short, and says what can be") {
+  const auto says = [](std::vector<std::string> arguments, int code, const std::string& part) {
+    const auto run = runCli(arguments);
+    CAPTURE(json(arguments).dump());
+    CHECK(run.exitCode == code);
+    CHECK_MESSAGE(run.err.find(part) != std::string::npos, run.err);
+    CHECK(run.err.size() < 400);
+  };
+  const std::string many(310, '9');
+  const auto generate = [&](const char* option, const std::string& value, const std::string& part) {
+    says({"generate", "--model", kWithVocabulary, "--prompt", "a", option, value}, 2, part);
+  };
+  generate("--top-k", "-1", "is not a number from 0 to 2147483647");
+  generate("--top-k", many, "is not a number from 0 to 2147483647");
+  generate("--tokens", "1.5", "is not a number from 0 to");
+  generate("--temperature", many, "is not a number from 0 to 100");
+  generate("--top-p", "1.01", "is not a number from 0 to 1");
+  generate("--presence", "1e300", "is not a number from -1000 to 1000");
+  generate("--frequency", "-1e39", "is not a number from -1000 to 1000");
+  generate("--threads", many, "is not a number from 0 to 4096");
+  says({"bench", "--model", kMicro, "--pp", many}, 2, "is not a number from 0 to 1000000");
+  says({"info", ""}, 3, "the name is empty");
+  says({"chat", ""}, 3, "the name is empty");
+  const auto list = runCli({"convert", kMicro, "x.safetensors", "--precision", "fp17"});
+  CHECK(list.exitCode == 2);
+  CHECK(list.err.find("q4_k") != std::string::npos);
+  for (const char* loadOnly : {"fp16i8", "a16w8", "a16w4"}) CHECK(list.err.find(loadOnly) == std::string::npos);
+}
+
+TEST_CASE("convert takes the guide model and endings in capitals") {
+  const TemporaryFolder folder;
+  for (const char* out : {"GUIDE.GGUF", "Guide.SafeTensors"}) {
+    const auto run = runCli({"convert", "guide", folder.file(out), "--precision", "q8_0"});
+    REQUIRE_MESSAGE(run.exitCode == 0, run.err);
+    const auto info = runCli({"info", "--json", folder.file(out)});
+    REQUIRE_MESSAGE(info.exitCode == 0, info.err);
+    CHECK(json::parse(info.out)["version"] == "7");
+    CHECK(json::parse(info.out)["format"] == (std::string(out).ends_with("F") ? "gguf" : "safetensors"));
+  }
+}
+
+TEST_CASE("a chat saves over its own states and nothing else") {
+  const TemporaryFolder folder;
+  const std::string model = folder.file("model.gguf"), state = folder.file("state.safetensors");
+  fs::copy_file(kWithVocabulary, model);
+  fs::copy_file(kMicro, folder.file("other.safetensors"));
+  writeFile(folder.file("notes.txt"), "mine");
+  const auto chat = [&](const std::string& name) { return runCli({"chat", model, "--greedy", "--tokens", "2"}, "hello\n/save " + name + "\n/quit\n").err; };
+  CHECK(chat(state).find("Saved the state") != std::string::npos);
+  CHECK(chat(state).find("Saved the state") != std::string::npos);  // again
+  for (const char* name : {"model.gguf", "other.safetensors", "notes.txt"}) {
+    const std::string before = readFile(folder.file(name));
+    CHECK(chat(folder.file(name)).find("is no saved state; choose another name") != std::string::npos);
+    CHECK(readFile(folder.file(name)) == before);
+  }
+  CHECK(chat(folder.file("a") + std::string(1, '\0') + "b").find("zero byte") != std::string::npos);
+  CHECK(chat(folder.path().string() + "/").find("names a folder") != std::string::npos);
+  CHECK(chat(folder.path().string()).find("is no saved state") != std::string::npos);
+  CHECK(chat(folder.file("absent/x")).find("its folder does not exist") != std::string::npos);
+  CHECK_FALSE(fs::exists(folder.file("a")));
 }
 
 TEST_CASE("a tuned state of as many numbers in another shape is another model's") {

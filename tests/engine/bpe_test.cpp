@@ -3,23 +3,34 @@
 // always, and with 20B_tokenizer.json of RWKV-4 Pile where it is there.
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
+#include <thread>
 
 #include "rookery/model_info.h"
 #include "rookery/tokenizer.h"
 #include "support/format_builders.h"
 #include "support/process.h"
+#include "tokenizer/unicode_text.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;
 using nlohmann::json;
 
 namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double kWithin = 1;
+#else
+constexpr double kWithin = 0.1;
+#endif
 
 using TokenizerPointer = std::shared_ptr<const Tokenizer>;
 const std::filesystem::path kData = std::filesystem::path(ROOKERY_TEST_DATA) / "data/bpe";
@@ -200,6 +211,63 @@ TEST_CASE("a tokenizer file that is damaged or of another kind is refused with a
     CHECK_MESSAGE(tokenizer.error().message.find(c.says) != std::string::npos, tokenizer.error().message);
   }
   CHECK(Tokenizer::fromText(ownJson().dump()).has_value());  // the unchanged one is fine
+}
+
+TEST_CASE("NFC is that of Python's unicodedata, in linear time") {
+  int compared = 0;
+  for (const json& row : rowsOf("nfc.jsonl")) {
+    ++compared;
+    CAPTURE(row.dump());
+    if (row.contains("hex")) {
+      const auto nfc = toNfc(fromHex(row["hex"]));
+      REQUIRE(nfc);
+      CHECK(*nfc == fromHex(row["nfc_hex"]));
+      continue;
+    }
+    std::string text;
+    const std::string unit = fromHex(row["unit_hex"]);
+    for (int i = 0; i < row["times"].get<int>(); ++i) text += unit;
+    const std::clock_t start = std::clock();
+    const auto nfc = toNfc(text);
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    REQUIRE(nfc);
+    std::uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a
+    for (const char c : *nfc) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+    char hex[17];
+    std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(hash));
+    CHECK(row["nfc_fnv1a"] == hex);
+    CHECK(seconds < 2);  // well under a second without sanitizers; a sort by exchanging neighbours takes minutes
+  }
+  CHECK(compared == 163);
+}
+
+TEST_CASE("turning a text into tokens ends within 100 ms when asked to") {
+  const TokenizerPointer tokenizer = own();
+  std::string marks, letters, words;
+  for (int i = 0; i < 1'000'000; ++i) marks += i % 2 == 0 ? "\xCC\x81" : "\xCC\xA3";
+  for (int i = 0; i < 4'000'000; ++i) letters += static_cast<char>('a' + i % 1009 % 26);
+  for (int i = 0; i < 4'000'000; ++i) words += "word ";
+  for (const std::string* text : {&marks, &letters, &words}) {
+    for (const int after : {0, 30, 200}) {
+      std::stop_source source;
+      std::chrono::steady_clock::time_point asked;
+      std::jthread stopper([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(after));
+        asked = std::chrono::steady_clock::now();
+        source.request_stop();
+      });
+      const auto tokens = tokenizer->encode(*text, source.get_token());
+      const auto returned = std::chrono::steady_clock::now();
+      stopper.join();
+      if (tokens) continue;  // it was faster
+      CHECK(tokens.error().code == ErrorCode::Cancelled);
+      CAPTURE(text->substr(0, 5));
+      CAPTURE(after);
+      CHECK(std::chrono::duration<double>(returned - asked).count() < kWithin);
+    }
+  }
+  CHECK(tokenizer->encode("plain text", std::stop_token{}).value() == tokenizer->encode("plain text"));
+  CHECK(Tokenizer::fromText("\xEF\xBB\xBF" + ownJson().dump()).has_value());  // a byte order mark
 }
 
 TEST_CASE("a byte that is in no text may lack a token, and is read as U+FFFD") {

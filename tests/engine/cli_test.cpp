@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <map>
 
 #include "support/golden.h"
 #include "support/process.h"
@@ -99,14 +101,18 @@ TEST_CASE("devices lists the CPU first and a reason for what cannot be used") {
 }
 
 TEST_CASE("info tells every dimension of every case") {
+  int files = 0;
   for (const auto& folder : modelCases()) {
     const bool onlyGguf = !std::filesystem::exists(folder / "manifest.json");
     const json manifest = readJson(folder / (onlyGguf ? "gguf_manifest.json" : "manifest.json"));
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-      const std::string extension = entry.path().extension().string();
-      if (!entry.path().filename().string().starts_with("model.") || entry.path().string().find(".Q4") != std::string::npos) continue;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      const std::string extension = entry.path().extension().string(), fileName = entry.path().filename().string();
+      const bool isVariant = entry.path().parent_path().filename() == "variants" && extension == ".pth";
+      if (!fileName.starts_with("model.") && !isVariant) continue;
       CAPTURE(entry.path().string());
       const auto run = runCli({"info", "--json", entry.path().string()});
+      if (fileName == "legacy_format.pth" && run.exitCode == 3) continue;  // the format before zip
+      ++files;
       REQUIRE_MESSAGE(run.exitCode == 0, run.err);
       const json info = json::parse(run.out);
       CHECK(info["format"] == extension.substr(1));
@@ -122,15 +128,34 @@ TEST_CASE("info tells every dimension of every case") {
       CHECK(info["lora"] == (version == 6 ? json{{"maa", lora["time_maa"]}, {"decay", lora["time_decay"]}} : lora));
       const auto layers = manifest["n_layer"].get<std::uint64_t>(), c = manifest["n_embd"].get<std::uint64_t>();
       CHECK(info["state_bytes"] == 4 * layers * (v4 ? 5 * c : 2 * c + c * manifest["head_size"].get<std::uint64_t>()));
-      CHECK(info["parameters"].get<std::uint64_t>() > 0);
-      CHECK(info["dtype"].is_string());
-      CHECK(info["tokenizer"].is_string());
+      // Counted in the container: what is not used counts where official files hold it, but copies that llama.cpp wants
+      // in place of layer 0's value residual are none of the model's.
+      const json container = json::parse(runCli({"info", "--container", "--json", entry.path().string()}).out);
+      std::uint64_t parameters = 0;
+      std::map<std::string, std::uint64_t> bits;
+      for (const json& tensor : container["tensors"]) {
+        if (tensor["name"].get<std::string>().starts_with("blk.0.time_mix_v") && std::isdigit(tensor["name"].get<std::string>()[16]) != 0) continue;
+        std::uint64_t count = 1;
+        for (const json& dim : tensor["shape"]) count *= dim.get<std::uint64_t>();
+        parameters += count;
+        const std::string dtype = tensor["dtype"];
+        bits[dtype] += count * (dtype == "fp32" ? 32 : dtype == "q8_0" ? 9 : dtype == "q6_k" ? 7 : dtype[0] == 'q' ? 5 : 16);
+      }
+      CHECK(info["parameters"] == parameters);
+      CHECK(info["file_bytes"] == std::filesystem::file_size(entry.path()));
+      const std::map<std::string, std::string> ofGguf{{"f16", "fp16"}, {"f32", "fp32"}, {"Q8_0", "q8_0"}, {"Q4_0", "q4_0"}, {"Q4_K_M", "q4_k"}};
+      const std::string quantisation = entry.path().stem().extension().string();
+      if (extension == ".gguf") CHECK(info["dtype"] == ofGguf.at(quantisation.substr(1)));
+      else if (!isVariant) CHECK(info["dtype"] == "bf16");
+      CHECK(info["dtype"] == std::max_element(bits.begin(), bits.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first);
+      CHECK(info["tokenizer"] == (extension == ".gguf" ? "embedded" : manifest["vocab_size"] == 65536 ? "world" : "unknown"));
       const auto plain = runCli({"info", entry.path().string()});
       for (const char* key : {"format", "version", "layers", "n_embd", "head_size", "dim_ffn", "vocab", "lora", "parameters",
                               "dtype", "state_bytes", "tokenizer"})
         CHECK_MESSAGE(plain.out.find(std::string("\n") + key + " ") != std::string::npos, key);
     }
   }
+  CHECK(files >= 20);
 }
 
 TEST_CASE("the World tokenizer matches every vector in both directions") {
@@ -376,4 +401,25 @@ TEST_CASE("memory of a model shows planned and measured side by side") {
   CHECK(document["components"].size() == 3 + 4);
   CHECK(document["measured"].size() > 3);
   CHECK(document["resident_bytes"].get<std::uint64_t>() > 0);
+}
+
+TEST_CASE("memory of a model: what is planned is what is measured, also of mixed block formats") {
+  const std::filesystem::path quant = std::filesystem::path(ROOKERY_TEST_DATA) / "golden/models/v7_quant/model.Q4_K_M.gguf";
+  for (const auto& more : std::vector<std::vector<std::string>>{{}, {"--precision", "nf4"}, {"--strategy", "cpu q8_0"}}) {
+    for (const std::string& model : {quant.string(), std::string("guide")}) {
+      std::vector<std::string> arguments{"memory", "--model", model, "--json"};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      const auto run = runCli(arguments);
+      REQUIRE_MESSAGE(run.exitCode == 0, run.err);
+      const json document = json::parse(run.out);
+      std::size_t compared = 0;
+      for (const json& row : document["components"])
+        for (const json& entry : document["measured"])
+          if (entry["component"] == row["component"] && entry["kind"] == "weights") {
+            CHECK_MESSAGE(entry["bytes"] == row["bytes"], row.dump());
+            ++compared;
+          }
+      CHECK(compared == document["components"].size());
+    }
+  }
 }

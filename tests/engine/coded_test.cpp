@@ -231,3 +231,32 @@ TEST_CASE("packed weights take about the bytes of the file") {
   CHECK(bits(DType::Q3_K) == 4.5625);  // widened to 4 bits
   CHECK(bits(DType::Q2_K) == 5.125);   // widened to 4 bits
 }
+
+TEST_CASE("weights of a file in one block format are packed as another one like the plain numbers they stand for") {
+  constexpr std::int64_t kRows = 37, kCols = 768;
+  for (const DType from : kTypes) {
+    if (isLoadOnly(from)) continue;
+    const Sample sample = makeSample(from, kRows, kCols, false);
+    const WeightView blocks{from, kRows, kCols, false, sample.stored};
+    const WeightView plain{DType::F32, kRows, kCols, false, std::as_bytes(std::span(sample.values))};
+    for (const DType to : precisions()) {
+      if (to == from) continue;  // moved bit for bit
+      CAPTURE(traits(from).name);
+      CAPTURE(traits(to).name);
+      std::vector<std::byte> packed[2];
+      for (const bool asBlocks : {false, true}) {
+        const WeightView& view = asBlocks ? blocks : plain;
+        std::vector<std::byte>& out = packed[asBlocks];
+        out.assign(static_cast<std::size_t>(packedBytes(kernelFormat(to), kRows, kCols)), std::byte{0});
+        const PackedMatrix matrix{out.data(), kernelFormat(to), kRows, kCols, kTileRows};
+        MatrixExtremes extremes;
+        if (to == DType::FP16I8) {
+          extremes = *measureExtremes(view, [] { return true; });
+          packColumns(extremes, out.data());
+        }
+        packTiles(view, to, extremes, matrix, out.data(), 0, matrix.tiles());
+      }
+      CHECK(packed[0] == packed[1]);
+    }
+  }
+}

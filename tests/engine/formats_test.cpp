@@ -158,13 +158,16 @@ TEST_CASE("gguf: versions 2 and 3, every value type, any power of two as alignme
   }
 }
 
-TEST_CASE("gguf: a type that is not read is named") {
-  Bytes file = ggufHead(1, 0);
-  file.counted("blk.0.x").number<std::uint32_t>(1).number<std::uint64_t>(256).number<std::uint32_t>(23).number<std::uint64_t>(0);
-  file.alignTo(32).zeros(256);
-  const auto error = refusal(file);
-  CHECK(error.message.find("IQ4_XS") != std::string::npos);
-  CHECK(error.message.find("blk.0.x") != std::string::npos);
+TEST_CASE("gguf: a block format that is not read is named, with what to do") {
+  for (const auto& [type, name] : {std::pair<std::uint32_t, const char*>{16, "IQ2_XXS (number 16)"}, {34, "TQ1_0 (number 34)"}, {39, "MXFP4 (number 39)"},
+                                   {31, "Q4_0_4_4 (number 31)"}, {250, "number 250, which is not known here"}, {0xFFFFFFFF, "number 4294967295"}}) {
+    Bytes file = ggufHead(1, 0);
+    file.counted("blk.0.x").number<std::uint32_t>(1).number<std::uint64_t>(256).number<std::uint32_t>(type).number<std::uint64_t>(0).alignTo(32).zeros(4096);
+    const Error error = refusal(file);
+    CHECK(error.code == ErrorCode::FormatUnknown);
+    for (const char* part : {name, "Tensor blk.0.x", "A Q4_K_M or Q8_0 file of the same model works"}) CHECK_MESSAGE(error.message.find(part) != std::string::npos, error.message);
+    CHECK(error.message.find("damaged") == std::string::npos);
+  }
 }
 
 TEST_CASE("safetensors: metadata, dtypes, data order") {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "support/dialects.h"
 #include "support/golden.h"
 #include "support/process.h"
 
@@ -74,7 +75,13 @@ void checkSequence(const TemporaryFolder& folder, const std::filesystem::path& m
                    const Expected& e, const std::vector<int>& chunks, const std::string& stateIn = {}) {
   const json& positions = sequence["positions"];
   const std::size_t lastPosition = sequence["tokens"].size() - 1;
+  std::optional<Output> first;
   const auto compare = [&](const Output& output, const std::string& rowsName) {
+    // Whatever the vectors say, all ways of reading give the same bits.
+    if (!first) first = output;
+    CHECK(output.logits.values == first->logits.values);
+    REQUIRE(output.state.size() == first->state.size());
+    for (const auto& [name, tensor] : output.state) CHECK_MESSAGE(tensor.values == first->state.at(name).values, name);
     if (const auto rows = e.vectors.find(rowsName); !positions.empty() && rows != e.vectors.end())
       CHECK(maxDifference(output.logits.values, rows->second.values) <= e.logitsTolerance);
     const bool endsWithLast = positions.empty() || positions.back() == lastPosition;
@@ -144,15 +151,50 @@ TEST_CASE("gguf: logits of the file's own weights within 1e-4") {
       const auto model = golden / entry["file"].get<std::string>();
       if (!std::filesystem::exists(model)) continue;
       CAPTURE(model.string());
+      // F16 and F32 files hold the official file's weights, so its states are theirs.
+      const bool plain = (quantisation == "f16" || quantisation == "f32") && std::filesystem::exists(golden / "manifest.json");
+      const Tensors official = plain ? readTensors(golden / "vectors.safetensors") : Tensors{};
+      const double stateTolerance = plain ? readJson(golden / "manifest.json")["tolerance"]["state_fp32"].get<double>() : 0;
       for (const auto& [name, sequence] : manifest["sequences"].items()) {
         CAPTURE(name);
         const std::string prefix = quantisation + "." + name + ".dequantised.";
         checkSequence(folder, model, sequence, {vectors, prefix + "rnn.logits", "", prefix + "gpt.logits_last", "", entry["tolerance"]["dequantised_fp32"], 0}, kChunks);
+        if (plain)
+          checkSequence(folder, model, sequence, {official, "", "", "", name + ".rnn.state.", 0, stateTolerance}, {16});
         ++compared;
       }
     }
   }
   CHECK(compared >= 10);
+}
+
+TEST_CASE("safetensors, and files as web-rwkv and fla write them: logits and states in both modes") {
+  const TemporaryFolder folder;
+  int compared = 0;
+  for (const auto& golden : modelCases()) {
+    if (!std::filesystem::exists(golden / "manifest.json")) continue;
+    const json manifest = readJson(golden / "manifest.json");
+    const Tensors vectors = readTensors(golden / "vectors.safetensors");
+    const auto tensors = tensorsOf(golden / "model.pth");
+    std::vector<std::pair<std::string, std::vector<Raw>>> files;
+    if (manifest["version"] != "5.0") files.emplace_back("web.st", halves(webRwkv(tensors)));  // refused, see engine.dialects
+    if (!std::filesystem::exists(golden / "model.safetensors")) files.emplace_back("official.safetensors", tensors);
+    if (manifest["version"] == 7) {
+      files.emplace_back("fla.safetensors", fla(tensors));
+      files.emplace_back("fla_v1.safetensors", fusedMixes(fla(tensors)));
+    }
+    for (const auto& [file, made] : files) {
+      CAPTURE(golden.string());
+      CAPTURE(file);
+      writeRaw(folder.file(file), made);
+      for (const auto& [name, sequence] : manifest["sequences"].items()) {
+        CAPTURE(name);
+        checkSequence(folder, folder.file(file), sequence, officialVectors(vectors, manifest, name, manifest["tolerance"]["state_fp32"]), {16, 256});
+        ++compared;
+      }
+    }
+  }
+  CHECK(compared >= 25);
 }
 
 TEST_CASE("a saved state goes on where the text ended") {

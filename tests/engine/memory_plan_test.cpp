@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "model/model_impl.h"
@@ -15,6 +17,7 @@
 #include "plan/torch_allocator.h"
 #include "plan/weight_shapes.h"
 #include "rookery/model.h"
+#include "support/golden.h"
 
 using namespace rookery::engine;
 
@@ -177,6 +180,77 @@ TEST_CASE("the estimate before loading is what the ledger shows after it") {
     CHECK(rest > 0.5);  // it depends on the backend's chunk and threads
     CHECK(rest < 3);
   }
+}
+
+TEST_CASE("the plan of a file is what loading it places, component by component and to the byte") {
+  int files = 0, mixed = 0;
+  for (const auto& folder : rookery::test::modelCases()) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      const std::string extension = entry.path().extension().string(), stem = entry.path().filename().string();
+      if (extension != ".pth" && extension != ".safetensors" && extension != ".gguf") continue;
+      if (stem.find("vectors") != std::string::npos || stem.starts_with("state")) continue;
+      const auto file = ModelFile::open(entry.path());
+      if (!file && stem == "legacy_format.pth") continue;  // the format before zip
+      REQUIRE_MESSAGE(file.has_value(), file.error().message);
+      ++files;
+      for (const char* strategy : {"cpu", "cpu fp16", "cpu int8", "cpu q4_k", "cpu a16w4"}) {
+        if (std::string_view(strategy) != "cpu" && folder.filename() == "v7_vocab") continue;  // large
+        CAPTURE(entry.path().string());
+        CAPTURE(strategy);
+        LoadOptions options;
+        options.strategy = strategy;
+        const auto planned = planLoad(*file, options);
+        REQUIRE_MESSAGE(planned.has_value(), planned.error().message);
+        const auto model = Model::load(*file, options);
+        REQUIRE_MESSAGE(model.has_value(), model.error().message);
+        std::map<std::string, std::uint64_t> placed, wanted;
+        for (const LedgerEntry& e : (*model)->ledger().entries())
+          if (e.kind == "weights") placed[e.component] += e.bytes;
+        std::uint64_t total = 0;
+        for (const MemoryRow& row : *planned) {
+          wanted[row.component] += row.bytes;
+          total += row.bytes;
+        }
+        CHECK(placed == wanted);
+        CHECK(planned->front().component == "embedding");
+        CHECK(planned->back().component == "head");
+        CHECK(std::abs(planned->back().cumulativeMb - static_cast<double>(total) / 1e6) <= 0.005001);
+        if (std::string_view(strategy) != "cpu") continue;
+        // Independently of the plan: the embedding lies in memory as in the file.
+        const TensorSource* embedding = (*file)->find("emb.weight");
+        if (embedding == nullptr) embedding = (*file)->find("token_embd.weight");
+        REQUIRE(embedding != nullptr);
+        CHECK(wanted.at("embedding") == (embedding->bytes.size() + 63) / 64 * 64);
+        const auto estimate = estimateLoad(*file);
+        REQUIRE(estimate);
+        CHECK(estimate->weights == total);
+        std::set<DType> blocks;
+        for (const TensorSource& t : (*file)->tensors())
+          if (traits(t.dtype).blockSize > 1) blocks.insert(t.dtype);
+        mixed += blocks.size() > 1;
+      }
+    }
+  }
+  CHECK(files >= 20);
+  CHECK(mixed >= 1);  // Q4_K_M: Q4_K with some Q6_K
+}
+
+TEST_CASE("the plan of a file with torch's rounding is never below the plain one") {
+  const auto file = ModelFile::open(std::filesystem::path(ROOKERY_TEST_DATA) / "golden/models/v7_quant/model.Q4_K_M.gguf");
+  REQUIRE(file);
+  const auto plain = planLoad(*file), torch = planLoad(*file, {}, PlanAllocator::Torch);
+  REQUIRE(plain);
+  REQUIRE(torch);
+  REQUIRE(plain->size() == torch->size());
+  for (std::size_t i = 0; i < plain->size(); ++i) {
+    CHECK(torch->at(i).bytes >= plain->at(i).bytes);
+    CHECK(torch->at(i).bytes % 512 == 0);
+  }
+  LoadOptions elsewhere;
+  elsewhere.strategy = "vulkan fp16";
+  const auto planned = planLoad(*file, elsewhere), shapes = planMemory(detect(**file)->shape, "fp16");
+  REQUIRE(planned);
+  CHECK(planned->front().bytes == shapes->front().bytes);
 }
 
 TEST_CASE("every component takes what its shapes say, of every generation and precision") {

@@ -274,6 +274,21 @@ TEST_CASE("a damaged vocabulary is refused with its line") {
   check("300 'a' 1", "same bytes as token 98");
 }
 
+TEST_CASE("a vocabulary file: tokens of 4096 bytes are the longest, and a byte order mark is skipped") {
+  const auto withToken = [](std::size_t length) { return singleBytes() + "300 '" + std::string(length, 'a') + "' " + std::to_string(length) + "\n"; };
+  CHECK(Tokenizer::fromText(withToken(4096)).has_value());
+  for (const std::size_t length : {std::size_t{4097}, std::size_t{1'000'000}}) {
+    const auto tokenizer = Tokenizer::fromText(withToken(length));
+    REQUIRE_FALSE(tokenizer);
+    CHECK(tokenizer.error().code == ErrorCode::FileDamaged);
+    CHECK_MESSAGE(tokenizer.error().message.find("4096") != std::string::npos, tokenizer.error().message);
+    CHECK(tokenizer.error().message.size() < 200);
+  }
+  const auto marked = Tokenizer::fromText("\xEF\xBB\xBF" + singleBytes());
+  REQUIRE_MESSAGE(marked.has_value(), marked.error().message);
+  CHECK((*marked)->size() == Tokenizer::fromText(singleBytes()).value()->size());
+}
+
 TEST_CASE("a vocabulary that cannot encode every byte is refused") {
   const std::string all = singleBytes();
   const auto tokenizer = Tokenizer::fromText(all.substr(0, all.rfind("256 ")));

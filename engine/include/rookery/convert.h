@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <stop_token>
 
 #include "rookery/dtype.h"
+#include "rookery/model_file.h"
 #include "rookery/result.h"
 
 namespace rookery::engine {
@@ -24,12 +26,13 @@ struct ConvertReport {
   bool vocabulary = false;               ///< the new file holds one
 };
 
-/// Writes `in` as `out`, .safetensors (official names) or .gguf (as llama.cpp has RWKV-6 and 7) by the extension, with the
+/// Writes `in` as `out`, .safetensors (official names) or .gguf (as llama.cpp has RWKV-6 and 7) by the extension in any case, with the
 /// weights in `precision`; which tensors stay finer: docs/quantisation.md. Vectors stay fp32. Atomic: the new file is
 /// complete or absent. Blocks; needs memory for a few rows only.
 /// Errors: those of detect() and of Tokenizer::forModel(), InvalidArgument (extension, precision that the container or files cannot hold, `out` is
-/// the file that is read), VersionUnsupported (.gguf of another generation), FileWriteFailed, Cancelled.
-Result<ConvertReport> convertModel(const std::filesystem::path& in, const std::filesystem::path& out,
+/// the file that is read), VersionUnsupported (.gguf of another generation), NotFinite (a weight that is no number, or
+/// that none of `precision` can hold), FileWriteFailed, Cancelled.
+Result<ConvertReport> convertModel(std::shared_ptr<const ModelFile> in, const std::filesystem::path& out,
                                    const ConvertOptions& options, std::stop_token stop = {});
 
 }  // namespace rookery::engine

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "rookery/model.h"
 #include "rookery/model_info.h"
 #include "rookery/result.h"
 
@@ -26,12 +28,20 @@ struct MemoryRow {
 Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::string& precision,
                                           PlanAllocator allocator = PlanAllocator::Plain);
 
+/// The same for one file: what Model::load(file, options) places, component by component and to the byte. Every tensor
+/// counts in its own type (or in that of the strategy), as it lies in memory: vectors in fp32, matrices in whole tiles.
+/// Told from the table of contents alone. On devices other than the CPU: as planMemory() says. Errors: those of detect(), StrategyInvalid.
+Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, const LoadOptions& options = {},
+                                        PlanAllocator allocator = PlanAllocator::Plain);
+
 /// What loading will take on the CPU: packed weights, state, scratch; used for "fits / does not fit".
 struct LoadEstimate {
   std::uint64_t weights = 0, state = 0, scratch = 0;
   std::uint64_t total() const noexcept { return weights + state + scratch; }
 };
 LoadEstimate estimateLoad(const ModelInfo& info, DType weightType);
+/// Of a file, its weights as planLoad() counts them.
+Result<LoadEstimate> estimateLoad(std::shared_ptr<const ModelFile> file, const LoadOptions& options = {});
 
 std::string memoryTableMarkdown(const std::string& title, const std::vector<MemoryRow>& rows);
 std::string memoryTableJson(const std::string& model, const std::string& precision, const std::vector<MemoryRow>& rows);

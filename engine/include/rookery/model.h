@@ -51,6 +51,7 @@ class Model {
   static Result<void> canChat(const ModelFile& file, const ModelInfo& info, const std::filesystem::path& vocabulary = {});
   /// The small model that is built into the program.
   static Result<std::shared_ptr<const Model>> guide(const LoadOptions& options = {});
+  static Result<std::shared_ptr<const ModelFile>> guideFile();
 
   ~Model();
   Model(const Model&) = delete;

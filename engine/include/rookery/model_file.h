@@ -43,7 +43,8 @@ using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::s
 /// Immutable after open(), so it may be shared between threads.
 class ModelFile {
  public:
-  /// Container by content, not by file name. Errors: FileNotFound, FileUnreadable, FileDamaged, FormatUnknown.
+  /// Container by content, not by file name. A part of a safetensors model whose list is beside it, and the list itself,
+  /// open all parts as one file (listOfParts()). Errors: FileNotFound, FileUnreadable, FileDamaged, FormatUnknown.
   static Result<std::shared_ptr<const ModelFile>> open(const std::filesystem::path& path);
 
   /// The same for bytes in memory (the built-in guide model). `bytes` must outlive the result.
@@ -54,7 +55,7 @@ class ModelFile {
   ~ModelFile();
 
   Container container() const noexcept;
-  const std::string& name() const noexcept;      ///< file name without folders
+  const std::string& name() const noexcept;      ///< file name without folders; of a model in parts, that of its list
   const std::filesystem::path& path() const noexcept;  ///< as given to open(); empty for fromMemory()
   std::uint64_t sizeBytes() const noexcept;
   /// After surviveLostFiles(): a page that was there at open() was gone when it was read, and read as zeros.
@@ -70,7 +71,7 @@ class ModelFile {
   /// fingerprint) compares. nullopt: nothing to compare (also for views into a storage that tensors share).
   std::optional<std::uint32_t> statedCrc32(std::span<const std::byte> bytes) const noexcept;
 
-  /// SHA-256 of the whole file, lower-case hex. Reads everything: seconds for big files. Cancelled if `stop` asks for it.
+  /// SHA-256 of the whole file (parts one after the other, by name), lower-case hex. Reads everything: seconds for big files. Cancelled if `stop` asks for it.
   Result<std::string> sha256(std::stop_token stop = {}) const;
 
   struct Contents;  // defined beside the readers
@@ -79,6 +80,10 @@ class ModelFile {
  private:
   std::unique_ptr<Contents> m_contents;
 };
+
+/// The list that tells where the tensors of a model in several files are: `path` itself if it is called
+/// NAME.safetensors.index.json, or the one beside it if it is called NAME-00001-of-00003.safetensors. nullopt: neither.
+std::optional<std::filesystem::path> listOfParts(const std::filesystem::path& path);
 
 /// Installs a SIGBUS handler for the whole process: a mapped model file that becomes shorter reads as zeros from there
 /// on, isLost() tells, and open() and Model::load() end with FileUnreadable. Without it the process ends.

@@ -28,6 +28,7 @@ enum class ErrorCode {
   StateMismatch,       ///< a state of another model, or of other dimensions
   VocabularyMissing,
   VerificationFailed,
+  NotFinite,           ///< the model computes values that are no numbers
 };
 
 struct Error {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ class Tokenizer {
   /// Any bytes; never fails because every single byte is a token (checked at construction). The 20B tokenizer lacks
   /// some that no text has, and takes U+FFFD for them; it also reads decomposed letters as composed ones (NFC).
   std::vector<TokenId> encode(std::string_view bytes) const;
+  /// The same; Cancelled if `stop` asks for it.
+  Result<std::vector<TokenId>> encode(std::string_view bytes, std::stop_token stop) const;
   /// The bytes of the tokens. FormatUnknown if an id is not in the vocabulary; id 0 and other special tokens add nothing.
   Result<std::string> decode(std::span<const TokenId> ids) const;
   /// Bytes of one token; empty for special tokens (id 0 is one) and ids that are not in the vocabulary.

@@ -100,15 +100,28 @@ class Runner {
     m_chatStep = m_clock.plan(BenchStep::Decode, decodeName() + "-chat", chatRuns, 2);
   }
 
-  Result<void> loadModel(bool sparse) {
-    m_session.reset();
-    m_model.reset();  // one model in memory at a time
+  LoadOptions loadOptions(bool sparse) const {
     LoadOptions options;
     options.threads = m_request.threads;
     options.sparseFfn = sparse;
     options.strategy = m_request.strategy;
+    if (m_request.precision && m_request.syntheticShape.empty()) options.strategy += " " + std::string(traits(*m_request.precision).name);
+    return options;
+  }
+
+  /// Of a file what it holds; of synthetic weights what their shapes say.
+  Result<std::vector<MemoryRow>> plan() const {
+    if (!m_request.syntheticShape.empty()) return planMemory(m_model->info().shape, m_report.precision);
+    auto file = m_request.guide ? Model::guideFile() : ModelFile::open(m_request.modelPath);
+    if (!file) return tl::unexpected<Error>(file.error());
+    return planLoad(std::move(*file), loadOptions(false));
+  }
+
+  Result<void> loadModel(bool sparse) {
+    m_session.reset();
+    m_model.reset();  // one model in memory at a time
+    const LoadOptions options = loadOptions(sparse);
     const bool synthetic = !m_request.syntheticShape.empty();
-    if (m_request.precision && !synthetic) options.strategy += " " + std::string(traits(*m_request.precision).name);
     if (!m_request.modelPath.empty() && m_report.modelSha256.empty()) {
       const auto file = ModelFile::open(m_request.modelPath);
       if (!file) return tl::unexpected<Error>(file.error());
@@ -141,7 +154,7 @@ class Runner {
     m_report.bytesPerToken = m_model->bytesPerToken();
     m_report.environment = describeEnvironment(m_model->threads());
     m_report.environment.device = m_model->deviceId();
-    if (auto planned = planMemory(info.shape, m_report.precision)) m_report.planned = std::move(*planned);
+    if (auto planned = plan()) m_report.planned = std::move(*planned);
     // Synthetic weights are made, not loaded: that time says nothing about this machine's loading.
     if (!m_model->isSynthetic()) addLoadSeries();
     m_clock.finish(m_loadStep);
@@ -163,7 +176,7 @@ class Runner {
     const auto prompt = benchTokens(kFingerprintPrompt, m_model->info().shape.vocab);
     m_session->reset();
     if (auto read = m_session->prefill(prompt, m_stop); !read) return read;
-    if (auto usable = usableLogits(m_session->logits()); !usable) return usable;
+    if (auto usable = usableLogits(m_session->logits(), prompt.size() - 1); !usable) return usable;
     const auto start = Clock::now();
     for (int i = 0; i < kFingerprintTokens; ++i) {
       m_report.greedyTokens.push_back(argmax(m_session->logits()));

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "rookery/session.h"
+#include "session/usable_logits.h"
 
 namespace rookery::engine {
 
@@ -92,8 +93,12 @@ Result<Comparison> compareModels(const std::shared_ptr<const Model>& a, const st
     if (!logitsA) return tl::unexpected(logitsA.error());
     const auto logitsB = second.evaluate(chunk, rows, 0, stop);
     if (!logitsB) return tl::unexpected(logitsB.error());
-    for (std::size_t i = 0; i < count; ++i)
-      tally.add(std::span(*logitsA).subspan(i * vocab, vocab), std::span(*logitsB).subspan(i * vocab, vocab), tokens[at + i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto rowA = std::span(*logitsA).subspan(i * vocab, vocab), rowB = std::span(*logitsB).subspan(i * vocab, vocab);
+      if (auto usable = usableLogits(rowA, at + i); !usable) return tl::unexpected(usable.error());
+      if (auto usable = usableLogits(rowB, at + i); !usable) return tl::unexpected(usable.error());
+      tally.add(rowA, rowB, tokens[at + i]);
+    }
     const std::size_t done = at + count;  // marks are whole chunks
     if (std::find(std::begin(kMarks), std::end(kMarks), done) != std::end(kMarks) || done == read.size()) {
       const auto stateA = first.snapshot();

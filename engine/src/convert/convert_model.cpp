@@ -13,6 +13,7 @@
 #include "formats/safetensors_writer.h"
 #include "model/weight_part.h"
 #include "quant/convert.h"
+#include "sampler/softmax.h"
 #include "weights/official_names.h"
 
 namespace rookery::engine {
@@ -33,6 +34,7 @@ class Maker {
   Result<void> weight(const Weight& weight, DType type, bool inOut, const PutBytes& put) {
     auto view = m_source.get(weight.name);
     if (!view) return tl::unexpected(view.error());
+    m_name = weight.name;
     if (weight.role == WeightRole::Vector) return matrix({view->dtype, 1, view->rows, false, view->bytes}, type, false, put);
     // time_maa_w2: five matrices, each turned on its own.
     const std::int64_t parts = inOut && weight.name.ends_with(kFive) ? 5 : 1;
@@ -49,17 +51,26 @@ class Maker {
  private:
   // `view` as rows of `type`; `inOut`: written [inputs][outputs], as official files have LoRA matrices.
   Result<void> matrix(const WeightView& view, DType type, bool inOut, const PutBytes& put) {
-    if (view.dtype == type && view.transposed == inOut) return pieces(view.bytes, put);
+    if (view.dtype == type && view.transposed == inOut) {
+      if (auto good = checkFinite(view.dtype, view.bytes); !good) return good;
+      return pieces(view.bytes, put);
+    }
     const WeightView source = inOut ? turned(view) : view;
     std::vector<float> row(static_cast<std::size_t>(source.cols));
     std::vector<std::byte> bytes(byteSize(type, row.size()));
     for (std::int64_t r = 0; r < source.rows; ++r) {
-      if (source.dtype == type && !source.transposed) {
+      const bool moved = source.dtype == type && !source.transposed;
+      if (moved) {
         std::copy_n(source.bytes.begin() + static_cast<std::ptrdiff_t>(byteSize(type, static_cast<std::uint64_t>(r * source.cols))), bytes.size(), bytes.begin());
       } else {
         if (inOut) readTurned(view, r, row);
         else readWeights(source, r, 0, row);
+        if (!allNumbers(row)) return notFinite();
         encodeFromF32(type, row, bytes);
+      }
+      if (auto good = checkFinite(type, bytes); !good) {
+        if (moved || good.error().code == ErrorCode::Cancelled) return good;
+        return fail(ErrorCode::NotFinite, fmt::format("Tensor {} has weights that are too large for {}; fp32 or bf16 can hold them.", m_name, traits(type).name));
       }
       if (auto good = pieces(bytes, put); !good) return good;
     }
@@ -80,6 +91,25 @@ class Maker {
     }
   }
 
+  tl::unexpected<Error> notFinite() const {
+    return fail(ErrorCode::NotFinite, fmt::format("Tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training failed. "
+                                                  "Nothing was written.", m_name));
+  }
+
+  Result<void> checkFinite(DType type, std::span<const std::byte> bytes) {
+    constexpr std::size_t kRun = 4096;  // a multiple of every block
+    m_run.resize(kRun);
+    for (const std::uint64_t step = byteSize(type, kRun); !bytes.empty();) {
+      const auto part = bytes.first(std::min<std::size_t>(step, bytes.size()));
+      const auto run = std::span(m_run).first(part.size() / traits(type).blockBytes * traits(type).blockSize);
+      decodeToF32(type, part, run);
+      if (!allNumbers(run)) return notFinite();
+      if (m_stop.stop_requested()) return fail(ErrorCode::Cancelled, "The conversion was stopped.");
+      bytes = bytes.subspan(part.size());
+    }
+    return {};
+  }
+
   Result<void> pieces(std::span<const std::byte> bytes, const PutBytes& put) {
     constexpr std::size_t kPiece = std::size_t{8} << 20U;
     while (!bytes.empty()) {
@@ -97,6 +127,8 @@ class Maker {
   const ConvertOptions& m_options;
   std::stop_token m_stop;
   std::uint64_t m_done = 0, m_total = 0;
+  std::string m_name;        ///< of the weight that is being written
+  std::vector<float> m_run;
 };
 
 DType typeFor(const Weight& weight, DType precision) {
@@ -163,12 +195,21 @@ std::vector<OutputEntry> ggufEntries(const Program& program, DType precision, Ma
   return entries;
 }
 
+/// In lower case.
+std::string extensionOf(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return extension;
+}
+
 Result<void> checkTarget(const std::filesystem::path& in, const std::filesystem::path& out, DType precision) {
-  const auto extension = out.extension();
+  const std::string extension = extensionOf(out);
   if (extension != ".safetensors" && extension != ".gguf")
     return fail(ErrorCode::InvalidArgument, fmt::format("The name {} ends in neither .safetensors nor .gguf, so it does not say what to write.", out.string()));
   std::error_code ignored;
-  if (std::filesystem::equivalent(in, out, ignored))
+  const auto parts = listOfParts(out), read = listOfParts(in);
+  const bool isPart = parts && read && std::filesystem::equivalent(*parts, *read, ignored);
+  if (isPart || std::filesystem::equivalent(in, out, ignored))
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is the file that is read; choose another name for the new one.", out.string()));
   const auto name = traits(precision).name;
   if (isLoadOnly(precision))
@@ -180,7 +221,7 @@ Result<void> checkTarget(const std::filesystem::path& in, const std::filesystem:
 
 Result<void> checkVocabulary(const ModelFile& file, const std::filesystem::path& out, const ConvertOptions& options) {
   if (options.vocabulary.empty()) return {};
-  if (out.extension() != ".gguf")
+  if (extensionOf(out) != ".gguf")
     return fail(ErrorCode::InvalidArgument, "A .safetensors file has no place for a vocabulary; leave --vocab out, or write a .gguf.");
   if (file.container() == Container::Gguf)
     return fail(ErrorCode::InvalidArgument, "A GGUF that is made from a GGUF keeps its own vocabulary; leave --vocab out.");
@@ -199,13 +240,11 @@ Result<std::shared_ptr<const Tokenizer>> vocabularyFor(const ModelFile& file, co
 
 }  // namespace
 
-Result<ConvertReport> convertModel(const std::filesystem::path& in, const std::filesystem::path& out,
+Result<ConvertReport> convertModel(std::shared_ptr<const ModelFile> file, const std::filesystem::path& out,
                                    const ConvertOptions& options, std::stop_token stop) try {
-  if (auto good = checkTarget(in, out, options.precision); !good) return tl::unexpected(good.error());
-  const auto file = ModelFile::open(in);
-  if (!file) return tl::unexpected(file.error());
-  if (auto good = checkVocabulary(**file, out, options); !good) return tl::unexpected(good.error());
-  const auto source = bindWeights(*file);
+  if (auto good = checkTarget(file->path(), out, options.precision); !good) return tl::unexpected(good.error());
+  if (auto good = checkVocabulary(*file, out, options); !good) return tl::unexpected(good.error());
+  const auto source = bindWeights(file);
   if (!source) return tl::unexpected(source.error());
   const ModelInfo& info = (*source)->info();
   const Program program = buildProgram(info.shape, {0, info.shape.layers, true, true});
@@ -219,15 +258,15 @@ Result<ConvertReport> convertModel(const std::filesystem::path& in, const std::f
     report.tensors = entries.size();
     report.bytes = maker.total();
   };
-  if (out.extension() == ".gguf") {
+  if (extensionOf(out) == ".gguf") {
     if (info.shape.version != RwkvVersion::V7 && info.shape.version != RwkvVersion::V6)
       return fail(ErrorCode::VersionUnsupported, fmt::format("llama.cpp's GGUF has RWKV-6 and 7 only; this model is RWKV-{}. A .safetensors file can be written.", versionName(info.shape.version)));
-    const auto vocabulary = vocabularyFor(**file, info, options);
+    const auto vocabulary = vocabularyFor(*file, info, options);
     if (!vocabulary) return tl::unexpected(vocabulary.error());
     entries = ggufEntries(program, options.precision, maker);
     count();
     report.vocabulary = *vocabulary != nullptr || info.tokenizer == TokenizerKind::Embedded;
-    written = writeGguf(out, ggufKeys(**file, info, options.precision, vocabulary->get()), entries);
+    written = writeGguf(out, ggufKeys(*file, info, options.precision, vocabulary->get()), entries);
   } else {
     entries = safetensorsEntries(program, options.precision, maker);
     count();

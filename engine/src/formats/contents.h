@@ -33,9 +33,10 @@ class FileBytes {
   int m_guard = -1;
 };
 
-/// What the readers fill in. Tensor spans point into `file` or into `owned`.
+/// What the readers fill in. Tensor spans point into `file`, into `parts` or into `owned`.
 struct ModelFile::Contents {
   FileBytes file;
+  std::vector<FileBytes> parts;  ///< of a model in several files, in the order of their names; then `file` is empty
   std::string name;
   std::filesystem::path path;  ///< empty: in memory
   Container container{};
@@ -52,6 +53,9 @@ struct ModelFile::Contents {
   std::map<const std::byte*, Checksum> unverified;
   std::vector<std::unique_ptr<std::byte[]>> owned;  ///< tensors that were not contiguous in the file
 
+  std::vector<std::span<const std::byte>> allBytes() const;  ///< of all files
+  std::uint64_t sizeBytes() const noexcept;
+  bool isLost() const noexcept;
   /// FileDamaged if the name was there before or is no proper one.
   Result<void> add(TensorSource tensor);
 };

@@ -150,11 +150,12 @@ Result<DType> dtypeOf(std::uint32_t type, const std::string& tensor) {
   }
   static const std::map<std::uint32_t, const char*> kKnown{
       {9, "Q8_1"}, {15, "Q8_K"}, {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"}, {21, "IQ3_S"}, {22, "IQ2_S"},
-      {23, "IQ4_XS"}, {29, "IQ1_M"}, {34, "TQ1_0"}, {35, "TQ2_0"}, {39, "MXFP4"}};
-  if (const auto known = kKnown.find(type); known != kKnown.end())
-    return fail(ErrorCode::FormatUnknown, fmt::format("Tensor {} is stored as {}; this version reads F32, F16, BF16, Q4_0 to Q8_0, "
-                                                      "Q2_K to Q6_K and IQ4_NL. A Q4_K_M or Q8_0 file of the same model works.", tensor, known->second));
-  return damaged(fmt::format("tensor {} has the unknown type {}", tensor, type));
+      {23, "IQ4_XS"}, {29, "IQ1_M"}, {31, "Q4_0_4_4"}, {32, "Q4_0_4_8"}, {33, "Q4_0_8_8"}, {34, "TQ1_0"}, {35, "TQ2_0"},
+      {36, "IQ4_NL_4_4"}, {37, "IQ4_NL_4_8"}, {38, "IQ4_NL_8_8"}, {39, "MXFP4"}, {40, "NVFP4"}, {4, "Q4_2"}, {5, "Q4_3"}};
+  const auto known = kKnown.find(type);
+  const std::string format = known != kKnown.end() ? fmt::format("{} (number {})", known->second, type) : fmt::format("number {}, which is not known here", type);
+  return fail(ErrorCode::FormatUnknown, fmt::format("Tensor {} is stored in the block format {}; Rookery reads F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K and "
+                                                    "IQ4_NL. A Q4_K_M or Q8_0 file of the same model works.", tensor, format));
 }
 
 // Keys that everything else relies on: their type and range, before anybody computes with them.

@@ -19,6 +19,7 @@
 #include "formats/foreign_file.h"
 #include "formats/lost_pages.h"
 #include "formats/names.h"
+#include "formats/parts.h"
 
 namespace rookery::engine {
 
@@ -114,12 +115,28 @@ std::optional<std::uint64_t> tensorBytes(DType dtype, std::span<const std::int64
   return count / type.blockSize * type.blockBytes;
 }
 
+std::vector<std::span<const std::byte>> ModelFile::Contents::allBytes() const {
+  std::vector<std::span<const std::byte>> all{file.bytes()};
+  for (const FileBytes& part : parts) all.push_back(part.bytes());
+  return all;
+}
+
+std::uint64_t ModelFile::Contents::sizeBytes() const noexcept {
+  std::uint64_t size = file.bytes().size();
+  for (const FileBytes& part : parts) size += part.bytes().size();
+  return size;
+}
+
+bool ModelFile::Contents::isLost() const noexcept {
+  return file.isLost() || std::any_of(parts.begin(), parts.end(), [](const FileBytes& part) { return part.isLost(); });
+}
+
 Result<void> ModelFile::Contents::add(TensorSource tensor) {
   if (!isPlainName(tensor.name)) return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: \"{}\" is no proper tensor name.", tensor.name));
   // Every weight is somewhere in the file; a little slack is for tied tensors. Otherwise a small file could claim a
   // model of any size by naming the same bytes again and again.
   tensorBytes += tensor.bytes.size();
-  if (tensorBytes > 2 * file.bytes().size()) return fail(ErrorCode::FileDamaged, "The file is damaged: its tensors are larger than the file.");
+  if (tensorBytes > 2 * sizeBytes()) return fail(ErrorCode::FileDamaged, "The file is damaged: its tensors are larger than the file.");
   if (!byName.emplace(tensor.name, tensors.size()).second)
     return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: it holds two tensors named {}.", tensor.name));
   tensors.push_back(std::move(tensor));
@@ -128,7 +145,17 @@ Result<void> ModelFile::Contents::add(TensorSource tensor) {
 
 namespace {
 
-Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name, const std::filesystem::path& path) try {
+using OwnedContents = std::unique_ptr<ModelFile::Contents>;
+
+/// What is the same however it was read: the last words on failures.
+Result<OwnedContents> finished(OwnedContents contents, Result<void> done) {
+  if (contents->isLost())
+    done = fail(ErrorCode::FileUnreadable, fmt::format("{} became shorter while it was being read, or its disk failed.", contents->name));
+  if (!done) return tl::unexpected(Error{done.error().code, printable(done.error().message), done.error().details});
+  return contents;
+}
+
+Result<OwnedContents> read(FileBytes file, std::string name, const std::filesystem::path& path) {
   auto contents = std::make_unique<ModelFile::Contents>();
   contents->file = std::move(file);
   contents->name = std::move(name);
@@ -155,17 +182,10 @@ Result<std::shared_ptr<const ModelFile>> read(FileBytes file, std::string name, 
   if (!done && isUnfinishedName(contents->name))
     done = fail(ErrorCode::FileDamaged, fmt::format("{} is a download that is not complete. Let it end, then open the file that it leaves.", contents->name),
                 done.error().message);
-  if (contents->file.isLost())
-    done = fail(ErrorCode::FileUnreadable, fmt::format("{} became shorter while it was being read, or its disk failed.", contents->name));
-  if (!done) return tl::unexpected(Error{done.error().code, printable(done.error().message), done.error().details});
-  return std::make_shared<const ModelFile>(std::move(contents));
-} catch (const std::bad_alloc&) {
-  return fail(ErrorCode::OutOfMemory, "Memory ran out while the file's table of contents was being read.");
+  return finished(std::move(contents), std::move(done));
 }
 
-}  // namespace
-
-Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::path& path) {
+Result<OwnedContents> openOne(const std::filesystem::path& path) {
   // aria2 gives a file its full size at once; this one says that it is not filled yet.
   std::error_code ignored;
   if (std::filesystem::exists(std::filesystem::path(path) += ".aria2", ignored))
@@ -176,8 +196,35 @@ Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::
   return read(std::move(*file), path.filename().string(), path);
 }
 
+Result<OwnedContents> openParts(const std::filesystem::path& index, const std::filesystem::path& path) {
+  auto contents = std::make_unique<ModelFile::Contents>();
+  contents->name = index.filename().string();
+  contents->path = path;
+  auto done = readParts(*contents, index, openOne);
+  return finished(std::move(contents), std::move(done));
+}
+
+template <class Open>
+Result<std::shared_ptr<const ModelFile>> whole(const Open& open) try {
+  Result<OwnedContents> contents = open();
+  if (!contents) return tl::unexpected(contents.error());
+  return std::make_shared<const ModelFile>(std::move(*contents));
+} catch (const std::bad_alloc&) {
+  return fail(ErrorCode::OutOfMemory, "Memory ran out while the file's table of contents was being read.");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::path& path) {
+  if (path.empty()) return fail(ErrorCode::FileNotFound, "No file was named: the name is empty.");
+  return whole([&] {
+    const auto index = listOfParts(path);
+    return index ? openParts(*index, path) : openOne(path);
+  });
+}
+
 Result<std::shared_ptr<const ModelFile>> ModelFile::fromMemory(std::span<const std::byte> bytes, std::string name) {
-  return read(FileBytes::borrow(bytes), std::move(name), {});
+  return whole([&] { return read(FileBytes::borrow(bytes), std::move(name), {}); });
 }
 
 ModelFile::ModelFile(std::unique_ptr<Contents> contents) : m_contents(std::move(contents)) {}
@@ -186,8 +233,8 @@ ModelFile::~ModelFile() = default;
 Container ModelFile::container() const noexcept { return m_contents->container; }
 const std::filesystem::path& ModelFile::path() const noexcept { return m_contents->path; }
 const std::string& ModelFile::name() const noexcept { return m_contents->name; }
-std::uint64_t ModelFile::sizeBytes() const noexcept { return m_contents->file.bytes().size(); }
-bool ModelFile::isLost() const noexcept { return m_contents->file.isLost(); }
+std::uint64_t ModelFile::sizeBytes() const noexcept { return m_contents->sizeBytes(); }
+bool ModelFile::isLost() const noexcept { return m_contents->isLost(); }
 std::span<const TensorSource> ModelFile::tensors() const noexcept { return m_contents->tensors; }
 const std::map<std::string, MetaValue, std::less<>>& ModelFile::metadata() const noexcept { return m_contents->metadata; }
 std::span<const std::pair<std::string, std::span<const std::byte>>> ModelFile::rawMetadata() const noexcept { return m_contents->rawMetadata; }
@@ -207,11 +254,13 @@ Result<std::string> ModelFile::sha256(std::stop_token stop) const {
   constexpr std::size_t kSlice = std::size_t{8} << 20U;
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   bool good = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
-  for (auto rest = m_contents->file.bytes(); good && !rest.empty();) {
-    if (stop.stop_requested()) return fail(ErrorCode::Cancelled, "Computing the file's SHA-256 was stopped.");
-    const auto slice = rest.first(std::min(kSlice, rest.size()));
-    good = EVP_DigestUpdate(context.get(), slice.data(), slice.size()) == 1;
-    rest = rest.subspan(slice.size());
+  for (auto rest : m_contents->allBytes()) {
+    while (good && !rest.empty()) {
+      if (stop.stop_requested()) return fail(ErrorCode::Cancelled, "Computing the file's SHA-256 was stopped.");
+      const auto slice = rest.first(std::min(kSlice, rest.size()));
+      good = EVP_DigestUpdate(context.get(), slice.data(), slice.size()) == 1;
+      rest = rest.subspan(slice.size());
+    }
   }
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int length = 0;

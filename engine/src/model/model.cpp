@@ -17,16 +17,8 @@ std::span<const std::byte> guide_model() noexcept;
 
 namespace rookery::engine {
 
-namespace {
-
-// The part of a strategy this build can carry out: everything on one device, in one weight type.
-struct Placement {
-  std::string device = "cpu";
-  std::optional<DType> precision;
-};
-
-Result<Placement> placementOf(const LoadOptions& options, int layers) {
-  Placement placement;
+Result<DeviceChoice> deviceChoice(const LoadOptions& options, int layers) {
+  DeviceChoice placement;
   if (options.strategy.empty()) return placement;
   auto strategy = parseStrategy(options.strategy, layers);
   if (!strategy) return tl::unexpected(strategy.error());
@@ -41,6 +33,8 @@ Result<Placement> placementOf(const LoadOptions& options, int layers) {
   }
   return placement;
 }
+
+namespace {
 
 Result<std::shared_ptr<Backend>> openBackend(const std::string& device, int threads) {
   if (device == "cpu") return openCpuBackend(threads);
@@ -104,7 +98,7 @@ Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const ModelFile
   auto source = bindWeights(file);
   if (!source) return tl::unexpected(source.error());
   const ModelInfo& info = (*source)->info();
-  auto placement = placementOf(options, info.shape.layers);
+  auto placement = deviceChoice(options, info.shape.layers);
   if (!placement) return tl::unexpected(placement.error());
   auto tokenizer = Tokenizer::forModel(*file, info, options.vocabulary);
   // Without one the model still runs on token ids; a broken one is an error at once.
@@ -124,7 +118,7 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
     return fail(ErrorCode::InvalidArgument, fmt::format("There is no shape named {}; rwkv7-0.1b is one.", shapeName));
   if (!precisionNamed(traits(precision).name))
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a weight type.", traits(precision).name));
-  auto placement = placementOf(options, shape->layers);
+  auto placement = deviceChoice(options, shape->layers);
   if (!placement) return tl::unexpected(placement.error());
   SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop);
   return buildModel(source, Tokenizer::world(), precision, true, options, progress, std::move(stop), placement->device);
@@ -132,8 +126,10 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
   return fail(ErrorCode::OutOfMemory, "Memory ran out while synthetic weights were being made.");
 }
 
+Result<std::shared_ptr<const ModelFile>> Model::guideFile() { return ModelFile::fromMemory(embedded::guide_model(), "guide.gguf"); }
+
 Result<std::shared_ptr<const Model>> Model::guide(const LoadOptions& options) {
-  auto file = ModelFile::fromMemory(embedded::guide_model(), "guide.gguf");
+  auto file = guideFile();
   if (!file) return tl::unexpected(file.error());
   return load(std::move(*file), options);
 }

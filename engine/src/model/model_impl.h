@@ -31,4 +31,11 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
                                                 std::optional<DType> precision, bool synthetic, const LoadOptions& options,
                                                 const LoadProgressFn& progress, std::stop_token stop, const std::string& device = "cpu");
 
+/// The part of a strategy this build can carry out: everything on one device, in one weight type.
+struct DeviceChoice {
+  std::string device = "cpu";
+  std::optional<DType> precision;  ///< nullopt: as they came
+};
+Result<DeviceChoice> deviceChoice(const LoadOptions& options, int layers);
+
 }  // namespace rookery::engine

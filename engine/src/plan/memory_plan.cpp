@@ -8,6 +8,8 @@
 #include <optional>
 
 #include "backend/cpu/coded_packing.h"
+#include "backend/cpu/placement.h"
+#include "model/model_impl.h"
 #include "plan/torch_allocator.h"
 #include "plan/weight_shapes.h"
 #include "rookery/device.h"
@@ -34,6 +36,28 @@ std::uint64_t bytesOf(const WeightShape& weight, DType precision) {
 /// Hundredths of a megabyte: differences of the rounded figures are then exact.
 std::uint64_t roundedCents(std::uint64_t bytes) { return (bytes + 5000) / 10000; }
 
+struct Table {
+  std::vector<MemoryRow> rows;
+  std::uint64_t total = 0;
+
+  void add(std::string component, std::uint64_t bytes) {
+    const std::uint64_t before = roundedCents(total);
+    total += bytes;
+    rows.push_back({std::move(component), bytes, static_cast<double>(roundedCents(total)) / 100,
+                    static_cast<double>(roundedCents(total) - before) / 100});
+  }
+};
+
+/// Everything but the weights.
+void addWorkspace(LoadEstimate& estimate, const ModelShape& shape) {
+  estimate.state = 2 * shape.stateBytes();  // a run reads one and writes another
+  // Activations of the longest chunk, about as wide as 16 embeddings and the FFN; a row of them for each worker.
+  constexpr std::uint64_t kChunk = 256;
+  const auto c = static_cast<std::uint64_t>(shape.nEmbd), f = static_cast<std::uint64_t>(shape.dimFfn);
+  const auto workers = static_cast<std::uint64_t>(std::max(1, physicalCores()));
+  estimate.scratch = sizeof(float) * (kChunk * (16 * c + f + workers * c) + static_cast<std::uint64_t>(shape.vocab));
+}
+
 }  // namespace
 
 Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::string& precision, PlanAllocator allocator) {
@@ -45,22 +69,39 @@ Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::st
   const auto components = weightShapes(shape);
   if (!components) return tl::unexpected(components.error());
   TorchAllocator torch;
-  std::vector<MemoryRow> rows;
-  std::uint64_t total = 0;
+  Table table;
   for (const ComponentShapes& component : *components) {
-    MemoryRow row;
-    row.component = component.name;
+    std::uint64_t sum = 0;
     for (const WeightShape& weight : component.weights) {
       const std::uint64_t bytes = bytesOf(weight, *type);
-      row.bytes += allocator == PlanAllocator::Torch ? torch.allocate(bytes) : bytes;
+      sum += allocator == PlanAllocator::Torch ? torch.allocate(bytes) : bytes;
     }
-    const std::uint64_t before = roundedCents(total);
-    total += row.bytes;
-    row.cumulativeMb = static_cast<double>(roundedCents(total)) / 100;
-    row.componentMb = static_cast<double>(roundedCents(total) - before) / 100;
-    rows.push_back(std::move(row));
+    table.add(component.name, sum);
   }
-  return rows;
+  return std::move(table.rows);
+}
+
+Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, const LoadOptions& options, PlanAllocator allocator) {
+  const auto source = bindWeights(std::move(file));
+  if (!source) return tl::unexpected(source.error());
+  const ModelShape& shape = (*source)->info().shape;
+  const auto choice = deviceChoice(options, shape.layers);
+  if (!choice) return tl::unexpected(choice.error());
+  // Other devices have layouts of their own; what the shapes say is near.
+  if (choice->device != "cpu") return planMemory(shape, std::string(traits(choice->precision.value_or((*source)->info().dtype)).name), allocator);
+  const Program program = buildProgram(shape, {0, shape.layers, true, true});
+  const auto placement = planPlacement(program, **source, choice->precision, options.sparseFfn);
+  if (!placement) return tl::unexpected(placement.error());
+  TorchAllocator torch;
+  Table table;
+  for (const ComponentPlacement& component : placement->components) {
+    std::uint64_t sum = allocator == PlanAllocator::Torch ? 0 : component.bytes;
+    if (allocator == PlanAllocator::Torch)
+      for (std::size_t i = 0; i < program.weights.size(); ++i)
+        if (program.weights[i].component == component.name) sum += torch.allocate(placement->weights[i].bytes);
+    table.add(component.name, sum);
+  }
+  return std::move(table.rows);
 }
 
 LoadEstimate estimateLoad(const ModelInfo& info, DType weightType) {
@@ -74,12 +115,18 @@ LoadEstimate estimateLoad(const ModelInfo& info, DType weightType) {
       estimate.weights += bytesOf(weight, weight.kind == WeightPart::Vector ? DType::F32 : weightType);
     }
   }
-  estimate.state = 2 * shape.stateBytes();  // a run reads one and writes another
-  // Activations of the longest chunk, about as wide as 16 embeddings and the FFN; a row of them for each worker.
-  constexpr std::uint64_t kChunk = 256;
-  const auto c = static_cast<std::uint64_t>(shape.nEmbd), f = static_cast<std::uint64_t>(shape.dimFfn);
-  const auto workers = static_cast<std::uint64_t>(std::max(1, physicalCores()));
-  estimate.scratch = sizeof(float) * (kChunk * (16 * c + f + workers * c) + static_cast<std::uint64_t>(shape.vocab));
+  addWorkspace(estimate, shape);
+  return estimate;
+}
+
+Result<LoadEstimate> estimateLoad(std::shared_ptr<const ModelFile> file, const LoadOptions& options) {
+  const auto info = detect(*file);
+  if (!info) return tl::unexpected(info.error());
+  const auto rows = planLoad(std::move(file), options);
+  if (!rows) return tl::unexpected(rows.error());
+  LoadEstimate estimate;
+  for (const MemoryRow& row : *rows) estimate.weights += row.bytes;
+  addWorkspace(estimate, info->shape);
   return estimate;
 }
 

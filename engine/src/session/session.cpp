@@ -257,7 +257,7 @@ Result<GenerateResult> Session::generate(const GenerateRequest& request, const T
         return tl::unexpected(good.error());
       }
     }
-    if (auto usable = usableLogits(m_impl->logits); !usable) return tl::unexpected(usable.error());
+    if (auto usable = usableLogits(m_impl->logits, m_impl->tokensRead - 1); !usable) return tl::unexpected(usable.error());
     const TokenId token = sampler.sample(m_impl->logits);
     if (token == kEndOfText && request.stopAtEndOfText) {
       result.reason = StopReason::EndOfText;

@@ -192,7 +192,7 @@ Result<void> readAdded(const json& file, const Ids& ids, BpeModel& out) {
     const auto owner = std::lower_bound(out.tokens.begin(), out.tokens.end(), *id, [](const auto& t, TokenId wanted) { return t.id < wanted; });
     const bool taken = owner != out.tokens.end() && owner->id == *id;
     if (inModel != ids.end() ? inModel->second != *id : taken) return bad(fmt::format("has the id {}, which belongs to another token", *id));
-    token.found = token.normalized && out.nfc ? toNfc(token.text) : token.text;
+    token.found = token.normalized && out.nfc ? *toNfc(token.text) : token.text;
     if (!texts.insert(token.found).second || !added.insert(*id).second) return bad("is there twice");
     out.added.push_back(std::move(token));
   }

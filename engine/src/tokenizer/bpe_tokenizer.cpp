@@ -3,8 +3,11 @@
 // the pair of tokens whose merge comes first in the file is joined, leftmost first, until no merge is left (Sennrich et
 // al., arXiv 1508.07909; order of the steps as in huggingface/tokenizers).
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <queue>
 #include <unordered_map>
+#include <utility>
 
 #include "tokenizer/bpe_json.h"
 #include "tokenizer/byte_trie.h"
@@ -14,6 +17,8 @@
 
 namespace rookery::engine {
 namespace {
+
+constexpr std::uint32_t kPollEvery = 4096;
 
 /// Added tokens of one kind, found leftmost first, the longest where several start.
 class AddedTokens {
@@ -30,22 +35,24 @@ class AddedTokens {
     if (!sorted.empty()) m_trie = ByteTrie(sorted);
   }
 
-  /// Calls between(text) for what lies between added tokens (never empty) and appends the tokens' ids.
+  /// Calls between(text) for what lies between added tokens (never empty) and appends the tokens' ids. Ends, with
+  /// false, when that returns false.
   template <class Between>
-  void split(std::string_view text, std::vector<TokenId>& out, const Between& between) const {
+  bool split(std::string_view text, std::vector<TokenId>& out, const std::stop_token& stop, const Between& between) const {
     std::size_t start = 0;
-    for (std::size_t at = 0; !m_ids.empty() && at < text.size();) {
+    for (std::size_t at = 0, count = 1; !m_ids.empty() && at < text.size(); ++count) {
+      if (count % kPollEvery == 0 && stop.stop_requested()) return false;
       const ByteTrie::Match match = m_trie.longestMatch(text.substr(at));
       if (match.length == 0) {
         ++at;
         continue;
       }
-      if (at > start) between(text.substr(start, at - start));
+      if (at > start && !between(text.substr(start, at - start))) return false;
       out.push_back(m_ids[match.id - 1]);
       at += match.length;
       start = at;
     }
-    if (start < text.size()) between(text.substr(start));
+    return start == text.size() || between(text.substr(start));
   }
 
  private:
@@ -66,22 +73,23 @@ class BpeTokenizer final : public Tokenizer::Impl {
   }
 
   bool isLongestMatch() const noexcept override { return false; }
-  void encode(std::string_view text, std::vector<TokenId>& out) const override {
-    m_raw.split(text, out, [&](std::string_view part) {
-      const std::string normal = normalized(part);
-      m_normalized.split(normal, out, [&](std::string_view rest) {
+  bool encode(std::string_view text, std::vector<TokenId>& out, const std::stop_token& stop) const override {
+    return m_raw.split(text, out, stop, [&](std::string_view part) {
+      const auto normal = normalized(part, stop);
+      return normal && m_normalized.split(*normal, out, stop, [&](std::string_view rest) {
         while (!rest.empty()) {
-          const std::size_t length = gpt2PieceLength(rest);
-          encodePiece(rest.substr(0, length), out);
+          const std::size_t length = gpt2PieceLength(rest, stop);
+          if (stop.stop_requested() || !encodePiece(rest.substr(0, length), out, stop)) return false;
           rest.remove_prefix(length);
         }
+        return true;
       });
     });
   }
 
  private:
   /// Bytes that no text has and the vocabulary lacks become U+FFFD.
-  std::string normalized(std::string_view text) const {
+  std::optional<std::string> normalized(std::string_view text, const std::stop_token& stop) const {
     const auto lacks = [&](char byte) { return m_byteTokens[static_cast<unsigned char>(byte)] == BpeModel::kNoToken; };
     std::string out;
     if (std::any_of(text.begin(), text.end(), lacks)) {
@@ -89,7 +97,7 @@ class BpeTokenizer final : public Tokenizer::Impl {
     } else {
       out = text;
     }
-    return m_nfc ? toNfc(out) : out;
+    return m_nfc ? toNfc(out, stop) : std::optional(std::move(out));
   }
 
   struct Merge {
@@ -113,19 +121,28 @@ class BpeTokenizer final : public Tokenizer::Impl {
 
   static std::uint64_t pairOf(TokenId left, TokenId right) noexcept { return std::uint64_t{left} << 32U | right; }
 
-  void encodePiece(std::string_view piece, std::vector<TokenId>& out) const {
-    std::vector<Symbol> symbols(piece.size());
-    const auto count = static_cast<std::uint32_t>(symbols.size());
-    for (std::uint32_t i = 0; i < count; ++i)
-      symbols[i] = {m_byteTokens[static_cast<unsigned char>(piece[i])], i == 0 ? kEnd : i - 1, i + 1 == count ? kEnd : i + 1, false};
-    std::priority_queue<Candidate> queue;
+  bool encodePiece(std::string_view piece, std::vector<TokenId>& out, const std::stop_token& stop) const {
+    std::vector<Symbol> symbols;
+    symbols.reserve(piece.size());
+    const auto count = static_cast<std::uint32_t>(piece.size());
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (i % kPollEvery == kPollEvery - 1 && stop.stop_requested()) return false;
+      symbols.push_back({m_byteTokens[static_cast<unsigned char>(piece[i])], i == 0 ? kEnd : i - 1, i + 1 == count ? kEnd : i + 1, false});
+    }
+    std::vector<Candidate> room;
+    room.reserve(count);
+    std::priority_queue<Candidate> queue(std::less<Candidate>(), std::move(room));
     const auto offer = [&](std::uint32_t left) {
       if (left == kEnd || symbols[left].next == kEnd) return;
       const auto merge = m_merges.find(pairOf(symbols[left].id, symbols[symbols[left].next].id));
       if (merge != m_merges.end()) queue.push({merge->second.rank, left, merge->second.joined});
     };
-    for (std::uint32_t i = 0; i < count; ++i) offer(i);
-    while (!queue.empty()) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (i % kPollEvery == kPollEvery - 1 && stop.stop_requested()) return false;
+      offer(i);
+    }
+    for (std::uint32_t steps = 1; !queue.empty(); ++steps) {
+      if (steps % kPollEvery == 0 && stop.stop_requested()) return false;
       const Candidate best = queue.top();
       queue.pop();
       Symbol& left = symbols[best.left];
@@ -142,6 +159,7 @@ class BpeTokenizer final : public Tokenizer::Impl {
       offer(best.left);
     }
     for (std::uint32_t i = 0; i != kEnd; i = symbols[i].next) out.push_back(symbols[i].id);
+    return true;
   }
 
   /// The table of what tokens stand for. Special tokens stand for no text.

@@ -30,12 +30,15 @@ namespace {
 struct TrieTokenizer final : Tokenizer::Impl {
   ByteTrie trie;
 
-  void encode(std::string_view text, std::vector<TokenId>& out) const override {
+  bool encode(std::string_view text, std::vector<TokenId>& out, const std::stop_token& stop) const override {
+    constexpr std::size_t kPollEvery = 4096;
     while (!text.empty()) {
+      if (out.size() % kPollEvery == 0 && stop.stop_requested()) return false;
       const ByteTrie::Match match = trie.longestMatch(text);
       out.push_back(match.id);
       text.remove_prefix(match.length);  // never 0: every single byte is a token
     }
+    return true;
   }
 };
 
@@ -94,6 +97,8 @@ Result<std::shared_ptr<const Tokenizer>> buildTokenizer(Vocabulary vocabulary) {
 }
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::fromText(std::string_view vocabularyText) try {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // what some editors put in front
+  if (vocabularyText.starts_with(kByteOrderMark)) vocabularyText.remove_prefix(kByteOrderMark.size());
   const std::size_t first = vocabularyText.find_first_not_of(" \t\r\n");
   if (vocabularyText.size() <= kMaxVocabularyBytes && first != std::string_view::npos && vocabularyText[first] == '{')
     return buildBpeTokenizer(vocabularyText);
@@ -180,7 +185,14 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::forModel(const ModelFile& fi
 std::vector<TokenId> Tokenizer::encode(std::string_view bytes) const {
   std::vector<TokenId> ids;
   ids.reserve(bytes.size() / 3 + 1);
-  m_impl->encode(bytes, ids);
+  m_impl->encode(bytes, ids, {});
+  return ids;
+}
+
+Result<std::vector<TokenId>> Tokenizer::encode(std::string_view bytes, std::stop_token stop) const {
+  std::vector<TokenId> ids;
+  ids.reserve(bytes.size() / 3 + 1);
+  if (!m_impl->encode(bytes, ids, stop)) return fail(ErrorCode::Cancelled, "Turning the text into tokens was stopped.");
   return ids;
 }
 

@@ -12,8 +12,8 @@ namespace rookery::engine {
 /// What every vocabulary has: the bytes of its tokens. How text becomes tokens is up to the implementation.
 struct Tokenizer::Impl {
   virtual ~Impl() = default;
-  /// Appends the tokens of any bytes.
-  virtual void encode(std::string_view text, std::vector<TokenId>& out) const = 0;
+  /// Appends the tokens of any bytes. False if `stop` asked for an end before all was done.
+  virtual bool encode(std::string_view text, std::vector<TokenId>& out, const std::stop_token& stop) const = 0;
 
   /// True if encode() takes the longest match at each place, as the World tokenizer does.
   virtual bool isLongestMatch() const noexcept { return true; }

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -20,7 +22,7 @@ struct CharStep {
 /// Letter: general category L*, Number: N*, Space: property White_Space.
 CharStep charStep(std::string_view text) noexcept;
 
-/// Normalisation form C (UAX 15). May throw std::bad_alloc.
-std::string toNfc(std::string_view text);
+/// Normalisation form C (UAX 15), in linear time. nullopt if `stop` asked for an end. May throw std::bad_alloc.
+std::optional<std::string> toNfc(std::string_view text, const std::stop_token& stop = {});
 
 }  // namespace rookery::engine

@@ -12,6 +12,9 @@
 namespace rookery::engine {
 namespace {
 
+/// Far above any real one (World: 128 bytes). Written, a byte takes at most ten characters.
+constexpr std::size_t kLongestToken = 4096, kLongestRow = 10 * kLongestToken + 64;
+
 template <class Number>
 std::optional<Number> parseNumber(std::string_view text, int base = 10) {
   Number value{};
@@ -110,6 +113,7 @@ Result<Vocabulary> parseVocabularyText(std::string_view text) {
     }
     const auto declared = parseNumber<std::uint32_t>(row.substr(last + 1));
     if (!declared) return damaged("the length is not a number");
+    if (row.size() > kLongestRow) return damaged(fmt::format("the token is longer than the {} bytes that a token may have", kLongestToken));
 
     const std::size_t offset = vocabulary.bytes.size();
     if (const auto why = appendLiteral(vocabulary.bytes, row.substr(first + 1, last - first - 1))) return damaged(*why);
@@ -117,6 +121,7 @@ Result<Vocabulary> parseVocabularyText(std::string_view text) {
     if (length != *declared) {
       return damaged(fmt::format("the token has {} bytes, but {} are declared", length, *declared));
     }
+    if (length > kLongestToken) return damaged(fmt::format("the token has {} bytes; at most {} are allowed", length, kLongestToken));
     vocabulary.entries.push_back({*id, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(length), line});
   }
   return vocabulary;

@@ -215,10 +215,15 @@ Result<void> expectMaaUp(const Tensors& tensors, const std::string& name, const 
 }
 
 // Generations 4 to 6.
-Result<ModelShape> detectOlder(const Tensors& tensors) {
+Result<ModelShape> detectOlder(const ModelFile& file, const Tensors& tensors) {
   auto shape = commonShape(tensors);
   if (!shape) return shape;
   if (auto good = detectOlderVersion(tensors, *shape); !good) return tl::unexpected(good.error());
+  // web-rwkv's converter calls the bonus time_first, which is the name of its logarithm in official files. (web-rwkv
+  // itself does not run version 5.0: it takes such a file for version 4.)
+  if (shape->version == RwkvVersion::V5_0 && file.name().ends_with(".st") && tensors.has("blocks.0.att.time_first"))
+    return fail(ErrorCode::VersionUnsupported, "This is an RWKV-5.0 model in web-rwkv's form, which gives the bonus and its logarithm the same name, so what the file holds "
+                                               "cannot be told. Get the .pth of the same model.");
   const RwkvVersion version = shape->version;
   const bool v4 = version == RwkvVersion::V4, v6 = version == RwkvVersion::V6, gated = !v4 && version != RwkvVersion::V5_0;
   const std::int64_t c = shape->nEmbd, f = shape->dimFfn;
@@ -276,11 +281,11 @@ Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
       return fail(cousin ? ErrorCode::VersionUnsupported : ErrorCode::NotRwkv,
                   fmt::format("This GGUF file holds a model of the kind \"{}\"; RWKV models of the kinds \"rwkv6\" and \"rwkv7\" can be run.", architecture->substr(0, 60)));
     }
-    if (*architecture == "rwkv6") return detectOlder(tensors);
+    if (*architecture == "rwkv6") return detectOlder(file, tensors);
   }
   if (tensors.has("blocks.0.att.r_k")) return detectV7(file, tensors);
   if (file.container() == Container::Gguf) return fail(ErrorCode::TensorMissing, "The model is incomplete: tensor blk.0.time_mix_r_k.weight is missing.");
-  if (tensors.has("emb.weight") && (tensors.has("blocks.0.ffn.key.weight") || tensors.anyContains("att.time_decay"))) return detectOlder(tensors);
+  if (tensors.has("emb.weight") && (tensors.has("blocks.0.ffn.key.weight") || tensors.anyContains("att.time_decay"))) return detectOlder(file, tensors);
   return fail(ErrorCode::NotRwkv, "This file holds no RWKV model: the tensors emb.weight and blocks.0 are missing.");
 }
 

@@ -16,14 +16,16 @@ bool anyContains(const ModelFile& file, std::string_view part) {
   return std::any_of(file.tensors().begin(), file.tensors().end(), [&](const TensorSource& t) { return t.name.find(part) != std::string::npos; });
 }
 
-// "model-00001-of-00003.safetensors", as Hugging Face names the parts of a model.
+// "model-00001-of-00003.safetensors", as Hugging Face names the parts of a model, without the list of them.
 std::optional<Error> part(const ModelFile& file) {
-  static const std::regex kPart("-0*([0-9]{1,5})-of-0*([0-9]{1,5})\\.(safetensors|gguf|pth|bin)$");
+  static const std::regex kPart("^(.*)-0*([0-9]{1,5})-of-0*([0-9]{1,5})\\.(safetensors|gguf|pth|bin)$");
   std::smatch match;
-  if (!std::regex_search(file.name(), match, kPart) || match[2] == "1") return std::nullopt;
-  return Error{ErrorCode::TensorMissing,
-               fmt::format("{} is only part {} of {} of a model. Models in several files cannot be opened yet: get it in one file, or join the parts "
-                           "(load them with the safetensors package for Python and save them as one).", file.name(), match[1].str(), match[2].str()), {}};
+  if (!std::regex_search(file.name(), match, kPart) || match[3] == "1") return std::nullopt;
+  const std::string what = fmt::format("{} is only part {} of {} of a model.", file.name(), match[2].str(), match[3].str());
+  if (match[4] == "safetensors")
+    return Error{ErrorCode::TensorMissing, fmt::format("{} Put all parts and their list, {}.safetensors.index.json, into one folder; then any of them opens the "
+                                                       "model.", what, match[1].str()), {}};
+  return Error{ErrorCode::TensorMissing, fmt::format("{} Of models in several files, only .safetensors with their list can be opened: get it in one file.", what), {}};
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include "kernels/cpu/coded_format.h"
 #include "quant/blocks.h"
@@ -68,7 +70,9 @@ void writeRow(const CodedFormat& f, std::int64_t cols, std::int64_t rows, std::i
 class Rows {
  public:
   Rows(const WeightView& view, DType type, const MatrixExtremes& extremes, std::int64_t block)
-      : m_view(view), m_type(type), m_extremes(extremes), m_floats(static_cast<std::size_t>(block)), m_codes(m_floats.size()) {}
+      : m_view(view), m_type(type), m_extremes(extremes), m_block(block),
+        m_run(std::max(block, static_cast<std::int64_t>(traits(view.dtype).blockSize))), m_read(static_cast<std::size_t>(m_run * kTileRows)),
+        m_codes(static_cast<std::size_t>(block)) {}
 
   // Row `row`, inputs from `k` on; valid until the next call.
   RowBlock at(std::int64_t row, std::int64_t k) {
@@ -81,7 +85,7 @@ class Rows {
       unpackBlock(m_type, m_view.bytes.data() + byteSize(m_type, row * m_view.cols + k), m_parts);
       return ofParts();
     }
-    readWeights(m_view, row, k, m_floats);
+    read(row, k);
     if (!isLoadOnly(m_type)) {
       quantiseBlock(m_type, m_floats, m_parts);
       return ofParts();
@@ -91,6 +95,16 @@ class Rows {
 
  private:
   RowBlock ofParts() const { return {m_parts.d, m_parts.m, m_parts.scales.data(), m_parts.mins.data(), m_parts.codes.data()}; }
+
+  // The source's blocks may be longer than the target's: a whole number of both is read, and kept for the next ones.
+  void read(std::int64_t row, std::int64_t k) {
+    const auto slot = static_cast<std::size_t>(row % kTileRows);
+    const std::int64_t begin = k / m_run * m_run;
+    const auto run = std::span(m_read).subspan(slot * static_cast<std::size_t>(m_run), static_cast<std::size_t>(m_run));
+    if (m_held[slot] != std::pair(row, begin)) readWeights(m_view, row, begin, run);
+    m_held[slot] = {row, begin};
+    m_floats = run.subspan(static_cast<std::size_t>(k - begin), static_cast<std::size_t>(m_block));
+  }
 
   // One scale for all inputs of an output.
   RowBlock symmetric(int most) {
@@ -118,7 +132,14 @@ class Rows {
   const WeightView& m_view;
   DType m_type;
   const MatrixExtremes& m_extremes;
-  std::vector<float> m_floats;
+  std::int64_t m_block, m_run;  ///< inputs of a target's block; of what is read at once
+  std::vector<float> m_read;    ///< [row of the tile][m_run]
+  std::array<std::pair<std::int64_t, std::int64_t>, kTileRows> m_held = [] {
+    std::array<std::pair<std::int64_t, std::int64_t>, kTileRows> none;
+    none.fill({-1, -1});
+    return none;
+  }();                          ///< row and first input of each
+  std::span<const float> m_floats;  ///< the block that was asked for
   std::vector<std::uint8_t> m_codes;
   BlockParts m_parts;
 };

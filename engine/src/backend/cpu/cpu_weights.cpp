@@ -8,77 +8,30 @@
 #include <map>
 
 #include "backend/cpu/coded_packing.h"
-#include "model/weight_part.h"
+#include "backend/cpu/placement.h"
 #include "quant/convert.h"
 
 namespace rookery::engine {
 
 using kernels::PackedMatrix;
 
-namespace {
-
-constexpr std::uint64_t kAlign = 64;
-std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
-
-// Where one weight goes, decided from shapes before anything is read, so that every component is one allocation.
-struct Plan {
-  DType type{};
-  std::int64_t panelRows = kernels::kTileRows;
-  std::uint64_t bytes = 0;
-  std::uint64_t offset = 0;  ///< in its component's buffer
-};
-
-DType targetType(const Weight& weight, DType source, const PlaceOptions& options) {
-  if (weight.role == WeightRole::Vector) return DType::F32;
-  return options.precision ? storedAs(*options.precision, partOf(weight), weight.cols) : source;
-}
-
-Result<void> checkShape(const Weight& weight, const WeightView& view) {
-  if (view.rows == weight.rows && view.cols == weight.cols) return {};
-  return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} is [{}, {}]; the model needs [{}, {}].", weight.name,
-                                                     view.rows, view.cols, weight.rows, weight.cols));
-}
-
-}  // namespace
-
 Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& program, WeightSource& source,
                                                             const PlaceOptions& options, ThreadPool& pool,
                                                             Ledger& ledger) {
   auto placed = std::make_shared<CpuWeights>();
   const std::size_t count = program.weights.size();
-  std::vector<Plan> plans(count);
-  std::vector<std::pair<std::string, std::uint64_t>> components;  // in program order, with their sizes
-
-  for (std::size_t i = 0; i < count; ++i) {
-    const Weight& weight = program.weights[i];
-    auto view = source.describe(weight.name);
-    if (!view) return tl::unexpected(view.error());
-    if (auto good = checkShape(weight, *view); !good) return tl::unexpected(good.error());
-    Plan& plan = plans[i];
-    plan.type = targetType(weight, view->dtype, options);
-    switch (weight.role) {
-      case WeightRole::Vector: plan.bytes = static_cast<std::uint64_t>(weight.rows) * sizeof(float); break;
-      case WeightRole::Embedding: plan.bytes = byteSize(plan.type, weight.rows * weight.cols); break;
-      case WeightRole::SparseDown:
-        if (options.sparseFfn) plan.panelRows = (weight.rows + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows;
-        [[fallthrough]];
-      default: plan.bytes = static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(plan.type), weight.rows, weight.cols));
-    }
-    auto component = std::find_if(components.begin(), components.end(), [&](const auto& c) { return c.first == weight.component; });
-    if (component == components.end()) component = components.insert(components.end(), {weight.component, 0});
-    plan.offset = component->second;
-    component->second += aligned(plan.bytes);
-  }
+  const auto placement = planPlacement(program, source, options.precision, options.sparseFfn);
+  if (!placement) return tl::unexpected(placement.error());
 
   // Memory is taken when it is first written, so each component alone may seem to fit: all of them must.
   std::uint64_t total = 0;
-  for (const auto& [component, bytes] : components) total += bytes;
+  for (const auto& [component, bytes] : placement->components) total += bytes;
   if (const std::uint64_t available = availableBytes(); available != 0 && total > available)
     return fail(ErrorCode::OutOfMemory, fmt::format("Not enough memory for the weights: {:.1f} MB are needed, {:.1f} MB are free.",
                                                     static_cast<double>(total) / 1e6, static_cast<double>(available) / 1e6));
 
   std::map<std::string, std::byte*> base;
-  for (const auto& [component, bytes] : components) {
+  for (const auto& [component, bytes] : placement->components) {
     auto buffer = AlignedBuffer::allocate(bytes, ledger, component, "weights");
     if (!buffer) return tl::unexpected(buffer.error());
     base[component] = buffer->data();
@@ -105,7 +58,7 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
   placed->m_vectors.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Weight& weight = program.weights[i];
-    const Plan& plan = plans[i];
+    const WeightPlacement& plan = placement->weights[i];
     std::byte* out = base[weight.component] + plan.offset;
     const auto view = source.get(weight.name);
     if (!view) return tl::unexpected(view.error());

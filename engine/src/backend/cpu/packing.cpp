@@ -2,6 +2,7 @@
 #include "backend/cpu/packing.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <vector>
 
@@ -42,6 +43,9 @@ kernels::Format kernelFormat(DType type) noexcept {
 
 void readWeights(const WeightView& view, std::int64_t row, std::int64_t k, std::span<float> out) {
   const auto count = static_cast<std::int64_t>(out.size());
+  const auto block = static_cast<std::int64_t>(traits(view.dtype).blockSize);
+  assert(k % block == 0 && count % block == 0 && (block == 1 || !view.transposed));
+  static_cast<void>(block);
   if (!view.transposed) {
     const std::uint64_t begin = byteSize(view.dtype, row * view.cols + k);
     return decodeToF32(view.dtype, view.bytes.subspan(begin, byteSize(view.dtype, count)), out);

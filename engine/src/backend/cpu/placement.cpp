@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "backend/cpu/placement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "backend/cpu/packing.h"
+#include "model/weight_part.h"
+
+namespace rookery::engine {
+
+namespace {
+
+constexpr std::uint64_t kAlign = 64;
+std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
+
+DType targetType(const Weight& weight, DType source, std::optional<DType> precision) {
+  if (weight.role == WeightRole::Vector) return DType::F32;
+  return precision ? storedAs(*precision, partOf(weight), weight.cols) : source;
+}
+
+Result<void> checkShape(const Weight& weight, const WeightView& view) {
+  if (view.rows == weight.rows && view.cols == weight.cols) return {};
+  return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} is [{}, {}]; the model needs [{}, {}].", weight.name,
+                                                     view.rows, view.cols, weight.rows, weight.cols));
+}
+
+}  // namespace
+
+Result<Placement> planPlacement(const Program& program, WeightSource& source, std::optional<DType> precision, bool sparseFfn) {
+  Placement placement;
+  for (const Weight& weight : program.weights) {
+    const auto view = source.describe(weight.name);
+    if (!view) return tl::unexpected(view.error());
+    if (auto good = checkShape(weight, *view); !good) return tl::unexpected(good.error());
+    WeightPlacement plan{targetType(weight, view->dtype, precision), kernels::kTileRows, 0, 0};
+    switch (weight.role) {
+      case WeightRole::Vector: plan.bytes = static_cast<std::uint64_t>(weight.rows) * sizeof(float); break;
+      case WeightRole::Embedding: plan.bytes = byteSize(plan.type, static_cast<std::uint64_t>(weight.rows * weight.cols)); break;
+      case WeightRole::SparseDown:
+        if (sparseFfn) plan.panelRows = (weight.rows + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows;
+        [[fallthrough]];
+      default: plan.bytes = static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(plan.type), weight.rows, weight.cols));
+    }
+    auto& components = placement.components;
+    auto component = std::find_if(components.begin(), components.end(), [&](const auto& c) { return c.name == weight.component; });
+    if (component == components.end()) component = components.insert(components.end(), {weight.component, 0});
+    plan.offset = component->bytes;
+    component->bytes += aligned(plan.bytes);
+    placement.weights.push_back(plan);
+  }
+  return placement;
+}
+
+}  // namespace rookery::engine

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Where each weight goes on the CPU, decided from shapes and types alone: placing follows it, planning adds it up.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/program.h"
+#include "weights/weight_source.h"
+
+namespace rookery::engine {
+
+struct WeightPlacement {
+  DType type{};
+  std::int64_t panelRows = 0;  ///< of a matrix; see PackedMatrix
+  std::uint64_t bytes = 0;
+  std::uint64_t offset = 0;    ///< in its component's buffer, a multiple of 64
+};
+
+struct ComponentPlacement {
+  std::string name;         ///< ledger component
+  std::uint64_t bytes = 0;  ///< of its buffer
+};
+
+struct Placement {
+  std::vector<WeightPlacement> weights;        ///< by WeightId
+  std::vector<ComponentPlacement> components;  ///< in program order
+};
+
+/// `precision`, `sparseFfn`: as in PlaceOptions. TensorMissing, or TensorMismatch where a shape is not the program's.
+Result<Placement> planPlacement(const Program& program, WeightSource& source, std::optional<DType> precision, bool sparseFfn);
+
+}  // namespace rookery::engine

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "formats/parts.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <regex>
+#include <system_error>
+
+#include "formats/names.h"
+#include "formats/strict_json.h"
+
+namespace rookery::engine {
+
+namespace {
+
+constexpr std::string_view kIndexEnd = ".safetensors.index.json", kPartEnd = ".safetensors";
+constexpr std::size_t kMostIndexBytes = 16'000'000, kMostParts = 1000;
+
+/// Tensor to part.
+using WeightMap = std::map<std::string, std::string>;
+
+// No folder, no drive, nothing hidden: a file beside the list.
+bool isPartName(std::string_view name) {
+  return isPlainName(name) && name.find_first_of("/\\:") == std::string_view::npos && !name.starts_with('.') && name.ends_with(kPartEnd);
+}
+
+Result<WeightMap> readIndex(const FileBytes& file, const std::string& name) {
+  const auto bytes = file.bytes();
+  const auto bad = [&](std::string_view what) { return fail(ErrorCode::FormatUnknown, fmt::format("{} is no list of a model's parts: {}.", name, what)); };
+  if (bytes.size() > kMostIndexBytes) return bad("it is larger than 16 MB");
+  constexpr int kDeepest = 4;
+  const auto document = parseStrictJson({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, kDeepest);
+  if (!document || !document->is_object()) return bad("it is not the JSON object it should be");
+  const auto map = document->find("weight_map");
+  if (map == document->end() || !map->is_object() || map->empty()) return bad("it has no weight_map");
+  WeightMap parts;
+  for (const auto& [tensor, part] : map->items()) {
+    if (!part.is_string()) return bad(fmt::format("the file of tensor {} is no name", tensor));
+    if (!isPartName(part.get_ref<const std::string&>()))
+      return bad(fmt::format("\"{}\" is not the plain name of a .safetensors file beside it", part.get_ref<const std::string&>()));
+    parts.emplace(tensor, part.get<std::string>());
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::optional<std::filesystem::path> listOfParts(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  if (name.ends_with(kIndexEnd)) return path;
+  static const std::regex kPart(R"((.*)-[0-9]{1,5}-of-[0-9]{1,5}\.safetensors)");
+  std::smatch match;
+  if (name.size() > 255 || !std::regex_match(name, match, kPart)) return std::nullopt;
+  auto index = path;
+  index.replace_filename(match[1].str() + std::string(kIndexEnd));
+  std::error_code ignored;
+  return std::filesystem::exists(index, ignored) ? std::optional(index) : std::nullopt;
+}
+
+Result<void> readParts(ModelFile::Contents& contents, const std::filesystem::path& index, const OpenPart& open) {
+  const std::string name = index.filename().string();
+  auto file = FileBytes::map(index);
+  if (!file) return tl::unexpected(file.error());
+  const auto map = readIndex(*file, name);
+  if (!map) return tl::unexpected(map.error());
+  std::map<std::string, std::vector<std::string>> parts;  // each with the tensors that it should hold
+  for (const auto& [tensor, part] : *map) parts[part].push_back(tensor);
+  if (parts.size() > kMostParts) return fail(ErrorCode::FormatUnknown, fmt::format("{} names {} files; no model has that many parts.", name, parts.size()));
+
+  contents.container = Container::SafeTensors;
+  for (const auto& [part, tensors] : parts) {
+    auto path = index;
+    auto opened = open(path.replace_filename(part));
+    if (!opened && opened.error().code == ErrorCode::FileNotFound)
+      return fail(ErrorCode::FileNotFound, fmt::format("A part of the model is missing: {}. {} lists {} parts; all of them must lie beside it.", part, name, parts.size()));
+    if (!opened) return fail(opened.error().code, fmt::format("The part {} cannot be used: {}", part, opened.error().message), opened.error().details);
+    ModelFile::Contents& from = **opened;
+    if (from.container != Container::SafeTensors) return fail(ErrorCode::FormatUnknown, fmt::format("The part {} is no safetensors file.", part));
+    for (const std::string& tensor : tensors)
+      if (!from.byName.contains(tensor))
+        return fail(ErrorCode::FileDamaged, fmt::format("{} says that tensor {} is in {}, but it is not: the files do not belong together, or one is of "
+                                                        "another version. Download them again.", name, tensor, part));
+    contents.parts.push_back(std::move(from.file));
+    for (TensorSource& tensor : from.tensors)
+      if (auto good = contents.add(std::move(tensor)); !good) return good;
+    for (auto& [key, value] : from.metadata) contents.metadata.emplace(key, std::move(value));
+  }
+  return {};
+}
+
+}  // namespace rookery::engine
