@@ -2,6 +2,7 @@
 #include "application.h"
 
 #include <QCoreApplication>
+#include <QDir>
 #include <QFileInfo>
 #include <QStatusBar>
 
@@ -92,6 +93,19 @@ void Application::loadFirstModel() {
     return;
   }
   m_inference->load(ModelsPage::requestFor(*m_settings, last));
+}
+
+void Application::tellOfDamage() {
+  const QString kept = m_store->damagedCopy();
+  if (kept.isEmpty()) return;
+  const Salvaged& salvaged = m_store->salvaged();
+  const QString rescued = salvaged.chats + salvaged.messages == 0
+                              ? tr("Nothing in it could be read, so Rookery started with an empty one.")
+                              : tr("Rookery rescued %1 with %2 into a new one; check that nothing you need is missing.")
+                                    .arg(tr("%n chats", nullptr, salvaged.chats), tr("%n messages", nullptr, salvaged.messages));
+  Dialogs::instance().tell(m_window.get(), QCoreApplication::applicationName(),
+                           tr("The file with your chats was damaged. %1\n\nThe damaged file is kept here:\n%2")
+                               .arg(rescued, QDir::toNativeSeparators(kept)));
 }
 
 void Application::loadGuideInstead(const QString& why) {

@@ -95,11 +95,7 @@ int main(int argc, char** argv) {
   application->showWindow();
   QTimer::singleShot(0, qApp, [&application] {
     application->loadFirstModel();
-    if (const QString kept = application->store().damagedCopy(); !kept.isEmpty()) {
-      QMessageBox::warning(&application->window(), QCoreApplication::applicationName(),
-                           QCoreApplication::translate("main", "The file with your chats was damaged, so Rookery started with an "
-                                                               "empty one. The damaged file is kept here:\n%1").arg(kept));
-    }
+    application->tellOfDamage();
   });
   return QApplication::exec();
 }

@@ -2,11 +2,10 @@
 #include "storage/chat_store.h"
 
 #include <QCoreApplication>
-#include <QFile>
 #include <QLoggingCategory>
 #include <new>
 
-#include "storage/schema.h"
+#include "storage/open_database.h"
 
 namespace rookery::app {
 namespace {
@@ -15,7 +14,6 @@ Q_LOGGING_CATEGORY(lcStore, "rookery.store")
 constexpr int kSettleMilliseconds = 250;         // GUI thread
 constexpr int kStartMilliseconds = 10'000;       // engine thread: an answer that forgets its chat is worse than a late one
 constexpr int kStopPollMilliseconds = 50;
-constexpr qint64 kDayMilliseconds = 24LL * 3600 * 1000;
 
 qint64 now() { return QDateTime::currentMSecsSinceEpoch(); }
 QVariant idOrNull(qint64 id) { return id > 0 ? QVariant(id) : QVariant(QMetaType::fromType<qint64>()); }
@@ -29,66 +27,6 @@ StoreResult<void> execute(const QSqlDatabase& database, const QString& sql, cons
   auto result = runSql(database, sql, values);
   if (!result) return tl::unexpected(result.error());
   return {};
-}
-
-/// Everything but the states: those carry their own hashes, and there may be gigabytes of them.
-StoreResult<void> checkTables(const QSqlDatabase& database) {
-  for (const char* table : {"conversations", "messages", "journal"}) {
-    auto query = runSql(database, QStringLiteral("PRAGMA quick_check('%1')").arg(QLatin1String(table)));
-    if (!query) return tl::unexpected(query.error());
-    if (query->next() && query->value(0).toString() != u"ok") {
-      return tl::unexpected(StoreError{StoreError::Kind::Damaged, query->value(0).toString()});
-    }
-  }
-  return {};
-}
-
-/// After a crash: the pieces of an unfinished answer become its row's text and tokens.
-StoreResult<void> foldJournals(const QSqlDatabase& database) {
-  auto ids = runSql(database, QStringLiteral("SELECT DISTINCT message_id FROM journal"));
-  if (!ids) return tl::unexpected(ids.error());
-  std::vector<qint64> messages;
-  while (ids->next()) messages.push_back(ids->value(0).toLongLong());
-  ids->finish();
-  for (const qint64 id : messages) {
-    auto row = runSql(database, QStringLiteral("SELECT text, token_ids FROM messages WHERE id = ?"), {id});
-    if (!row) return tl::unexpected(row.error());
-    if (!row->next()) continue;
-    QString text = row->value(0).toString();
-    QByteArray tokens = row->value(1).toByteArray();
-    row->finish();
-    auto pieces = runSql(database, QStringLiteral("SELECT text, token_ids FROM journal WHERE message_id = ? ORDER BY seq"), {id});
-    if (!pieces) return tl::unexpected(pieces.error());
-    while (pieces->next()) {
-      text += pieces->value(0).toString();
-      tokens += pieces->value(1).toByteArray();
-    }
-    pieces->finish();
-    auto result = execute(database, QStringLiteral("UPDATE messages SET text = ?, text_length = ?, token_ids = ?, state = 1 WHERE id = ?"),
-                          {orEmpty(text), text.size(), tokens, id});
-    if (!result) return result;
-  }
-  return execute(database, QStringLiteral("DELETE FROM journal"));
-}
-
-/// Its presence asks the next start to look for damage before it uses the file.
-QString damageMark(const QString& path) { return path + u".check"; }
-
-/// Renames the database and its side files; the new name of the main file.
-QString setAside(const QString& path) {
-  const QString stamp = QDateTime::currentDateTime().toString(QStringLiteral("yyyyMMdd-HHmmss-zzz"));
-  const QString kept = path + u".damaged-" + stamp;
-  if (!QFile::rename(path, kept)) return {};
-  for (const char* suffix : {"-wal", "-shm"}) {
-    const QString side = path + QLatin1String(suffix);
-    if (QFile::exists(side)) QFile::rename(side, kept + QLatin1String(suffix));
-  }
-  return kept;
-}
-
-qint64 highestId(const QSqlDatabase& database, const QString& table) {
-  auto query = runSql(database, QStringLiteral("SELECT coalesce(max(id), 0) FROM %1").arg(table));
-  return query && query->next() ? query->value(0).toLongLong() : 0;
 }
 
 }  // namespace
@@ -113,14 +51,7 @@ StoreResult<std::unique_ptr<ChatStore>> ChatStore::open(const QString& path, con
     const bool held = store->m_lock->error() == QLockFile::LockFailedError;
     return tl::unexpected(StoreError{held ? StoreError::Kind::InUse : StoreError::Kind::NoAccess, path});
   }
-  auto ready = store->prepare();
-  if (!ready && ready.error().kind == StoreError::Kind::Damaged) {
-    qCCritical(lcStore) << "The database is damaged:" << ready.error().details;
-    store->m_damagedCopy = setAside(path);
-    QFile::remove(damageMark(path));
-    if (!store->m_damagedCopy.isEmpty()) ready = store->prepare();
-  }
-  if (!ready) return tl::unexpected(ready.error());
+  if (auto ready = store->prepare(); !ready) return tl::unexpected(ready.error());
   store->m_check = std::thread([raw = store.get()] { raw->lookForDamage(); });
   return store;
 }
@@ -131,32 +62,20 @@ void ChatStore::lookForDamage() {
   const auto sound = checkTables(connection->database());
   if (sound || sound.error().kind != StoreError::Kind::Damaged) return;
   qCCritical(lcStore) << "The database is damaged:" << sound.error().details;
-  QFile(damageMark(m_path)).open(QIODevice::WriteOnly);
+  markDamaged(m_path);
   QMetaObject::invokeMethod(this, [this, details = sound.error().details] {
-    Q_EMIT problem(QCoreApplication::translate("Store", "The file with your chats is damaged in places. Copy what you need from them now: "
-                                                        "the next start puts the file aside and begins with an empty one."), details);
+    Q_EMIT problem(QCoreApplication::translate("Store", "The file with your chats is damaged in places. Close Rookery and start it again: "
+                                                        "it then rescues what can be read into a new file and keeps the damaged one."), details);
   });
 }
 
 StoreResult<void> ChatStore::prepare() {
-  {
-    auto connection = Connection::open(m_path, Connection::Mode::ReadWrite);
-    if (!connection) return tl::unexpected(connection.error());
-    const QSqlDatabase database = connection->database();
-    if (auto result = migrate(database); !result) return result;
-    if (QFile::exists(damageMark(m_path))) {
-      if (auto result = checkTables(database); !result) return result;
-      QFile::remove(damageMark(m_path));
-    }
-    auto transaction = Transaction::begin(database);
-    if (!transaction) return tl::unexpected(transaction.error());
-    if (auto result = foldJournals(database); !result) return result;
-    const qint64 oldest = now() - m_options.binDays * kDayMilliseconds;
-    if (auto result = execute(database, QStringLiteral("DELETE FROM conversations WHERE deleted_at < ?"), {oldest}); !result) return result;
-    if (auto result = transaction->commit(); !result) return result;
-    m_lastConversation = highestId(database, QStringLiteral("conversations"));
-    m_lastMessage = highestId(database, QStringLiteral("messages"));
-  }
+  auto ready = makeReady(m_path, m_options.binDays);
+  if (!ready) return tl::unexpected(ready.error());
+  m_lastConversation = ready->lastConversation;
+  m_lastMessage = ready->lastMessage;
+  m_damagedCopy = ready->damagedCopy;
+  m_salvaged = ready->salvaged;
   auto reader = Connection::open(m_path, Connection::Mode::ReadOnly);
   if (!reader) return tl::unexpected(reader.error());
   m_reader = std::make_unique<Connection>(std::move(*reader));

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "storage/salvage.h"
 #include "storage/snapshots.h"
 #include "storage/store_writer.h"
 
@@ -32,14 +33,14 @@ class ChatStore : public QObject {
   Q_OBJECT
 
  public:
-  /// Migrates, folds in the journals of answers that a crash cut off, empties the bin of old chats. A damaged file is
-  /// set aside (damagedCopy()) and an empty one started. Damage deep in the tables is looked for after opening, in the
-  /// background: problem() tells of it, and the next start sets the file aside.
+  /// Makes the file ready (makeReady()): migrated, or rescued from a damaged one (damagedCopy(), salvaged()). Damage deep
+  /// in the tables is looked for after opening, in the background: problem() tells of it, and the next start rescues.
   static StoreResult<std::unique_ptr<ChatStore>> open(const QString& path, const StoreOptions& options = {});
   ~ChatStore() override;
 
   const QString& path() const noexcept { return m_path; }
   QString damagedCopy() const { return m_damagedCopy; }  ///< empty: the file was sound
+  const Salvaged& salvaged() const noexcept { return m_salvaged; }
   bool isFailing() const noexcept { return m_writer->isFailing(); }  ///< something is not saved yet and cannot be now
 
   // Reading; GUI thread. What cannot be read is told by problem().
@@ -89,6 +90,7 @@ class ChatStore : public QObject {
   void lookForDamage();  ///< on a thread of its own
 
   QString m_path, m_damagedCopy;
+  Salvaged m_salvaged;
   StoreOptions m_options;
   std::atomic<qint64> m_budget;
   std::unique_ptr<QLockFile> m_lock;

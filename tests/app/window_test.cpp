@@ -147,6 +147,24 @@ class WindowTest : public QObject {
     m_app->store().setPageLimit(0);
   }
 
+  void aDamagedFileIsToldWithWhatWasRescued() {
+    test::PreparedDialogs dialogs;
+    m_app->tellOfDamage();
+    QVERIFY(dialogs.told.isEmpty());
+    addChat(QStringLiteral("worth keeping"));
+    m_app.reset();
+    {
+      auto connection = Connection::open(m_paths.database(), Connection::Mode::ReadWrite);
+      QVERIFY(runSql(connection->database(), QStringLiteral("PRAGMA user_version=-1")));
+    }
+    start();
+    m_app->tellOfDamage();
+    QCOMPARE(dialogs.told.size(), 1);
+    QVERIFY2(dialogs.told[0].contains(QStringLiteral("1 chat")) && dialogs.told[0].contains(QStringLiteral("1 message")), qPrintable(dialogs.told[0]));
+    QVERIFY(dialogs.told[0].contains(QStringLiteral("chats.sqlite.damaged-")));
+    QCOMPARE(m_window->findChild<QListView*>(QStringLiteral("chatList"))->model()->rowCount(), 1);
+  }
+
   void aDeletedChatComesBackFromTheSettings() {
     const qint64 chat = addChat(QStringLiteral("lost and found"));
     m_app->store().moveToBin(chat);
