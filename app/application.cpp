@@ -77,6 +77,11 @@ void Application::connectParts() {
     if (!m_inference->model() && m_loadName != guideName()) loadGuideInstead(why);  // somebody is always there to ask
     else m_chat->setLoadProblem(why);
   });
+  m_window->setAlert([this] { return m_store->whyReadOnly(); });
+  QObject::connect(m_store.get(), &ChatStore::opened, m_window.get(), [this] {
+    m_window->updateAlert();
+    if (!m_store->isReadOnly()) tellOfDamage();
+  });
   QObject::connect(m_store.get(), &ChatStore::failing, m_window.get(), [this](const QString& sentence) { m_trouble = sentence; });
   QObject::connect(m_store.get(), &ChatStore::memoriesDropped, m_window.get(), [this](int count) {
     m_window->statusBar()->showMessage(tr("%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)", nullptr, count), kNoticeMs);
@@ -123,6 +128,7 @@ bool Application::mayClose() {
   };
   bool done = saved(kQuickSaveMs);
   while (!done) {
+    if (m_store->isReadOnly()) m_trouble = m_store->whyReadOnly();
     const int choice = Dialogs::instance().choose(
         m_window.get(), tr("Not everything is saved"),
         tr("The newest changes to your chats are not saved. %1\n\nRookery keeps trying while its window is open. Closing it now loses them.").arg(m_trouble),

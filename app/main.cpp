@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QApplication>
 #include <QCommandLineParser>
+#include <QFileInfo>
 #include <QMessageBox>
 #include <QPushButton>
 #include <QTimer>
@@ -34,6 +35,13 @@ std::unique_ptr<Application> openOrExplain(const Paths& paths) {
     box.exec();
     if (box.clickedButton() != retry) return nullptr;
   }
+}
+
+/// A file where a folder should be: unlike a full disk, it does not go away by itself.
+bool isBlockedByFile(const QString& folder) {
+  QString path = folder;
+  while (!QFileInfo::exists(path) && path != QFileInfo(path).path()) path = QFileInfo(path).path();
+  return !QFileInfo(path).isDir();
 }
 
 /// Does not return for --help and --version, which a QApplication could not answer without a screen.
@@ -74,11 +82,14 @@ int main(int argc, char** argv) {
     return 2;
   }
   const Paths paths = arguments.isSet(dataDir) ? Paths::inside(arguments.value(dataDir)) : Paths::standard();
-  if (QString failed; !paths.create(&failed)) {
+  QString failed;
+  const bool made = paths.create(&failed);
+  if (!made && isBlockedByFile(failed)) {
     std::fprintf(stderr, "The folder %s cannot be made.\n", qPrintable(failed));
     return 1;
   }
   startLog(paths.logFile());
+  if (!made) qWarning("The folder %s cannot be made.", qPrintable(failed));  // the store says what that means for the chats
   rookery::engine::surviveLostFiles();  // the Models page maps whatever lies in the folders, half a download too
 
   Theme theme(qt);

@@ -2,9 +2,11 @@
 #include "storage/open_database.h"
 
 #include <QDateTime>
+#include <QDir>
 #include <QFile>
 #include <QFileInfo>
 #include <QLoggingCategory>
+#include <QStorageInfo>
 
 #include "storage/schema.h"
 
@@ -13,6 +15,7 @@ namespace {
 
 Q_LOGGING_CATEGORY(lcOpen, "rookery.store")
 constexpr qint64 kDayMilliseconds = 24LL * 3600 * 1000;
+constexpr qint64 kFullBelowBytes = 256 * 1024;  // less than SQLite needs to begin anything
 constexpr auto kSideFiles = {"-wal", "-shm"};
 
 QString damageMark(const QString& path) { return path + u".check"; }
@@ -97,6 +100,8 @@ StoreResult<ReadyDatabase> prepare(const QString& path, int binDays) {
   if (auto result = execute(database, QStringLiteral("DELETE FROM conversations WHERE deleted_at < ?"), {oldest}); !result) {
     return tl::unexpected(result.error());
   }
+  // A disk without space or rights is found here and not at the first message.
+  if (auto result = execute(database, QStringLiteral("PRAGMA user_version=%1").arg(kSchemaVersion)); !result) return tl::unexpected(result.error());
   if (auto result = transaction->commit(); !result) return tl::unexpected(result.error());
   return ReadyDatabase{highestId(database, QStringLiteral("conversations")), highestId(database, QStringLiteral("messages")), {}, {}};
 }
@@ -139,7 +144,22 @@ StoreResult<ReadyDatabase> makeReady(const QString& path, int binDays) {
     qCCritical(lcOpen) << "The database is damaged:" << ready.error().details;
     ready = replaceBySalvaged(path, binDays);
   }
+  if (!ready) return tl::unexpected(withReason(ready.error(), path));
   return ready;
+}
+
+StoreResult<Connection> openToRead(const QString& path) {
+  using Mode = Connection::Mode;
+  StoreError error;
+  for (const Mode mode : {Mode::ReadOnly, Mode::ReadAlone, Mode::ReadFrozen}) {
+    auto connection = Connection::open(path, mode);
+    const auto read = connection ? runSql(connection->database(), QStringLiteral("PRAGMA schema_version"))
+                                 : StoreResult<QSqlQuery>(tl::unexpected(connection.error()));
+    if (read) return connection;
+    error = read.error();
+    if (error.kind == StoreError::Kind::Damaged && connection) return connection;  // salvage() knows what to do with it
+  }
+  return tl::unexpected(error);
 }
 
 StoreResult<void> checkTables(const QSqlDatabase& database) {
@@ -154,5 +174,14 @@ StoreResult<void> checkTables(const QSqlDatabase& database) {
 }
 
 void markDamaged(const QString& path) { (void)QFile(damageMark(path)).open(QIODevice::WriteOnly); }
+
+StoreError withReason(StoreError error, const QString& path) {
+  if (error.kind != StoreError::Kind::NoAccess) return error;
+  QDir folder = QFileInfo(path).absoluteDir();
+  while (!folder.exists() && !folder.isRoot()) folder.setPath(QFileInfo(folder.path()).path());
+  const QStorageInfo disk(folder);
+  if (disk.isValid() && !disk.isReadOnly() && disk.bytesAvailable() < kFullBelowBytes) error.kind = StoreError::Kind::DiskFull;
+  return error;
+}
 
 }  // namespace rookery::app

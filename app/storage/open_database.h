@@ -18,9 +18,15 @@ struct ReadyDatabase {
 /// A kill at any moment leaves the old file or the new one. The caller holds the lock.
 StoreResult<ReadyDatabase> makeReady(const QString& path, int binDays);
 
+/// A connection that only reads, also where nothing can be written beside the file.
+StoreResult<Connection> openToRead(const QString& path);
+
 /// Looks for damage in everything but the states: those carry their own hashes, and there may be gigabytes of them.
 StoreResult<void> checkTables(const QSqlDatabase& database);
 /// Asks the next makeReady() to look for damage before the file is used.
 void markDamaged(const QString& path);
+
+/// The same error, DiskFull where that is the reason: SQLite and the system report it in several ways.
+StoreError withReason(StoreError error, const QString& path);
 
 }  // namespace rookery::app

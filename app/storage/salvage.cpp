@@ -9,6 +9,7 @@
 #include <functional>
 #include <limits>
 
+#include "storage/open_database.h"
 #include "storage/records.h"
 #include "storage/schema.h"
 
@@ -281,7 +282,7 @@ class Salvage {
 }  // namespace
 
 StoreResult<Salvaged> salvage(const QString& damaged, const QSqlDatabase& target, bool withSnapshots) {
-  auto source = Connection::open(damaged, Connection::Mode::ReadOnly);
+  auto source = openToRead(damaged);
   if (!source) return Salvaged{};
   // SQLite then also reads a file that is shorter than it says, and passes over a part of the schema that makes no sense.
   (void)runSql(source->database(), QStringLiteral("PRAGMA writable_schema=ON"));

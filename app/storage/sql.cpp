@@ -2,13 +2,20 @@
 #include "storage/sql.h"
 
 #include <QCoreApplication>
+#include <QFileInfo>
 #include <QSqlError>
+#include <QUrl>
 #include <atomic>
 
 namespace rookery::app {
 namespace {
 constexpr int kBusyMilliseconds = 1000;
 constexpr int kPrimaryCodeMask = 0xff;  // the driver reports extended result codes
+#ifdef Q_OS_WIN
+constexpr auto kUnlockedFiles = "vfs=win32-none";
+#else
+constexpr auto kUnlockedFiles = "vfs=unix-none";
+#endif
 }  // namespace
 
 StoreError toStoreError(const QSqlError& error) {
@@ -81,10 +88,17 @@ StoreResult<Connection> Connection::open(const QString& path, Mode mode) {
     QSqlDatabase database = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), name);
     database.setDatabaseName(path);
     QString options = QStringLiteral("QSQLITE_BUSY_TIMEOUT=%1").arg(kBusyMilliseconds);
-    if (mode == Mode::ReadOnly) options += u";QSQLITE_OPEN_READONLY";
+    if (mode != Mode::ReadWrite) options += u";QSQLITE_OPEN_READONLY";
+    if (mode == Mode::ReadAlone || mode == Mode::ReadFrozen) {
+      options += u";QSQLITE_OPEN_URI";
+      QUrl url = QUrl::fromLocalFile(QFileInfo(path).absoluteFilePath());
+      url.setQuery(mode == Mode::ReadFrozen ? QStringLiteral("immutable=1") : QLatin1String(kUnlockedFiles));
+      database.setDatabaseName(QString::fromLatin1(url.toEncoded()));
+    }
     database.setConnectOptions(options);
     if (!database.open()) return tl::unexpected(toStoreError(database.lastError()));
     QStringList pragmas{QStringLiteral("PRAGMA foreign_keys=ON")};
+    if (mode == Mode::ReadAlone) pragmas << QStringLiteral("PRAGMA locking_mode=EXCLUSIVE");  // the WAL's index on the heap
     if (mode == Mode::ReadWrite) {
       // NORMAL: a commit is a write() to the WAL, which survives any kill of the process. FULL would add an fsync to
       // each, and on a busy disk commits then queue behind it: the kill test saw 252 ms of an answer missing. Against

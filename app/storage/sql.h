@@ -57,7 +57,12 @@ class Transaction {
 /// A connection with our pragmas, named so that each thread has its own; removed when this is destroyed.
 class Connection {
  public:
-  enum class Mode { ReadWrite, ReadOnly };
+  enum class Mode {
+    ReadWrite,
+    ReadOnly,
+    ReadAlone,  ///< needs no shared memory beside the file, and takes no locks: for a disk that cannot be written
+    ReadFrozen, ///< as if nothing could change the file; passes over the WAL
+  };
   static StoreResult<Connection> open(const QString& path, Mode mode);
   Connection(Connection&& other) noexcept : m_name(std::exchange(other.m_name, {})) {}
   Connection& operator=(Connection&&) = delete;
