@@ -15,6 +15,7 @@
 #include "settings/settings.h"
 #include "main_window.h"
 #include "support/log.h"
+#include "support/quit_signals.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -92,6 +93,7 @@ int main(int argc, char** argv) {
   if (!made) qWarning("The folder %s cannot be made.", qPrintable(failed));  // the store says what that means for the chats
   rookery::engine::surviveLostFiles();  // the Models page maps whatever lies in the folders, half a download too
 
+  const QuitSignals quitSignals;
   Theme theme(qt);
   Language language;
   {

@@ -53,8 +53,8 @@ ChatStore::ChatStore(QString path, const StoreOptions& options) : m_path(std::mo
 ChatStore::~ChatStore() {
   if (m_check.joinable()) m_check.join();
   m_packing.waitForDone();
-  m_writer.reset();
   m_reader.reset();
+  m_writer.reset();  // the last connection brings the WAL home, which a reading one cannot
 }
 
 StoreResult<std::unique_ptr<ChatStore>> ChatStore::open(const QString& path, const StoreOptions& options) {
