@@ -28,6 +28,7 @@ std::unique_ptr<Application> openOrExplain(const Paths& paths) {
   while (true) {
     auto application = Application::create(paths);
     if (application) return std::move(*application);
+    qCritical("%s cannot be opened: %s", qPrintable(paths.database()), qPrintable(storeErrorLogText(application.error())));
     QMessageBox box(QMessageBox::Critical, QCoreApplication::applicationName(), storeErrorText(application.error()));
     box.setInformativeText(paths.database());
     box.setDetailedText(application.error().details);
@@ -85,12 +86,11 @@ int main(int argc, char** argv) {
   const Paths paths = arguments.isSet(dataDir) ? Paths::inside(arguments.value(dataDir)) : Paths::standard();
   QString failed;
   const bool made = paths.create(&failed);
-  if (!made && isBlockedByFile(failed)) {
-    std::fprintf(stderr, "The folder %s cannot be made.\n", qPrintable(failed));
-    return 1;
-  }
   startLog(paths.logFile());
-  if (!made) qWarning("The folder %s cannot be made.", qPrintable(failed));  // the store says what that means for the chats
+  if (!made) {
+    qCritical("The folder %s cannot be made.", qPrintable(failed));
+    if (isBlockedByFile(failed)) return 1;  // otherwise the store says what it means for the chats
+  }
   rookery::engine::surviveLostFiles();  // the Models page maps whatever lies in the folders, half a download too
 
   const QuitSignals quitSignals;

@@ -103,7 +103,7 @@ StoreResult<void> ChatStore::openForWriting() {
 // What can be read now is shown. A file of an older version, or a damaged one, would be changed on opening: its texts
 // are copied into memory instead.
 StoreResult<void> ChatStore::openForReading(const StoreError& why) {
-  qCWarning(lcStore) << "The chats cannot be written:" << why.details;
+  qCWarning(lcStore) << "The chats cannot be written:" << storeErrorLogText(why);
   m_whyReadOnly = why;
   m_isReadable = true;
   if (QFile::exists(m_path)) {
@@ -128,7 +128,7 @@ StoreResult<void> ChatStore::openForReading(const StoreError& why) {
 void ChatStore::reopen() {
   if (auto ready = openForWriting(); !ready) {
     if (ready.error().kind == m_whyReadOnly->kind) return;
-    qCWarning(lcStore) << "The chats still cannot be written:" << ready.error().details;
+    qCWarning(lcStore) << "The chats still cannot be written:" << storeErrorLogText(ready.error());
     m_whyReadOnly = ready.error();
     Q_EMIT opened();
     return;

@@ -35,6 +35,8 @@ using StoreResult = tl::expected<T, StoreError>;
 
 QString storeErrorText(const StoreError& error);  ///< of saving, translated: what happened and what to do
 
+QString storeErrorLogText(const StoreError& error);  ///< the same in English, with the details
+
 /// Prepares, binds in order, executes.
 StoreResult<QSqlQuery> runSql(const QSqlDatabase& database, const QString& sql, const QVariantList& values = {});
 StoreError toStoreError(const QSqlError& error);

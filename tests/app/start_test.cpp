@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The real program as a process of its own: how it ends when a signal asks for it.
+// The real program as a process of its own: how it ends when a signal asks for it, and what it says when it cannot start.
 #include <QApplication>
+#include <QDir>
 #include <QFile>
 #include <QProcess>
 #include <QTemporaryDir>
@@ -11,6 +12,7 @@
 #include "application.h"
 #include "chat/chat_page.h"
 #include "inference/inference_service.h"
+#include "storage/schema.h"
 #include "store_support.h"
 #include "support/quit_signals.h"
 
@@ -100,6 +102,38 @@ class StartTest : public QObject {
     QCOMPARE(answer->role, MessageRole::Assistant);
     QVERIFY(!answer->text.isEmpty());
     QVERIFY(!answer->tokens.empty());
+  }
+
+  void aStartThatFailsTellsItsLogWhy() {
+    openStore(m_paths.database());
+    {
+      auto connection = Connection::open(m_paths.database(), Connection::Mode::ReadWrite);
+      QVERIFY(runSql(connection->database(), QStringLiteral("PRAGMA user_version=99")));
+    }
+    QProcess process;
+    start(process);
+    QVERIFY2(waitFor(process, "saved by a newer Rookery", m_said), m_said.constData());  // stderr
+    QFile log(m_paths.logFile());
+    QVERIFY(log.open(QIODevice::ReadOnly));
+    const QByteArray lines = log.readAll();
+    QVERIFY2(lines.contains("saved by a newer Rookery") && lines.contains("version 99") && lines.contains("chats.sqlite"), lines.constData());
+    QCOMPARE(::kill(static_cast<pid_t>(process.processId()), SIGTERM), 0);  // closes the box
+    QVERIFY(process.waitForFinished(kTimeout));
+    QCOMPARE(process.exitStatus(), QProcess::NormalExit);
+    QCOMPARE(process.exitCode(), 1);
+  }
+
+  void aFileWhereAFolderShouldBeIsTold() {
+    QVERIFY(QDir(m_paths.data).removeRecursively());
+    QVERIFY(QFile(m_paths.data).open(QIODevice::WriteOnly));
+    QProcess process;
+    start(process);
+    QVERIFY(process.waitForFinished(kTimeout));
+    QCOMPARE(process.exitCode(), 1);
+    QVERIFY(process.readAll().contains("cannot be made"));
+    QFile log(m_paths.logFile());
+    QVERIFY(log.open(QIODevice::ReadOnly));
+    QVERIFY(log.readAll().contains("cannot be made"));
   }
 
  private:
