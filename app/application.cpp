@@ -2,6 +2,7 @@
 #include "application.h"
 
 #include <QCoreApplication>
+#include <QDir>
 #include <QFileInfo>
 #include <QStatusBar>
 
@@ -76,6 +77,11 @@ void Application::connectParts() {
     if (!m_inference->model() && m_loadName != guideName()) loadGuideInstead(why);  // somebody is always there to ask
     else m_chat->setLoadProblem(why);
   });
+  m_window->setAlert([this] { return m_store->whyReadOnly(); });
+  QObject::connect(m_store.get(), &ChatStore::opened, m_window.get(), [this] {
+    m_window->updateAlert();
+    if (!m_store->isReadOnly()) tellOfDamage();
+  });
   QObject::connect(m_store.get(), &ChatStore::failing, m_window.get(), [this](const QString& sentence) { m_trouble = sentence; });
   QObject::connect(m_store.get(), &ChatStore::memoriesDropped, m_window.get(), [this](int count) {
     m_window->statusBar()->showMessage(tr("%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)", nullptr, count), kNoticeMs);
@@ -94,6 +100,19 @@ void Application::loadFirstModel() {
   m_inference->load(ModelsPage::requestFor(*m_settings, last));
 }
 
+void Application::tellOfDamage() {
+  const QString kept = m_store->damagedCopy();
+  if (kept.isEmpty()) return;
+  const Salvaged& salvaged = m_store->salvaged();
+  const QString rescued = salvaged.chats + salvaged.messages == 0
+                              ? tr("Nothing in it could be read, so Rookery started with an empty one.")
+                              : tr("Rookery rescued %1 with %2 into a new one; check that nothing you need is missing.")
+                                    .arg(tr("%n chats", nullptr, salvaged.chats), tr("%n messages", nullptr, salvaged.messages));
+  Dialogs::instance().tell(m_window.get(), QCoreApplication::applicationName(),
+                           tr("The file with your chats was damaged. %1\n\nThe damaged file is kept here:\n%2")
+                               .arg(rescued, QDir::toNativeSeparators(kept)));
+}
+
 void Application::loadGuideInstead(const QString& why) {
   m_inference->load(ModelsPage::requestFor(*m_settings, {}));
   m_guideIsStandIn = true;
@@ -109,6 +128,7 @@ bool Application::mayClose() {
   };
   bool done = saved(kQuickSaveMs);
   while (!done) {
+    if (m_store->isReadOnly()) m_trouble = m_store->whyReadOnly();
     const int choice = Dialogs::instance().choose(
         m_window.get(), tr("Not everything is saved"),
         tr("The newest changes to your chats are not saved. %1\n\nRookery keeps trying while its window is open. Closing it now loses them.").arg(m_trouble),

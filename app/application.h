@@ -28,6 +28,8 @@ class Application {
   void showWindow();
   /// The model used last, or the built-in guide.
   void loadFirstModel();
+  /// If the file with the chats was damaged: what was rescued, and where the file is.
+  void tellOfDamage();
 
   MainWindow& window() noexcept { return *m_window; }
   ChatPage& chatPage() noexcept { return *m_chat; }

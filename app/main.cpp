@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QApplication>
 #include <QCommandLineParser>
+#include <QFileInfo>
 #include <QMessageBox>
 #include <QPushButton>
 #include <QTimer>
@@ -14,6 +15,7 @@
 #include "settings/settings.h"
 #include "main_window.h"
 #include "support/log.h"
+#include "support/quit_signals.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -26,6 +28,7 @@ std::unique_ptr<Application> openOrExplain(const Paths& paths) {
   while (true) {
     auto application = Application::create(paths);
     if (application) return std::move(*application);
+    qCritical("%s cannot be opened: %s", qPrintable(paths.database()), qPrintable(storeErrorLogText(application.error())));
     QMessageBox box(QMessageBox::Critical, QCoreApplication::applicationName(), storeErrorText(application.error()));
     box.setInformativeText(paths.database());
     box.setDetailedText(application.error().details);
@@ -34,6 +37,13 @@ std::unique_ptr<Application> openOrExplain(const Paths& paths) {
     box.exec();
     if (box.clickedButton() != retry) return nullptr;
   }
+}
+
+/// A file where a folder should be: unlike a full disk, it does not go away by itself.
+bool isBlockedByFile(const QString& folder) {
+  QString path = folder;
+  while (!QFileInfo::exists(path) && path != QFileInfo(path).path()) path = QFileInfo(path).path();
+  return !QFileInfo(path).isDir();
 }
 
 /// Does not return for --help and --version, which a QApplication could not answer without a screen.
@@ -74,13 +84,16 @@ int main(int argc, char** argv) {
     return 2;
   }
   const Paths paths = arguments.isSet(dataDir) ? Paths::inside(arguments.value(dataDir)) : Paths::standard();
-  if (QString failed; !paths.create(&failed)) {
-    std::fprintf(stderr, "The folder %s cannot be made.\n", qPrintable(failed));
-    return 1;
-  }
+  QString failed;
+  const bool made = paths.create(&failed);
   startLog(paths.logFile());
+  if (!made) {
+    qCritical("The folder %s cannot be made.", qPrintable(failed));
+    if (isBlockedByFile(failed)) return 1;  // otherwise the store says what it means for the chats
+  }
   rookery::engine::surviveLostFiles();  // the Models page maps whatever lies in the folders, half a download too
 
+  const QuitSignals quitSignals;
   Theme theme(qt);
   Language language;
   {
@@ -95,11 +108,7 @@ int main(int argc, char** argv) {
   application->showWindow();
   QTimer::singleShot(0, qApp, [&application] {
     application->loadFirstModel();
-    if (const QString kept = application->store().damagedCopy(); !kept.isEmpty()) {
-      QMessageBox::warning(&application->window(), QCoreApplication::applicationName(),
-                           QCoreApplication::translate("main", "The file with your chats was damaged, so Rookery started with an "
-                                                               "empty one. The damaged file is kept here:\n%1").arg(kept));
-    }
+    application->tellOfDamage();
   });
   return QApplication::exec();
 }

@@ -144,8 +144,45 @@ void MainWindow::buildRail() {
   row->setContentsMargins(0, 0, 0, 0);
   row->setSpacing(0);
   row->addWidget(rail);
-  row->addWidget(m_pages, 1);
+  auto* pageColumn = new QVBoxLayout;
+  pageColumn->setSpacing(0);
+  pageColumn->addWidget(buildAlertBar());
+  pageColumn->addWidget(m_pages, 1);
+  row->addLayout(pageColumn, 1);
   setCentralWidget(central);
+}
+
+QWidget* MainWindow::buildAlertBar() {
+  m_alertBar = new QWidget;
+  m_alertBar->setObjectName(QStringLiteral("alertBar"));
+  m_alertBar->setAutoFillBackground(true);
+  m_alertBar->setBackgroundRole(QPalette::AlternateBase);
+  m_alertIcon = new QLabel(m_alertBar);
+  m_alertIcon->setAlignment(Qt::AlignTop);
+  m_alertText = new QLabel(m_alertBar);
+  m_alertText->setObjectName(QStringLiteral("alertText"));
+  m_alertText->setTextFormat(Qt::PlainText);
+  m_alertText->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  m_alertText->setWordWrap(true);
+  auto* row = new QHBoxLayout(m_alertBar);
+  row->setContentsMargins(16, 10, 16, 10);
+  row->setSpacing(10);
+  row->addWidget(m_alertIcon);
+  row->addWidget(m_alertText, 1);
+  m_alertBar->hide();
+  return m_alertBar;
+}
+
+void MainWindow::setAlert(std::function<QString()> text) {
+  m_alert = std::move(text);
+  updateAlert();
+}
+
+void MainWindow::updateAlert() {
+  const QString text = m_alert ? m_alert() : QString();
+  m_alertText->setText(text);
+  m_alertIcon->setPixmap(lineIcon(QStringLiteral("warning")).pixmap(QSize(20, 20), devicePixelRatioF()));
+  m_alertBar->setVisible(!text.isEmpty());
 }
 
 void MainWindow::buildMenus() {
@@ -283,6 +320,7 @@ void MainWindow::retranslate() {
   fillLoad();
   setSpeed(m_tokensPerSecond);
   updateMemory();
+  updateAlert();
 }
 
 void MainWindow::setModel(const LoadedModel& model) {

@@ -42,6 +42,10 @@ class MainWindow : public QMainWindow {
   /// Asked before the window closes; false keeps it open.
   void setCloseGuard(std::function<bool()> mayClose) { m_mayClose = std::move(mayClose); }
 
+  /// Shown above every page for as long as `text` gives a sentence; asked again by updateAlert() and in another language.
+  void setAlert(std::function<QString()> text);
+  void updateAlert();
+
   void showPage(Page page);
   Page page() const;
   /// Menus that pages add their own actions to; an action with a shortcut shows up in the list on F1.
@@ -73,12 +77,16 @@ class MainWindow : public QMainWindow {
   void buildRail();
   void buildMenus();
   void buildStatusBar();
+  QWidget* buildAlertBar();
   void retranslate();
   void updateMemory();
   void fillLoad();
   void editFocused(const char* slot);
 
   QStackedWidget* m_pages;
+  QWidget* m_alertBar = nullptr;
+  QLabel *m_alertIcon = nullptr, *m_alertText = nullptr;
+  std::function<QString()> m_alert;
   QVector<RailButton*> m_rail;
   QVector<QAction*> m_pageActions;
   QMenu *m_fileMenu = nullptr, *m_editMenu = nullptr, *m_viewMenu = nullptr, *m_helpMenu = nullptr;

@@ -44,6 +44,20 @@
 <context>
     <name>Application</name>
     <message numerus="yes">
+        <source>%n chats</source>
+        <translation>
+            <numerusform>%n chat</numerusform>
+            <numerusform>%n chats</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n messages</source>
+        <translation>
+            <numerusform>%n message</numerusform>
+            <numerusform>%n messages</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
         <source>%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)</source>
         <translation>
             <numerusform>%n old memory of a chat was dropped to stay within the limit (Settings, Memory of chats)</numerusform>

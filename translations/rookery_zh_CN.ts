@@ -41,6 +41,36 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
 
 窗口开着时 Rookery 会继续尝试。现在关闭会丢失它们。</translation>
     </message>
+    <message>
+        <source>Nothing in it could be read, so Rookery started with an empty one.</source>
+        <translation>其中的内容都无法读取，因此 Rookery 从空文件开始。</translation>
+    </message>
+    <message>
+        <source>Rookery rescued %1 with %2 into a new one; check that nothing you need is missing.</source>
+        <translation>Rookery 已将%1、%2抢救到新文件中；请检查所需内容是否齐全。</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n chats</source>
+        <translation>
+            <numerusform>%n 个对话</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n messages</source>
+        <translation>
+            <numerusform>%n 条消息</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The file with your chats was damaged. %1
+
+The damaged file is kept here:
+%2</source>
+        <translation>保存对话的文件已损坏。%1
+
+损坏的文件保留在：
+%2</translation>
+    </message>
 </context>
 <context>
     <name>BenchText</name>
@@ -57,7 +87,7 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
         <translation>读取提示的速度为每秒 %1 个词元。</translation>
     </message>
     <message>
-        <source>Answering reads faster than memory was measured at (%1 GB/s): the weights come from the processor's cache, or the measurement was disturbed.</source>
+        <source>Answering reads faster than memory was measured at (%1 GB/s): the weights come from the processor&apos;s cache, or the measurement was disturbed.</source>
         <translation>回答时的读取速度超过了实测内存带宽（%1 GB/s）：权重来自处理器缓存，或测量受到了干扰。</translation>
     </message>
     <message>
@@ -333,10 +363,6 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
         <translation>对话未能保存。</translation>
     </message>
     <message>
-        <source>The file with your chats is damaged in places. Copy what you need from them now: the next start puts the file aside and begins with an empty one.</source>
-        <translation>保存对话的文件有部分损坏。请现在就复制需要的内容：下次启动时会将该文件移到一旁，并从空文件开始。</translation>
-    </message>
-    <message>
         <source>A change to your chats could not be saved and is lost at the next start.</source>
         <translation>对话中的一处更改无法保存，下次启动时会丢失。</translation>
     </message>
@@ -348,34 +374,25 @@ Rookery keeps trying while its window is open. Closing it now loses them.</sourc
         <source>There is too little free memory to save chats. Close other programs; what is unsaved is kept and saved then.</source>
         <translation>空闲内存太少，无法保存对话。请关闭其他程序；未保存的内容会保留，届时再保存。</translation>
     </message>
-</context>
-<context>
-    <name>main</name>
     <message>
-        <source>Try again</source>
-        <translation>重试</translation>
+        <source>The disk is full: your chats can be read, but nothing new can be saved in %1. Free some space, and Rookery goes on by itself.</source>
+        <translation>磁盘已满：可以查看对话，但无法在 %1 中保存新内容。请腾出空间，Rookery 会自动恢复。</translation>
     </message>
     <message>
-        <source>Quit</source>
-        <translation>退出</translation>
+        <source>Your chats in %1 can neither be read nor written. Give yourself the right to, and Rookery goes on by itself; or start it with --data-dir and another folder.</source>
+        <translation>%1 中的对话既无法读取也无法写入。请为自己授予权限，Rookery 会自动恢复；或者用 --data-dir 指定其他文件夹启动。</translation>
     </message>
     <message>
-        <source>Chat with RWKV language models, and measure them.</source>
-        <translation>与 RWKV 语言模型对话，并测量其性能。</translation>
+        <source>Your chats can be read, but nothing new can be saved: the folder %1 cannot be written. Make it writable, and Rookery goes on by itself; or start it with --data-dir and another folder.</source>
+        <translation>可以查看对话，但无法保存新内容：文件夹 %1 不可写。请将其设为可写，Rookery 会自动恢复；或者用 --data-dir 指定其他文件夹启动。</translation>
     </message>
     <message>
-        <source>Keep settings, chats and logs in this folder.</source>
-        <translation>将设置、对话和日志保存在此文件夹中。</translation>
+        <source>The file with your chats is damaged in places. Close Rookery and start it again: it then rescues what can be read into a new file and keeps the damaged one.</source>
+        <translation>保存对话的文件有部分损坏。请关闭并重新启动 Rookery：届时会将可读取的内容抢救到新文件中，并保留损坏的文件。</translation>
     </message>
     <message>
-        <source>folder</source>
-        <translation>文件夹</translation>
-    </message>
-    <message>
-        <source>The file with your chats was damaged, so Rookery started with an empty one. The damaged file is kept here:
-%1</source>
-        <translation>保存对话的文件已损坏，因此 Rookery 以空文件启动。损坏的文件保留在：
-%1</translation>
+        <source>Rescued chat</source>
+        <translation>抢救的对话</translation>
     </message>
 </context>
 <context>
@@ -791,6 +808,10 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Waiting for the model to be loaded.</source>
         <translation>正在等待模型载入。</translation>
+    </message>
+    <message>
+        <source>Nothing can be asked now, because it could not be saved.</source>
+        <translation>现在无法提问，因为内容无法保存。</translation>
     </message>
 </context>
 <context>

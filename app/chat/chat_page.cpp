@@ -129,6 +129,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     m_list->model().reload();  // chats that began while nothing could be saved
     refresh();
   });
+  connect(&m_store, &ChatStore::opened, this, &ChatPage::startAnew);
   connect(&m_store, &ChatStore::problem, this, &ChatPage::showProgress);
   connect(new QShortcut(QKeySequence(Qt::CTRL | Qt::Key_K), this), &QShortcut::activated, m_list, &ConversationList::focusSearch);
   auto* escape = new QShortcut(QKeySequence(Qt::Key_Escape), this);
@@ -312,6 +313,16 @@ void ChatPage::openChat(qint64 id) {
   showConversation(next);
 }
 
+void ChatPage::startAnew() {
+  const qint64 id = m_current->id();
+  m_transcript->setModel(nullptr);
+  retireCurrent();
+  m_conversations.clear();  // read-only until now: none is being answered, nothing in them is unsaved
+  m_list->model().reload();
+  auto stored = id > 0 ? m_store.chat(id) : std::nullopt;
+  showConversation(make(stored ? std::move(*stored) : StoredChat{}));
+}
+
 void ChatPage::deleteChat(qint64 id) {
   for (const auto& conversation : m_conversations) {
     if (conversation->id() == id) conversation->stop();
@@ -371,7 +382,7 @@ void ChatPage::setNotice(const QString& text) {
 void ChatPage::updateSuggestions() {
   const auto& model = m_service.model();
   const bool guide = model && model->isGuide;
-  for (QPushButton* button : m_suggestions) button->setVisible(guide);
+  for (QPushButton* button : m_suggestions) button->setVisible(guide && !m_store.isReadOnly());
   m_chooseModel->setVisible(!model && !m_loading);
   if (!model) {
     m_emptyTitle->setText(m_loading ? tr("Loading the model…") : tr("No model loaded"));
@@ -402,7 +413,8 @@ void ChatPage::refresh() {
   m_transcript->setActivity(m_current->activeMessage(), activity);
   m_composer->setAnswering(m_current->isBusy());
   m_composer->setTokenizer(m_service.tokenizer());
-  m_composer->setBlocked(model ? QString()
+  m_composer->setBlocked(m_store.isReadOnly() ? tr("Nothing can be asked now, because it could not be saved.")
+                         : model ? QString()
                          : m_loading ? tr("The model is being loaded.")
                                      : tr("No model is loaded. Choose one on the Models page."));
   setNotice(m_current->needsReading()

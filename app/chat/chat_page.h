@@ -60,6 +60,7 @@ class ChatPage : public QWidget {
   void showProgress(const QString& text, const QString& details = {});  ///< in the status line
   QString waitingText() const;
   void submit(const QString& text);
+  void startAnew();  ///< everything read so far may be out of date
   void refresh();  ///< everything that depends on the model, the store and the current chat
   void updateSuggestions();
   void setNotice(const QString& text);

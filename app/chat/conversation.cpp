@@ -90,6 +90,12 @@ bool Conversation::cannotRead() {
   return false;
 }
 
+bool Conversation::canAsk() {
+  if (isBusy() || !m_service.model()) return false;
+  if (m_store.isReadOnly()) Q_EMIT failed(m_store.whyReadOnly(), {});
+  return !m_store.isReadOnly();
+}
+
 std::optional<std::vector<MessageRecord>> Conversation::above(qint64 message) const {
   std::vector<MessageRecord> found;
   while (message != 0) {
@@ -107,7 +113,7 @@ bool Conversation::isOurs(const MessageRecord& message) const {
 }
 
 bool Conversation::send(const QString& text) {
-  if (isBusy() || !m_service.model() || text.trimmed().isEmpty()) return false;
+  if (text.trimmed().isEmpty() || !canAsk()) return false;
   // An unanswered question at the end gets its sibling, not a second question below it.
   const int last = m_transcript.rowCount() - 1;
   if (last < 0) return addUserMessage(0, text);
@@ -117,7 +123,7 @@ bool Conversation::send(const QString& text) {
 }
 
 bool Conversation::editMessage(qint64 message, const QString& text) {
-  if (isBusy() || !m_service.model() || text.trimmed().isEmpty()) return false;
+  if (text.trimmed().isEmpty() || !canAsk()) return false;
   const auto old = load(message);
   return old ? addUserMessage(old->parent, text) : cannotRead();
 }
@@ -203,7 +209,7 @@ void Conversation::ask(const MessageRecord& question, const std::vector<MessageR
 }
 
 bool Conversation::regenerate(qint64 message) {
-  if (isBusy() || !m_service.model()) return false;
+  if (!canAsk()) return false;
   const auto old = load(message);
   const auto question = old ? load(old->parent) : std::nullopt;
   const auto before = question ? above(question->parent) : std::nullopt;
@@ -217,7 +223,7 @@ bool Conversation::regenerate(qint64 message) {
 }
 
 bool Conversation::continueAnswer(qint64 message) {
-  if (isBusy() || !m_service.model() || m_transcript.leaf() != message) return false;
+  if (m_transcript.leaf() != message || !canAsk()) return false;
   const auto cut = load(message);
   if (cut && !isOurs(*cut)) return false;
   const auto question = cut ? load(cut->parent) : std::nullopt;

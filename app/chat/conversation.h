@@ -68,6 +68,7 @@ class Conversation : public QObject {
   /// all above it, upwards. Empty for 0; nullopt: a part cannot be read.
   std::optional<std::vector<MessageRecord>> above(qint64 message) const;
   bool cannotRead();  ///< says so; false
+  bool canAsk();      ///< says so where what is asked could not be saved
   void flushJournal();
   void onSnapshot(quint64 job, const AnswerSnapshot& snapshot);
   void onBatch(quint64 job, const AnswerBatch& batch);

@@ -2,10 +2,13 @@
 #include "storage/chat_store.h"
 
 #include <QCoreApplication>
+#include <QDir>
 #include <QFile>
+#include <QFileInfo>
 #include <QLoggingCategory>
 #include <new>
 
+#include "storage/open_database.h"
 #include "storage/schema.h"
 
 namespace rookery::app {
@@ -15,7 +18,14 @@ Q_LOGGING_CATEGORY(lcStore, "rookery.store")
 constexpr int kSettleMilliseconds = 250;         // GUI thread
 constexpr int kStartMilliseconds = 10'000;       // engine thread: an answer that forgets its chat is worse than a late one
 constexpr int kStopPollMilliseconds = 50;
-constexpr qint64 kDayMilliseconds = 24LL * 3600 * 1000;
+constexpr int kReopenMilliseconds = 2000;
+
+/// Whether it has the schema that the queries here ask for.
+StoreResult<bool> isPresent(const QSqlDatabase& database) {
+  const auto version = versionOf(database);
+  if (!version) return tl::unexpected(version.error());
+  return *version == kSchemaVersion && checkSchema(database).has_value();
+}
 
 qint64 now() { return QDateTime::currentMSecsSinceEpoch(); }
 QVariant idOrNull(qint64 id) { return id > 0 ? QVariant(id) : QVariant(QMetaType::fromType<qint64>()); }
@@ -31,135 +41,53 @@ StoreResult<void> execute(const QSqlDatabase& database, const QString& sql, cons
   return {};
 }
 
-/// Everything but the states: those carry their own hashes, and there may be gigabytes of them.
-StoreResult<void> checkTables(const QSqlDatabase& database) {
-  for (const char* table : {"conversations", "messages", "journal"}) {
-    auto query = runSql(database, QStringLiteral("PRAGMA quick_check('%1')").arg(QLatin1String(table)));
-    if (!query) return tl::unexpected(query.error());
-    if (query->next() && query->value(0).toString() != u"ok") {
-      return tl::unexpected(StoreError{StoreError::Kind::Damaged, query->value(0).toString()});
-    }
-  }
-  return {};
-}
-
-/// After a crash: the pieces of an unfinished answer become its row's text and tokens.
-StoreResult<void> foldJournals(const QSqlDatabase& database) {
-  auto ids = runSql(database, QStringLiteral("SELECT DISTINCT message_id FROM journal"));
-  if (!ids) return tl::unexpected(ids.error());
-  std::vector<qint64> messages;
-  while (ids->next()) messages.push_back(ids->value(0).toLongLong());
-  ids->finish();
-  for (const qint64 id : messages) {
-    auto row = runSql(database, QStringLiteral("SELECT text, token_ids FROM messages WHERE id = ?"), {id});
-    if (!row) return tl::unexpected(row.error());
-    if (!row->next()) continue;
-    QString text = row->value(0).toString();
-    QByteArray tokens = row->value(1).toByteArray();
-    row->finish();
-    auto pieces = runSql(database, QStringLiteral("SELECT text, token_ids FROM journal WHERE message_id = ? ORDER BY seq"), {id});
-    if (!pieces) return tl::unexpected(pieces.error());
-    while (pieces->next()) {
-      text += pieces->value(0).toString();
-      tokens += pieces->value(1).toByteArray();
-    }
-    pieces->finish();
-    auto result = execute(database, QStringLiteral("UPDATE messages SET text = ?, text_length = ?, token_ids = ?, state = 1 WHERE id = ?"),
-                          {orEmpty(text), text.size(), tokens, id});
-    if (!result) return result;
-  }
-  return execute(database, QStringLiteral("DELETE FROM journal"));
-}
-
-/// Its presence asks the next start to look for damage before it uses the file.
-QString damageMark(const QString& path) { return path + u".check"; }
-
-/// Renames the database and its side files; the new name of the main file.
-QString setAside(const QString& path) {
-  const QString stamp = QDateTime::currentDateTime().toString(QStringLiteral("yyyyMMdd-HHmmss-zzz"));
-  const QString kept = path + u".damaged-" + stamp;
-  if (!QFile::rename(path, kept)) return {};
-  for (const char* suffix : {"-wal", "-shm"}) {
-    const QString side = path + QLatin1String(suffix);
-    if (QFile::exists(side)) QFile::rename(side, kept + QLatin1String(suffix));
-  }
-  return kept;
-}
-
-qint64 highestId(const QSqlDatabase& database, const QString& table) {
-  auto query = runSql(database, QStringLiteral("SELECT coalesce(max(id), 0) FROM %1").arg(table));
-  return query && query->next() ? query->value(0).toLongLong() : 0;
-}
-
 }  // namespace
 
 ChatStore::ChatStore(QString path, const StoreOptions& options) : m_path(std::move(path)), m_options(options),
       m_budget(options.snapshotBudgetBytes) {
   m_packing.setMaxThreadCount(1);
+  m_reopen.setInterval(kReopenMilliseconds);
+  connect(&m_reopen, &QTimer::timeout, this, &ChatStore::reopen);
 }
 
 ChatStore::~ChatStore() {
   if (m_check.joinable()) m_check.join();
   m_packing.waitForDone();
-  m_writer.reset();
   m_reader.reset();
+  m_writer.reset();  // the last connection brings the WAL home, which a reading one cannot
 }
 
 StoreResult<std::unique_ptr<ChatStore>> ChatStore::open(const QString& path, const StoreOptions& options) {
   std::unique_ptr<ChatStore> store(new ChatStore(path, options));
-  store->m_lock = std::make_unique<QLockFile>(path + u".lock");
-  store->m_lock->setStaleLockTime(0);  // stale only when its process is gone
-  if (!store->m_lock->tryLock(0)) {
-    const bool held = store->m_lock->error() == QLockFile::LockFailedError;
-    return tl::unexpected(StoreError{held ? StoreError::Kind::InUse : StoreError::Kind::NoAccess, path});
+  if (auto ready = store->openForWriting(); !ready) {
+    const StoreError::Kind kind = ready.error().kind;
+    if (kind != StoreError::Kind::DiskFull && kind != StoreError::Kind::NoAccess) return tl::unexpected(ready.error());
+    if (auto readable = store->openForReading(ready.error()); !readable) return tl::unexpected(readable.error());
   }
-  auto ready = store->prepare();
-  if (!ready && ready.error().kind == StoreError::Kind::Damaged) {
-    qCCritical(lcStore) << "The database is damaged:" << ready.error().details;
-    store->m_damagedCopy = setAside(path);
-    QFile::remove(damageMark(path));
-    if (!store->m_damagedCopy.isEmpty()) ready = store->prepare();
-  }
-  if (!ready) return tl::unexpected(ready.error());
-  store->m_check = std::thread([raw = store.get()] { raw->lookForDamage(); });
   return store;
 }
 
-void ChatStore::lookForDamage() {
-  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
-  if (!connection) return;
-  const auto sound = checkTables(connection->database());
-  if (sound || sound.error().kind != StoreError::Kind::Damaged) return;
-  qCCritical(lcStore) << "The database is damaged:" << sound.error().details;
-  QFile(damageMark(m_path)).open(QIODevice::WriteOnly);
-  QMetaObject::invokeMethod(this, [this, details = sound.error().details] {
-    Q_EMIT problem(QCoreApplication::translate("Store", "The file with your chats is damaged in places. Copy what you need from them now: "
-                                                        "the next start puts the file aside and begins with an empty one."), details);
-  });
-}
-
-StoreResult<void> ChatStore::prepare() {
-  {
-    auto connection = Connection::open(m_path, Connection::Mode::ReadWrite);
-    if (!connection) return tl::unexpected(connection.error());
-    const QSqlDatabase database = connection->database();
-    if (auto result = migrate(database); !result) return result;
-    if (QFile::exists(damageMark(m_path))) {
-      if (auto result = checkTables(database); !result) return result;
-      QFile::remove(damageMark(m_path));
-    }
-    auto transaction = Transaction::begin(database);
-    if (!transaction) return tl::unexpected(transaction.error());
-    if (auto result = foldJournals(database); !result) return result;
-    const qint64 oldest = now() - m_options.binDays * kDayMilliseconds;
-    if (auto result = execute(database, QStringLiteral("DELETE FROM conversations WHERE deleted_at < ?"), {oldest}); !result) return result;
-    if (auto result = transaction->commit(); !result) return result;
-    m_lastConversation = highestId(database, QStringLiteral("conversations"));
-    m_lastMessage = highestId(database, QStringLiteral("messages"));
+StoreResult<void> ChatStore::openForWriting() {
+  QDir().mkpath(QFileInfo(m_path).path());
+  auto lock = std::make_unique<QLockFile>(m_path + u".lock");
+  lock->setStaleLockTime(0);  // stale only when its process is gone
+  if (!lock->tryLock(0)) {
+    const bool held = lock->error() == QLockFile::LockFailedError;
+    return tl::unexpected(withReason({held ? StoreError::Kind::InUse : StoreError::Kind::NoAccess,
+                                      QStringLiteral("no lock %1.lock").arg(m_path)}, m_path));
   }
+  auto ready = makeReady(m_path, m_options.binDays);
+  if (!ready) return tl::unexpected(ready.error());
   auto reader = Connection::open(m_path, Connection::Mode::ReadOnly);
-  if (!reader) return tl::unexpected(reader.error());
+  if (!reader) return tl::unexpected(withReason(reader.error(), m_path));
+
+  m_lock = std::move(lock);
+  m_lastConversation = ready->lastConversation;
+  m_lastMessage = ready->lastMessage;
+  m_damagedCopy = ready->damagedCopy;
+  m_salvaged = ready->salvaged;
   m_reader = std::make_unique<Connection>(std::move(*reader));
+  m_whyReadOnly.reset();
   m_writer = std::make_unique<StoreWriter>(m_path, m_options.maxPages);
   connect(m_writer.get(), &StoreWriter::committed, this, &ChatStore::committed);
   connect(m_writer.get(), &StoreWriter::failing, this, [this](const StoreError& error) { Q_EMIT failing(storeErrorText(error)); });
@@ -168,10 +96,89 @@ StoreResult<void> ChatStore::prepare() {
     Q_EMIT problem(QCoreApplication::translate("Store", "A change to your chats could not be saved and is lost at the next start."),
                    error.details);
   });
+  m_check = std::thread([this] { lookForDamage(); });
   return {};
 }
 
-bool ChatStore::settle() { return isFailing() ? false : m_writer->flush(kSettleMilliseconds); }
+// What can be read now is shown. A file of an older version, or a damaged one, would be changed on opening: its texts
+// are copied into memory instead.
+StoreResult<void> ChatStore::openForReading(const StoreError& why) {
+  qCWarning(lcStore) << "The chats cannot be written:" << storeErrorLogText(why);
+  m_whyReadOnly = why;
+  m_isReadable = true;
+  if (QFile::exists(m_path)) {
+    auto reader = openToRead(m_path);
+    const auto sound = reader ? isPresent(reader->database()) : StoreResult<bool>(tl::unexpected(reader.error()));
+    if (sound && *sound) m_reader = std::make_unique<Connection>(std::move(*reader));
+    m_isReadable = reader.has_value();
+  }
+  if (!m_reader) {
+    auto memory = Connection::open(QStringLiteral(":memory:"), Connection::Mode::ReadWrite);
+    if (!memory) return tl::unexpected(memory.error());
+    if (auto result = migrate(memory->database()); !result) return result;
+    if (m_isReadable && QFile::exists(m_path)) {
+      if (auto copied = salvage(m_path, memory->database(), false); !copied) return tl::unexpected(copied.error());
+    }
+    m_reader = std::make_unique<Connection>(std::move(*memory));
+  }
+  m_reopen.start();
+  return {};
+}
+
+void ChatStore::reopen() {
+  if (auto ready = openForWriting(); !ready) {
+    if (ready.error().kind == m_whyReadOnly->kind) return;
+    qCWarning(lcStore) << "The chats still cannot be written:" << storeErrorLogText(ready.error());
+    m_whyReadOnly = ready.error();
+    Q_EMIT opened();
+    return;
+  }
+  m_reopen.stop();
+  qCInfo(lcStore) << "The chats can be written again";
+  for (StoreWriter::Job& job : std::exchange(m_waiting, {})) m_writer->post(std::move(job));
+  setMemoryBudget(m_budget);
+  Q_EMIT opened();
+}
+
+QString ChatStore::whyReadOnly() const {
+  if (!m_whyReadOnly) return {};
+  const auto text = [this](const char* source) {
+    return QCoreApplication::translate("Store", source).arg(QDir::toNativeSeparators(QFileInfo(m_path).path()));
+  };
+  if (m_whyReadOnly->kind != StoreError::Kind::DiskFull && m_whyReadOnly->kind != StoreError::Kind::NoAccess) {
+    return storeErrorText(*m_whyReadOnly);  // what stood in the way is gone, but another Rookery was faster
+  }
+  if (m_whyReadOnly->kind == StoreError::Kind::DiskFull) {
+    return text(QT_TRANSLATE_NOOP("Store", "The disk is full: your chats can be read, but nothing new can be saved in %1. "
+                                           "Free some space, and Rookery goes on by itself."));
+  }
+  if (!m_isReadable) {
+    return text(QT_TRANSLATE_NOOP("Store", "Your chats in %1 can neither be read nor written. Give yourself the right to, and "
+                                           "Rookery goes on by itself; or start it with --data-dir and another folder."));
+  }
+  return text(QT_TRANSLATE_NOOP("Store", "Your chats can be read, but nothing new can be saved: the folder %1 cannot be written. Make "
+                                         "it writable, and Rookery goes on by itself; or start it with --data-dir and another folder."));
+}
+
+void ChatStore::post(StoreWriter::Job job) {
+  if (m_writer) m_writer->post(std::move(job));
+  else m_waiting.push_back(std::move(job));
+}
+
+void ChatStore::lookForDamage() {
+  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+  if (!connection) return;
+  const auto sound = checkTables(connection->database());
+  if (sound || sound.error().kind != StoreError::Kind::Damaged) return;
+  qCCritical(lcStore) << "The database is damaged:" << sound.error().details;
+  markDamaged(m_path);
+  QMetaObject::invokeMethod(this, [this, details = sound.error().details] {
+    Q_EMIT problem(QCoreApplication::translate("Store", "The file with your chats is damaged in places. Close Rookery and start it again: "
+                                                        "it then rescues what can be read into a new file and keeps the damaged one."), details);
+  });
+}
+
+bool ChatStore::settle() { return isReadOnly() || isFailing() ? false : m_writer->flush(kSettleMilliseconds); }
 
 std::optional<QSqlQuery> ChatStore::read(const QString& sql, const QVariantList& values) {
   auto query = runSql(m_reader->database(), sql, values);
@@ -276,6 +283,10 @@ std::optional<MessageRecord> ChatStore::message(qint64 id) {
   r.firstTokenSeconds = next().toDouble();
   r.decodeSeconds = next().toDouble();
   r.decodeTokens = next().toInt();
+  if (isReadOnly()) {  // the journals of a crash are not folded in yet
+    query = read(QStringLiteral("SELECT text FROM journal WHERE message_id = ? ORDER BY seq"), {id});
+    while (query && query->next()) r.text += query->value(0).toString();
+  }
   return r;
 }
 
@@ -286,7 +297,7 @@ qint64 ChatStore::snapshotBytes() {
 }
 
 void ChatStore::putConversation(const ConversationRecord& r) {
-  m_writer->post([r](const QSqlDatabase& database) {
+  post([r](const QSqlDatabase& database) {
     return execute(database, QStringLiteral(
         "INSERT INTO conversations(id, uuid, title, title_is_automatic, created, updated, system_prompt, sampling,"
         " model_fingerprint, model_name, active_leaf) VALUES(?,?,?,?,?,?,?,?,?,?,?)"
@@ -301,14 +312,14 @@ void ChatStore::putConversation(const ConversationRecord& r) {
 }
 
 void ChatStore::setTitle(qint64 conversation, const QString& title, bool automatic) {
-  m_writer->post([=](const QSqlDatabase& database) {
+  post([=](const QSqlDatabase& database) {
     return execute(database, QStringLiteral("UPDATE conversations SET title = ?, title_is_automatic = ? WHERE id = ?"),
                    {orEmpty(title), automatic ? 1 : 0, conversation});
   });
 }
 
 void ChatStore::addMessage(const MessageRecord& r) {
-  m_writer->post([r](const QSqlDatabase& database) -> StoreResult<void> {
+  post([r](const QSqlDatabase& database) -> StoreResult<void> {
     auto result = execute(database, QStringLiteral(
         "INSERT INTO messages(id, conversation_id, parent_id, role, state, created, text_length, text, model_fingerprint,"
         " sampling, seed, prompt_from_start, start_hash, prompt_ids, token_ids) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
@@ -323,20 +334,21 @@ void ChatStore::addMessage(const MessageRecord& r) {
 }
 
 void ChatStore::setActiveLeaf(qint64 conversation, qint64 message) {
-  m_writer->post([=](const QSqlDatabase& database) {
+  if (isReadOnly()) return;  // looking around is no change worth a question on closing
+  post([=](const QSqlDatabase& database) {
     return execute(database, QStringLiteral("UPDATE conversations SET active_leaf = ? WHERE id = ?"), {idOrNull(message), conversation});
   });
 }
 
 void ChatStore::appendJournal(qint64 message, qint64 seq, const QString& text, const Tokens& tokens) {
-  m_writer->post([=, bytes = packTokens(tokens)](const QSqlDatabase& database) {
+  post([=, bytes = packTokens(tokens)](const QSqlDatabase& database) {
     return execute(database, QStringLiteral("INSERT INTO journal(message_id, seq, text, token_ids) VALUES(?,?,?,?)"),
                    {message, seq, orEmpty(text), bytes});
   });
 }
 
 void ChatStore::finishAnswer(const MessageRecord& r) {
-  m_writer->post([r](const QSqlDatabase& database) -> StoreResult<void> {
+  post([r](const QSqlDatabase& database) -> StoreResult<void> {
     auto result = execute(database, QStringLiteral(
         "UPDATE messages SET state = ?, text = ?, text_length = ?, token_ids = ?, pending_token = ?, stop_reason = ?,"
         " prefill_seconds = ?, first_token_seconds = ?, decode_seconds = ?, decode_tokens = ? WHERE id = ?"),
@@ -352,7 +364,7 @@ void ChatStore::saveSnapshot(SnapshotRecord record, std::shared_ptr<const engine
   m_packing.start([this, record = std::move(record), snapshot = std::move(snapshot)]() mutable {
     try {
       record.packed = packSnapshot(*snapshot);
-      m_writer->post([this, record](const QSqlDatabase& database) -> StoreResult<void> {
+      post([this, record](const QSqlDatabase& database) -> StoreResult<void> {
         if (auto result = insertSnapshot(database, record); !result) return result;
         const auto dropped = thinSnapshots(database, record.message, m_budget);
         if (!dropped) return tl::unexpected(dropped.error());
@@ -366,26 +378,27 @@ void ChatStore::saveSnapshot(SnapshotRecord record, std::shared_ptr<const engine
 }
 
 void ChatStore::moveToBin(qint64 conversation) {
-  m_writer->post([=](const QSqlDatabase& database) {
+  post([=](const QSqlDatabase& database) {
     return execute(database, QStringLiteral("UPDATE conversations SET deleted_at = ? WHERE id = ?"), {now(), conversation});
   });
 }
 
 void ChatStore::restoreFromBin(qint64 conversation) {
-  m_writer->post([=](const QSqlDatabase& database) {
+  post([=](const QSqlDatabase& database) {
     return execute(database, QStringLiteral("UPDATE conversations SET deleted_at = NULL WHERE id = ?"), {conversation});
   });
 }
 
 void ChatStore::deleteFromBin(qint64 conversation) {
-  m_writer->post([=](const QSqlDatabase& database) {
+  post([=](const QSqlDatabase& database) {
     return execute(database, QStringLiteral("DELETE FROM conversations WHERE id = ? AND deleted_at IS NOT NULL"), {conversation});
   });
 }
 
 void ChatStore::setMemoryBudget(qint64 bytes) {
   m_budget = bytes;
-  m_writer->post([this, bytes](const QSqlDatabase& database) -> StoreResult<void> {
+  if (isReadOnly()) return;  // reopen() asks again
+  post([this, bytes](const QSqlDatabase& database) -> StoreResult<void> {
     const auto dropped = trimSnapshots(database, bytes);
     if (!dropped) return tl::unexpected(dropped.error());
     if (*dropped > 0) Q_EMIT memoriesDropped(*dropped);
@@ -396,7 +409,7 @@ void ChatStore::setMemoryBudget(qint64 bytes) {
 std::optional<StartPoint> ChatStore::startFor(const MessageRecord& answer, qint64 base, const std::vector<qint64>& without,
                                               std::stop_token stop) {
   m_packing.waitForDone();
-  for (int waited = 0; !m_writer->flush(kStopPollMilliseconds); waited += kStopPollMilliseconds) {
+  for (int waited = 0; m_writer && !m_writer->flush(kStopPollMilliseconds); waited += kStopPollMilliseconds) {
     if (stop.stop_requested() || isFailing() || waited >= kStartMilliseconds) break;
   }
   auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);

@@ -4,10 +4,12 @@
 #include <QLockFile>
 #include <QObject>
 #include <QThreadPool>
+#include <QTimer>
 #include <memory>
 #include <stop_token>
 #include <thread>
 
+#include "storage/salvage.h"
 #include "storage/snapshots.h"
 #include "storage/store_writer.h"
 
@@ -32,15 +34,21 @@ class ChatStore : public QObject {
   Q_OBJECT
 
  public:
-  /// Migrates, folds in the journals of answers that a crash cut off, empties the bin of old chats. A damaged file is
-  /// set aside (damagedCopy()) and an empty one started. Damage deep in the tables is looked for after opening, in the
-  /// background: problem() tells of it, and the next start sets the file aside.
+  /// Makes the file ready (makeReady()): migrated, or rescued from a damaged one (damagedCopy(), salvaged()). Damage deep
+  /// in the tables is looked for after opening, in the background: problem() tells of it, and the next start rescues.
+  /// Where the disk is full or the folder cannot be written, the store opens read-only and tries again until it can.
   static StoreResult<std::unique_ptr<ChatStore>> open(const QString& path, const StoreOptions& options = {});
   ~ChatStore() override;
 
   const QString& path() const noexcept { return m_path; }
   QString damagedCopy() const { return m_damagedCopy; }  ///< empty: the file was sound
-  bool isFailing() const noexcept { return m_writer->isFailing(); }  ///< something is not saved yet and cannot be now
+  const Salvaged& salvaged() const noexcept { return m_salvaged; }
+  /// Something is not saved yet and cannot be now.
+  bool isFailing() const noexcept { return m_writer ? m_writer->isFailing() : !m_waiting.empty(); }
+  /// Chats can be looked at, but no messages can be added: what could not be saved is not written in the first place.
+  /// Other changes (a title, the bin) wait. opened() tells when that is over.
+  bool isReadOnly() const noexcept { return m_whyReadOnly.has_value(); }
+  QString whyReadOnly() const;  ///< a sentence with what to do; empty: it is not
 
   // Reading; GUI thread. What cannot be read is told by problem().
   std::vector<ConversationSummary> conversations(const QString& filter, int limit, int offset);
@@ -69,31 +77,40 @@ class ChatStore : public QObject {
   /// be read, or is not saved yet. See findStart().
   std::optional<StartPoint> startFor(const MessageRecord& answer, qint64 base, const std::vector<qint64>& without = {},
                                      std::stop_token stop = {});
-  bool flush(int milliseconds) { return m_writer->flush(milliseconds); }
+  bool flush(int milliseconds) { return m_writer ? m_writer->flush(milliseconds) : m_waiting.empty(); }
   void setPageLimit(int maxPages) { m_writer->setPageLimit(maxPages); }
 
  Q_SIGNALS:
   void committed();
   void failing(const QString& sentence);  ///< red status; the chat goes on and saving is tried again
   void recovered();
+  void opened();  ///< the reason for being read-only is another one, or gone: everything may be read and written anew
   void problem(const QString& sentence, const QString& details);  ///< once: a read failed, a change was refused, damage
   /// To stay within the budget, memories of old answers were dropped: their text is read again when it is needed.
   void memoriesDropped(int count);
 
  private:
   ChatStore(QString path, const StoreOptions& options);
-  StoreResult<void> prepare();
+  StoreResult<void> openForWriting();
+  StoreResult<void> openForReading(const StoreError& why);
+  void reopen();
+  void post(StoreWriter::Job job);
   bool settle();  ///< lets the queue run empty before a read
   /// Runs a query on the reading connection; a failure is logged and, the first of a series, told.
   std::optional<QSqlQuery> read(const QString& sql, const QVariantList& values = {});
   void lookForDamage();  ///< on a thread of its own
 
   QString m_path, m_damagedCopy;
+  Salvaged m_salvaged;
   StoreOptions m_options;
   std::atomic<qint64> m_budget;
   std::unique_ptr<QLockFile> m_lock;
   std::unique_ptr<Connection> m_reader;
-  std::unique_ptr<StoreWriter> m_writer;
+  std::unique_ptr<StoreWriter> m_writer;  // none while read-only
+  std::vector<StoreWriter::Job> m_waiting;
+  std::optional<StoreError> m_whyReadOnly;
+  bool m_isReadable = true;
+  QTimer m_reopen;
   QThreadPool m_packing;  // compressing a state takes up to tenths of a second: not on the writer, commits must not wait
   std::thread m_check;
   bool m_readFailing = false;

@@ -20,12 +20,14 @@ const QLatin1String kThinkingKey("thinking");
 
 QByteArray packTokens(const Tokens& tokens) {
   QByteArray bytes(static_cast<qsizetype>(tokens.size() * sizeof(quint32)), Qt::Uninitialized);
+  if (tokens.empty()) return bytes;  // no data() to copy from
   qToLittleEndian<quint32>(tokens.data(), static_cast<qsizetype>(tokens.size()), bytes.data());
   return bytes;
 }
 
 Tokens unpackTokens(const QByteArray& bytes) {
   Tokens tokens(static_cast<std::size_t>(bytes.size()) / sizeof(quint32));
+  if (tokens.empty()) return tokens;
   qFromLittleEndian<quint32>(bytes.constData(), static_cast<qsizetype>(tokens.size()), tokens.data());
   return tokens;
 }

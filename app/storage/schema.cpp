@@ -62,40 +62,90 @@ const QStringList& version2() {
   return statements;
 }
 
-StoreResult<int> pragmaValue(const QSqlDatabase& database, const QString& name) {
-  auto query = runSql(database, u"PRAGMA " + name);
+StoreResult<int> firstNumber(const QSqlDatabase& database, const QString& sql) {
+  auto query = runSql(database, sql);
   if (!query) return tl::unexpected(query.error());
   return query->next() ? query->value(0).toInt() : 0;
 }
 
-}  // namespace
+StoreResult<int> pragmaValue(const QSqlDatabase& database, const QString& name) { return firstNumber(database, u"PRAGMA " + name); }
 
-StoreResult<void> migrate(const QSqlDatabase& database) {
-  const auto version = pragmaValue(database, QStringLiteral("user_version"));
-  if (!version) return tl::unexpected(version.error());
-  const auto id = pragmaValue(database, QStringLiteral("application_id"));
-  if (!id) return tl::unexpected(id.error());
-  auto tables = runSql(database, QStringLiteral("SELECT count(*) FROM sqlite_master"));
-  if (!tables) return tl::unexpected(tables.error());
-  const bool empty = tables->next() && tables->value(0).toInt() == 0;
-  tables->finish();
-  if (!empty && *id != kApplicationId) return tl::unexpected(StoreError{StoreError::Kind::Foreign, {}});
-  if (*version > kSchemaVersion) {
-    return tl::unexpected(StoreError{StoreError::Kind::TooNew, QStringLiteral("schema version %1").arg(*version)});
-  }
-  if (*version == kSchemaVersion) return {};
+StoreError damaged(const QString& details) { return {StoreError::Kind::Damaged, details}; }
 
+StoreResult<void> bringUp(const QSqlDatabase& database, int version) {
   auto transaction = Transaction::begin(database);
   if (!transaction) return tl::unexpected(transaction.error());
   QStringList statements;
-  if (*version < 1) statements += version1();
-  if (*version < 2) statements += version2();
+  if (version < 1) statements += version1();
+  if (version < 2) statements += version2();
   statements << QStringLiteral("PRAGMA application_id=%1").arg(kApplicationId)
              << QStringLiteral("PRAGMA user_version=%1").arg(kSchemaVersion);
   for (const QString& statement : std::as_const(statements)) {
     if (auto result = runSql(database, statement); !result) return tl::unexpected(result.error());
   }
   return transaction->commit();
+}
+
+}  // namespace
+
+const QStringList& tableNames() {
+  static const QStringList names{QStringLiteral("conversations"), QStringLiteral("messages"), QStringLiteral("journal"),
+                                 QStringLiteral("snapshots")};
+  return names;
+}
+
+StoreResult<QStringList> columnsOf(const QSqlDatabase& database, const QString& table) {
+  auto query = runSql(database, QStringLiteral("SELECT name FROM pragma_table_info(?)"), {table});
+  if (!query) return tl::unexpected(query.error());
+  QStringList columns;
+  while (query->next()) columns << query->value(0).toString();
+  return columns;
+}
+
+StoreResult<int> versionOf(const QSqlDatabase& database) {
+  const auto version = pragmaValue(database, QStringLiteral("user_version"));
+  if (!version) return version;
+  const auto id = pragmaValue(database, QStringLiteral("application_id"));
+  if (!id) return id;
+  const auto objects = firstNumber(database, QStringLiteral("SELECT count(*) FROM sqlite_master"));
+  if (!objects) return objects;
+  const bool empty = *objects == 0 && *version == 0;
+  if (!empty && *id != kApplicationId) return tl::unexpected(StoreError{StoreError::Kind::Foreign, {}});
+  if (*version > kSchemaVersion) {
+    return tl::unexpected(StoreError{StoreError::Kind::TooNew, QStringLiteral("schema version %1, this Rookery knows %2")
+                                                                   .arg(*version).arg(kSchemaVersion)});
+  }
+  if (*version < 0 || (*version == 0 && !empty)) return tl::unexpected(damaged(QStringLiteral("schema version %1").arg(*version)));
+  return version;
+}
+
+StoreResult<void> checkSchema(const QSqlDatabase& database) {
+  auto model = Connection::open(QStringLiteral(":memory:"), Connection::Mode::ReadWrite);
+  if (!model) return tl::unexpected(model.error());
+  for (const QString& statement : version1() + version2()) {
+    if (auto result = runSql(model->database(), statement); !result) return tl::unexpected(result.error());
+  }
+  for (const QString& table : tableNames()) {
+    const auto wanted = columnsOf(model->database(), table), there = columnsOf(database, table);
+    if (!wanted) return tl::unexpected(wanted.error());
+    if (!there) return tl::unexpected(there.error());
+    for (const QString& column : *wanted) {
+      if (!there->contains(column)) return tl::unexpected(damaged(QStringLiteral("no column %1.%2").arg(table, column)));
+    }
+  }
+  return {};
+}
+
+StoreResult<void> migrate(const QSqlDatabase& database) {
+  const auto version = versionOf(database);
+  if (!version) return tl::unexpected(version.error());
+  if (*version < kSchemaVersion) {
+    auto result = bringUp(database, *version);
+    // Our own statements fail on our own file only if something that they build on is not there.
+    if (!result && result.error().kind == StoreError::Kind::Other) return tl::unexpected(damaged(result.error().details));
+    if (!result) return result;
+  }
+  return checkSchema(database);
 }
 
 }  // namespace rookery::app

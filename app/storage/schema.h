@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QSqlDatabase>
+#include <QStringList>
 
 #include "storage/sql.h"
 
@@ -11,8 +12,20 @@ namespace rookery::app {
 inline constexpr int kApplicationId = 0x526f6f6b;
 inline constexpr int kSchemaVersion = 2;
 
-/// Brings a database of any earlier version (or an empty file) to kSchemaVersion in one transaction.
-/// TooNew or Foreign if it is not one of ours to change.
+/// Whose the database is, without changing it; its version, 0 for an empty file. TooNew or Foreign: not ours to change.
+/// Damaged: a version that no Rookery has ever written.
+StoreResult<int> versionOf(const QSqlDatabase& database);
+
+/// Brings a database of any earlier version (or an empty file) to kSchemaVersion in one transaction. Errors as versionOf();
+/// Damaged also if a table or a column is missing.
 StoreResult<void> migrate(const QSqlDatabase& database);
+
+/// Damaged if a table or a column of this version is missing. What else lies in the file, an index of the user's own for
+/// instance, does no harm.
+StoreResult<void> checkSchema(const QSqlDatabase& database);
+
+/// The tables, in an order in which each refers to earlier ones only.
+const QStringList& tableNames();
+StoreResult<QStringList> columnsOf(const QSqlDatabase& database, const QString& table);  ///< empty: no such table
 
 }  // namespace rookery::app

@@ -2,13 +2,20 @@
 #include "storage/sql.h"
 
 #include <QCoreApplication>
+#include <QFileInfo>
 #include <QSqlError>
+#include <QUrl>
 #include <atomic>
 
 namespace rookery::app {
 namespace {
 constexpr int kBusyMilliseconds = 1000;
 constexpr int kPrimaryCodeMask = 0xff;  // the driver reports extended result codes
+#ifdef Q_OS_WIN
+constexpr auto kUnlockedFiles = "vfs=win32-none";
+#else
+constexpr auto kUnlockedFiles = "vfs=unix-none";
+#endif
 }  // namespace
 
 StoreError toStoreError(const QSqlError& error) {
@@ -25,27 +32,36 @@ StoreError toStoreError(const QSqlError& error) {
   return {kind, error.text()};
 }
 
-QString storeErrorText(const StoreError& error) {
-  const auto text = [](const char* source) { return QCoreApplication::translate("Store", source); };
-  switch (error.kind) {
+namespace {
+
+const char* sentence(StoreError::Kind kind) {
+  switch (kind) {
     case StoreError::Kind::InUse:
-      return text(QT_TRANSLATE_NOOP("Store", "Another program is using the chats, perhaps a second Rookery. Close it and try again."));
+      return QT_TRANSLATE_NOOP("Store", "Another program is using the chats, perhaps a second Rookery. Close it and try again.");
     case StoreError::Kind::DiskFull:
-      return text(QT_TRANSLATE_NOOP("Store", "The disk is full, so chats cannot be saved. Free some space; what is unsaved is kept and saved then."));
+      return QT_TRANSLATE_NOOP("Store", "The disk is full, so chats cannot be saved. Free some space; what is unsaved is kept and saved then.");
     case StoreError::Kind::Damaged:
-      return text(QT_TRANSLATE_NOOP("Store", "The file with the chats is damaged."));
+      return QT_TRANSLATE_NOOP("Store", "The file with the chats is damaged.");
     case StoreError::Kind::NoAccess:
-      return text(QT_TRANSLATE_NOOP("Store", "The file with the chats cannot be written. Check that its folder exists and that you may write there."));
+      return QT_TRANSLATE_NOOP("Store", "The file with the chats cannot be written. Check that its folder exists and that you may write there.");
     case StoreError::Kind::OutOfMemory:
-      return text(QT_TRANSLATE_NOOP("Store", "There is too little free memory to save chats. Close other programs; what is unsaved is kept and saved then."));
+      return QT_TRANSLATE_NOOP("Store", "There is too little free memory to save chats. Close other programs; what is unsaved is kept and saved then.");
     case StoreError::Kind::TooNew:
-      return text(QT_TRANSLATE_NOOP("Store", "The chats were saved by a newer Rookery. Update this one to open them."));
+      return QT_TRANSLATE_NOOP("Store", "The chats were saved by a newer Rookery. Update this one to open them.");
     case StoreError::Kind::Foreign:
-      return text(QT_TRANSLATE_NOOP("Store", "The file with the chats belongs to another program."));
+      return QT_TRANSLATE_NOOP("Store", "The file with the chats belongs to another program.");
     case StoreError::Kind::Other:
       break;
   }
-  return text(QT_TRANSLATE_NOOP("Store", "The chats could not be saved."));
+  return QT_TRANSLATE_NOOP("Store", "The chats could not be saved.");
+}
+
+}  // namespace
+
+QString storeErrorText(const StoreError& error) { return QCoreApplication::translate("Store", sentence(error.kind)); }
+
+QString storeErrorLogText(const StoreError& error) {
+  return QStringLiteral("%1 (%2)").arg(QLatin1String(sentence(error.kind)), error.details);
 }
 
 StoreResult<QSqlQuery> runSql(const QSqlDatabase& database, const QString& sql, const QVariantList& values) {
@@ -81,10 +97,17 @@ StoreResult<Connection> Connection::open(const QString& path, Mode mode) {
     QSqlDatabase database = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), name);
     database.setDatabaseName(path);
     QString options = QStringLiteral("QSQLITE_BUSY_TIMEOUT=%1").arg(kBusyMilliseconds);
-    if (mode == Mode::ReadOnly) options += u";QSQLITE_OPEN_READONLY";
+    if (mode != Mode::ReadWrite) options += u";QSQLITE_OPEN_READONLY";
+    if (mode == Mode::ReadAlone || mode == Mode::ReadFrozen) {
+      options += u";QSQLITE_OPEN_URI";
+      QUrl url = QUrl::fromLocalFile(QFileInfo(path).absoluteFilePath());
+      url.setQuery(mode == Mode::ReadFrozen ? QStringLiteral("immutable=1") : QLatin1String(kUnlockedFiles));
+      database.setDatabaseName(QString::fromLatin1(url.toEncoded()));
+    }
     database.setConnectOptions(options);
     if (!database.open()) return tl::unexpected(toStoreError(database.lastError()));
     QStringList pragmas{QStringLiteral("PRAGMA foreign_keys=ON")};
+    if (mode == Mode::ReadAlone) pragmas << QStringLiteral("PRAGMA locking_mode=EXCLUSIVE");  // the WAL's index on the heap
     if (mode == Mode::ReadWrite) {
       // NORMAL: a commit is a write() to the WAL, which survives any kill of the process. FULL would add an fsync to
       // each, and on a busy disk commits then queue behind it: the kill test saw 252 ms of an answer missing. Against

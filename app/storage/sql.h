@@ -35,6 +35,8 @@ using StoreResult = tl::expected<T, StoreError>;
 
 QString storeErrorText(const StoreError& error);  ///< of saving, translated: what happened and what to do
 
+QString storeErrorLogText(const StoreError& error);  ///< the same in English, with the details
+
 /// Prepares, binds in order, executes.
 StoreResult<QSqlQuery> runSql(const QSqlDatabase& database, const QString& sql, const QVariantList& values = {});
 StoreError toStoreError(const QSqlError& error);
@@ -57,7 +59,12 @@ class Transaction {
 /// A connection with our pragmas, named so that each thread has its own; removed when this is destroyed.
 class Connection {
  public:
-  enum class Mode { ReadWrite, ReadOnly };
+  enum class Mode {
+    ReadWrite,
+    ReadOnly,
+    ReadAlone,  ///< needs no shared memory beside the file, and takes no locks: for a disk that cannot be written
+    ReadFrozen, ///< as if nothing could change the file; passes over the WAL
+  };
   static StoreResult<Connection> open(const QString& path, Mode mode);
   Connection(Connection&& other) noexcept : m_name(std::exchange(other.m_name, {})) {}
   Connection& operator=(Connection&&) = delete;

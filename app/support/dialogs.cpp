@@ -46,6 +46,8 @@ int Dialogs::choose(QWidget* parent, const QString& title, const QString& text, 
   return static_cast<int>(buttons.indexOf(box.clickedButton()));
 }
 
+void Dialogs::tell(QWidget* parent, const QString& title, const QString& text) { QMessageBox::warning(parent, title, text); }
+
 void Dialogs::openUrl(const QString& fileOrFolder) { QDesktopServices::openUrl(QUrl::fromLocalFile(fileOrFolder)); }
 
 Dialogs& Dialogs::instance() {

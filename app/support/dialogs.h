@@ -19,6 +19,7 @@ class Dialogs {
   virtual bool confirm(QWidget* parent, const QString& title, const QString& text, const QString& action);
   /// The index of the button that was pressed, -1 when the user closed the box. The first one is the default.
   virtual int choose(QWidget* parent, const QString& title, const QString& text, const QStringList& actions);
+  virtual void tell(QWidget* parent, const QString& title, const QString& text);
   virtual void openUrl(const QString& fileOrFolder);  ///< in the desktop's file manager
 
   static Dialogs& instance();

@@ -38,15 +38,16 @@ Paths Paths::inside(const QString& dataDir) {
 }
 
 bool Paths::create(QString* failed) const {
+  bool all = true;
   for (const QString& folder : {config, data, state, cache}) {
     if (QDir().mkpath(folder)) {
       QFile::setPermissions(folder, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
       continue;
     }
-    if (failed) *failed = folder;
-    return false;
+    if (failed && all) *failed = folder;
+    all = false;
   }
-  return true;
+  return all;
 }
 
 QString Paths::database() const { return data + u"/chats.sqlite"; }

@@ -13,7 +13,7 @@ struct Paths {
   static Paths standard();
   static Paths inside(const QString& dataDir);
 
-  /// Makes the folders, readable by the user alone. False if one could not be made; `failed` then names it.
+  /// Makes the folders, readable by the user alone. False if some could not be made; `failed` then names the first.
   bool create(QString* failed = nullptr) const;
 
   QString database() const;      ///< chats.sqlite

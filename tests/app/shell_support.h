@@ -27,10 +27,11 @@ class PreparedDialogs : public Dialogs {
     asked << text;
     return choices.isEmpty() ? -1 : choices.takeFirst();
   }
+  void tell(QWidget*, const QString&, const QString& text) override { told << text; }
   void openUrl(const QString& path) override { opened << path; }
 
   QString answer;
-  QStringList opened, asked;
+  QStringList opened, asked, told;
   QList<int> choices;  ///< for choose(), one after the other
 };
 

@@ -7,6 +7,7 @@
 #include <QLabel>
 #include <QListView>
 #include <QListWidget>
+#include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QScrollArea>
@@ -24,6 +25,7 @@
 #include "chat/chat_page.h"
 #include "inference/inference_service.h"
 #include "main_window.h"
+#include "no_room.h"
 #include "settings/settings.h"
 #include "shell_support.h"
 
@@ -145,6 +147,58 @@ class WindowTest : public QObject {
     dialogs.choices = {1};  // "Close anyway"
     QVERIFY(m_window->close());
     m_app->store().setPageLimit(0);
+  }
+
+  void whereNothingCanBeSavedABarSaysSoAndNothingCanBeAsked() {
+    addChat(QStringLiteral("old"));
+    m_app.reset();
+    test::NoRoom noRoom;
+    start();
+    const auto* bar = m_window->findChild<QWidget*>(QStringLiteral("alertBar"));
+    const auto* list = m_window->findChild<QListView*>(QStringLiteral("chatList"));
+    for (const auto page : {MainWindow::Models, MainWindow::Chat}) {
+      m_window->showPage(page);
+      QVERIFY(bar->isVisible());
+    }
+    QVERIFY2(text("alertText").contains(QStringLiteral("nothing new can be saved")), qPrintable(text("alertText")));
+    QCOMPARE(list->model()->rowCount(), 1);
+    QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
+    m_app->loadFirstModel();
+    QVERIFY(loaded.wait(kLoadTimeout));
+    auto* input = m_window->findChild<QPlainTextEdit*>(QStringLiteral("composerInput"));
+    const auto* send = m_window->findChild<QPushButton*>(QStringLiteral("send"));
+    input->setPlainText(QStringLiteral("a question"));
+    QVERIFY(!send->isEnabled());
+    QVERIFY(!m_app->chatPage().current()->send(QStringLiteral("a question")));
+    QVERIFY(!m_app->chatPage().current()->regenerate(1));
+    QCOMPARE(m_app->chatPage().current()->transcript().rowCount(), 1);
+    QVERIFY(m_window->close());  // nothing to ask about
+    m_window->show();
+
+    noRoom.end();
+    QTRY_VERIFY_WITH_TIMEOUT(!m_app->store().isReadOnly(), kLoadTimeout);
+    QVERIFY(!bar->isVisible());
+    QCOMPARE(input->toPlainText(), QStringLiteral("a question"));  // what was written meanwhile is still there
+    QVERIFY(send->isEnabled());
+    QCOMPARE(m_app->chatPage().current()->transcript().rowCount(), 1);
+  }
+
+  void aDamagedFileIsToldWithWhatWasRescued() {
+    test::PreparedDialogs dialogs;
+    m_app->tellOfDamage();
+    QVERIFY(dialogs.told.isEmpty());
+    addChat(QStringLiteral("worth keeping"));
+    m_app.reset();
+    {
+      auto connection = Connection::open(m_paths.database(), Connection::Mode::ReadWrite);
+      QVERIFY(runSql(connection->database(), QStringLiteral("PRAGMA user_version=-1")));
+    }
+    start();
+    m_app->tellOfDamage();
+    QCOMPARE(dialogs.told.size(), 1);
+    QVERIFY2(dialogs.told[0].contains(QStringLiteral("1 chat")) && dialogs.told[0].contains(QStringLiteral("1 message")), qPrintable(dialogs.told[0]));
+    QVERIFY(dialogs.told[0].contains(QStringLiteral("chats.sqlite.damaged-")));
+    QCOMPARE(m_window->findChild<QListView*>(QStringLiteral("chatList"))->model()->rowCount(), 1);
   }
 
   void aDeletedChatComesBackFromTheSettings() {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,9 +33,34 @@ int openBeside(const std::string& path, std::string& name) {
   for (int attempt = 0; attempt < 100; ++attempt) {
     name = fmt::format("{}.{:08x}.part", path, random());
     const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) ::flock(fd, LOCK_EX | LOCK_NB);  // until it is closed or the process dies, see sweepBeside()
     if (fd >= 0 || errno != EEXIST) return fd;
   }
   return -1;
+}
+
+bool isOurs(std::string_view name, std::string_view target) {
+  constexpr std::string_view kEnd = ".part";
+  constexpr std::size_t kDigits = 8;
+  if (name.size() != target.size() + 1 + kDigits + kEnd.size() || !name.starts_with(target) || !name.ends_with(kEnd)) return false;
+  const std::string_view middle = name.substr(target.size(), 1 + kDigits);
+  return middle[0] == '.' && middle.find_first_not_of("0123456789abcdef", 1) == std::string_view::npos;
+}
+
+/// Removes what a killed process left of the same file: a part that nobody holds locked. One that is being written, by
+/// this process or another, stays.
+void sweepBeside(const std::filesystem::path& target) {
+  std::error_code ignored;
+  const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
+  for (std::filesystem::directory_iterator entry(folder, ignored), end; !ignored && entry != end; entry.increment(ignored)) {
+    if (!isOurs(entry->path().filename().native(), target.filename().native())) continue;
+    const int fd = ::open(entry->path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) continue;
+    struct stat status{};
+    const bool left = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 && ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (left) ::unlink(entry->path().c_str());
+    ::close(fd);
+  }
 }
 
 }  // namespace
@@ -64,6 +90,7 @@ Result<void> writeWholeFile(const std::filesystem::path& path, const std::functi
   std::error_code ignored;
   const auto resolved = std::filesystem::weakly_canonical(path, ignored);
   const std::string target = ignored || resolved.empty() ? path.string() : resolved.string();
+  sweepBeside(target);
   std::string temporary;
   const int fd = openBeside(target, temporary);
   if (fd < 0) return failed(errno, "create a file beside");

@@ -13,7 +13,8 @@ namespace rookery::engine {
 
 /// Writes a whole file: to a temporary file beside it, flushed to the disk, then renamed, so that a reader finds
 /// the old file or the new one and never half of it. A symbolic link stays and its target is replaced; what is no
-/// regular file (/dev/null, a named pipe) is written to where it is. FileWriteFailed with the system's reason.
+/// regular file (/dev/null, a named pipe) is written to where it is. A part that a killed process left of the same file is
+/// removed first. FileWriteFailed with the system's reason.
 Result<void> writeWholeFile(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts);
 Result<void> writeWholeFile(const std::filesystem::path& path, std::string_view text);
 
