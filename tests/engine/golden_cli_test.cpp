@@ -37,9 +37,11 @@ std::optional<Output> run(const TemporaryFolder& folder, const Request& request)
   if (!request.positions.empty()) arguments.insert(arguments.end(), {"--positions", request.positions});
   if (!request.stateIn.empty()) arguments.insert(arguments.end(), {"--state-in", request.stateIn});
   arguments.insert(arguments.end(), request.more.begin(), request.more.end());
+  // The same cases on another device.
   if (const char* strategy = std::getenv("ROOKERY_TEST_STRATEGY")) arguments.insert(arguments.end(), {"--strategy", strategy});
   const auto process = runCli(arguments);
   CHECK_MESSAGE(process.exitCode == 0, process.err);
+  CHECK_MESSAGE(process.err.find("vulkan: ") == std::string::npos, process.err);  // what the validation layer says
   if (process.exitCode != 0) return std::nullopt;
   return Output{readTensors(folder.file("out.safetensors")).at("logits"), readTensors(folder.file("state.safetensors"))};
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "backend/vulkan/pipeline_cache.h"
 #include "shaders/shaders.h"
 
 namespace rookery::engine {
@@ -111,8 +112,12 @@ Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, cons
   semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
   semaphore.pNext = &timeline;
   if (const VkResult r = m_api.vkCreateSemaphore(m_device, &semaphore, nullptr, &m_timeline); r != VK_SUCCESS) return vulkanFailure(r, "making a semaphore");
+  const std::vector<std::byte> kept = readPipelineCache(candidate.cacheKey);
+  m_cacheBytes = kept.size();
   VkPipelineCacheCreateInfo cache{};
   cache.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
+  cache.initialDataSize = kept.size();
+  cache.pInitialData = kept.data();
   if (const VkResult r = m_api.vkCreatePipelineCache(m_device, &cache, nullptr, &m_cache); r != VK_SUCCESS) return vulkanFailure(r, "making a pipeline cache");
   return createLayouts();
 }
@@ -139,6 +144,17 @@ Result<void> VulkanDevice::createLayouts() {
   layout.pPushConstantRanges = &push;
   if (const VkResult r = m_api.vkCreatePipelineLayout(m_device, &layout, nullptr, &m_pipelineLayout); r != VK_SUCCESS) return vulkanFailure(r, "making a pipeline layout");
   return {};
+}
+
+void VulkanDevice::keepPipelines() {
+  const std::lock_guard lock(m_pipelineMutex);
+  std::size_t size = 0;
+  if (m_api.vkGetPipelineCacheData(m_device, m_cache, &size, nullptr) != VK_SUCCESS || size == m_cacheBytes) return;
+  std::vector<std::byte> bytes(size);
+  if (m_api.vkGetPipelineCacheData(m_device, m_cache, &size, bytes.data()) != VK_SUCCESS) return;
+  bytes.resize(size);
+  writePipelineCache(m_candidate.cacheKey, bytes);
+  m_cacheBytes = size;
 }
 
 VulkanDevice::~VulkanDevice() {

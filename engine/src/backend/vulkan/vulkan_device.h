@@ -72,6 +72,9 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   /// A shader of shaders/ with its constants; made once. The pipeline lives as long as the device.
   Result<VkPipeline> pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants);
 
+  /// Writes what was compiled since to the cache folder; when all pipelines of a model are there.
+  void keepPipelines();
+
   /// Puts command buffers on the queue and waits for their end. `onStop` is called once when `stop` is asked for
   /// meanwhile. The wait goes on.
   Result<void> run(std::span<const VkCommandBuffer> commands, const std::stop_token& stop = {}, const std::function<void()>& onStop = {});
@@ -101,6 +104,7 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   VkDescriptorSetLayout m_setLayout = VK_NULL_HANDLE;
   VkPipelineLayout m_pipelineLayout = VK_NULL_HANDLE;
   VkPipelineCache m_cache = VK_NULL_HANDLE;
+  std::size_t m_cacheBytes = 0;  ///< as it is on the disk
   VkCommandPool m_pool = VK_NULL_HANDLE;
   VkSemaphore m_timeline = VK_NULL_HANDLE;
   std::uint64_t m_submitted = 0;

@@ -82,6 +82,7 @@ Result<void> VulkanExecutable::compile(Ledger& ledger) {
       if (!good) return good;
     }
   }
+  m_device->keepPipelines();
   const auto bytes = std::as_bytes(std::span(m_recordList));
   auto records = m_device->newBuffer(bytes.size(), VulkanMemory::Device, ledger, "scratch", "records");
   if (!records) return tl::unexpected(records.error());

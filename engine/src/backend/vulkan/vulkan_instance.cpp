@@ -120,6 +120,9 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   candidate.allocationBytes = maintenance.maxMemoryAllocationSize;
   candidate.int64 = features.features.shaderInt64 == VK_TRUE;
   candidate.memoryBudget = hasExtension(device, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  std::string uuid;
+  for (const std::uint8_t byte : properties.pipelineCacheUUID) uuid += fmt::format("{:02x}", byte);
+  candidate.cacheKey = fmt::format("{:04x}-{:04x}-{:08x}-{}", properties.vendorID, properties.deviceID, properties.driverVersion, uuid);
   info.features.push_back(fmt::format("subgroup {}", candidate.subgroupSize));
   if (candidate.int64) info.features.emplace_back("64-bit loads");
   if (candidate.integrated) info.features.emplace_back(candidate.software ? "software" : "shared memory");

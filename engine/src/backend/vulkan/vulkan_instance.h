@@ -25,6 +25,7 @@ struct VulkanCandidate {
   std::uint64_t allocationBytes = 0;    ///< largest
   bool int64 = false;
   bool memoryBudget = false;
+  std::string cacheKey;                 ///< names device and driver, for files
 };
 
 /// The loader and its physical devices. One per process while anyone uses it. Thread-safe.

@@ -38,6 +38,29 @@ DType targetType(const Weight& weight, DType source, const PlaceOptions& options
   return weight.role == WeightRole::LowRank && !isPlain(type) ? DType::F32 : type;
 }
 
+std::uint64_t placedBytesOf(const Weight& weight, DType type) {
+  if (weight.role == WeightRole::Embedding) return 0;  // stays with the CPU
+  if (weight.role == WeightRole::Vector) return aligned(static_cast<std::uint64_t>(weight.rows) * sizeof(float));
+  return aligned(static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(type), weight.rows, weight.cols)));
+}
+
+// The weights do not fit: how much is missing, and which types would.
+tl::unexpected<Error> tooLarge(const Program& program, const VulkanDevice& device, std::uint64_t total) {
+  const std::uint64_t free = device.freeBytes();
+  const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  std::string fitting;
+  for (const DType precision : {DType::F16, DType::Int8, DType::NF4}) {
+    PlaceOptions options;
+    options.precision = precision;
+    std::uint64_t bytes = 0;
+    for (const Weight& weight : program.weights) bytes += placedBytesOf(weight, targetType(weight, precision, options));
+    if (bytes < total && bytes <= free) fitting += fmt::format("{}{} ({:.0f} MB)", fitting.empty() ? "" : " or ", traits(precision).name, megabytes(bytes));
+  }
+  return fail(ErrorCode::OutOfMemory,
+              fmt::format("{} has not enough free memory: the weights take {:.0f} MB and {:.0f} MB are free. {} would fit; the CPU works too.",
+                          device.info().name, megabytes(total), megabytes(free), fitting.empty() ? "No smaller weight type" : fitting));
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program& program, WeightSource& source, const PlaceOptions& options,
@@ -73,13 +96,12 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
 
   std::uint64_t total = 0;
   for (const auto& [component, bytes] : components) total += bytes;
-  if (const std::uint64_t free = device->freeBytes(); total > free)
-    return fail(ErrorCode::OutOfMemory, fmt::format("{} has not enough free memory: the weights take {:.1f} MB, {:.1f} MB are free. A smaller weight type or the CPU may do.",
-                                                    device->info().name, static_cast<double>(total) / 1e6, static_cast<double>(free) / 1e6));
+  if (total > device->freeBytes()) return tooLarge(program, *device, total);
   std::map<std::string, const VulkanBuffer*> buffers;
   placed->m_buffers.reserve(components.size());
   for (const auto& [component, bytes] : components) {
     auto buffer = device->newBuffer(bytes, VulkanMemory::Device, ledger, component, "weights");
+    if (!buffer && buffer.error().code == ErrorCode::OutOfMemory) return tooLarge(program, *device, total);
     if (!buffer) return tl::unexpected(buffer.error());
     placed->m_buffers.push_back(std::move(*buffer));
     buffers[component] = &placed->m_buffers.back();

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What rookery-cli says and does when Vulkan goes wrong: no loader, no driver, an old or poor one, no memory, a device
+// lost in the middle of an answer. The loader is tests/support/fake_vulkan.cpp.
+#include <doctest/doctest.h>
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "support/process.h"
+
+using namespace rookery::test;
+
+namespace {
+
+// The real loader's path, or nothing where there is none.
+std::string realLoader() {
+  void* library = dlopen("libvulkan.so.1", RTLD_NOW);
+  if (library == nullptr) return {};
+  Dl_info info{};
+  if (dladdr(dlsym(library, "vkGetInstanceProcAddr"), &info) == 0) return {};
+  return std::filesystem::canonical(info.dli_fname).string();
+}
+
+ProcessResult run(const std::vector<std::string>& arguments, const std::string& fault) {
+  setenv("LD_LIBRARY_PATH", ROOKERY_FAKE_VULKAN_DIR, 1);
+  setenv("ROOKERY_REAL_VULKAN", realLoader().c_str(), 1);
+  setenv("ROOKERY_FAKE_VULKAN", fault.c_str(), 1);
+  auto result = runCli(arguments);
+  unsetenv("LD_LIBRARY_PATH");
+  unsetenv("ROOKERY_FAKE_VULKAN");
+  return result;
+}
+
+const std::vector<std::string> kAnswer{"generate", "--model", "guide", "--strategy", "vulkan:0", "--prompt", "Hello", "--greedy", "--tokens", "40"};
+
+bool haveDevice() {
+  const bool have = !realLoader().empty() && run(kAnswer, "").exitCode == 0;
+  if (!have) MESSAGE("SKIP: no Vulkan device, not even llvmpipe");
+  return have;
+}
+
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a device or a driver that cannot do what is needed is refused with the reason") {
+  if (!haveDevice()) return;
+  for (const auto& [fault, reason] : {std::pair{"missing=bufferDeviceAddress", "lacks buffer device addresses"},
+                                      {"missing=timelineSemaphore", "lacks timeline semaphores"},
+                                      {"missing=shuffle", "lacks subgroup shuffles"},
+                                      {"old", "Vulkan 1.1"}}) {
+    CAPTURE(fault);
+    const auto result = run(kAnswer, fault);
+    CHECK(result.exitCode == 1);
+    CHECK_MESSAGE(contains(result.err, reason), result.err);
+    const auto devices = run({"devices"}, fault);
+    CHECK(devices.exitCode == 0);
+    CHECK(contains(devices.out, reason));
+  }
+}
+
+TEST_CASE("without a loader, and without a driver, Vulkan is refused and the CPU works") {
+  const TemporaryFolder folder;
+  writeFile(folder.file("libvulkan.so.1"), "not a library");
+  writeFile(folder.file("libvulkan.so"), "not a library");
+  setenv("LD_LIBRARY_PATH", folder.path().c_str(), 1);
+  const auto noLoader = runCli(kAnswer);
+  const auto onCpu = runCli({"generate", "--model", "guide", "--prompt", "Hello", "--greedy", "--tokens", "4"});
+  unsetenv("LD_LIBRARY_PATH");
+  CHECK(noLoader.exitCode == 1);
+  CHECK_MESSAGE(contains(noLoader.err, "No Vulkan loader was found"), noLoader.err);
+  CHECK(onCpu.exitCode == 0);
+  if (realLoader().empty()) return;
+  setenv("VK_ICD_FILENAMES", "/nowhere/driver.json", 1);
+  const auto noDriver = runCli(kAnswer);
+  const auto devices = runCli({"devices"});
+  unsetenv("VK_ICD_FILENAMES");
+  CHECK(noDriver.exitCode == 1);
+  CHECK_MESSAGE(contains(noDriver.err, "No Vulkan driver"), noDriver.err);
+  CHECK(devices.exitCode == 0);
+  CHECK(contains(devices.out, "No Vulkan driver"));
+}
+
+TEST_CASE("memory that runs out while a model is loaded says what would help") {
+  if (!haveDevice()) return;
+  int refused = 0;
+  for (int allocation = 1; allocation <= 40; ++allocation) {
+    CAPTURE(allocation);
+    const auto result = run(kAnswer, "memory=" + std::to_string(allocation));
+    if (result.exitCode == 0) break;  // there are no more allocations than that
+    ++refused;
+    CHECK(result.exitCode == 4);
+    CHECK_MESSAGE(contains(result.err, "not enough free memory"), result.err);
+  }
+  CHECK(refused >= 10);
+  CHECK(refused < 40);
+}
+
+TEST_CASE("a device that is lost in the middle of an answer keeps what was written") {
+  if (!haveDevice()) return;
+  const auto whole = run(kAnswer, "");
+  int during = 0;
+  for (const int submission : {1, 2, 4, 6, 8, 12, 20}) {
+    CAPTURE(submission);
+    const auto result = run(kAnswer, "lost=" + std::to_string(submission));
+    CHECK(result.exitCode == 1);
+    CHECK_MESSAGE(contains(result.err, "stopped answering"), result.err);
+    const std::string text = result.out.substr(0, result.out.find_last_not_of('\n') + 1);
+    CHECK(whole.out.starts_with(text));
+    during += text.empty() ? 0 : 1;
+  }
+  CHECK(during >= 2);
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A Vulkan loader that goes wrong on command, for programs that are started with its folder in LD_LIBRARY_PATH. It hands
+// everything to the real loader (ROOKERY_REAL_VULKAN: its path), but for what ROOKERY_FAKE_VULKAN names:
+//   lost=N            the N-th submission finds the device lost, and so do all after it
+//   memory=N          the N-th allocation of memory fails
+//   missing=FEATURE   the device lacks bufferDeviceAddress, timelineSemaphore or shuffle
+//   old               the device offers Vulkan 1.1
+#include <vulkan/vulkan.h>
+
+#include <dlfcn.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+namespace {
+
+PFN_vkGetInstanceProcAddr realLoader() {
+  static const auto loader = [] {
+    void* library = dlopen(std::getenv("ROOKERY_REAL_VULKAN"), RTLD_NOW | RTLD_LOCAL);
+    return library == nullptr ? nullptr : reinterpret_cast<PFN_vkGetInstanceProcAddr>(dlsym(library, "vkGetInstanceProcAddr"));
+  }();
+  return loader;
+}
+
+std::string fault() {
+  const char* text = std::getenv("ROOKERY_FAKE_VULKAN");
+  return text == nullptr ? "" : text;
+}
+long faultNumber(const char* name) {
+  const std::string text = fault();
+  return text.rfind(name, 0) == 0 ? std::atol(text.c_str() + std::strlen(name)) : 0;
+}
+
+PFN_vkGetDeviceProcAddr g_getDeviceProcAddr;
+PFN_vkQueueSubmit g_submit;
+PFN_vkAllocateMemory g_allocate;
+PFN_vkGetPhysicalDeviceFeatures2 g_features;
+PFN_vkGetPhysicalDeviceProperties2 g_properties;
+std::atomic<long> g_submissions{0}, g_allocations{0};
+
+VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, uint32_t count, const VkSubmitInfo* infos, VkFence fence) {
+  const long at = faultNumber("lost=");
+  if (at > 0 && ++g_submissions >= at) return VK_ERROR_DEVICE_LOST;
+  return g_submit(queue, count, infos, fence);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL allocate(VkDevice device, const VkMemoryAllocateInfo* info, const VkAllocationCallbacks* callbacks, VkDeviceMemory* memory) {
+  const long at = faultNumber("memory=");
+  if (at > 0 && ++g_allocations == at) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  return g_allocate(device, info, callbacks, memory);
+}
+
+VKAPI_ATTR void VKAPI_CALL features(VkPhysicalDevice device, VkPhysicalDeviceFeatures2* out) {
+  g_features(device, out);
+  for (auto* next = static_cast<VkBaseOutStructure*>(out->pNext); next != nullptr; next = next->pNext) {
+    if (next->sType != VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES) continue;
+    auto* features12 = reinterpret_cast<VkPhysicalDeviceVulkan12Features*>(next);
+    if (fault() == "missing=bufferDeviceAddress") features12->bufferDeviceAddress = VK_FALSE;
+    if (fault() == "missing=timelineSemaphore") features12->timelineSemaphore = VK_FALSE;
+  }
+}
+
+VKAPI_ATTR void VKAPI_CALL properties(VkPhysicalDevice device, VkPhysicalDeviceProperties2* out) {
+  g_properties(device, out);
+  if (fault() == "old") out->properties.apiVersion = VK_API_VERSION_1_1;
+  for (auto* next = static_cast<VkBaseOutStructure*>(out->pNext); next != nullptr; next = next->pNext)
+    if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES && fault() == "missing=shuffle")
+      reinterpret_cast<VkPhysicalDeviceSubgroupProperties*>(next)->supportedOperations &= ~static_cast<VkSubgroupFeatureFlags>(VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
+}
+
+template <class Function>
+PFN_vkVoidFunction keep(Function& place, PFN_vkVoidFunction real, PFN_vkVoidFunction ours) {
+  place = reinterpret_cast<Function>(real);
+  return ours;
+}
+
+VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL deviceFunction(VkDevice device, const char* name) {
+  const PFN_vkVoidFunction real = g_getDeviceProcAddr(device, name);
+  if (std::strcmp(name, "vkQueueSubmit") == 0) return keep(g_submit, real, reinterpret_cast<PFN_vkVoidFunction>(submit));
+  if (std::strcmp(name, "vkAllocateMemory") == 0) return keep(g_allocate, real, reinterpret_cast<PFN_vkVoidFunction>(allocate));
+  return real;
+}
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vkGetInstanceProcAddr(VkInstance instance, const char* name) {
+  const auto loader = realLoader();
+  if (loader == nullptr) return nullptr;
+  const PFN_vkVoidFunction real = loader(instance, name);
+  if (real == nullptr) return nullptr;
+  if (std::strcmp(name, "vkGetDeviceProcAddr") == 0) return keep(g_getDeviceProcAddr, real, reinterpret_cast<PFN_vkVoidFunction>(deviceFunction));
+  if (std::strcmp(name, "vkGetPhysicalDeviceFeatures2") == 0) return keep(g_features, real, reinterpret_cast<PFN_vkVoidFunction>(features));
+  if (std::strcmp(name, "vkGetPhysicalDeviceProperties2") == 0) return keep(g_properties, real, reinterpret_cast<PFN_vkVoidFunction>(properties));
+  return real;
+}
