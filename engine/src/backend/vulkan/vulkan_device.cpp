@@ -60,7 +60,8 @@ Result<std::shared_ptr<VulkanDevice>> VulkanDevice::open(int index) {
         chosen = &candidate;
         break;
       }
-      reasons += fmt::format(" {} ({}): {}.", candidate.info.id, candidate.info.name, candidate.info.reason);
+      reasons += candidate.info.usable ? fmt::format(" {} ({}) is a software device: used only when it is named, \"{}\".", candidate.info.id, candidate.info.name, candidate.info.id)
+                                       : fmt::format(" {} ({}): {}.", candidate.info.id, candidate.info.name, candidate.info.reason);
     }
     if (chosen == nullptr) return fail(ErrorCode::DeviceUnavailable, "No graphics device can be used." + reasons);
   }

@@ -125,10 +125,9 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   candidate.cacheKey = fmt::format("{:04x}-{:04x}-{:08x}-{}", properties.vendorID, properties.deviceID, properties.driverVersion, uuid);
   info.features.push_back(fmt::format("subgroup {}", candidate.subgroupSize));
   if (candidate.int64) info.features.emplace_back("64-bit loads");
-  if (candidate.integrated) info.features.emplace_back(candidate.software ? "software" : "shared memory");
+  if (candidate.integrated) info.features.emplace_back(candidate.software ? "software, used only when named" : "shared memory");
   info.reason = whatIsMissing(properties, features12, subgroup, haveQueue);
   info.usable = info.reason.empty();
-  if (info.usable && candidate.software) info.reason = fmt::format("a software device: used only when it is named, \"{}\"", info.id);
   return candidate;
 }
 
