@@ -12,6 +12,7 @@
 #endif
 
 layout(local_size_x_id = 0) in;  // a power of two
+layout(constant_id = 12) const uint SUBGROUPS = 1;  // of a group; as many as its size over the device's subgroup size
 
 // Activations are bound twice, to be read and to be written: of a buffer that is both, validation sees only writes, and
 // keeps quiet about a write after a write.
@@ -42,4 +43,16 @@ layout(push_constant) uniform Push {
 const uint kNone = 0xffffffffu;
 
 /// This invocation's place in its group. Built from the subgroup's numbers, because lanes meet by shuffles.
-uint laneIndex() { return gl_SubgroupID * gl_SubgroupSize + gl_SubgroupInvocationID; }
+uint laneIndex() {
+  return SUBGROUPS == 1 ? gl_SubgroupInvocationID : gl_SubgroupID * gl_SubgroupSize + gl_SubgroupInvocationID;
+}
+
+/// Waits for the group, and makes visible what its lanes shared. A processor pays dearly for barriers across subgroups,
+/// even for those that it never meets.
+void groupBarrier() {
+  if (SUBGROUPS == 1) {
+    subgroupBarrier();
+  } else {
+    barrier();
+  }
+}

@@ -24,7 +24,8 @@ shared float row[ROW];
 #include "weights.glsl"
 #include "coded.glsl"
 
-shared float parts[1024];  // [subgroup][STRIP], one token at a time
+layout(constant_id = 13) const uint PARTS = 16;
+shared float parts[PARTS];  // [subgroup][TOKENS][STRIP]
 vec4 acc[TOKENS][4];       // the lane's outputs: 4, 8 or 16 of them
 
 struct Matrix {
@@ -48,8 +49,9 @@ void multiply(const uint format, const Matrix m, uint strip, uint firstToken) {
   const uint perLane = outputsPerLane(format), units = STRIP / perLane, lane = laneIndex();
   const uint unit = lane % units, slice = lane / units, slices = gl_WorkGroupSize.x / units;
   const uint step = m.panelRows / perLane;  // 16-byte quads from one input to the next
-  const bool inside = strip * STRIP + unit * perLane < (m.rows + 15) / 16 * 16;
-  if (!inside) return;
+  if (strip * STRIP + unit * perLane >= (m.rows + 15) / 16 * 16) return;
+  vec4 low_[TOKENS], high_[TOKENS];
+  [[unroll]] for (uint t = 0; t < TOKENS; ++t) low_[t] = high_[t] = vec4(0.0);
   uint at = (m.panelRows == STRIP ? strip * m.cols * step : strip * units) + unit + slice * step;
   for (uint k = slice; k < m.cols; k += slices, at += slices * step) {
     float x[TOKENS];
@@ -58,14 +60,18 @@ void multiply(const uint format, const Matrix m, uint strip, uint firstToken) {
     const uvec4 q = load16(m.weights, at);
     if (format == kF32) {
       const vec4 w = uintBitsToFloat(q);
-      [[unroll]] for (uint t = 0; t < TOKENS; ++t) acc[t][0] = fma(w, vec4(x[t]), acc[t][0]);
+      [[unroll]] for (uint t = 0; t < TOKENS; ++t) low_[t] = fma(w, vec4(x[t]), low_[t]);
     } else {
       const vec4 low = format == kF16 ? halves(q.xy) : bfloats(q.xy), high = format == kF16 ? halves(q.zw) : bfloats(q.zw);
       [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
-        acc[t][0] = fma(low, vec4(x[t]), acc[t][0]);
-        acc[t][1] = fma(high, vec4(x[t]), acc[t][1]);
+        low_[t] = fma(low, vec4(x[t]), low_[t]);
+        high_[t] = fma(high, vec4(x[t]), high_[t]);
       }
     }
+  }
+  [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
+    acc[t][0] = low_[t];
+    acc[t][1] = high_[t];
   }
 }
 
@@ -174,37 +180,30 @@ void store(const Matrix m, uint token, uint output_, float value) {
 /// Adds the lanes' sums and writes the outputs of a strip.
 void finish(const uint format, const Matrix m, uint strip, uint firstToken, uint tokens) {
   const uint perLane = outputsPerLane(format), units = STRIP / perLane, quads = perLane / 4, lane = laneIndex();
-  const uint lanes = min(gl_SubgroupSize, gl_WorkGroupSize.x), subgroups = gl_WorkGroupSize.x / lanes;
-  const uint most = (m.rows + 15) / 16 * 16;
+  const uint lanes = gl_WorkGroupSize.x / SUBGROUPS, subgroup = lane / lanes, inSubgroup = lane % lanes;
   [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
-    [[unroll]] for (uint q = 0; q < quads; ++q)
-      for (uint bit = units; bit < lanes; bit <<= 1) acc[t][q] += subgroupShuffleXor(acc[t][q], bit);
-    if (subgroups == 1) {
-      if (lane < units && firstToken + t < tokens) {
-        [[unroll]] for (uint q = 0; q < quads; ++q)
-          [[unroll]] for (uint i = 0; i < 4; ++i) {
-            const uint output_ = strip * STRIP + lane * perLane + q * 4 + i;
-            if (output_ < most) store(m, firstToken + t, output_, acc[t][q][i]);
-          }
+    [[unroll]] for (uint q = 0; q < quads; ++q) {
+      vec4 sum = acc[t][q];
+      for (uint bit = units; bit < lanes; bit <<= 1) sum += subgroupShuffleXor(sum, bit);
+      if (inSubgroup < units) {
+        const uint at = (subgroup * TOKENS + t) * STRIP + inSubgroup * perLane + q * 4;
+        [[unroll]] for (uint i = 0; i < 4; ++i) parts[at + i] = sum[i];
       }
-      continue;
     }
-    if (gl_SubgroupInvocationID < units) {
-      [[unroll]] for (uint q = 0; q < quads; ++q)
-        [[unroll]] for (uint i = 0; i < 4; ++i) parts[gl_SubgroupID * STRIP + gl_SubgroupInvocationID * perLane + q * 4 + i] = acc[t][q][i];
-    }
-    barrier();
-    for (uint bit = 1; bit < subgroups; bit <<= 1) {
-      for (uint i = lane; i < subgroups * STRIP; i += gl_WorkGroupSize.x)
-        if ((i / STRIP & (2 * bit - 1)) == 0) parts[i] += parts[i + bit * STRIP];
-      barrier();
-    }
-    if (firstToken + t < tokens) {
-      for (uint i = lane; i < STRIP; i += gl_WorkGroupSize.x)
-        if (strip * STRIP + i < most) store(m, firstToken + t, strip * STRIP + i, parts[i]);
-    }
-    barrier();
   }
+  groupBarrier();
+  const uint all = TOKENS * STRIP;  // outputs of the group
+  for (uint bit = 1; bit < SUBGROUPS; bit <<= 1) {
+    for (uint i = lane; i < SUBGROUPS * all; i += gl_WorkGroupSize.x)
+      if ((i / all & (2 * bit - 1)) == 0) parts[i] += parts[i + bit * all];
+    groupBarrier();
+  }
+  const uint most = (m.rows + 15) / 16 * 16;
+  for (uint i = lane; i < all; i += gl_WorkGroupSize.x) {
+    const uint token = firstToken + i / STRIP, output_ = strip * STRIP + i % STRIP;
+    if (token < tokens && output_ < most) store(m, token, output_, parts[i]);
+  }
+  groupBarrier();  // the next strip overwrites the parts
 }
 
 void strips(const uint format, const Matrix m, uint first, uint last, uint firstToken, uint tokens) {
@@ -224,14 +223,14 @@ void strips(const uint format, const Matrix m, uint first, uint last, uint first
 void makeInput(const Record r) {
   const uint lane = laneIndex(), width = r.values[3], x = r.values[12], shift = r.values[13];
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x) row[i] = act[x + i];
-  barrier();
+  groupBarrier();
   const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[15]));
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x) {
     const float n = normalised(row[i], statistics, Floats(r.weights[1]).at[i], Floats(r.weights[2]).at[i]);
     row[i] = mixed(r.values[14], n, stateIn[shift + i], Floats(r.weights[3]).at[i]);
     if (gl_WorkGroupID.y == 0) stateOut[shift + i] = n;
   }
-  barrier();
+  groupBarrier();
 }
 
 void main() {

@@ -23,12 +23,12 @@ void main() {
   vec2 before = vec2(0.0);
   if (t > 0) {
     for (uint i = lane; i < width; i += gl_WorkGroupSize.x) row[i] = act[x + (t - 1) * ldX + i];
-    barrier();
+    groupBarrier();
     before = rowStatistics(width, eps);
-    barrier();
+    groupBarrier();
   }
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x) row[i] = act[x + t * ldX + i];
-  barrier();
+  groupBarrier();
   const vec2 now = rowStatistics(width, eps);
 
   for (uint i = gl_WorkGroupID.y * gl_WorkGroupSize.x + lane; i < width; i += gl_NumWorkGroups.y * gl_WorkGroupSize.x) {

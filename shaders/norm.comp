@@ -16,7 +16,7 @@ void main() {
   const uint width = r.values[0], from = r.values[1], ldFrom = r.values[2], to = r.values[3], ldTo = r.values[4];
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x)
     row[i] = push.option == 0 ? inputs[t * width + i] : act[from + run.row[t] * ldFrom + i];
-  barrier();
+  groupBarrier();
   const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[5]));
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x)
     results[to + t * ldTo + i] = normalised(row[i], statistics, Floats(r.weights[0]).at[i], Floats(r.weights[1]).at[i]);

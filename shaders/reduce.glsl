@@ -5,18 +5,17 @@ shared float reduceParts[128];  // one per subgroup
 
 /// Sum of `value` over all lanes, in every lane. To be called by the whole group.
 float sumOverGroup(float value) {
-  const uint lanes = min(gl_SubgroupSize, gl_WorkGroupSize.x);
+  const uint lanes = gl_WorkGroupSize.x / SUBGROUPS;
   for (uint bit = 1; bit < lanes; bit <<= 1) value += subgroupShuffleXor(value, bit);
-  const uint subgroups = gl_WorkGroupSize.x / lanes;
-  if (subgroups == 1) return value;
+  if (SUBGROUPS == 1) return value;
   if (gl_SubgroupInvocationID == 0) reduceParts[gl_SubgroupID] = value;
-  barrier();
+  groupBarrier();
   const uint lane = laneIndex();
-  for (uint bit = 1; bit < subgroups; bit <<= 1) {
-    if (lane < subgroups && (lane & (2 * bit - 1)) == 0) reduceParts[lane] += reduceParts[lane + bit];
-    barrier();
+  for (uint bit = 1; bit < SUBGROUPS; bit <<= 1) {
+    if (lane < SUBGROUPS && (lane & (2 * bit - 1)) == 0) reduceParts[lane] += reduceParts[lane + bit];
+    groupBarrier();
   }
   value = reduceParts[0];
-  barrier();
+  groupBarrier();
   return value;
 }

@@ -37,7 +37,7 @@ void main() {
       value = act[r.values[3] + at];
       if (decayUp != kNone) sharedW[lane] = expOf(-expOf(decay + act[decayUp + at]));
     }
-    barrier();
+    groupBarrier();
     float y = 0.0;
     if (inside) {
       for (uint j = 0; j < HEAD; ++j) {
@@ -53,7 +53,7 @@ void main() {
       const float out_ = fma(d * scale, lnWeight, lnBias);
       results[r.values[6] + at] = gate == kNone ? out_ : out_ * act[gate + at];
     }
-    barrier();  // the next token overwrites what lanes share
+    groupBarrier();  // the next token overwrites what lanes share
   }
   if (inside)
     for (uint j = 0; j < HEAD; ++j) stateOut[stateAt + j * HEAD] = s[j];

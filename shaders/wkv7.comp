@@ -53,7 +53,7 @@ void main() {
       sharedRemoval[lane] = removal;
       sharedGain[lane] = removal * gain;
     }
-    barrier();
+    groupBarrier();
     float y = 0.0;
     if (inside) {
       float removed = 0.0;
@@ -67,7 +67,7 @@ void main() {
     const float d = inside ? y - mean : 0.0;
     const float scale = 1.0 / sqrt(sumOverGroup(d * d) / float(HEAD) + 64e-5);
     if (inside) results[r.values[9] + at] = fma(bonus, value, fma(d * scale, lnWeight, lnBias)) * act[r.values[8] + at];
-    barrier();  // the next token overwrites what lanes share
+    groupBarrier();  // the next token overwrites what lanes share
   }
   if (inside)
     for (uint j = 0; j < HEAD; ++j) stateOut[stateAt + j] = s[j];

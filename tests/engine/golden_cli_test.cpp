@@ -14,7 +14,8 @@ using nlohmann::json;
 
 namespace {
 
-const std::vector<int> kChunks{1, 7, 16, 64, 256};
+// All chunk sizes on the CPU; elsewhere two, for the sake of time: the backends' own tests compare all of them bit by bit.
+const std::vector<int> kChunks = std::getenv("ROOKERY_TEST_STRATEGY") == nullptr ? std::vector<int>{1, 7, 16, 64, 256} : std::vector<int>{7, 64};
 
 struct Output {
   Tensor logits;

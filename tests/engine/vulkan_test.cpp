@@ -104,7 +104,9 @@ TEST_CASE("Vulkan: every weight format agrees with the CPU, in decode and in chu
     Session cpu(makeModel(shape, precision, true, "cpu"));
     const auto expected = cpu.evaluate(tokens, all(tokens.size()));
     REQUIRE(expected.has_value());
+    const bool alsoSparse = precision == DType::F32 || precision == DType::F16 || precision == DType::Q5_K;  // one of each kind
     for (const bool sparse : {false, true}) {
+      if (sparse && !alsoSparse) continue;
       Session session(makeModel(shape, precision, sparse, device()));
       for (const std::size_t chunk : {1, 16}) {
         CAPTURE(chunk);

@@ -22,7 +22,9 @@ struct LoadOptions {
   std::string strategy = "cpu";        ///< "cpu", "cpu fp16", ...; see strategy.h
   int threads = 0;                     ///< 0: one per physical core
   std::filesystem::path vocabulary;    ///< overrides the model's tokenizer; rwkv_vocab_*.txt or tokenizer.json
-  bool sparseFfn = true;               ///< skip the rows of ffn.value behind exact zeros (same result, fewer bytes)
+  /// Skip the rows of ffn.value behind exact zeros: fewer bytes, the same result (on Vulkan within rounding). nullopt:
+  /// where it is faster, everywhere but on software devices.
+  std::optional<bool> sparseFfn;
 };
 
 enum class LoadStage { Reading, Placing, WarmingUp };

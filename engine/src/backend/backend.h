@@ -25,7 +25,7 @@ namespace rookery::engine {
 
 struct PlaceOptions {
   std::optional<DType> precision;  ///< for matrices and the embedding; nullopt: as they came
-  bool sparseFfn = true;
+  std::optional<bool> sparseFfn;  ///< nullopt: where it is faster on the device
   std::function<bool(std::uint64_t bytesDone)> progress;  ///< source bytes; false cancels
 };
 

@@ -20,7 +20,7 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
                                                             Ledger& ledger) {
   auto placed = std::make_shared<CpuWeights>();
   const std::size_t count = program.weights.size();
-  const auto placement = planPlacement(program, source, options.precision, options.sparseFfn);
+  const auto placement = planPlacement(program, source, options.precision, options.sparseFfn.value_or(true));
   if (!placement) return tl::unexpected(placement.error());
 
   // Memory is taken when it is first written, so each component alone may seem to fit: all of them must.

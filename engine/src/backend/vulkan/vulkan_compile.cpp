@@ -20,14 +20,18 @@ namespace constant = shader_constant;
 
 constexpr std::uint32_t kPrefillTokens = 8, kCodedPrefillTokens = 4;  // of a group; a lane of coded weights has 16 outputs
 constexpr std::uint32_t kSparseStrip = 64;   // outputs of a group where inputs are skipped
+constexpr std::uint32_t kMostParts = 4096;   // floats of a group's shared memory for sums; the fused row needs the rest
 
 std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8; }
 std::uint32_t bits(float value) { return std::bit_cast<std::uint32_t>(value); }
 
 }  // namespace
 
+std::uint32_t VulkanExecutable::subgroupsOf(std::uint32_t groupSize) const { return std::max(1U, groupSize / m_device->candidate().subgroupSize); }
+
 Result<void> VulkanExecutable::add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
                                    VulkanDispatch dispatch, Dispatches& out) {
+  constants[constant::Subgroups] = subgroupsOf(constants[constant::GroupSize]);
   auto pipeline = m_device->pipeline(shader, constants);
   if (!pipeline) return tl::unexpected(pipeline.error());
   dispatch.pipeline = *pipeline;
@@ -215,9 +219,10 @@ Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const Ge
     const auto [a, b] = formats[p];
     const bool sparse = m_weights->matrix(parts[p].front().matrix).panelRows != kTileRows;
     const bool coded = outputsPerLane(a) == 16 || outputsPerLane(b) == 16;
-    const std::uint32_t tokens = options.decode ? 1 : coded ? kCodedPrefillTokens : kPrefillTokens;
     const std::uint32_t lanes = m_device->candidate().subgroupSize;
     const std::uint32_t strip = sparse ? std::min(kSparseStrip, lanes * outputsPerLane(a)) : static_cast<std::uint32_t>(kTileRows);
+    const std::uint32_t oneToken = subgroupsOf(m_groupSize) * strip;  // sums in shared memory
+    const std::uint32_t tokens = options.decode ? 1 : std::min(coded ? kCodedPrefillTokens : kPrefillTokens, std::max(1U, kMostParts / oneToken));
     const std::uint32_t perGroup = stripsPerGroup(parts[p], strip);
     std::vector<VulkanRecord> records;
     std::uint32_t groups = 0;
@@ -270,6 +275,7 @@ Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const Ge
         {constant::Row, options.prologue != nullptr ? static_cast<std::uint32_t>(m_program.shape.nEmbd) : 1},
         {constant::Sparse, sparse && options.decode ? 1 : 0},
         {constant::StripsPerGroup, perGroup},
+        {constant::Parts, tokens * oneToken},
         {constant::Part, m_device->candidate().software ? 32 : 8},
     };
     if (auto good = add("gemm", constants, records, dispatch, out); !good) return good;

@@ -62,6 +62,7 @@ class VulkanExecutable final : public Executable {
     ValueId gate = kNone;
   };
   Result<void> addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out);
+  std::uint32_t subgroupsOf(std::uint32_t groupSize) const;
   std::uint32_t stripsPerGroup(const std::vector<Gemv>& gemvs, std::uint32_t strip) const;
   Result<void> add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
                    VulkanDispatch dispatch, Dispatches& out);

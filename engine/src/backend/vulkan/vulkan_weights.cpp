@@ -68,6 +68,8 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
   auto placed = std::make_shared<VulkanWeights>();
   const std::size_t count = program.weights.size();
   std::vector<Plan> plans(count);
+  // A processor reads on faster than it jumps.
+  const bool skipZeros = options.sparseFfn.value_or(!device->candidate().software);
   std::vector<std::pair<std::string, std::uint64_t>> components;  // on the device, in program order, with their sizes
 
   for (std::size_t i = 0; i < count; ++i) {
@@ -85,7 +87,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
     if (weight.role == WeightRole::Vector) {
       plan.bytes = static_cast<std::uint64_t>(weight.rows) * sizeof(float);
     } else {
-      if (weight.role == WeightRole::SparseDown && options.sparseFfn) plan.panelRows = (weight.rows + kTileRows - 1) / kTileRows * kTileRows;
+      if (weight.role == WeightRole::SparseDown && skipZeros) plan.panelRows = (weight.rows + kTileRows - 1) / kTileRows * kTileRows;
       plan.bytes = static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(plan.type), weight.rows, weight.cols));
     }
     auto component = std::find_if(components.begin(), components.end(), [&](const auto& c) { return c.first == weight.component; });
