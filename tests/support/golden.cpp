@@ -60,14 +60,19 @@ double maxDifference(std::span<const float> a, std::span<const float> b) {
   return largest;
 }
 
+std::filesystem::path testData() {
+  const char* elsewhere = std::getenv("ROOKERY_TESTS_DIR");  // tests that were carried to another machine
+  return elsewhere != nullptr ? elsewhere : ROOKERY_TEST_DATA;
+}
+
 std::vector<std::filesystem::path> goldenFolders() {
-  std::vector<std::filesystem::path> folders{std::filesystem::path(ROOKERY_TEST_DATA) / "golden"};
+  std::vector<std::filesystem::path> folders{testData() / "golden"};
   if (const char* more = std::getenv("ROOKERY_GOLDEN_DIR"); more != nullptr && *more != '\0') folders.emplace_back(more);
   return folders;
 }
 
 std::vector<std::filesystem::path> modelCases() {
-  std::vector<std::filesystem::path> parents{std::filesystem::path(ROOKERY_TEST_DATA) / "data/rwkv5"};
+  std::vector<std::filesystem::path> parents{testData() / "data/rwkv5"};
   for (const auto& folder : goldenFolders()) parents.push_back(folder / "models");
   std::vector<std::filesystem::path> cases;
   for (const auto& parent : parents) {
