@@ -274,6 +274,33 @@ TEST_CASE("a tuned state of as many numbers in another shape is another model's"
   CHECK(with({2, 2048}) == 3);
 }
 
+TEST_CASE("a state of a model with more layers, or of values that are no numbers, is refused as a state") {
+  const TemporaryFolder folder;
+  const auto with = [&](bool tuned, int layers, const char* first) {  // bf16
+    RawModel state;
+    const std::string values = std::string(first, 2) + std::string(8190, '\0');
+    for (int layer = 0; layer < layers; ++layer) {
+      const std::string number = std::to_string(layer);
+      state[tuned ? "blocks." + number + ".att.time_state" : "att_kv." + number] = {{1, 64, 64}, values};
+      for (const char* name : {"att_x_prev.", "ffn_x_prev."})
+        if (!tuned) state[name + number] = {{64}, std::string(128, '\0')};
+    }
+    return logitsOf(folder, kMicro, {"--state-in", writeModel(folder, state)});
+  };
+  for (const bool tuned : {true, false}) {
+    CAPTURE(tuned);
+    CHECK(with(tuned, 2, "\x80\x3f").exitCode == 0);
+    const auto longer = with(tuned, 3, "\x80\x3f");
+    CHECK(longer.exitCode == 3);
+    CHECK_MESSAGE(longer.err.find("a model with more layers than this one, which has 2") != std::string::npos, longer.err);
+    for (const char* odd : {"\xc0\x7f", "\x80\x7f"}) {
+      const auto refused = with(tuned, 2, odd);
+      CHECK(refused.exitCode == 3);
+      CHECK_MESSAGE(refused.err.find(std::string("State tensor ") + (tuned ? "blocks.0.att.time_state" : "att_kv.0") + " holds values that are no numbers") != std::string::npos, refused.err);
+    }
+  }
+}
+
 TEST_CASE("numbers that are none and names that are empty are usage errors") {
   const TemporaryFolder folder;
   for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
