@@ -274,6 +274,26 @@ TEST_CASE("a tuned state of as many numbers in another shape is another model's"
   CHECK(with({2, 2048}) == 3);
 }
 
+TEST_CASE("a tuned state merged into its model is not passed over in silence, and starts where it is asked for") {
+  const TemporaryFolder folder;
+  RawModel merged = readModel(), state;
+  for (const char* layer : {"0", "1"}) state["blocks." + std::string(layer) + ".att.time_state"] = {{1, 64, 64}, std::string(4096, '\x3c') + std::string(4096, '\0')};
+  const std::string alone = folder.file("state.safetensors");
+  fs::rename(writeModel(folder, state), alone);
+  merged.insert(state.begin(), state.end());
+  const std::string both = writeModel(folder, merged);
+  const auto result = [&](const std::string& model, std::vector<std::string> more) {
+    const auto run = logitsOf(folder, model, std::move(more));
+    CHECK_MESSAGE(run.exitCode == 0, run.err);
+    CHECK((run.err.find("also holds a tuned state") != std::string::npos) == (model == both));
+    return readFile(folder.file("out.safetensors"));
+  };
+  const std::string without = result(kMicro, {}), with = result(kMicro, {"--state-in", alone});
+  CHECK(without != with);
+  CHECK(result(both, {}) == without);
+  CHECK(result(both, {"--state-in", both}) == with);
+}
+
 TEST_CASE("a state of a model with more layers, or of values that are no numbers, is refused as a state") {
   const TemporaryFolder folder;
   const auto with = [&](bool tuned, int layers, const char* first) {  // bf16
