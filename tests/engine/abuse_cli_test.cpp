@@ -364,10 +364,12 @@ TEST_CASE("results go through links into devices, and replace neither") {
 
 TEST_CASE("output that does not arrive is a failure and ends an endless answer") {
   const std::string cli = quoted(cliPath());
-  for (const std::string& verb : {std::string("devices"), std::string("--version"), "info " + quoted(kMicro),
+  for (const std::string& verb : {std::string("devices"), std::string("--version"), "info " + quoted(kMicro), "info --container --json " + quoted(kMicro),
                                   "generate --model " + quoted(kWithVocabulary) + " --prompt a --ignore-end --tokens 0"}) {
     CAPTURE(verb);
-    CHECK(shell(cli + " " + verb + " > /dev/full").exitCode == 1);
+    const auto run = shell(cli + " " + verb + " > /dev/full");
+    CHECK(run.exitCode == 1);
+    CHECK_MESSAGE(run.err.find("could not be written to the standard output") != std::string::npos, run.err);
   }
 }
 
