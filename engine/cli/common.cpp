@@ -119,6 +119,8 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   if (!load) return tl::unexpected<Error>(load.error());
   const auto file = openModel(options.model);
   if (!file) return tl::unexpected<Error>(file.error());
+  if ((*file)->find("blocks.0.att.time_state") != nullptr)
+    fmt::print(stderr, "Note: {} also holds a tuned state. It is used only where this file is named as the state, too (--state-in, or /load in chat).\n", options.model);
   const bool terminal = stderrIsTerminal();
   int lastPercent = -1;
   const auto progress = [&](const engine::LoadProgress& p) {

@@ -54,7 +54,7 @@ int runMain(int argc, char** argv) {
     // Help and version are "errors" with code 0 that print to stdout; everything else is a usage error.
     const int code = app.exit(problem) == 0 ? kOk : kUsage;
     std::cout.flush();
-    return std::cout ? code : kFailed;
+    return std::cout ? code : finish(kFailed);
   }
   for (const Verb& verb : verbs) {
     if (!verb.app->parsed()) continue;
@@ -75,6 +75,7 @@ int main(int argc, char** argv) {
     std::fputs("rookery-cli: There is not enough memory.\n", stderr);
     return kOutOfMemory;
   } catch (const std::system_error& problem) {
+    if (std::ferror(stdout) != 0) return finish(kFailed);
     std::fprintf(stderr, "rookery-cli: %s\n", problem.what());
     return problem.code() == std::errc::resource_unavailable_try_again ? kOutOfMemory : kFailed;
   } catch (const std::exception& problem) {

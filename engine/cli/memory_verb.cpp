@@ -32,8 +32,14 @@ Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
   const std::string precision = o.model.precision.empty() ? "fp16" : o.model.precision;
   const auto rows = engine::planMemory(*shape, precision, allocator);
   if (!rows) return tl::unexpected<Error>(rows.error());
-  if (asJson) printJson(json::parse(engine::memoryTableJson(o.shape, precision, *rows)));
-  else fmt::print("{}", engine::memoryTableMarkdown(title(o.shape, precision, allocator), *rows));
+  if (asJson) {
+    json document = json::parse(engine::memoryTableJson(o.shape, precision, *rows));
+    document["state_bytes"] = shape->stateBytes();
+    printJson(document);
+    return {};
+  }
+  fmt::print("{}\nState of a conversation: {:.2f} MB, fp32 in every precision.\n", engine::memoryTableMarkdown(title(o.shape, precision, allocator), *rows),
+             static_cast<double>(shape->stateBytes()) / 1e6);
   return {};
 }
 
@@ -62,6 +68,7 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
       entries.push_back({{"device", entry.device}, {"component", entry.component}, {"kind", entry.kind}, {"bytes", entry.bytes}});
       total += entry.bytes;
     }
+    document["state_bytes"] = info.shape.stateBytes();
     document["measured"] = std::move(entries);
     document["resident_bytes"] = resident;
     document["unexplained_bytes"] = static_cast<std::int64_t>(resident) - static_cast<std::int64_t>(total);
@@ -69,9 +76,11 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
     return {};
   }
   fmt::print("{}", engine::memoryTableMarkdown(title(info.name, precision, allocator), *rows));
-  if (!measured.empty())
-    fmt::print("\nPlanned from the file's table of contents and measured after loading (MB = 10^6 bytes):\n\n{}",
-               engine::memoryComparisonMarkdown(*rows, measured, resident));
+  if (measured.empty()) return {};
+  auto planned = *rows;
+  planned.push_back({"state", engine::estimateLoad(info, info.dtype).state});
+  fmt::print("\nPlanned from the file's table of contents and measured after loading (MB = 10^6 bytes; a run holds two states):\n\n{}",
+             engine::memoryComparisonMarkdown(planned, measured, resident));
   return {};
 }
 

@@ -274,6 +274,53 @@ TEST_CASE("a tuned state of as many numbers in another shape is another model's"
   CHECK(with({2, 2048}) == 3);
 }
 
+TEST_CASE("a tuned state merged into its model is not passed over in silence, and starts where it is asked for") {
+  const TemporaryFolder folder;
+  RawModel merged = readModel(), state;
+  for (const char* layer : {"0", "1"}) state["blocks." + std::string(layer) + ".att.time_state"] = {{1, 64, 64}, std::string(4096, '\x3c') + std::string(4096, '\0')};
+  const std::string alone = folder.file("state.safetensors");
+  fs::rename(writeModel(folder, state), alone);
+  merged.insert(state.begin(), state.end());
+  const std::string both = writeModel(folder, merged);
+  const auto result = [&](const std::string& model, std::vector<std::string> more) {
+    const auto run = logitsOf(folder, model, std::move(more));
+    CHECK_MESSAGE(run.exitCode == 0, run.err);
+    CHECK((run.err.find("also holds a tuned state") != std::string::npos) == (model == both));
+    return readFile(folder.file("out.safetensors"));
+  };
+  const std::string without = result(kMicro, {}), with = result(kMicro, {"--state-in", alone});
+  CHECK(without != with);
+  CHECK(result(both, {}) == without);
+  CHECK(result(both, {"--state-in", both}) == with);
+}
+
+TEST_CASE("a state of a model with more layers, or of values that are no numbers, is refused as a state") {
+  const TemporaryFolder folder;
+  const auto with = [&](bool tuned, int layers, const char* first) {  // bf16
+    RawModel state;
+    const std::string values = std::string(first, 2) + std::string(8190, '\0');
+    for (int layer = 0; layer < layers; ++layer) {
+      const std::string number = std::to_string(layer);
+      state[tuned ? "blocks." + number + ".att.time_state" : "att_kv." + number] = {{1, 64, 64}, values};
+      for (const char* name : {"att_x_prev.", "ffn_x_prev."})
+        if (!tuned) state[name + number] = {{64}, std::string(128, '\0')};
+    }
+    return logitsOf(folder, kMicro, {"--state-in", writeModel(folder, state)});
+  };
+  for (const bool tuned : {true, false}) {
+    CAPTURE(tuned);
+    CHECK(with(tuned, 2, "\x80\x3f").exitCode == 0);
+    const auto longer = with(tuned, 3, "\x80\x3f");
+    CHECK(longer.exitCode == 3);
+    CHECK_MESSAGE(longer.err.find("a model with more layers than this one, which has 2") != std::string::npos, longer.err);
+    for (const char* odd : {"\xc0\x7f", "\x80\x7f"}) {
+      const auto refused = with(tuned, 2, odd);
+      CHECK(refused.exitCode == 3);
+      CHECK_MESSAGE(refused.err.find(std::string("State tensor ") + (tuned ? "blocks.0.att.time_state" : "att_kv.0") + " holds values that are no numbers") != std::string::npos, refused.err);
+    }
+  }
+}
+
 TEST_CASE("numbers that are none and names that are empty are usage errors") {
   const TemporaryFolder folder;
   for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
@@ -317,10 +364,12 @@ TEST_CASE("results go through links into devices, and replace neither") {
 
 TEST_CASE("output that does not arrive is a failure and ends an endless answer") {
   const std::string cli = quoted(cliPath());
-  for (const std::string& verb : {std::string("devices"), std::string("--version"), "info " + quoted(kMicro),
+  for (const std::string& verb : {std::string("devices"), std::string("--version"), "info " + quoted(kMicro), "info --container --json " + quoted(kMicro),
                                   "generate --model " + quoted(kWithVocabulary) + " --prompt a --ignore-end --tokens 0"}) {
     CAPTURE(verb);
-    CHECK(shell(cli + " " + verb + " > /dev/full").exitCode == 1);
+    const auto run = shell(cli + " " + verb + " > /dev/full");
+    CHECK(run.exitCode == 1);
+    CHECK_MESSAGE(run.err.find("could not be written to the standard output") != std::string::npos, run.err);
   }
 }
 
@@ -345,7 +394,11 @@ TEST_CASE("a benchmark that could not be written is refused before it is measure
 TEST_CASE("too little memory is exit code 4") {
   const std::string cli = "exec " + quoted(cliPath());
   CHECK(shell("ulimit -v 300000; " + cli + " generate --model " + quoted(kWithVocabulary) + " --prompt a --tokens 1 --threads 200").exitCode == 4);
-  CHECK(shell("ulimit -v 400000; " + cli + " bench --synthetic rwkv7-13.3b --precision fp32").exitCode == 4);
+  const auto limited = shell("ulimit -v 400000; " + cli + " bench --synthetic rwkv7-13.3b --precision fp32");
+  CHECK(limited.exitCode == 4);
+  const std::size_t free = limited.err.find("MB are needed, ");
+  REQUIRE_MESSAGE(free != std::string::npos, limited.err);
+  CHECK_MESSAGE(std::stod(limited.err.substr(free + 15)) < 400, limited.err);  // what the limit leaves, not what the machine has
 }
 #endif
 

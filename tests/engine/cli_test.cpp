@@ -389,11 +389,23 @@ TEST_CASE("memory reproduces every published cumulative figure from shapes") {
   }
 }
 
+TEST_CASE("memory tells the size of a state from the shape, and the same of a file") {
+  for (const auto& [shape, bytes] : {std::pair{"rwkv4-7b", 2'621'440}, {"rwkv6-1b6", 12'976'128}, {"rwkv6-14b", 65'961'984}, {"rwkv7-0.1b", 2'433'024}, {"rwkv7-2.9b", 21'626'880}}) {
+    const auto run = runCli({"memory", "--shape", shape, "--precision", "int8", "--json"});
+    REQUIRE_MESSAGE(run.exitCode == 0, run.err);
+    CHECK(json::parse(run.out)["state_bytes"] == bytes);
+  }
+  CHECK(runCli({"memory", "--shape", "rwkv7-0.1b"}).out.find("State of a conversation: 2.43 MB") != std::string::npos);
+  CHECK(json::parse(runCli({"memory", "--model", kSmall, "--json"}).out)["state_bytes"] == json::parse(runCli({"info", kSmall, "--json"}).out)["state_bytes"]);
+}
+
 TEST_CASE("memory of a model shows planned and measured side by side") {
   const auto run = runCli({"memory", "--model", kSmall});
   REQUIRE_MESSAGE(run.exitCode == 0, run.err);
   CHECK(run.out.find("| component | planned, MB | measured, MB |") != std::string::npos);
   CHECK(run.out.find("| unexplained |") != std::string::npos);
+  CHECK_MESSAGE(run.out.find("| state | 0.20 | 0.20 |") != std::string::npos, run.out);  // 101,376 bytes twice
+  CHECK_MESSAGE(run.out.find("| scratch |  | ") != std::string::npos, run.out);          // not planned
   const auto asJson = runCli({"memory", "--model", kSmall, "--json"});
   REQUIRE(asJson.exitCode == 0);
   const json document = json::parse(asJson.out);

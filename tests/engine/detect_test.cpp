@@ -397,6 +397,31 @@ TEST_CASE("a GGUF of version 6 whose matrices were halved impossibly often is re
   CHECK(source.error().code == ErrorCode::FileDamaged);
 }
 
+TEST_CASE("a GGUF whose keys say another size than its tensors is refused: layers may be missing") {
+  for (const auto& [name, prefix] : {std::pair{"v6_small/model.f16.gguf", "rwkv6."}, {"v7_quant/model.Q8_0.gguf", "rwkv7."}}) {
+    std::ifstream in(kModels / name, std::ios::binary);
+    const std::string whole((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    const auto with = [&](const std::string& key, std::uint32_t add) {
+      std::string text = whole;
+      const std::size_t at = text.find(prefix + key) + std::strlen(prefix) + key.size() + 4;  // behind the value's type
+      REQUIRE(at < text.size());
+      std::uint32_t value = 0;
+      std::memcpy(&value, text.data() + at, sizeof value);
+      value += add;
+      std::memcpy(text.data() + at, &value, sizeof value);
+      return detect(**ModelFile::fromMemory(std::as_bytes(std::span(text)), "m.gguf"));
+    };
+    for (const std::string key : {"block_count", "embedding_length", "feed_forward_length"}) {
+      CAPTURE(key);
+      CHECK(with(key, 0).has_value());
+      const auto info = with(key, 1);
+      REQUIRE_FALSE(info.has_value());
+      CHECK(info.error().code == ErrorCode::TensorMismatch);
+      CHECK_MESSAGE(info.error().message.find(prefix + key) != std::string::npos, info.error().message);
+    }
+  }
+}
+
 TEST_CASE("weights are scaled by powers of two in their own type") {
   const std::vector<float> some{1.0F, -0.375F, 0.0F, 96.0F};
   for (const DType type : {DType::F32, DType::F16, DType::BF16, DType::Q8_0}) {

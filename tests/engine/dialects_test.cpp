@@ -182,6 +182,8 @@ TEST_CASE("a download that is not complete is called that") {
   says("start.safetensors", whole.substr(0, 100), "the download may not be complete");
   const std::string pth = readFile(golden("v7_small/model.pth"));
   says("half.pth", pth.substr(0, pth.size() / 2), "the download may not be complete");
+  const std::string gguf = readFile(golden("v7_quant/model.Q8_0.gguf"));
+  for (const std::size_t size : {gguf.size() / 2, gguf.size() - 1, std::size_t{3000}, std::size_t{700}, std::size_t{20}}) says("half.gguf", gguf.substr(0, size), "the download may not be complete");
   says("model.pth.part", pth.substr(0, pth.size() / 2), "is a download that is not complete");
   says("model.safetensors.crdownload", whole.substr(0, whole.size() / 2), "is a download that is not complete");
   writeFile(folder.file("late.safetensors.aria2"), "x");

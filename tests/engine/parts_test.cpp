@@ -145,6 +145,15 @@ TEST_CASE("parts that do not belong together are refused with a sentence") {
   checkRefused(index, ErrorCode::FileUnreadable, "is not a file");
 }
 
+TEST_CASE("a part that the list beside it does not name does not open the list's model") {
+  const TemporaryFolder folder;
+  split(folder, tensorsOf(kModels / "v7_micro/model.pth"));
+  const std::string stray = folder.file(partName(0, 2));
+  writeRaw(stray, tensorsOf(kModels / "v6_small/model.pth"));
+  checkRefused(stray, ErrorCode::FileDamaged, partName(0, 2) + " is not one of the 3 parts that " + kIndex + " names");
+  CHECK(ModelFile::open(folder.file(partName(0, 3))).has_value());
+}
+
 TEST_CASE("a part without its list is called that, and its tensors can be looked at") {
   const TemporaryFolder folder;
   split(folder, tensorsOf(kModels / "v7_micro/model.pth"));

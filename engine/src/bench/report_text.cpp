@@ -178,7 +178,7 @@ std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, cons
 
   std::string out = "| component | planned, MB | measured, MB |\n| --------- | ----------: | -----------: |\n";
   for (const Row& row : rows)
-    out += fmt::format("| {} | {} | {} |\n", cell(row.component), megabytes(row.planned), megabytes(row.measured));
+    out += fmt::format("| {} | {} | {} |\n", cell(row.component), row.planned > 0 ? megabytes(row.planned) : "", megabytes(row.measured));
   if (resident > 0) {
     const double rest = (static_cast<double>(resident) - static_cast<double>(total.measured)) / 1e6;
     out += fmt::format("| unexplained | | {:.2f} |\n| resident | | {} |\n", rest, megabytes(resident));

@@ -17,6 +17,8 @@ tl::unexpected<Error> damaged(const std::string& what) {
   return fail(ErrorCode::FileDamaged, fmt::format("The GGUF file is damaged: {}.", what));
 }
 
+tl::unexpected<Error> cutShort(const std::string& what) { return damaged(what + "; the download may not be complete"); }
+
 enum ValueType : std::uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, Array, U64, I64, F64 };
 
 constexpr std::array<std::uint64_t, 13> kValueBytes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
@@ -76,14 +78,14 @@ bool takeInteger(Reader& reader, std::uint32_t type, std::int64_t& out) {
 Result<MetaValue> takeArray(Reader& reader, const std::string& key) {
   std::uint32_t type = 0;
   std::uint64_t count = 0;
-  if (!reader.take(type) || !reader.take(count)) return damaged(fmt::format("it ends inside the array {}", key));
+  if (!reader.take(type) || !reader.take(count)) return cutShort(fmt::format("it ends inside the array {}", key));
   if (type >= kValueBytes.size() || type == Array) return damaged(fmt::format("the array {} has elements of an impossible type", key));
   const std::uint64_t least = type == String ? 8 : kValueBytes[type];
-  if (count > reader.left() / least) return damaged(fmt::format("the array {} is said to have {} elements, more than the file can hold", key, count));
+  if (count > reader.left() / least) return cutShort(fmt::format("the array {} is said to have {} elements, more than the file can hold", key, count));
   if (type == String) {
     std::vector<std::string> values(count);
     for (std::string& value : values)
-      if (!reader.takeString(value, reader.left())) return damaged(fmt::format("it ends inside the array {}", key));
+      if (!reader.takeString(value, reader.left())) return cutShort(fmt::format("it ends inside the array {}", key));
     return MetaValue(std::move(values));
   }
   if (type == F32 || type == F64) {
@@ -97,7 +99,7 @@ Result<MetaValue> takeArray(Reader& reader, const std::string& key) {
 }
 
 Result<MetaValue> takeValue(Reader& reader, std::uint32_t type, const std::string& key) {
-  const auto cut = [&] { return damaged(fmt::format("it ends inside the value of {}", key)); };
+  const auto cut = [&] { return cutShort(fmt::format("it ends inside the value of {}", key)); };
   switch (type) {
     case String: {
       std::string value;
@@ -188,18 +190,18 @@ Result<void> readGguf(ModelFile::Contents& contents) {
   Reader reader(file);
   std::uint32_t magic = 0, version = 0;
   std::uint64_t tensorCount = 0, keyCount = 0;
-  if (!reader.take(magic) || !reader.take(version) || !reader.take(tensorCount) || !reader.take(keyCount)) return damaged("it ends inside its header");
+  if (!reader.take(magic) || !reader.take(version) || !reader.take(tensorCount) || !reader.take(keyCount)) return cutShort("it ends inside its header");
   if (version == 0x02000000U || version == 0x03000000U)
     return fail(ErrorCode::FormatUnknown, "This GGUF file is big-endian; only little-endian files can be read.");
   if (version < 2 || version > 3) return fail(ErrorCode::FormatUnknown, fmt::format("This GGUF file has version {}; versions 2 and 3 can be read.", version));
   // The smallest key takes 8 + 4 + 1 bytes, the smallest tensor entry 8 + 4 + 8 + 4 + 8.
   if (keyCount > reader.left() / 13 || tensorCount > reader.left() / 32)
-    return damaged(fmt::format("it claims {} keys and {} tensors, more than it can hold", keyCount, tensorCount));
+    return cutShort(fmt::format("it claims {} keys and {} tensors, more than it can hold", keyCount, tensorCount));
 
   for (std::uint64_t i = 0; i < keyCount; ++i) {
     std::string key;
     std::uint32_t type = 0;
-    const auto cut = [&] { return damaged(fmt::format("it ends inside key {} of {}", i + 1, keyCount)); };
+    const auto cut = [&] { return cutShort(fmt::format("it ends inside key {} of {}", i + 1, keyCount)); };
     if (!reader.takeString(key, kMostKeyBytes)) return cut();
     const std::uint64_t begin = reader.at();
     if (!reader.take(type)) return cut();
@@ -227,12 +229,12 @@ Result<void> readGguf(ModelFile::Contents& contents) {
   for (std::uint64_t i = 0; i < tensorCount; ++i) {
     Entry entry;
     std::uint32_t dims = 0, type = 0;
-    if (!reader.takeString(entry.tensor.name, kMostKeyBytes) || !reader.take(dims)) return damaged(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
+    if (!reader.takeString(entry.tensor.name, kMostKeyBytes) || !reader.take(dims)) return cutShort(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
     if (dims > kMostDims) return damaged(fmt::format("tensor {} has {} dimensions", entry.tensor.name, dims));
     entry.tensor.shape.resize(dims);
     for (std::uint32_t d = 0; d < dims; ++d)  // innermost first in the file
-      if (!reader.take(entry.tensor.shape[dims - 1 - d])) return damaged(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
-    if (!reader.take(type) || !reader.take(entry.offset)) return damaged(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
+      if (!reader.take(entry.tensor.shape[dims - 1 - d])) return cutShort(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
+    if (!reader.take(type) || !reader.take(entry.offset)) return cutShort(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
     auto dtype = dtypeOf(type, entry.tensor.name);
     if (!dtype) return tl::unexpected(dtype.error());
     entry.tensor.dtype = *dtype;
@@ -245,7 +247,7 @@ Result<void> readGguf(ModelFile::Contents& contents) {
     const auto bytes = tensorBytes(entry.tensor.dtype, entry.tensor.shape);
     if (!bytes) return damaged(fmt::format("tensor {} has an impossible shape", entry.tensor.name));
     if (entry.offset % alignment != 0) return damaged(fmt::format("tensor {} is not aligned", entry.tensor.name));
-    if (entry.offset > dataBytes || *bytes > dataBytes - entry.offset) return damaged(fmt::format("tensor {} lies outside the file", entry.tensor.name));
+    if (entry.offset > dataBytes || *bytes > dataBytes - entry.offset) return cutShort(fmt::format("tensor {} lies outside the file", entry.tensor.name));
     entry.tensor.bytes = file.subspan(dataStart + entry.offset, *bytes);
     if (auto good = contents.add(std::move(entry.tensor)); !good) return good;
   }

@@ -200,7 +200,7 @@ Result<OwnedContents> openParts(const std::filesystem::path& index, const std::f
   auto contents = std::make_unique<ModelFile::Contents>();
   contents->name = index.filename().string();
   contents->path = path;
-  auto done = readParts(*contents, index, openOne);
+  auto done = readParts(*contents, index, path, openOne);
   return finished(std::move(contents), std::move(done));
 }
 

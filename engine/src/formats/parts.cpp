@@ -58,7 +58,7 @@ std::optional<std::filesystem::path> listOfParts(const std::filesystem::path& pa
   return std::filesystem::exists(index, ignored) ? std::optional(index) : std::nullopt;
 }
 
-Result<void> readParts(ModelFile::Contents& contents, const std::filesystem::path& index, const OpenPart& open) {
+Result<void> readParts(ModelFile::Contents& contents, const std::filesystem::path& index, const std::filesystem::path& asked, const OpenPart& open) {
   const std::string name = index.filename().string();
   auto file = FileBytes::map(index);
   if (!file) return tl::unexpected(file.error());
@@ -67,6 +67,12 @@ Result<void> readParts(ModelFile::Contents& contents, const std::filesystem::pat
   std::map<std::string, std::vector<std::string>> parts;  // each with the tensors that it should hold
   for (const auto& [tensor, part] : *map) parts[part].push_back(tensor);
   if (parts.size() > kMostParts) return fail(ErrorCode::FormatUnknown, fmt::format("{} names {} files; no model has that many parts.", name, parts.size()));
+
+  // Another model's part beside this list must not open this model.
+  const std::string askedName = asked.filename().string();
+  if (askedName != name && !parts.contains(askedName))
+    return fail(ErrorCode::FileDamaged, fmt::format("{} is not one of the {} parts that {} names, so the two belong to different models. Keep each model's files "
+                                                    "in a folder of their own.", askedName, parts.size(), name));
 
   contents.container = Container::SafeTensors;
   for (const auto& [part, tensors] : parts) {

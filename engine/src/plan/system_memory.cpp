@@ -11,6 +11,7 @@
 #include "rookery/ledger.h"
 
 #ifdef __linux__
+#include <sys/resource.h>
 #include <unistd.h>
 #endif
 
@@ -93,7 +94,17 @@ std::uint64_t residentBytes() noexcept try {
 }
 
 std::uint64_t availableBytes() noexcept try {
-  return readSystemMemory("/").available;
+  const std::uint64_t available = readSystemMemory("/").available;
+#ifdef __linux__
+  // What this process may still map (ulimit -v).
+  rlimit limit{};
+  std::ifstream statm("/proc/self/statm");
+  if (std::uint64_t pages = 0; getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && statm >> pages) {
+    const std::uint64_t most = limit.rlim_cur, used = pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    return std::min(available, most - std::min(most, used));
+  }
+#endif
+  return available;
 } catch (...) {
   return 0;
 }

@@ -11,6 +11,7 @@
 #include "formats/safetensors_writer.h"
 #include "quant/convert.h"
 #include "rookery/model_file.h"
+#include "sampler/softmax.h"
 
 namespace rookery::engine {
 
@@ -103,6 +104,8 @@ Result<void> readInto(const TensorSource& source, const std::vector<std::int64_t
     return fail(ErrorCode::StateMismatch, fmt::format("State tensor {} is of type {}, which no state has.", source.name,
                                                       traits(source.dtype).name));
   decodeToF32(source.dtype, source.bytes, out);
+  if (!allNumbers(out))
+    return fail(ErrorCode::FileDamaged, fmt::format("State tensor {} holds values that are no numbers (NaN or infinite): the file is damaged, or its training failed.", source.name));
   return {};
 }
 
@@ -123,6 +126,10 @@ Result<State> State::load(const std::filesystem::path& path, const ModelShape& s
   const bool tuned = (*file)->find("blocks.0.att.time_state") != nullptr;
   // web-rwkv's converter turns the last two dimensions round, which no square shows; only its files end in .st.
   const bool keyFirst = path.extension() == ".st";
+  // A bigger model of the same width has the same tensors, and more.
+  if (const std::string next = tuned ? fmt::format("blocks.{}.att.time_state", shape.layers) : fmt::format("{}.{}", state.m_layout.tensors[0].name, shape.layers);
+      (*file)->find(next) != nullptr)
+    return fail(ErrorCode::StateMismatch, fmt::format("{} is a state of a model with more layers than this one, which has {}.", path.filename().string(), shape.layers));
   for (int layer = 0; layer < shape.layers; ++layer) {
     if (tuned) {
       if (shape.headSize == 0) return fail(ErrorCode::StateMismatch, "RWKV-4 has no tuned states of this form.");

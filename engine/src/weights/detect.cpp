@@ -271,6 +271,19 @@ TokenizerKind tokenizerOf(const ModelFile& file, const ModelShape& shape) {
   return TokenizerKind::Unknown;
 }
 
+// A file that lost its last layers would run without them; only its keys tell.
+Result<ModelShape> asStated(const ModelFile& file, const std::string& architecture, Result<ModelShape> shape) {
+  if (!shape) return shape;
+  for (const auto& [key, found] : {std::pair{"block_count", shape->layers}, {"embedding_length", shape->nEmbd}, {"feed_forward_length", shape->dimFfn}}) {
+    const auto entry = file.metadata().find(fmt::format("{}.{}", architecture, key));
+    const auto* stated = entry == file.metadata().end() ? nullptr : std::get_if<std::int64_t>(&entry->second);
+    if (stated != nullptr && *stated != found)
+      return fail(ErrorCode::TensorMismatch, fmt::format("The GGUF file contradicts itself: {} is {}, but its tensors make it {}. Tensors are missing, or the file is damaged.",
+                                                         entry->first, *stated, found));
+  }
+  return shape;
+}
+
 Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
   if (file.container() == Container::Gguf) {
     const auto found = file.metadata().find("general.architecture");
@@ -281,10 +294,11 @@ Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
       return fail(cousin ? ErrorCode::VersionUnsupported : ErrorCode::NotRwkv,
                   fmt::format("This GGUF file holds a model of the kind \"{}\"; RWKV models of the kinds \"rwkv6\" and \"rwkv7\" can be run.", architecture->substr(0, 60)));
     }
-    if (*architecture == "rwkv6") return detectOlder(file, tensors);
+    if (*architecture == "rwkv6") return asStated(file, *architecture, detectOlder(file, tensors));
+    if (tensors.has("blocks.0.att.r_k")) return asStated(file, *architecture, detectV7(file, tensors));
+    return fail(ErrorCode::TensorMissing, "The model is incomplete: tensor blk.0.time_mix_r_k.weight is missing.");
   }
   if (tensors.has("blocks.0.att.r_k")) return detectV7(file, tensors);
-  if (file.container() == Container::Gguf) return fail(ErrorCode::TensorMissing, "The model is incomplete: tensor blk.0.time_mix_r_k.weight is missing.");
   if (tensors.has("emb.weight") && (tensors.has("blocks.0.ffn.key.weight") || tensors.anyContains("att.time_decay"))) return detectOlder(file, tensors);
   return fail(ErrorCode::NotRwkv, "This file holds no RWKV model: the tensors emb.weight and blocks.0 are missing.");
 }
