@@ -496,7 +496,7 @@ void BenchPage::reloadHistory() {
 
 void BenchPage::fillHistory() {
   const QSignalBlocker block(m_historyTable);
-  const QStringList headers{tr("Date"), tr("Model"), tr("Weights"), tr("Precision"), tr("Prompt, tokens/s"), tr("Answer, tokens/s"), tr("Memory"), tr("Device")};
+  const QStringList headers{tr("Date"), tr("Model"), tr("Device"), tr("Weights"), tr("Precision"), tr("Prompt, tokens/s"), tr("Answer, tokens/s"), tr("Memory")};
   m_historyTable->setColumnCount(static_cast<int>(headers.size()));
   m_historyTable->setHorizontalHeaderLabels(headers);
   m_historyTable->setRowCount(static_cast<int>(m_stored.size()));
@@ -506,17 +506,18 @@ void BenchPage::fillHistory() {
     for (const auto& entry : r.measured) {
       memory += entry.bytes;
     }
-    const QStringList cells{reportDate(r), reportModel(r), QString::fromStdString(r.weights) + (r.partial ? tr(" (partial)") : QString()),
+    const QStringList cells{reportDate(r), reportModel(r),
+                            r.ranOnCpu() ? tr("CPU, %n thread(s)", nullptr, r.environment.threads) : reportDevice(r), QString::fromStdString(r.weights) + (r.partial ? tr(" (partial)") : QString()),
                             QString::fromStdString(r.precision), formatRate(speedOf(r, "pp")), formatRate(speedOf(r, "tg")),
-                            formatBytes(memory), r.ranOnCpu() ? tr("CPU, %n thread(s)", nullptr, r.environment.threads) : reportDevice(r)};
+                            formatBytes(memory)};
     for (int c = 0; c < cells.size(); ++c) {
       auto* item = new QTableWidgetItem(cells[c]);
-      item->setTextAlignment((c >= 4 && c < 7 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+      item->setTextAlignment((c >= 5 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
       m_historyTable->setItem(row, c, item);
     }
   }
   for (int c = 0; c < headers.size(); ++c) {
-    m_historyTable->horizontalHeaderItem(c)->setTextAlignment((c >= 4 && c < 7 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+    m_historyTable->horizontalHeaderItem(c)->setTextAlignment((c >= 5 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
   }
   m_historyTable->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
   m_historyTable->horizontalHeader()->setSectionResizeMode(1, QHeaderView::Stretch);

@@ -4,6 +4,7 @@
 #include <QComboBox>
 #include <QEvent>
 #include <QFileInfo>
+#include <QGridLayout>
 #include <QHBoxLayout>
 #include <QLocale>
 #include <QPushButton>
@@ -78,25 +79,24 @@ BenchSetup::BenchSetup(QWidget* parent)
   warningRow->addWidget(m_warning, 1);
   m_warningBox->hide();
 
-  auto* row = new QHBoxLayout;
-  row->addWidget(m_modelLabel);
-  row->addWidget(m_model);
-  row->addWidget(m_browse);
-  row->addSpacing(8);
-  row->addWidget(m_precisionLabel);
-  row->addWidget(m_precision);
-  row->addStretch();
-  row->addWidget(m_cancel);
-  row->addWidget(m_run);
+  auto* row = new QGridLayout;
+  row->setHorizontalSpacing(8);
+  row->setVerticalSpacing(8);
+  row->addWidget(m_modelLabel, 0, 0);
+  row->addWidget(m_model, 0, 1);
+  row->addWidget(m_browse, 0, 2);
+  row->setColumnMinimumWidth(3, 4);
+  row->addWidget(m_precisionLabel, 0, 4);
+  row->addWidget(m_precision, 0, 5);
+  row->setColumnStretch(6, 1);
+  row->addWidget(m_cancel, 0, 7);
+  row->addWidget(m_run, 0, 8);
+  row->addWidget(m_deviceLabel, 1, 0);
+  row->addWidget(m_device, 1, 1, 1, 2);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(16, 16, 16, 16);
   column->setSpacing(12);
-  auto* deviceRow = new QHBoxLayout;
-  deviceRow->addWidget(m_deviceLabel);
-  deviceRow->addWidget(m_device);
-  deviceRow->addStretch();
   column->addLayout(row);
-  column->addLayout(deviceRow);
   column->addWidget(m_hint);
   column->addWidget(m_warningBox);
 

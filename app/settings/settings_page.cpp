@@ -305,7 +305,7 @@ void SettingsPage::buildCompute(QVBoxLayout* column) {
   m_threadsHint = new MutedLabel;
   m_threadsHint->setWordWrap(true);
   auto* grid = new QGridLayout;
-  grid->setVerticalSpacing(4);
+  grid->setVerticalSpacing(8);
   m_device = new DevicePicker;
   m_device->setChoice(m_settings->device());
   m_deviceLabel = new QLabel;
