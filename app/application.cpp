@@ -32,15 +32,18 @@ StoreResult<std::unique_ptr<Application>> Application::create(const Paths& paths
 
 Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
     : m_settings(std::make_unique<Settings>(paths)), m_store(std::move(store)),
-      m_inference(std::make_unique<InferenceService>()) {
+      m_inference(std::make_unique<InferenceService>()), m_devices(std::make_unique<DeviceList>()) {
   m_chat = new ChatPage(*m_store, *m_inference, m_settings->sampler());
   auto* bench = new BenchPage(m_settings->reportsFolder());
   bench->attach(m_inference.get(), m_settings.get());
+  bench->attach(m_devices.get());
   auto* models = new ModelsPage(m_settings.get());
   models->attach(m_inference.get());
+  models->attach(m_devices.get());
   auto* settings = new SettingsPage(m_settings.get());
   m_store->setMemoryBudget(m_settings->memoryBudget());
   settings->attach(m_store.get());
+  settings->attach(m_devices.get());
   QObject::connect(m_settings.get(), &Settings::memoryBudgetChanged, m_store.get(), &ChatStore::setMemoryBudget);
   QObject::connect(settings, &SettingsPage::chatsChanged, m_chat, &ChatPage::reloadList);
   m_window = std::make_unique<MainWindow>(m_chat, bench, models, settings);
@@ -72,11 +75,15 @@ void Application::connectParts() {
     if (!m_guideIsStandIn) m_settings->setLastModel(model.path);
   });
   QObject::connect(m_inference.get(), &InferenceService::loadFailed, m_chat, [this](quint64, const engine::Error& error) {
+    const bool leftCpu = m_inference->lastLoadLeftCpu(), offerCpu = cpuMayHelp(error, leftCpu);
     const QString why = error.code == engine::ErrorCode::Cancelled ? QString()
-                                                                   : tr("%1 could not be loaded. %2").arg(m_loadName, errorText(error));
-    if (!m_inference->model() && m_loadName != guideName()) loadGuideInstead(why);  // somebody is always there to ask
-    else m_chat->setLoadProblem(why);
+                                                                   : tr("%1 could not be loaded. %2").arg(m_loadName, loadErrorText(error, leftCpu));
+    if (offerCpu) m_failedOffCpu = m_inference->lastRequest();
+    // Somebody is always there to ask.
+    if (!m_inference->model() && (offerCpu || m_loadName != guideName())) loadGuideInstead(why, offerCpu);
+    else m_chat->setLoadProblem(why, offerCpu);
   });
+  QObject::connect(m_chat, &ChatPage::loadOnCpuRequested, m_window.get(), [this] { loadOnCpu(); });
   m_window->setAlert([this] { return m_store->whyReadOnly(); });
   QObject::connect(m_store.get(), &ChatStore::opened, m_window.get(), [this] {
     m_window->updateAlert();
@@ -113,10 +120,18 @@ void Application::tellOfDamage() {
                                .arg(rescued, QDir::toNativeSeparators(kept)));
 }
 
-void Application::loadGuideInstead(const QString& why) {
-  m_inference->load(ModelsPage::requestFor(*m_settings, {}));
+void Application::loadGuideInstead(const QString& why, bool offerCpu) {
+  ModelRequest guide = ModelsPage::requestFor(*m_settings, {});
+  guide.device = cpuChoice();  // which never fails
+  m_inference->load(guide);
   m_guideIsStandIn = true;
-  m_chat->setLoadProblem(why.isEmpty() ? QString() : tr("%1 The guide model answers until then.").arg(why));
+  m_chat->setLoadProblem(why.isEmpty() ? QString() : tr("%1 The guide model answers until then.").arg(why), offerCpu);
+}
+
+void Application::loadOnCpu() {
+  m_settings->setDevice(cpuChoice());
+  m_failedOffCpu.device = cpuChoice();
+  m_inference->load(m_failedOffCpu);
 }
 
 /// Nothing that was written may be lost by closing without the user knowing.

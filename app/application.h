@@ -5,13 +5,14 @@
 #include <QString>
 #include <memory>
 
+#include "inference/inference_service.h"
 #include "storage/chat_store.h"
 #include "support/paths.h"
 
 namespace rookery::app {
 
 class ChatPage;
-class InferenceService;
+class DeviceList;
 class MainWindow;
 class Settings;
 
@@ -41,15 +42,18 @@ class Application {
   Application(const Paths& paths, std::unique_ptr<ChatStore> store);
   void connectParts();
   bool mayClose();
-  void loadGuideInstead(const QString& why);
+  void loadGuideInstead(const QString& why, bool offerCpu = false);
+  void loadOnCpu();
 
   std::unique_ptr<Settings> m_settings;
   std::unique_ptr<ChatStore> m_store;            // outlives the engine thread, which asks it for snapshots
   std::unique_ptr<InferenceService> m_inference;
+  std::unique_ptr<DeviceList> m_devices;
   std::unique_ptr<MainWindow> m_window;          // owns the pages
   ChatPage* m_chat = nullptr;
   QString m_trouble;               ///< why saving failed last
   QString m_loadName;              ///< of the load that runs or was the last
+  ModelRequest m_failedOffCpu;     ///< what the CPU is offered for
   bool m_guideIsStandIn = false;   ///< the guide was not chosen: the next start tries the user's model again
 };
 

@@ -16,6 +16,7 @@
 #include <QToolButton>
 
 #include "about_dialogs.h"
+#include "inference/device_list.h"
 #include "inference/engine_text.h"
 #include "inference/inference_service.h"
 #include "inference/inference_worker.h"
@@ -77,7 +78,7 @@ MainWindow::~MainWindow() = default;
 
 void MainWindow::attach(InferenceService* service) {
   connect(service, &InferenceService::loadStarted, this, [this, service](quint64 job, const QString& name) {
-    showLoadStarted(job, name, service->runningWork());
+    showLoadStarted(job, name, service->isQueued(job) ? service->runningWork() : EngineWork::None);  // an answer may load again
   });
   connect(service, &InferenceService::loadProgress, this, &MainWindow::showLoadProgress);
   connect(service, &InferenceService::modelLoaded, this, [this](quint64 job, const LoadedModel& model) {
@@ -315,7 +316,7 @@ void MainWindow::retranslate() {
   m_loadCancel->setAccessibleName(tr("Stop loading"));
   m_loadBar->setAccessibleName(tr("Loading progress"));
   m_model->setText(m_modelIsGuide ? guideName() : m_modelName.isEmpty() ? tr("No model loaded") : m_modelName);
-  m_device->setText(m_deviceText);
+  fillDevice();
   setState(m_stateNow);
   fillLoad();
   setSpeed(m_tokensPerSecond);
@@ -326,9 +327,27 @@ void MainWindow::retranslate() {
 void MainWindow::setModel(const LoadedModel& model) {
   m_modelName = model.name;
   m_modelIsGuide = model.isGuide;
-  m_deviceText = model.deviceSummary;
+  m_loadedDevice = model.device;
+  m_deviceSummary = model.deviceSummary;
+  m_deviceBytes = 0;
+  for (const auto& entry : model.memory) {
+    m_deviceBytes += entry.device == model.device.id ? entry.bytes : 0;
+  }
   m_tokensPerSecond = 0;
   retranslate();
+}
+
+void MainWindow::fillDevice() {
+  m_device->setText(m_loadedDevice.software ? tr("%1 · software").arg(m_deviceSummary) : m_deviceSummary);
+  QString details;
+  if (!m_deviceSummary.isEmpty()) {
+    details = deviceDetails(m_loadedDevice);
+    if (m_loadedDevice.kind != "cpu") {
+      details += u'\n' + tr("The model takes %1 of its memory").arg(formatBytes(m_deviceBytes));
+    }
+  }
+  m_device->setToolTip(details);
+  m_device->setAccessibleDescription(details);
 }
 
 void MainWindow::setSpeed(double tokensPerSecond) {

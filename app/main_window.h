@@ -79,6 +79,7 @@ class MainWindow : public QMainWindow {
   void buildStatusBar();
   QWidget* buildAlertBar();
   void retranslate();
+  void fillDevice();
   void updateMemory();
   void fillLoad();
   void editFocused(const char* slot);
@@ -100,7 +101,9 @@ class MainWindow : public QMainWindow {
   QWidget* m_loadBox = nullptr;
 
   Settings* m_settings = nullptr;
-  QString m_modelName, m_deviceText, m_loadName;
+  QString m_modelName, m_deviceSummary, m_loadName;
+  engine::DeviceInfo m_loadedDevice;
+  std::uint64_t m_deviceBytes = 0;  ///< what the model takes of its device's memory
   bool m_modelIsGuide = false;
   State m_stateNow{};
   EngineWork m_loadWaits{};

@@ -12,6 +12,16 @@
     </message>
 </context>
 <context>
+    <name>rookery::app::BenchPage</name>
+    <message numerus="yes">
+        <source>CPU, %n thread(s)</source>
+        <translation>
+            <numerusform>CPU, %n thread</numerusform>
+            <numerusform>CPU, %n threads</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>rookery::app::Composer</name>
     <message numerus="yes">
         <source>%n token(s)</source>

@@ -165,6 +165,41 @@ The damaged file is kept here:
     </message>
 </context>
 <context>
+    <name>DeviceList</name>
+    <message>
+        <source>CPU: %1</source>
+        <translation>CPU：%1</translation>
+    </message>
+    <message>
+        <source>%1 (software)</source>
+        <translation>%1（软件模拟）</translation>
+    </message>
+    <message>
+        <source>Cannot be used: %1</source>
+        <translation>无法使用：%1</translation>
+    </message>
+    <message>
+        <source>Driver: %1</source>
+        <translation>驱动：%1</translation>
+    </message>
+    <message>
+        <source>Interface: %1</source>
+        <translation>接口：%1</translation>
+    </message>
+    <message>
+        <source>Memory: %1</source>
+        <translation>内存：%1</translation>
+    </message>
+    <message>
+        <source>The CPU computes what this device is asked for, slower than when it is chosen itself.</source>
+        <translation>此设备的计算由 CPU 完成，比直接选择 CPU 更慢。</translation>
+    </message>
+    <message>
+        <source>Features used: %1</source>
+        <translation>使用的特性：%1</translation>
+    </message>
+</context>
+<context>
     <name>EngineError</name>
     <message>
         <source>Stopped.</source>
@@ -253,6 +288,14 @@ The damaged file is kept here:
     <message>
         <source>Waiting for the benchmark to end…</source>
         <translation>正在等待基准测试结束…</translation>
+    </message>
+    <message>
+        <source>The graphics device has too little free memory for it. Load it on the CPU, or choose a smaller model.</source>
+        <translation>图形设备的空闲内存不足。请在 CPU 上载入，或选择更小的模型。</translation>
+    </message>
+    <message>
+        <source>The graphics device cannot be used. Load it on the CPU, or choose another device.</source>
+        <translation>图形设备无法使用。请在 CPU 上载入，或选择其他设备。</translation>
     </message>
 </context>
 <context>
@@ -608,6 +651,32 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Ope&amp;n folder</source>
         <translation>打开文件夹(&amp;N)</translation>
     </message>
+    <message>
+        <source>Interface</source>
+        <translation>接口</translation>
+    </message>
+    <message>
+        <source>Device memory</source>
+        <translation>设备内存</translation>
+    </message>
+    <message>
+        <source>Share of the read limit</source>
+        <translation>读取上限的占比</translation>
+    </message>
+    <message>
+        <source>not measured</source>
+        <translation>未测量</translation>
+    </message>
+    <message numerus="yes">
+        <source>CPU, %n thread(s)</source>
+        <translation>
+            <numerusform>CPU，%n 个线程</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Features used</source>
+        <translation>使用的特性</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::BenchSetup</name>
@@ -694,6 +763,18 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Measure a model from a file</source>
         <translation>测量文件中的模型</translation>
+    </message>
+    <message>
+        <source>That is more than the %1 that the device has.</source>
+        <translation>这超过了设备的 %1 内存。</translation>
+    </message>
+    <message>
+        <source>&amp;Device</source>
+        <translation>设备(&amp;D)</translation>
+    </message>
+    <message>
+        <source>Device to measure</source>
+        <translation>要测试的设备</translation>
     </message>
 </context>
 <context>
@@ -813,6 +894,10 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Nothing can be asked now, because it could not be saved.</source>
         <translation>现在无法提问，因为内容无法保存。</translation>
     </message>
+    <message>
+        <source>Load on the C&amp;PU</source>
+        <translation>在 CPU 上载入(&amp;P)</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::Composer</name>
@@ -873,6 +958,14 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>The earlier messages of this chat cannot be read now, and the model would answer without them. Try again in a while.</source>
         <translation>目前无法读取此对话之前的消息，模型会在不知道它们的情况下回答。请稍后再试。</translation>
     </message>
+    <message>
+        <source>The graphics device stopped answering. What was written so far is kept; Continue loads the model again and goes on.</source>
+        <translation>图形设备停止响应。已写出的内容会保留；“继续”会重新载入模型并接着写下去。</translation>
+    </message>
+    <message>
+        <source>The model could not be loaded again. What was written so far is kept; Continue goes on once the model is loaded.</source>
+        <translation>无法重新载入模型。已写出的内容会保留；模型载入后，“继续”会接着写下去。</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ConversationList</name>
@@ -923,6 +1016,25 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Yesterday</source>
         <translation>昨天</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::DevicePicker</name>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>Looking for graphics devices…</source>
+        <translation>正在查找图形设备…</translation>
+    </message>
+    <message>
+        <source>%1 (not there)</source>
+        <translation>%1（不存在）</translation>
+    </message>
+    <message>
+        <source>%1 was chosen before and is not there now. Choose another device.</source>
+        <translation>之前选择了 %1，但它现在不存在。请选择其他设备。</translation>
     </message>
 </context>
 <context>
@@ -1082,6 +1194,14 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Search chats</source>
         <translation>搜索对话</translation>
+    </message>
+    <message>
+        <source>%1 · software</source>
+        <translation>%1 · 软件模拟</translation>
+    </message>
+    <message>
+        <source>The model takes %1 of its memory</source>
+        <translation>模型占用其中 %1 内存</translation>
     </message>
 </context>
 <context>
@@ -1374,6 +1494,30 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Choose voca&amp;bulary…</source>
         <translation>选择词表(&amp;B)…</translation>
+    </message>
+    <message>
+        <source>Fits: it needs %1, and the device has %2. A chat never needs more, however long it gets.</source>
+        <translation>可以容纳：需要 %1，设备有 %2。无论对话多长，都不会需要更多。</translation>
+    </message>
+    <message>
+        <source>Just fits: it needs %1, and the device has %2. Close other programs that use it first.</source>
+        <translation>勉强容纳：需要 %1，设备有 %2。请先关闭使用该设备的其他程序。</translation>
+    </message>
+    <message>
+        <source>Does not fit: it needs %1, and the device has only %2. Use the CPU, or choose a smaller model or one with 8-bit weights.</source>
+        <translation>无法容纳：需要 %1，而设备只有 %2。请使用 CPU，或选择更小的模型或 8 位权重的模型。</translation>
+    </message>
+    <message>
+        <source>Runs o&amp;n</source>
+        <translation>运行于(&amp;N)</translation>
+    </message>
+    <message>
+        <source>Device that the model runs on</source>
+        <translation>运行模型的设备</translation>
+    </message>
+    <message>
+        <source>Load on the C&amp;PU</source>
+        <translation>在 CPU 上载入(&amp;P)</translation>
     </message>
 </context>
 <context>
@@ -1695,10 +1839,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>主题</translation>
     </message>
     <message>
-        <source>Used from the next model on that is loaded. The text of an answer is the same with any number.</source>
-        <translation>从下一个载入的模型起生效。无论线程数多少，回答的文本都相同。</translation>
-    </message>
-    <message>
         <source>Devices</source>
         <translation>设备</translation>
     </message>
@@ -1837,6 +1977,22 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Em&amp;pty the bin</source>
         <translation>清空(&amp;P)</translation>
+    </message>
+    <message>
+        <source>Looking for devices…</source>
+        <translation>正在查找设备…</translation>
+    </message>
+    <message>
+        <source>Models r&amp;un on</source>
+        <translation>模型运行于(&amp;U)</translation>
+    </message>
+    <message>
+        <source>Device that models run on</source>
+        <translation>运行模型的设备</translation>
+    </message>
+    <message>
+        <source>Device and threads are used from the next model on that is loaded. Threads are for the CPU; the text of an answer is the same with any number.</source>
+        <translation>设备和线程数从下一个载入的模型起生效。线程用于 CPU；无论线程数多少，回答的文本都相同。</translation>
     </message>
 </context>
 <context>

@@ -22,6 +22,7 @@
 #include "bench/charts.h"
 #include "bench/steps_view.h"
 #include "inference/inference_service.h"
+#include "settings/device_picker.h"
 #include "settings/settings.h"
 #include "support/dialogs.h"
 #include "inference/engine_text.h"
@@ -246,7 +247,11 @@ QWidget* BenchPage::buildResult() {
   return result;
 }
 
+void BenchPage::attach(DeviceList* devices) { m_setup->picker()->attach(devices); }
+
 void BenchPage::attach(InferenceService* service, Settings* settings) {
+  m_setup->picker()->setChoice(settings->device());
+  connect(settings, &Settings::deviceChanged, m_setup, [this, settings] { m_setup->picker()->setChoice(settings->device()); });
   m_setup->setThreads(settings->threads());
   connect(settings, &Settings::threadsChanged, m_setup, [this](int threads) { m_setup->setThreads(threads); });
   auto job = std::make_shared<JobId>(0);
@@ -446,19 +451,29 @@ void BenchPage::fillEnvironment() {
   for (const auto token : m_report->greedyTokens) {
     tokens << QString::number(token);
   }
+  QStringList features;
+  if (env.gpu) {
+    for (const auto& feature : env.gpu->features) {
+      features << text(feature);
+    }
+  }
   const QList<std::pair<QString, QString>> rows{
       {tr("Date"), reportDate(*m_report)},
       {tr("Processor"), text(env.cpu)},
       {tr("Instruction set"), text(env.isa)},
-      {tr("Threads"), tr("%1 of %2 cores").arg(env.threads).arg(env.physicalCores)},
+      {tr("Threads"), m_report->ranOnCpu() ? tr("%1 of %2 cores").arg(env.threads).arg(env.physicalCores) : QString()},
       {tr("Memory"), env.memoryTotal > 0 ? formatBytes(env.memoryTotal) : QString()},
-      {tr("Device"), text(env.device)},
+      {tr("Device"), reportDevice(*m_report)},
       {tr("Driver"), text(env.driver)},
+      {tr("Interface"), m_report->ranOnCpu() ? QString() : text(env.api)},
+      {tr("Device memory"), env.gpu && env.gpu->memory > 0 ? formatBytes(env.gpu->memory) : QString()},
+      {tr("Features used"), features.join(QStringLiteral(", "))},
       {tr("System"), QStringList{text(env.os), text(env.kernel)}.filter(QRegularExpression(QStringLiteral("."))).join(QStringLiteral(", "))},
       {tr("Power"), text(env.powerSource)},
       {tr("Clock governor"), text(env.governor)},
       {tr("Build"), QStringList{text(env.build), text(env.compiler)}.filter(QRegularExpression(QStringLiteral("."))).join(QStringLiteral(", "))},
       {tr("Read for each token"), m_report->bytesPerToken > 0 ? formatBytes(m_report->bytesPerToken) : QString()},
+      {tr("Share of the read limit"), m_report->ranOnCpu() ? QString() : tr("not measured")},
       {tr("Model SHA-256"), text(m_report->modelSha256)},
       {tr("First answer tokens"), tokens.mid(0, 16).join(u' ')}};
   m_environment->setRowCount(0);
@@ -481,7 +496,7 @@ void BenchPage::reloadHistory() {
 
 void BenchPage::fillHistory() {
   const QSignalBlocker block(m_historyTable);
-  const QStringList headers{tr("Date"), tr("Model"), tr("Weights"), tr("Precision"), tr("Prompt, tokens/s"), tr("Answer, tokens/s"), tr("Memory"), tr("Threads")};
+  const QStringList headers{tr("Date"), tr("Model"), tr("Device"), tr("Weights"), tr("Precision"), tr("Prompt, tokens/s"), tr("Answer, tokens/s"), tr("Memory")};
   m_historyTable->setColumnCount(static_cast<int>(headers.size()));
   m_historyTable->setHorizontalHeaderLabels(headers);
   m_historyTable->setRowCount(static_cast<int>(m_stored.size()));
@@ -491,17 +506,18 @@ void BenchPage::fillHistory() {
     for (const auto& entry : r.measured) {
       memory += entry.bytes;
     }
-    const QStringList cells{reportDate(r), reportModel(r), QString::fromStdString(r.weights) + (r.partial ? tr(" (partial)") : QString()),
+    const QStringList cells{reportDate(r), reportModel(r),
+                            r.ranOnCpu() ? tr("CPU, %n thread(s)", nullptr, r.environment.threads) : reportDevice(r), QString::fromStdString(r.weights) + (r.partial ? tr(" (partial)") : QString()),
                             QString::fromStdString(r.precision), formatRate(speedOf(r, "pp")), formatRate(speedOf(r, "tg")),
-                            formatBytes(memory), QLocale().toString(r.environment.threads)};
+                            formatBytes(memory)};
     for (int c = 0; c < cells.size(); ++c) {
       auto* item = new QTableWidgetItem(cells[c]);
-      item->setTextAlignment((c >= 4 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+      item->setTextAlignment((c >= 5 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
       m_historyTable->setItem(row, c, item);
     }
   }
   for (int c = 0; c < headers.size(); ++c) {
-    m_historyTable->horizontalHeaderItem(c)->setTextAlignment((c >= 4 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+    m_historyTable->horizontalHeaderItem(c)->setTextAlignment((c >= 5 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
   }
   m_historyTable->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
   m_historyTable->horizontalHeader()->setSectionResizeMode(1, QHeaderView::Stretch);

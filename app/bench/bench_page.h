@@ -23,6 +23,7 @@ enum class EngineWork;
 class BenchSetup;
 class Card;
 class ChartPanel;
+class DeviceList;
 class IconLabel;
 class InferenceService;
 class MemoryChart;
@@ -41,6 +42,7 @@ class BenchPage : public QWidget {
   ~BenchPage() override;
 
   void attach(InferenceService* service, Settings* settings);
+  void attach(DeviceList* devices);
   BenchSetup* setup() const { return m_setup; }
   const std::optional<engine::BenchReport>& report() const { return m_report; }
   bool isRunning() const { return m_running; }

@@ -4,6 +4,7 @@
 #include <QComboBox>
 #include <QEvent>
 #include <QFileInfo>
+#include <QGridLayout>
 #include <QHBoxLayout>
 #include <QLocale>
 #include <QPushButton>
@@ -14,6 +15,7 @@
 #include "rookery/ledger.h"
 #include "rookery/memory_plan.h"
 #include "rookery/model_info.h"
+#include "settings/device_picker.h"
 #include "support/dialogs.h"
 #include "support/format.h"
 #include "theme/icons.h"
@@ -42,8 +44,10 @@ BenchSetup::BenchSetup(QWidget* parent)
       m_browse(new QPushButton(this)),
       m_run(new QPushButton(this)),
       m_cancel(new QPushButton(this)),
+      m_device(new DevicePicker(this)),
       m_modelLabel(new QLabel(this)),
       m_precisionLabel(new QLabel(this)),
+      m_deviceLabel(new QLabel(this)),
       m_hint(new MutedLabel(this)),
       m_warning(new QLabel(this)),
       m_warningBox(new QWidget(this)) {
@@ -61,6 +65,7 @@ BenchSetup::BenchSetup(QWidget* parent)
   setFocusProxy(m_model);
   m_modelLabel->setBuddy(m_model);
   m_precisionLabel->setBuddy(m_precision);
+  m_deviceLabel->setBuddy(m_device);
   m_precision->setSizeAdjustPolicy(QComboBox::AdjustToContents);
   m_model->setMinimumContentsLength(26);
   m_model->setMaxVisibleItems(24);
@@ -74,16 +79,20 @@ BenchSetup::BenchSetup(QWidget* parent)
   warningRow->addWidget(m_warning, 1);
   m_warningBox->hide();
 
-  auto* row = new QHBoxLayout;
-  row->addWidget(m_modelLabel);
-  row->addWidget(m_model);
-  row->addWidget(m_browse);
-  row->addSpacing(8);
-  row->addWidget(m_precisionLabel);
-  row->addWidget(m_precision);
-  row->addStretch();
-  row->addWidget(m_cancel);
-  row->addWidget(m_run);
+  auto* row = new QGridLayout;
+  row->setHorizontalSpacing(8);
+  row->setVerticalSpacing(8);
+  row->addWidget(m_modelLabel, 0, 0);
+  row->addWidget(m_model, 0, 1);
+  row->addWidget(m_browse, 0, 2);
+  row->setColumnMinimumWidth(3, 4);
+  row->addWidget(m_precisionLabel, 0, 4);
+  row->addWidget(m_precision, 0, 5);
+  row->setColumnStretch(6, 1);
+  row->addWidget(m_cancel, 0, 7);
+  row->addWidget(m_run, 0, 8);
+  row->addWidget(m_deviceLabel, 1, 0);
+  row->addWidget(m_device, 1, 1, 1, 2);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(16, 16, 16, 16);
   column->setSpacing(12);
@@ -94,6 +103,7 @@ BenchSetup::BenchSetup(QWidget* parent)
   connect(m_model, &QComboBox::currentIndexChanged, this, &BenchSetup::fillPrecisions);
   connect(m_browse, &QPushButton::clicked, this, &BenchSetup::chooseFile);
   connect(m_precision, &QComboBox::currentIndexChanged, this, &BenchSetup::updateHint);
+  connect(m_device, &DevicePicker::deviceChanged, this, &BenchSetup::updateHint);
   connect(m_run, &QPushButton::clicked, this, [this] { Q_EMIT runRequested(request()); });
   connect(m_cancel, &QPushButton::clicked, this, [this] {
     m_cancel->setEnabled(false);  // one click is enough; the run ends within a second
@@ -122,12 +132,14 @@ void BenchSetup::setRunning(bool running) {
   m_run->setVisible(!running);
   m_model->setEnabled(!running);
   m_browse->setEnabled(!running);
+  m_device->setEnabled(!running);
   m_precision->setEnabled(!running && m_precision->count() > 1);
 }
 
 engine::BenchRequest BenchSetup::request() const {
   engine::BenchRequest request = m_protocol;
   request.threads = m_threads;
+  request.strategy = m_device->deviceId().toStdString();
   const QString value = m_model->currentData(kValueRole).toString();
   switch (m_model->currentData(kKindRole).toInt()) {
     case Synthetic:
@@ -147,7 +159,11 @@ engine::BenchRequest BenchSetup::request() const {
 }
 
 QString BenchSetup::subject() const {
-  return m_precision->currentData().isValid() ? tr("%1, %2").arg(m_model->currentText(), m_precision->currentText()) : m_model->currentText();
+  QString what = m_precision->currentData().isValid() ? tr("%1, %2").arg(m_model->currentText(), m_precision->currentText()) : m_model->currentText();
+  if (const auto* device = m_device->device(); device != nullptr && device->kind != "cpu") {
+    what = tr("%1, %2").arg(what, deviceTitle(*device));
+  }
+  return what;
 }
 
 void BenchSetup::fillModels() {
@@ -233,11 +249,13 @@ void BenchSetup::updateHint() {
       info.container = engine::Container::Synthetic;
       info.dtype = static_cast<engine::DType>(m_precision->currentData().toInt());
       const auto need = engine::estimateLoad(info, info.dtype).total();
-      const auto available = engine::availableBytes();
+      const auto* device = m_device->device();
+      const bool onGpu = device != nullptr && device->kind != "cpu";
+      const auto available = onGpu ? device->memoryBytes : engine::availableBytes();
       const QString size = tr("Random weights in the official shape, no download: %1 million parameters, about %2 of memory.")
                                .arg(QLocale().toString(static_cast<double>(shape->parameters()) / 1e6, 'f', 0), formatBytes(need));
       m_hint->setText(available > 0 && need > available
-                          ? size + u' ' + tr("That is more than the %1 that are free now.").arg(formatBytes(available))
+                          ? size + u' ' + (onGpu ? tr("That is more than the %1 that the device has.") : tr("That is more than the %1 that are free now.")).arg(formatBytes(available))
                           : size);
       return;
     }
@@ -249,6 +267,8 @@ void BenchSetup::updateHint() {
 void BenchSetup::retranslate() {
   m_modelLabel->setText(tr("&Model"));
   m_precisionLabel->setText(tr("&Precision"));
+  m_deviceLabel->setText(tr("&Device"));
+  m_device->setAccessibleName(tr("Device to measure"));
   m_model->setAccessibleName(tr("Model to measure"));
   m_precision->setAccessibleName(tr("Precision of the weights"));
   m_browse->setText(tr("&Browse…"));

@@ -9,6 +9,8 @@ class QPushButton;
 
 namespace rookery::app {
 
+class DevicePicker;
+
 /// Choose what to measure, and start or cancel. Emits values, knows no engine thread.
 class BenchSetup : public Card {
   Q_OBJECT
@@ -21,10 +23,11 @@ class BenchSetup : public Card {
   void setThreads(int threads) { m_threads = threads; }
   void setPowerSource(const QString& source);  ///< as BenchEnvironment has it; "battery" brings the warning
   void setRunning(bool running);
+  DevicePicker* picker() const { return m_device; }
   /// How much is measured: the part of the request that is not the model, the precision and the threads.
   void setProtocol(const engine::BenchRequest& protocol) { m_protocol = protocol; }
   engine::BenchRequest request() const;
-  /// What Run measures, as the user chose it: "Synthetic RWKV-7 0.1B, fp16".
+  /// What Run measures, as the user chose it: "Synthetic RWKV-7 0.1B, fp16"; with the device unless it is the CPU.
   QString subject() const;
   void chooseFile();
 
@@ -43,7 +46,8 @@ class BenchSetup : public Card {
 
   QComboBox *m_model, *m_precision;
   QPushButton *m_browse, *m_run, *m_cancel;
-  QLabel *m_modelLabel, *m_precisionLabel, *m_hint, *m_warning;
+  DevicePicker* m_device;
+  QLabel *m_modelLabel, *m_precisionLabel, *m_deviceLabel, *m_hint, *m_warning;
   QWidget* m_warningBox;
   QString m_loadedName, m_loadedPath, m_chosenFile, m_powerSource;
   int m_threads = 0, m_precisionKind = -1;

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "bench/charts.h"
+#include "inference/device_list.h"
 #include "inference/inference_worker.h"
 #include "support/format.h"
 
@@ -47,7 +48,7 @@ QString reportSentence(const engine::BenchReport& report) {
   if (prefill > 0) {
     sentences << Words::tr("Reads prompts at %1 tokens/s.").arg(formatRate(prefill));
   }
-  if (decode > 0 && report.bandwidthGBs > 0) {
+  if (decode > 0 && report.hasLimit()) {
     if (report.percentOfBandwidth > 100) {
       sentences << Words::tr("Answering reads faster than memory was measured at (%1 GB/s): the weights come from the processor's cache, or the measurement was disturbed.")
                        .arg(formatRate(report.bandwidthGBs));
@@ -78,6 +79,17 @@ QString weightsText(const engine::BenchReport& report) {
   return Words::tr("weights: file");
 }
 
+QString reportDevice(const engine::BenchReport& report) {
+  const auto& env = report.environment;
+  if (!env.gpu) {
+    return QString::fromStdString(env.device);
+  }
+  engine::DeviceInfo device;
+  device.name = env.gpu->name;
+  device.software = env.gpu->software;
+  return deviceTitle(device);
+}
+
 QString reportModel(const engine::BenchReport& report) {
   return report.weights == "guide" ? guideName() : QString::fromStdString(report.model);
 }
@@ -85,8 +97,13 @@ QString reportModel(const engine::BenchReport& report) {
 QString reportSubject(const engine::BenchReport& report) {
   const auto& env = report.environment;
   QStringList parts{reportModel(report), weightsText(report), QString::fromStdString(report.precision),
-                    QString::fromStdString(report.mode), QString::fromStdString(env.cpu.empty() ? env.device : env.cpu),
-                    QString::fromStdString(env.isa), Words::tr("%n thread(s)", nullptr, env.threads)};
+                    QString::fromStdString(report.mode)};
+  if (report.ranOnCpu()) {
+    parts << QString::fromStdString(env.cpu.empty() ? env.device : env.cpu) << QString::fromStdString(env.isa)
+          << Words::tr("%n thread(s)", nullptr, env.threads);
+  } else {
+    parts << reportDevice(report) << QString::fromStdString(env.api);
+  }
   parts.removeAll(QString());
   return parts.join(QStringLiteral(" · "));
 }

@@ -13,6 +13,8 @@ QString reportSentence(const engine::BenchReport& report);
 QString reportModel(const engine::BenchReport& report);
 /// "rwkv7-0.1b · weights: synthetic · fp16 · exact · CPU avx512, 2 threads"
 QString reportSubject(const engine::BenchReport& report);
+/// "cpu", or what a graphics device is called.
+QString reportDevice(const engine::BenchReport& report);
 /// "weights: synthetic" or what else they are; always shown, since synthetic runs are never compared with real ones.
 QString weightsText(const engine::BenchReport& report);
 /// "Run 3 of 5 · last 1,402 tokens/s · spread 1.1 %"

@@ -51,7 +51,8 @@ QHBoxLayout* inColumn(QWidget* widget) {
 ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent)
     : QWidget(parent), m_store(store), m_service(service), m_defaults(defaults), m_list(new ConversationList(store, this)),
       m_title(new QLabel(this)), m_notice(new QLabel(this)), m_status(new QLabel(this)), m_emptyTitle(new QLabel(this)),
-      m_emptyText(new QLabel(this)), m_panelButton(new QToolButton(this)), m_chooseModel(new QPushButton(this)),
+      m_emptyText(new QLabel(this)), m_panelButton(new QToolButton(this)), m_noticeBox(new QWidget(this)),
+      m_chooseModel(new QPushButton(this)), m_onCpu(new QPushButton(this)),
       m_stack(new QStackedWidget(this)), m_transcript(new TranscriptView(this)), m_composer(new Composer(this)),
       m_panel(new SamplingPanel(this)) {
   setObjectName(QStringLiteral("chatPage"));
@@ -120,7 +121,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   connect(m_panel, &SamplingPanel::systemPromptChanged, this, [this] { m_current->setSystemPrompt(m_panel->systemPrompt()); });
 
   connect(&m_service, &InferenceService::begun, this, &ChatPage::refresh);
-  connect(&m_service, &InferenceService::loadStarted, this, [this] { m_loading = true; m_loadProblem.clear(); refresh(); });
+  connect(&m_service, &InferenceService::loadStarted, this, [this] { m_loading = true; setLoadProblem({}); });
   connect(&m_service, &InferenceService::modelLoaded, this, [this] { m_loading = false; refresh(); });
   connect(&m_service, &InferenceService::loadFailed, this, [this] { m_loading = false; refresh(); });
   connect(&m_store, &ChatStore::failing, this, [this](const QString& sentence) { m_trouble = sentence; refresh(); });
@@ -163,10 +164,16 @@ QWidget* ChatPage::buildCenter() {
 
   m_notice->setObjectName(QStringLiteral("chatNotice"));
   m_notice->setWordWrap(true);
-  m_notice->setMargin(8);
-  m_notice->setAutoFillBackground(true);
-  m_notice->setBackgroundRole(QPalette::AlternateBase);
-  m_notice->hide();
+  m_noticeBox->setAutoFillBackground(true);
+  m_noticeBox->setBackgroundRole(QPalette::AlternateBase);
+  m_onCpu->setObjectName(QStringLiteral("chatLoadOnCpu"));
+  m_onCpu->setIcon(lineIcon(QStringLiteral("cpu")));
+  connect(m_onCpu, &QPushButton::clicked, this, &ChatPage::loadOnCpuRequested);
+  auto* notice = new QHBoxLayout(m_noticeBox);
+  notice->setContentsMargins(8, 8, 8, 8);
+  notice->addWidget(m_notice, 1);
+  notice->addWidget(m_onCpu, 0, Qt::AlignVCenter);
+  m_noticeBox->hide();
   m_status->setObjectName(QStringLiteral("chatStatus"));
   m_status->setTextFormat(Qt::PlainText);
   m_status->setForegroundRole(QPalette::WindowText);
@@ -179,7 +186,7 @@ QWidget* ChatPage::buildCenter() {
   column->setSpacing(6);
   column->addLayout(header);
   column->addWidget(m_stack, 1);
-  column->addLayout(inColumn(m_notice));
+  column->addLayout(inColumn(m_noticeBox));
   column->addLayout(inColumn(m_composer));
   column->addLayout(inColumn(m_status));
   return center;
@@ -224,6 +231,7 @@ void ChatPage::retranslate() {
   m_panelButton->setToolTip(tr("How answers are drawn"));
   m_panelButton->setAccessibleName(tr("How answers are drawn"));
   m_chooseModel->setText(tr("Choose a model"));
+  m_onCpu->setText(tr("Load on the C&PU"));
   m_transcript->setAccessibleName(tr("Messages"));
   for (std::size_t i = 0; i < m_suggestions.size(); ++i) m_suggestions[i]->setText(tr(kGuideQuestions[i]));
   if (m_current) refresh();
@@ -340,8 +348,9 @@ void ChatPage::reloadList() {
   if (m_current) m_list->select(m_current->id());
 }
 
-void ChatPage::setLoadProblem(const QString& sentence) {
+void ChatPage::setLoadProblem(const QString& sentence, bool offerCpu) {
   m_loadProblem = sentence;
+  m_offerCpu = offerCpu;
   refresh();
 }
 
@@ -374,9 +383,10 @@ void ChatPage::copyMessage(qint64 message) {
   if (row >= 0) QGuiApplication::clipboard()->setText(textToCopy(m_current->transcript().message(row).text));
 }
 
-void ChatPage::setNotice(const QString& text) {
+void ChatPage::setNotice(const QString& text, bool offerCpu) {
   m_notice->setText(text);
-  m_notice->setVisible(!text.isEmpty());
+  m_onCpu->setVisible(offerCpu);
+  m_noticeBox->setVisible(!text.isEmpty());
 }
 
 void ChatPage::updateSuggestions() {
@@ -417,10 +427,11 @@ void ChatPage::refresh() {
                          : model ? QString()
                          : m_loading ? tr("The model is being loaded.")
                                      : tr("No model is loaded. Choose one on the Models page."));
-  setNotice(m_current->needsReading()
+  const bool offer = m_offerCpu && !m_loadProblem.isEmpty();  // what did not load matters more than who answers instead
+  setNotice(m_current->needsReading() && !offer
                 ? tr("This chat was read by %1. %2 reads its text again with your next message.")
                       .arg(m_current->record().modelName, model->name)
-                : m_loadProblem);
+                : m_loadProblem, offer);
 
   QString text = m_progress;
   if (state == State::Waiting) text = waitingText();
@@ -441,7 +452,7 @@ QString ChatPage::waitingText() const {
       case EngineWork::None: break;
     }
   }
-  return tr("Waiting for the engine…");
+  return m_loading ? tr("Loading the model…") : tr("Waiting for the engine…");
 }
 
 void ChatPage::changeEvent(QEvent* event) {

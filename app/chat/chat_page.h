@@ -33,8 +33,8 @@ class ChatPage : public QWidget {
 
   Conversation* current() const noexcept { return m_current; }
   void setDefaultSampling(const engine::SamplerSettings& settings);  ///< for new chats, one that is still empty included
-  /// Why the last load failed, as a sentence; shown until the next load begins.
-  void setLoadProblem(const QString& sentence);
+  /// Why the last load failed, as a sentence; shown until the next load begins. `offerCpu`: with a way to load it there.
+  void setLoadProblem(const QString& sentence, bool offerCpu = false);
 
  public Q_SLOTS:
   void newChat();
@@ -45,6 +45,7 @@ class ChatPage : public QWidget {
 
  Q_SIGNALS:
   void modelsRequested();
+  void loadOnCpuRequested();
 
  protected:
   void changeEvent(QEvent* event) override;
@@ -63,7 +64,7 @@ class ChatPage : public QWidget {
   void startAnew();  ///< everything read so far may be out of date
   void refresh();  ///< everything that depends on the model, the store and the current chat
   void updateSuggestions();
-  void setNotice(const QString& text);
+  void setNotice(const QString& text, bool offerCpu);
   void copyMessage(qint64 message);
   void retranslate();
 
@@ -72,7 +73,7 @@ class ChatPage : public QWidget {
   engine::SamplerSettings m_defaults;
   std::vector<std::unique_ptr<Conversation>> m_conversations;  ///< the current one and those being answered
   Conversation* m_current = nullptr;
-  bool m_loading = false;
+  bool m_loading = false, m_offerCpu = false;
   QString m_loadProblem, m_trouble, m_progress, m_progressDetails;
   QHash<qint64, QString> m_drafts;  ///< unsent text by chat; 0: the new one
   qint64 m_edited = 0;  ///< the message that the composer rewrites
@@ -80,7 +81,8 @@ class ChatPage : public QWidget {
   ConversationList* m_list;
   QLabel *m_title, *m_notice, *m_status, *m_emptyTitle, *m_emptyText;
   QToolButton* m_panelButton;
-  QPushButton* m_chooseModel;
+  QWidget* m_noticeBox;
+  QPushButton *m_chooseModel, *m_onCpu;
   std::vector<QPushButton*> m_suggestions;
   QStackedWidget* m_stack;
   TranscriptView* m_transcript;

@@ -33,6 +33,9 @@ Conversation::Conversation(ChatStore& store, InferenceService& service, StoredCh
   connect(&service, &InferenceService::answerBatch, this, &Conversation::onBatch);
   connect(&service, &InferenceService::answerFinished, this, &Conversation::onFinished);
   connect(&service, &InferenceService::answerFailed, this, &Conversation::onFailed);
+  connect(&service, &InferenceService::loadFailed, this, [this](quint64 job) {
+    if (job == m_job) m_loadedAgainInVain = true;
+  });
 }
 
 Conversation::~Conversation() {
@@ -276,6 +279,7 @@ void Conversation::start() {
     return engine::fail(engine::ErrorCode::FileUnreadable, "What was said before this answer cannot be read from the database, or is not saved yet.");
   };
   m_journalSeq = 0;
+  m_loadedAgainInVain = false;
   m_job = m_service.answer(request);
   setState(State::Waiting);
 }
@@ -349,7 +353,11 @@ void Conversation::onFailed(quint64 job, const engine::Error& error) {
   m_job = 0;
   setState(State::Idle);
   m_transcript.update(done);
-  if (error.code == engine::ErrorCode::FileUnreadable) cannotRead();
+  if (m_loadedAgainInVain && error.code != engine::ErrorCode::Cancelled) {
+    Q_EMIT failed(tr("The model could not be loaded again. What was written so far is kept; Continue goes on once the model is loaded."), errorDetails(error));
+  } else if (error.code == engine::ErrorCode::DeviceUnavailable) {
+    Q_EMIT failed(tr("The graphics device stopped answering. What was written so far is kept; Continue loads the model again and goes on."), errorDetails(error));
+  } else if (error.code == engine::ErrorCode::FileUnreadable) cannotRead();
   else Q_EMIT failed(errorText(error), errorDetails(error));
 }
 

@@ -93,6 +93,7 @@ class Conversation : public QObject {
   QString m_unsavedText;
   Tokens m_unsavedTokens;
   qint64 m_journalSeq = 0;
+  bool m_loadedAgainInVain = false;  ///< the device was lost before, and the model cannot go back to it
   QTimer m_journalTimer;
 };
 

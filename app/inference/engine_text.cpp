@@ -44,6 +44,17 @@ QString errorText(const engine::Error& error) {
   return toQString(error.message);
 }
 
+bool cpuMayHelp(const engine::Error& error, bool leftCpu) {
+  using enum engine::ErrorCode;
+  return leftCpu && (error.code == OutOfMemory || error.code == DeviceUnavailable || error.code == StrategyInvalid);
+}
+
+QString loadErrorText(const engine::Error& error, bool leftCpu) {
+  if (!cpuMayHelp(error, leftCpu)) return errorText(error);
+  if (error.code == engine::ErrorCode::OutOfMemory) return EngineError::tr("The graphics device has too little free memory for it. Load it on the CPU, or choose a smaller model.");
+  return EngineError::tr("The graphics device cannot be used. Load it on the CPU, or choose another device.");
+}
+
 QString waitingText(EngineWork work) {
   switch (work) {
     case EngineWork::Load: return EngineError::tr("Waiting for the model to be loaded…");

@@ -11,6 +11,10 @@
 namespace rookery::app {
 namespace {
 Q_LOGGING_CATEGORY(lcEngine, "rookery.engine")
+
+QString nameOf(const ModelRequest& request) {
+  return request.kind == ModelRequest::Kind::Guide ? guideName() : request.path.section(u'/', -1);
+}
 }  // namespace
 
 /// Lives on the engine thread; owns what only that thread may touch.
@@ -104,12 +108,24 @@ quint64 InferenceService::rowsSubmitted() const noexcept { return m_worker->inne
 
 void InferenceService::setSnapshotInterval(std::chrono::milliseconds interval) { m_worker->inner.setSnapshotInterval(interval); }
 
+struct InferenceService::LoadEnd {
+  engine::Result<InferenceWorker::Loaded> result;
+  bool leftCpu = false;
+  bool again = false;  ///< part of an answer
+};
+
 // Everything about an older load is stale.
-void InferenceService::failLoad(JobId job, const engine::Error& error) {
-  QMetaObject::invokeMethod(this, [this, job, error] {
-    if (job != m_lastLoad) return;
-    qCWarning(lcEngine) << "Loading failed:" << errorDetails(error);
-    Q_EMIT loadFailed(job, error);
+void InferenceService::tellLoadEnd(JobId job, LoadEnd end) {
+  QMetaObject::invokeMethod(this, [this, job, end = std::move(end)] {
+    if (job != m_lastLoad && !end.again) return;
+    m_lastLoadLeftCpu = end.leftCpu;
+    if (end.result) {
+      setModel(end.result->model, end.result->tokenizer);
+      Q_EMIT modelLoaded(job, *m_model);
+    } else {
+      qCWarning(lcEngine) << "Loading failed:" << errorDetails(end.result.error());
+      Q_EMIT loadFailed(job, end.result.error());
+    }
   });
 }
 
@@ -120,14 +136,10 @@ JobId InferenceService::load(const ModelRequest& request) {
       QMetaObject::invokeMethod(this, [this, job, p] { if (job == m_lastLoad) Q_EMIT loadProgress(job, p); });
     };
     auto loaded = m_worker->inner.load(request, progress, token);
-    if (!loaded) return failLoad(job, loaded.error());
-    QMetaObject::invokeMethod(this, [this, job, loaded = std::move(*loaded)] {
-      if (job != m_lastLoad) return;
-      setModel(loaded.model, loaded.tokenizer);
-      Q_EMIT modelLoaded(job, *m_model);
-    });
-  }, [this](JobId job, const engine::Error& error) { failLoad(job, error); });
-  const QString name = request.kind == ModelRequest::Kind::Guide ? guideName() : request.path.section(u'/', -1);
+    tellLoadEnd(job, {std::move(loaded), m_worker->inner.triedOtherThanCpu()});
+  }, [this](JobId job, const engine::Error& error) { tellLoadEnd(job, {tl::unexpected(error)}); });
+  m_lastRequest = request;
+  const QString name = nameOf(request);
   qCInfo(lcEngine) << "Loading" << name;
   Q_EMIT loadStarted(m_lastLoad, name);
   return m_lastLoad;
@@ -139,7 +151,13 @@ JobId InferenceService::answer(const AnswerRequest& request) {
     InferenceWorker::AnswerEvents events{
         [this, job](quint64 done, quint64 total) { Q_EMIT answerPrefillProgress(job, done, total); },
         [this, job](const AnswerSnapshot& snapshot) { Q_EMIT answerSnapshot(job, snapshot); },
-        [this, job](const AnswerBatch& batch) { Q_EMIT answerBatch(job, batch); }};
+        [this, job](const AnswerBatch& batch) { Q_EMIT answerBatch(job, batch); },
+        [this, job](const ModelRequest& again) {
+          qCInfo(lcEngine) << "Loading again after the device was lost:" << nameOf(again);
+          Q_EMIT loadStarted(job, nameOf(again));
+        },
+        [this, job](const engine::LoadProgress& p) { Q_EMIT loadProgress(job, p); },
+        [this, job](const engine::Result<InferenceWorker::Loaded>& loaded) { tellLoadEnd(job, {loaded, true, true}); }};
     const auto result = m_worker->inner.answer(request, events, token);
     if (result) Q_EMIT answerFinished(job, *result);
     else Q_EMIT answerFailed(job, result.error());

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "inference/device_list.h"
 #include "rookery/bench.h"
 #include "rookery/model.h"
 #include "rookery/session.h"
@@ -31,7 +32,8 @@ struct ModelRequest {
   enum class Kind { Guide, File };
   Kind kind = Kind::Guide;
   QString path;                    ///< for File
-  engine::LoadOptions options;
+  DeviceChoice device = cpuChoice();
+  engine::LoadOptions options;     ///< the strategy follows from the device
 };
 
 /// What the GUI may know about the loaded model: values only.
@@ -41,6 +43,7 @@ struct LoadedModel {
   bool isGuide = false;
   engine::ModelInfo info;
   QString fingerprint;
+  engine::DeviceInfo device;
   QString deviceSummary;           ///< "CPU avx512, 2 threads, exact"
   std::vector<engine::LedgerEntry> memory;
   double loadSeconds = 0;
@@ -106,6 +109,11 @@ class InferenceService : public QObject {
   ~InferenceService() override;
 
   JobId load(const ModelRequest& request);
+  /// What the newest load() was asked for.
+  const ModelRequest& lastRequest() const noexcept { return m_lastRequest; }
+  /// Whether the load whose end was told last went to another device than the CPU; known when its signal comes.
+  bool lastLoadLeftCpu() const noexcept { return m_lastLoadLeftCpu; }
+  /// If the device was lost before, the model is loaded again first; the signals of that load have this job's id.
   virtual JobId answer(const AnswerRequest& request);
   JobId bench(const engine::BenchRequest& request);  ///< runs on the engine thread; a loaded model stays loaded
   /// Thread-safe, at once: a running job ends as soon as it can, one that still waits fails with Cancelled.
@@ -150,11 +158,14 @@ class InferenceService : public QObject {
   };
   JobId enqueue(EngineWork kind, std::function<void(JobId, std::stop_token)> work, Fail fail);
   void runJob(JobId job, EngineWork kind, const std::function<void(JobId, std::stop_token)>& work);
-  void failLoad(JobId job, const engine::Error& error);
+  struct LoadEnd;
+  void tellLoadEnd(JobId job, LoadEnd end);
 
   std::optional<LoadedModel> m_model;
   std::shared_ptr<const engine::Tokenizer> m_tokenizer;
   JobId m_lastJob = 0, m_lastLoad = 0;
+  ModelRequest m_lastRequest;
+  bool m_lastLoadLeftCpu = false;
   EngineWork m_runningWork = EngineWork::None;
   mutable std::mutex m_jobsMutex;
   std::unordered_map<JobId, Job> m_jobs;  ///< waiting or running

@@ -24,14 +24,22 @@ engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest
   QElapsedTimer timer;
   timer.start();
   const bool guide = request.kind == ModelRequest::Kind::Guide;
-  auto model = guide ? engine::Model::guide(request.options)
-                     : engine::Model::load(std::filesystem::path(request.path.toStdU16String()), request.options, progress, stop);
+  const auto device = resolve(request.device);
+  if (!device) return tl::unexpected(device.error());
+  engine::LoadOptions options = request.options;
+  options.strategy = *device;
+  auto model = guide ? engine::Model::guide(options)
+                     : engine::Model::load(std::filesystem::path(request.path.toStdU16String()), options, progress, stop);
   if (!model) return tl::unexpected(model.error());
   if (stop.stop_requested()) return engine::fail(engine::ErrorCode::Cancelled, "Loading was stopped.");
   if (const auto tokenizer = (*model)->requireTokenizer(); !tokenizer) return tl::unexpected(tokenizer.error());
   m_live.reset();
   m_countedRows = 0;
   m_model = *model;
+  m_fingerprint = toQString(m_model->fingerprint());
+  m_deviceLost = false;
+  m_request = request;
+  m_request.device = {toQString(m_model->device().id), toQString(m_model->device().name)};
 
   Loaded loaded;
   loaded.tokenizer = m_model->tokenizer();
@@ -40,11 +48,34 @@ engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest
   m.name = guide ? guideName() : QFileInfo(request.path).fileName();
   m.path = guide ? QString() : request.path;
   m.info = m_model->info();
-  m.fingerprint = toQString(m_model->fingerprint());
+  m.fingerprint = m_fingerprint;
+  m.device = m_model->device();
   m.deviceSummary = toQString(m_model->deviceSummary());
   m.memory = m_model->ledger().entries();
   m.loadSeconds = secondsOf(timer);
   return loaded;
+}
+
+engine::Result<std::string> InferenceWorker::resolve(const DeviceChoice& choice) {
+  m_triedDevice = toUtf8(choice.id);
+  if (choice == cpuChoice()) return m_triedDevice;  // works without asking any driver
+  const auto devices = engine::listDevices();
+  const engine::DeviceInfo* found = findDevice(devices, choice);
+  if (found == nullptr) {
+    return engine::fail(engine::ErrorCode::DeviceUnavailable, "There is no " + toUtf8(choice.name.isEmpty() ? choice.id : choice.name) + " in this computer any more.");
+  }
+  m_triedDevice = found->id;
+  return m_triedDevice;
+}
+
+engine::Result<void> InferenceWorker::loadAgain(const AnswerEvents& events, std::stop_token stop) {
+  m_live.reset();
+  m_model.reset();  // its memory is needed
+  if (events.loadAgain) events.loadAgain(m_request);
+  auto loaded = load(ModelRequest(m_request), events.loadProgress, stop);
+  if (events.loadedAgain) events.loadedAgain(loaded);
+  if (!loaded) return tl::unexpected(loaded.error());
+  return {};
 }
 
 void InferenceWorker::countRows() {
@@ -140,8 +171,21 @@ engine::Result<void> InferenceWorker::readPrompt(const AnswerEvents& events, std
 
 engine::Result<AnswerFinished> InferenceWorker::answer(const AnswerRequest& request, const AnswerEvents& events,
                                                        std::stop_token stop) {
+  if (m_deviceLost && request.fingerprint == m_fingerprint) {
+    if (auto again = loadAgain(events, stop); !again) return tl::unexpected(again.error());
+  }
+  auto result = answerOnce(request, events, std::move(stop));
+  if (!result && result.error().code == engine::ErrorCode::DeviceUnavailable) {
+    m_live.reset();
+    m_deviceLost = true;
+  }
+  return result;
+}
+
+engine::Result<AnswerFinished> InferenceWorker::answerOnce(const AnswerRequest& request, const AnswerEvents& events,
+                                                           std::stop_token stop) {
   if (!m_model) return engine::fail(engine::ErrorCode::InvalidArgument, "No model is loaded.");
-  if (toQString(m_model->fingerprint()) != request.fingerprint) {  // another one was loaded while this waited
+  if (m_fingerprint != request.fingerprint) {  // another one was loaded while this waited
     return engine::fail(engine::ErrorCode::StateMismatch, "The question was put to another model than the one that is loaded.");
   }
   QElapsedTimer total, sinceSnapshot;

@@ -24,9 +24,16 @@ class InferenceWorker {
     std::function<void(quint64 done, quint64 total)> prefill;
     std::function<void(const AnswerSnapshot&)> snapshot;
     std::function<void(const AnswerBatch&)> batch;
+    std::function<void(const ModelRequest&)> loadAgain;  ///< the device was lost: the model is loaded anew
+    engine::LoadProgressFn loadProgress;
+    std::function<void(const engine::Result<Loaded>&)> loadedAgain;
   };
 
   engine::Result<Loaded> load(const ModelRequest& request, const engine::LoadProgressFn& progress, std::stop_token stop);
+  /// Whether the newest load went to another device than the CPU, or tried to.
+  bool triedOtherThanCpu() const { return m_triedDevice != "cpu"; }
+  /// DeviceUnavailable: the device was lost. What was drawn has been told; the next answer loads the model again, once,
+  /// and goes on from what the store knows.
   /// A stop while the prompt is read is not an error: reason Cancelled, and the next try reads only the rest.
   engine::Result<AnswerFinished> answer(const AnswerRequest& request, const AnswerEvents& events, std::stop_token stop);
   void forgetSession() { m_live.reset(); }  ///< the next answer finds its start in the store
@@ -35,6 +42,9 @@ class InferenceWorker {
   quint64 rowsSubmitted() const noexcept { return m_rows.load(); }
 
  private:
+  engine::Result<AnswerFinished> answerOnce(const AnswerRequest& request, const AnswerEvents& events, std::stop_token stop);
+  engine::Result<std::string> resolve(const DeviceChoice& choice);
+  engine::Result<void> loadAgain(const AnswerEvents& events, std::stop_token stop);
   /// Where the session stands.
   struct Live {
     qint64 message = 0;            ///< the answer it is in; 0: nowhere
@@ -52,6 +62,10 @@ class InferenceWorker {
   void countRows();
 
   std::shared_ptr<const engine::Model> m_model;
+  ModelRequest m_request;           ///< of m_model, with the device that was found
+  QString m_fingerprint;            ///< of m_model
+  bool m_deviceLost = false;        ///< m_model is of no use any more
+  std::string m_triedDevice = "cpu";
   std::optional<Live> m_live;
   std::uint64_t m_countedRows = 0;  ///< of the live session
   std::atomic<quint64> m_rows{0};

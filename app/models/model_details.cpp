@@ -14,6 +14,7 @@
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
 #include "models/name_text.h"
+#include "settings/device_picker.h"
 #include "support/format.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
@@ -58,6 +59,9 @@ ModelDetails::ModelDetails(QWidget* parent)
       m_form(new QFormLayout(m_facts)),
       m_need(new QProgressBar(this)),
       m_progress(new QProgressBar(this)),
+      m_deviceLabel(new QLabel(this)),
+      m_picker(new DevicePicker(this)),
+      m_onCpu(new QPushButton(this)),
       m_load(new QPushButton(this)),
       m_cancel(new QPushButton(this)),
       m_folder(new QPushButton(this)),
@@ -88,6 +92,9 @@ ModelDetails::ModelDetails(QWidget* parent)
   m_progress->setRange(0, 1000);
   m_progressText->setObjectName(QStringLiteral("modelProgressText"));
   m_progressText->setWordWrap(true);
+  m_deviceLabel->setBuddy(m_picker);
+  m_onCpu->setObjectName(QStringLiteral("modelLoadOnCpu"));
+  m_onCpu->setIcon(lineIcon(QStringLiteral("cpu")));
   m_load->setObjectName(QStringLiteral("modelLoad"));
   m_load->setProperty("primary", true);
   m_cancel->setObjectName(QStringLiteral("modelCancel"));
@@ -125,7 +132,11 @@ ModelDetails::ModelDetails(QWidget* parent)
   auto* errorColumn = new QVBoxLayout(m_errorBox);
   errorColumn->setContentsMargins(0, 0, 0, 0);
   errorColumn->addLayout(errorRow);
-  errorColumn->addWidget(m_moreDetails, 0, Qt::AlignLeft);
+  auto* errorButtons = new QHBoxLayout;
+  errorButtons->addWidget(m_onCpu);
+  errorButtons->addWidget(m_moreDetails);
+  errorButtons->addStretch();
+  errorColumn->addLayout(errorButtons);
   errorColumn->addWidget(m_errorDetails);
   m_errorDetails->hide();
   connect(m_moreDetails, &QPushButton::toggled, m_errorDetails, &QWidget::setVisible);
@@ -144,6 +155,9 @@ ModelDetails::ModelDetails(QWidget* parent)
   m_form->setVerticalSpacing(6);
   m_form->setLabelAlignment(Qt::AlignLeft);
 
+  auto* deviceRow = new QHBoxLayout;
+  deviceRow->addWidget(m_deviceLabel);
+  deviceRow->addWidget(m_picker, 1);
   auto* buttons = new QHBoxLayout;
   buttons->addWidget(m_folder);
   buttons->addWidget(m_remove);
@@ -165,9 +179,11 @@ ModelDetails::ModelDetails(QWidget* parent)
   column->addWidget(m_facts);
   column->addStretch();
   column->addWidget(m_progressBox);
+  column->addLayout(deviceRow);
   column->addLayout(buttons);
 
   connect(m_load, &QPushButton::clicked, this, [this] { Q_EMIT loadRequested(m_entry.path); });
+  connect(m_onCpu, &QPushButton::clicked, this, [this] { Q_EMIT loadOnCpuRequested(m_entry.path); });
   connect(m_cancel, &QPushButton::clicked, this, [this] {
     m_cancel->setEnabled(false);
     Q_EMIT cancelRequested();
@@ -224,8 +240,9 @@ void ModelDetails::showLoadEnded() {
   fill();
 }
 
-void ModelDetails::showLoadError(const engine::Error& error) {
+void ModelDetails::showLoadError(const engine::Error& error, bool leftCpu) {
   m_loading = false;
+  m_leftCpu = leftCpu;
   if (error.code != engine::ErrorCode::Cancelled) {
     m_loadError = error;
   }
@@ -236,6 +253,7 @@ void ModelDetails::fillError() {
   const bool loadFailed = m_loadError && m_loadingPath == m_entry.path;  // the error of another model is not this one's
   const auto& error = m_entry.error ? m_entry.error : loadFailed ? m_loadError : m_entry.obstacle;
   m_errorBox->setVisible(error.has_value());
+  m_onCpu->setVisible(loadFailed && !m_entry.error && cpuMayHelp(*m_loadError, m_leftCpu));
   if (!error) {
     return;
   }
@@ -245,6 +263,7 @@ void ModelDetails::fillError() {
   tint(m_errorIcon, fixable ? Theme::colors().warning : Theme::colors().bad);
   m_errorText->setText(chosenIsWrong ? tr("%1 is no vocabulary for this model. Choose another file.").arg(QFileInfo(m_entry.vocabulary).fileName())
                          : fixable     ? tr("The vocabulary of this model is missing. Choose its file, or get the model as a GGUF file, which brings its own.")
+                           : loadFailed ? loadErrorText(*error, m_leftCpu)
                                        : errorText(*error));
   m_errorDetails->setText(errorDetails(*error));
 }
@@ -257,8 +276,15 @@ void ModelDetails::fillVerdict() {
     return;
   }
   const QString need = formatBytes(m_entry.estimate.total()), free = formatBytes(m_available);
+  const engine::DeviceInfo* device = m_picker->device();
+  const bool onGpu = device != nullptr && device->kind != "cpu";
   QString text;
-  switch (fit) {
+  if (onGpu) {
+    text = fit == Fit::Fits    ? tr("Fits: it needs %1, and the device has %2. A chat never needs more, however long it gets.").arg(need, free)
+           : fit == Fit::Tight ? tr("Just fits: it needs %1, and the device has %2. Close other programs that use it first.").arg(need, free)
+           : fit == Fit::TooBig ? tr("Does not fit: it needs %1, and the device has only %2. Use the CPU, or choose a smaller model or one with 8-bit weights.").arg(need, free)
+                                : tr("It needs %1.").arg(need);
+  } else switch (fit) {
     case Fit::Fits: text = tr("Fits: it needs %1 and %2 are free. A chat never needs more, however long it gets.").arg(need, free); break;
     case Fit::Tight: text = tr("Just fits: it needs %1 and %2 are free. Close other programs first.").arg(need, free); break;
     case Fit::TooBig: text = tr("Does not fit: it needs %1 and only %2 are free. Close other programs, or choose a smaller model or one with 8-bit weights.").arg(need, free); break;
@@ -335,6 +361,9 @@ void ModelDetails::retranslate() {
   m_guideText->setText(tr("A very small model that this project trained. It answers questions about Rookery: what the pages do, "
                           "where things are kept, how to get and open models. It knows nothing else, and it is always there."));
   m_cancel->setText(tr("&Cancel"));
+  m_deviceLabel->setText(tr("Runs o&n"));
+  m_picker->setAccessibleName(tr("Device that the model runs on"));
+  m_onCpu->setText(tr("Load on the C&PU"));
   m_folder->setText(tr("Sho&w in folder"));
   m_moreDetails->setText(tr("&Details"));
   m_remove->setText(tr("&Remove from the list"));

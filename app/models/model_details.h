@@ -15,6 +15,7 @@ class QVBoxLayout;
 namespace rookery::app {
 
 enum class EngineWork;
+class DevicePicker;
 
 /// What one model is, what it needs, and the way to load it.
 class ModelDetails : public Card {
@@ -26,15 +27,18 @@ class ModelDetails : public Card {
   /// `listed`: opened or dropped by hand, so it can be taken off the list again.
   void setEntry(const ModelEntry& entry, bool loaded, bool listed, std::uint64_t availableBytes);
   const ModelEntry& entry() const { return m_entry; }
+  DevicePicker* picker() const { return m_picker; }
   /// `waitsFor`: what the engine ends first.
   void showLoading(const QString& path, EngineWork waitsFor = {});
   void showProgress(const engine::LoadProgress& progress);
   void showLoadEnded();
   /// Loading failed: the error of this attempt, not of the file's headers. Shown with the model it belongs to only.
-  void showLoadError(const engine::Error& error);
+  /// `leftCpu`: it was to go to another device; then the CPU is offered.
+  void showLoadError(const engine::Error& error, bool leftCpu = false);
 
  Q_SIGNALS:
   void loadRequested(const QString& path);
+  void loadOnCpuRequested(const QString& path);
   void cancelRequested();
   void showInFolderRequested(const QString& path);
   void removeRequested(const QString& path);
@@ -58,7 +62,7 @@ class ModelDetails : public Card {
   std::uint64_t m_available = 0;
   QString m_loadingPath;  ///< also that of the last error
   EngineWork m_waitsFor{};
-  bool m_loading = false;
+  bool m_loading = false, m_leftCpu = false;
   std::optional<engine::LoadProgress> m_lastProgress;
   std::optional<engine::Error> m_loadError;
 
@@ -68,7 +72,9 @@ class ModelDetails : public Card {
   QVBoxLayout* m_column = nullptr;
   QFormLayout* m_form;
   QProgressBar *m_need, *m_progress;
-  QPushButton *m_load, *m_cancel, *m_folder, *m_moreDetails, *m_remove, *m_vocabulary, *m_ownVocabulary;
+  QLabel* m_deviceLabel;
+  DevicePicker* m_picker;
+  QPushButton *m_onCpu, *m_load, *m_cancel, *m_folder, *m_moreDetails, *m_remove, *m_vocabulary, *m_ownVocabulary;
   QWidget* m_vocabularyBox;
 };
 

@@ -11,10 +11,12 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 
+#include "inference/engine_text.h"
 #include "inference/inference_service.h"
 #include "models/model_details.h"
 #include "models/model_list.h"
 #include "rookery/ledger.h"
+#include "settings/device_picker.h"
 #include "settings/settings.h"
 #include "support/dialogs.h"
 #include "theme/card.h"
@@ -127,7 +129,7 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
   connect(m_view->selectionModel(), &QItemSelectionModel::currentChanged, this, &ModelsPage::showCurrent);
   connect(m_view, &QListView::activated, this, [this](const QModelIndex& index) {
     const auto* entry = m_list->entry(index);
-    if (entry != nullptr && entry->canLoad() && !(m_anyLoaded && entry->path == m_loadedPath)) {
+    if (entry != nullptr && entry->canLoad() && !isLoaded(entry->path)) {
       Q_EMIT loadRequested(entry->path);
     }
   });
@@ -138,12 +140,23 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
   connect(m_details, &ModelDetails::removeRequested, this, &ModelsPage::removeFile);
   connect(m_details, &ModelDetails::vocabularyRequested, this, &ModelsPage::chooseVocabulary);
   connect(m_details, &ModelDetails::ownVocabularyRequested, this, [this](const QString& path) { setVocabulary(path, {}); });
-  m_list->setAvailable(engine::availableBytes());
+  DevicePicker* picker = m_details->picker();
+  picker->setChoice(m_settings->device());
+  connect(picker, &DevicePicker::chosen, m_settings, &Settings::setDevice);
+  connect(m_settings, &Settings::deviceChanged, picker, [this, picker] { picker->setChoice(m_settings->device()); });
+  connect(picker, &DevicePicker::deviceChanged, this, &ModelsPage::showMemory);
+  connect(m_details, &ModelDetails::loadOnCpuRequested, this, [this](const QString& path) {
+    m_settings->setDevice(cpuChoice());
+    Q_EMIT loadRequested(path);
+  });
+  showMemory();
   retranslate();
   select({});
 }
 
 ModelsPage::~ModelsPage() = default;
+
+void ModelsPage::attach(DeviceList* devices) { m_details->picker()->attach(devices); }
 
 void ModelsPage::attach(InferenceService* service) {
   auto job = std::make_shared<JobId>(0);
@@ -157,13 +170,13 @@ void ModelsPage::attach(InferenceService* service) {
   });
   connect(service, &InferenceService::modelLoaded, this, [this](quint64, const LoadedModel& model) {
     m_details->showLoadEnded();
-    setLoaded(model.isGuide ? QString() : model.path);
+    setLoaded(model.isGuide ? QString() : model.path, toQString(model.device.id));
   });
-  connect(service, &InferenceService::loadFailed, this, [this, job](quint64 id, const engine::Error& error) {
-    if (id == *job) m_details->showLoadError(error);
+  connect(service, &InferenceService::loadFailed, this, [this, service, job](quint64 id, const engine::Error& error) {
+    if (id == *job) m_details->showLoadError(error, service->lastLoadLeftCpu());
   });
-  if (service->model()) {
-    setLoaded(service->model()->isGuide ? QString() : service->model()->path);
+  if (const auto& model = service->model()) {
+    setLoaded(model->isGuide ? QString() : model->path, toQString(model->device.id));
   }
 }
 
@@ -171,6 +184,7 @@ ModelRequest ModelsPage::requestFor(const Settings& settings, const QString& pat
   ModelRequest request;
   request.kind = path.isEmpty() ? ModelRequest::Kind::Guide : ModelRequest::Kind::File;
   request.path = path;
+  request.device = settings.device();
   request.options.threads = settings.threads();
   request.options.vocabulary = std::filesystem::path(settings.vocabularyFor(path).toStdU16String());
   return request;
@@ -222,8 +236,9 @@ void ModelsPage::select(const QString& path) {
   }
 }
 
-void ModelsPage::setLoaded(const QString& path) {
+void ModelsPage::setLoaded(const QString& path, const QString& deviceId) {
   m_loadedPath = path;
+  m_loadedDevice = deviceId;
   m_anyLoaded = true;
   m_list->setLoaded(path, true);
   showCurrent();
@@ -245,9 +260,22 @@ void ModelsPage::entryRead(const ModelEntry& entry) {
 
 void ModelsPage::showCurrent() {
   if (const auto* entry = m_list->entry(m_view->currentIndex())) {
-    m_details->setEntry(*entry, m_anyLoaded && entry->path == m_loadedPath,
-                        m_settings->modelFiles().contains(entry->path), engine::availableBytes());
+    m_details->setEntry(*entry, isLoaded(entry->path), m_settings->modelFiles().contains(entry->path), memory());
   }
+}
+
+bool ModelsPage::isLoaded(const QString& path) const {
+  return m_anyLoaded && path == m_loadedPath && m_details->picker()->deviceId() == m_loadedDevice;
+}
+
+std::uint64_t ModelsPage::memory() const {
+  const auto* device = m_details->picker()->device();
+  return device != nullptr && device->kind != "cpu" ? device->memoryBytes : engine::availableBytes();
+}
+
+void ModelsPage::showMemory() {
+  m_list->setAvailable(memory());
+  showCurrent();
 }
 
 void ModelsPage::retranslate() {
@@ -272,8 +300,7 @@ void ModelsPage::changeEvent(QEvent* event) {
 }
 
 void ModelsPage::showEvent(QShowEvent* event) {
-  m_list->setAvailable(engine::availableBytes());
-  showCurrent();
+  showMemory();
   rescan();
   QWidget::showEvent(event);
 }

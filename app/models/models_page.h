@@ -13,6 +13,7 @@ class QPushButton;
 namespace rookery::app {
 
 class Card;
+class DeviceList;
 class InferenceService;
 class ModelDelegate;
 class ModelDetails;
@@ -29,7 +30,8 @@ class ModelsPage : public QWidget {
   ~ModelsPage() override;
 
   void attach(InferenceService* service);
-  /// What to load for `path` (empty: the guide) by the settings: threads, vocabulary.
+  void attach(DeviceList* devices);
+  /// What to load for `path` (empty: the guide) by the settings: device, threads, vocabulary.
   static ModelRequest requestFor(const Settings& settings, const QString& path);
   ModelListModel* list() const { return m_list; }
 
@@ -42,7 +44,7 @@ class ModelsPage : public QWidget {
   void chooseVocabulary(const QString& modelPath);
   void setVocabulary(const QString& modelPath, const QString& vocabulary);  ///< empty: the model's own
   void select(const QString& path);
-  void setLoaded(const QString& path);  ///< empty: the guide
+  void setLoaded(const QString& path, const QString& deviceId = QStringLiteral("cpu"));  ///< empty: the guide
 
  Q_SIGNALS:
   void loadRequested(const QString& path);  ///< empty: the guide
@@ -58,6 +60,9 @@ class ModelsPage : public QWidget {
  private:
   void retranslate();
   void showCurrent();
+  void showMemory();
+  std::uint64_t memory() const;  ///< bytes for a model on the device that is chosen
+  bool isLoaded(const QString& path) const;  ///< on that device
   void entryRead(const ModelEntry& entry);
 
   Settings* m_settings;
@@ -68,7 +73,7 @@ class ModelsPage : public QWidget {
   QLabel *m_heading, *m_hint, *m_dropText;
   Card* m_dropCard;
   QPushButton *m_open, *m_addFolder, *m_scan, *m_modelsFolder;
-  QString m_loadedPath, m_selectWhenRead;
+  QString m_loadedPath, m_loadedDevice, m_selectWhenRead;
   QStringList m_seen;
   bool m_anyLoaded = false;
 };

@@ -2,6 +2,7 @@
 #include "settings/settings.h"
 
 #include <QDir>
+#include <QRegularExpression>
 
 namespace rookery::app {
 
@@ -11,6 +12,8 @@ constexpr auto kVersion = "settings/version";
 constexpr auto kLanguage = "ui/language";
 constexpr auto kTheme = "ui/theme";
 constexpr auto kThreads = "compute/threads";
+constexpr auto kDevice = "compute/device";
+constexpr auto kDeviceName = "compute/deviceName";
 constexpr auto kModelFolders = "models/folders";
 constexpr auto kModelFiles = "models/files";
 constexpr auto kVocabularies = "models/vocabularies";  // model, vocabulary, model, vocabulary, ...
@@ -73,6 +76,23 @@ void Settings::setThreads(int threads) {
   if (threads != this->threads()) {
     m_store->setValue(QLatin1String(kThreads), threads);
     Q_EMIT threadsChanged(threads);
+  }
+}
+
+DeviceChoice Settings::device() const {
+  static const QRegularExpression known(QStringLiteral("^(cpu|(cuda|vulkan):[0-9]{1,3})$"));
+  const QString id = m_store->value(QLatin1String(kDevice)).toString();
+  if (!known.match(id).hasMatch()) {
+    return {};
+  }
+  return {id, m_store->value(QLatin1String(kDeviceName)).toString()};
+}
+
+void Settings::setDevice(const DeviceChoice& choice) {
+  if (choice != device()) {
+    m_store->setValue(QLatin1String(kDevice), choice.id);
+    m_store->setValue(QLatin1String(kDeviceName), choice.name);
+    Q_EMIT deviceChanged();
   }
 }
 

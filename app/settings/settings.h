@@ -8,6 +8,7 @@
 #include <QStringList>
 #include <memory>
 
+#include "inference/device_list.h"
 #include "rookery/sampler.h"
 #include "support/paths.h"
 #include "theme/theme.h"
@@ -30,6 +31,9 @@ class Settings : public QObject {
 
   int threads() const;  ///< 0: one per physical core
   void setThreads(int threads);
+
+  DeviceChoice device() const;  ///< where models run
+  void setDevice(const DeviceChoice& choice);
 
   QStringList modelFolders() const;  ///< scanned for models; modelsFolder() is always scanned as well
   void setModelFolders(const QStringList& folders);
@@ -62,6 +66,7 @@ class Settings : public QObject {
   void languageChanged(const QString& code);
   void themeChanged(rookery::app::ThemeChoice choice);
   void threadsChanged(int threads);
+  void deviceChanged();
   void modelFoldersChanged();
   void samplerChanged();
   void memoryBudgetChanged(qint64 bytes);

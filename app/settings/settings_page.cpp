@@ -20,8 +20,9 @@
 
 #include "chat/sampling_panel.h"
 #include "inference/engine_text.h"
-#include "rookery/device.h"
+#include "inference/device_list.h"
 #include "rookery/version.h"
+#include "settings/device_picker.h"
 #include "settings/language.h"
 #include "settings/settings.h"
 #include "storage/chat_store.h"
@@ -246,6 +247,13 @@ void SettingsPage::attach(ChatStore* store) {
   });
 }
 
+void SettingsPage::attach(DeviceList* devices) {
+  m_deviceList = devices;
+  m_device->attach(devices);
+  connect(devices, &DeviceList::changed, this, &SettingsPage::fillDevices);
+  fillDevices();
+}
+
 void SettingsPage::binChanged() {
   fillBin();
   fillMemory();
@@ -297,10 +305,16 @@ void SettingsPage::buildCompute(QVBoxLayout* column) {
   m_threadsHint = new MutedLabel;
   m_threadsHint->setWordWrap(true);
   auto* grid = new QGridLayout;
-  grid->setVerticalSpacing(4);
-  grid->addWidget(m_threadsLabel, 0, 0);
-  grid->addWidget(m_threads, 0, 1);
-  grid->addWidget(m_threadsHint, 1, 1, 1, 2);
+  grid->setVerticalSpacing(8);
+  m_device = new DevicePicker;
+  m_device->setChoice(m_settings->device());
+  m_deviceLabel = new QLabel;
+  m_deviceLabel->setBuddy(m_device);
+  grid->addWidget(m_deviceLabel, 0, 0);
+  grid->addWidget(m_device, 0, 1, 1, 2);
+  grid->addWidget(m_threadsLabel, 1, 0);
+  grid->addWidget(m_threads, 1, 1);
+  grid->addWidget(m_threadsHint, 2, 1, 1, 2);
   grid->setColumnMinimumWidth(0, kLabelWidth);
   grid->setColumnStretch(2, 1);
   column->addLayout(grid);
@@ -311,6 +325,8 @@ void SettingsPage::buildCompute(QVBoxLayout* column) {
   column->addWidget(m_devicesLabel);
   column->addWidget(m_devices);
   connect(m_threads, &QSpinBox::valueChanged, m_settings, &Settings::setThreads);
+  connect(m_device, &DevicePicker::chosen, m_settings, &Settings::setDevice);
+  connect(m_settings, &Settings::deviceChanged, this, [this] { m_device->setChoice(m_settings->device()); });
 }
 
 void SettingsPage::buildStorage(QVBoxLayout* column) {
@@ -414,8 +430,16 @@ void SettingsPage::fillChoices() {
 
 void SettingsPage::fillDevices() {
   m_devices->clear();
-  for (const auto& device : engine::listDevices()) {
-    QStringList parts{toQString(device.name), toQString(device.apiLevel)};
+  if (m_deviceList == nullptr || !m_deviceList->isKnown()) {
+    (new QListWidgetItem(lineIcon(QStringLiteral("refresh")), tr("Looking for devices…"), m_devices))->setFlags(Qt::NoItemFlags);
+    fitHeight(m_devices);
+    return;
+  }
+  for (const auto& device : m_deviceList->devices()) {
+    QStringList parts{device.kind == "cpu" ? toQString(device.name) : deviceTitle(device), toQString(device.apiLevel)};
+    if (device.kind != "cpu" && device.usable) {
+      parts << toQString(device.driver);
+    }
     if (device.memoryBytes > 0) {
       parts << formatBytes(device.memoryBytes);
     }
@@ -423,8 +447,9 @@ void SettingsPage::fillDevices() {
       parts << tr("cannot be used: %1").arg(toQString(device.reason));
     }
     parts.removeAll(QString());
-    new QListWidgetItem(lineIcon(device.usable ? QStringLiteral("cpu") : QStringLiteral("warning")),
+    auto* item = new QListWidgetItem(lineIcon(device.usable ? QStringLiteral("cpu") : QStringLiteral("warning")),
                         toQString(device.id) + QStringLiteral("   ") + parts.join(QStringLiteral(" · ")), m_devices);
+    item->setToolTip(deviceDetails(device));
   }
   fitHeight(m_devices);
 }
@@ -473,7 +498,9 @@ void SettingsPage::retranslate() {
   m_threads->setAccessibleName(tr("Threads"));
   m_language->setAccessibleName(tr("Language"));
   m_theme->setAccessibleName(tr("Theme"));
-  m_threadsHint->setText(tr("Used from the next model on that is loaded. The text of an answer is the same with any number."));
+  m_deviceLabel->setText(tr("Models r&un on"));
+  m_device->setAccessibleName(tr("Device that models run on"));
+  m_threadsHint->setText(tr("Device and threads are used from the next model on that is loaded. Threads are for the CPU; the text of an answer is the same with any number."));
   m_devicesLabel->setText(tr("Devices"));
   m_devices->setAccessibleName(tr("Devices"));
   const QString names[] = {tr("Chats"), tr("Models"), tr("Benchmark runs"), tr("Settings"), tr("Logs and window"), tr("Cache")};

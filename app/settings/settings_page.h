@@ -17,6 +17,8 @@ namespace rookery::app {
 
 class Card;
 class ChatStore;
+class DeviceList;
+class DevicePicker;
 class SamplingPanel;
 class Settings;
 
@@ -30,6 +32,7 @@ class SettingsPage : public QWidget {
 
   /// Joins the page to the chats: what their memories take, and the bin.
   void attach(ChatStore* store);
+  void attach(DeviceList* devices);
 
  Q_SIGNALS:
   void aboutRequested();
@@ -64,6 +67,9 @@ class SettingsPage : public QWidget {
 
   Settings* m_settings;
   ChatStore* m_store = nullptr;
+  DeviceList* m_deviceList = nullptr;
+  DevicePicker* m_device = nullptr;
+  QLabel* m_deviceLabel = nullptr;
   int m_memoriesDropped = 0;  ///< since the start
   QLabel* m_heading;
   QLabel *m_general = nullptr, *m_compute = nullptr, *m_storage = nullptr, *m_privacy = nullptr, *m_about = nullptr;

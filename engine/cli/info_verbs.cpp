@@ -22,7 +22,7 @@ Result<void> listAllDevices(const Context& context) {
     json list = json::array();
     for (const auto& d : devices)
       list.push_back({{"id", d.id}, {"kind", d.kind}, {"name", d.name}, {"memory_bytes", d.memoryBytes},
-                      {"driver", d.driver}, {"api_level", d.apiLevel}, {"features", d.features}, {"usable", d.usable},
+                      {"driver", d.driver}, {"api_level", d.apiLevel}, {"features", d.features}, {"software", d.software}, {"usable", d.usable},
                       {"reason", d.reason}});
     printJson({{"devices", std::move(list)}, {"physical_cores", engine::physicalCores()}});
     return {};
@@ -34,6 +34,7 @@ Result<void> listAllDevices(const Context& context) {
     }
     fmt::print("{}: {}, {:.1f} GB, {}, {}\n", d.id, d.name, static_cast<double>(d.memoryBytes) / 1e9, d.driver, d.apiLevel);
     if (!d.features.empty()) fmt::print("  {}\n", fmt::join(d.features, " "));
+    if (d.software) fmt::print("  computed by the CPU: used only when it is named, \"{}\"\n", d.id);
     if (d.kind == "cpu") fmt::print("  {} physical cores\n", engine::physicalCores());
   }
   return {};

@@ -68,12 +68,13 @@ class SettingsTest : public QObject {
     QVERIFY(paths.create());
     QFile file(paths.settingsFile());
     QVERIFY(file.open(QIODevice::WriteOnly));
-    file.write("[ui]\ntheme=plaid\n[compute]\nthreads=-7\n[sampler]\ntemperature=900\ntopP=oops\n[chat]\nmemoryBudget=-3\n[models]\nvocabularies=alone\n[other]\nkept=yes\n");
+    file.write("[ui]\ntheme=plaid\n[compute]\nthreads=-7\ndevice=vulkan:0 fp16 -> cpu\n[sampler]\ntemperature=900\ntopP=oops\n[chat]\nmemoryBudget=-3\n[models]\nvocabularies=alone\n[other]\nkept=yes\n");
     file.close();
     {
       Settings settings(paths);
       QCOMPARE(settings.theme(), ThemeChoice::System);
       QCOMPARE(settings.threads(), 0);
+      QVERIFY(settings.device().isAutomatic());
       QVERIFY(settings.sampler().temperature <= 5.0F);
       QVERIFY(settings.memoryBudget() >= 100'000'000);
       QVERIFY(settings.vocabularies().isEmpty());

@@ -2,6 +2,7 @@
 // The measuring itself: statistics, protocol, reports, reading kernels.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -276,6 +277,81 @@ TEST_CASE("Markdown has the table of llama-bench, the environment and both memor
   BenchReport file = report;
   file.weights = "file";
   CHECK(reportMarkdown(file).find("| Inference Tool | Model | Precision | Tokens/s | VRAM Usage |") != std::string::npos);
+}
+
+TEST_CASE("a report of a GPU's run names the device and is never compared with the CPU's memory") {
+  BenchReport report = sampleReport();
+  report.weights = "file";
+  report.strategy = "vulkan:0";
+  report.environment.device = "vulkan:0";
+  report.environment.driver = "radv Mesa 1.2";
+  report.environment.api = "Vulkan 1.3.1";
+  report.environment.threads = 0;
+  report.environment.gpu = BenchGpu{"Card | 7", 8'000'000'000, false, {"subgroup 64", "64-bit loads"}};
+  report.measured = {{"vulkan:0", "embedding", "weights", 2'000'000'000}, {"cpu", "staging", "staging", 1'000'000'000}};
+  const std::string json = reportJson(report);
+  const auto again = reportFromJson(json);
+  REQUIRE(again);
+  REQUIRE(again->environment.gpu);
+  CHECK(again->environment.gpu->name == "Card | 7");
+  CHECK(again->environment.gpu->memory == 8'000'000'000);
+  CHECK_FALSE(again->environment.gpu->software);
+  CHECK(again->environment.gpu->features == report.environment.gpu->features);
+  CHECK(reportJson(*again) == json);
+
+  // The bandwidth is there, as in reports of the first Vulkan builds; it was the CPU's.
+  REQUIRE(report.bandwidthGBs > 0);
+  CHECK_FALSE(report.hasLimit());
+  const std::string text = reportMarkdown(report);
+  CHECK(text.find("% of that limit") == std::string::npos);
+  CHECK(text.find("33.5 GB/s") == std::string::npos);
+  CHECK(text.find("Memory read limit of the device: not measured.") != std::string::npos);
+  CHECK(text.find("| Vulkan 1.3.1 (Card \\| 7) |  | tg128 |") != std::string::npos);  // no threads
+  CHECK(text.find("- GPU: Card \\| 7\n") != std::string::npos);
+  CHECK(text.find("- GPU API: Vulkan 1.3.1\n") != std::string::npos);
+  CHECK(text.find("- GPU features used: subgroup 64, 64-bit loads\n") != std::string::npos);
+  CHECK(text.find("- driver version: radv Mesa 1.2\n") != std::string::npos);
+  CHECK(text.find("| 64.50 | 2.00 GB |") != std::string::npos);  // what lies on the device
+  CHECK(text.find("unexplained") == std::string::npos);
+  CHECK(reportCsv(report).find(",vulkan:0,exact,,tg128,") != std::string::npos);
+
+  for (const char* wrong : {"null", "[]", "{}", "7", R"({"name":"x","memory":-1,"software":false,"features":[]})", R"({"name":"x","memory":1,"software":false,"features":[1]})"}) {
+    auto document = nlohmann::json::parse(json);
+    document["environment"]["gpu"] = nlohmann::json::parse(wrong);
+    const auto read = reportFromJson(document.dump());
+    CHECK_MESSAGE((!read && read.error().code == ErrorCode::FileDamaged), wrong);
+  }
+}
+
+TEST_CASE("a benchmark on a Vulkan device describes it and measures no CPU bandwidth") {
+  const auto devices = listDevices();
+  const auto device = std::find_if(devices.begin(), devices.end(), [](const DeviceInfo& d) { return d.kind == "vulkan" && d.usable; });
+  if (device == devices.end()) {
+    MESSAGE("SKIP: no Vulkan device, not even llvmpipe");
+    return;
+  }
+  BenchRequest request;
+  request.guide = true;
+  request.strategy = device->id;
+  request.promptTokens = 8;
+  request.generateTokens = 4;
+  request.minReps = request.maxReps = 1;
+  const auto report = runBench(request);
+  REQUIRE(report);
+  const BenchEnvironment& e = report->environment;
+  CHECK(e.device == device->id);
+  CHECK(e.driver == device->driver);
+  CHECK(e.api == device->apiLevel);
+  REQUIRE(e.gpu);
+  CHECK(e.gpu->name == device->name);
+  CHECK(e.gpu->software == device->software);
+  CHECK(e.gpu->features == device->features);
+  CHECK(e.threads == 0);
+  CHECK(report->bandwidthGBs == 0);
+  CHECK(report->percentOfBandwidth == 0);
+  REQUIRE(report->find("tg4") != nullptr);
+  CHECK(report->find("tg4")->cpuShare == 0);
+  CHECK_FALSE(report->find("tg4")->busy);
 }
 
 TEST_CASE("CSV has one line per sample, warm-up included and quoted") {

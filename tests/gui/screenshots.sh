@@ -3,6 +3,7 @@
 # Starts the built app on a virtual display, light and dark, at 100 % and 200 %, visits the four pages and saves
 # pictures. Everything shown is real: the guide model answers, a benchmark is run, a test model is in the list.
 # Usage: tests/gui/screenshots.sh [build folder] [output folder] [only this variant, e.g. light-100]
+# ROOKERY_SHOT_LANGUAGE (zh_CN) and ROOKERY_SHOT_DEVICE (vulkan:0) choose others than English and the CPU.
 # Needs: xvfb xdotool imagemagick
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -34,7 +35,7 @@ cp "$root/tests/golden/models/v7_small/model.pth" "$profile/data/models/rwkv7-te
 for byte in $(seq 0 255); do printf "%d b'\\\\x%02x' 1\n" $((byte + 1)) "$byte"; done >"$work/bytes.txt"  # its vocabulary
 
 start() {  # theme scale
-  printf '[ui]\nlanguage=%s\ntheme=%s\n[models]\nvocabularies=%s, %s\n' "${ROOKERY_SHOT_LANGUAGE:-en}" "$1" \
+  printf '[ui]\nlanguage=%s\ntheme=%s\n[compute]\ndevice=%s\n[models]\nvocabularies=%s, %s\n' "${ROOKERY_SHOT_LANGUAGE:-en}" "$1" "${ROOKERY_SHOT_DEVICE:-cpu}" \
     "$profile/data/models/rwkv7-test-small.pth" "$work/bytes.txt" >"$profile/config/rookery.ini"
   QT_SCALE_FACTOR=$2 "$app" --data-dir "$profile" >"$work/log" 2>&1 &
   pid=$!

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A Vulkan loader that goes wrong on command, for programs that are started with its folder in LD_LIBRARY_PATH. It hands
-// everything to the real loader (ROOKERY_REAL_VULKAN: its path), but for what ROOKERY_FAKE_VULKAN names:
+// everything to the real loader (ROOKERY_REAL_VULKAN: its path), but for what ROOKERY_FAKE_VULKAN names, which may change
+// while the program runs (the counting begins anew then):
 //   lost=N            the N-th submission finds the device lost, and so do all after it
 //   memory=N          the N-th allocation of memory fails
 //   missing=FEATURE   the device lacks bufferDeviceAddress, timelineSemaphore or shuffle
@@ -9,9 +10,9 @@
 
 #include <dlfcn.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
 
 namespace {
@@ -28,9 +29,21 @@ std::string fault() {
   const char* text = std::getenv("ROOKERY_FAKE_VULKAN");
   return text == nullptr ? "" : text;
 }
-long faultNumber(const char* name) {
+
+std::mutex g_mutex;
+std::string g_counted;  // the fault that the counters are for
+long g_submissions = 0, g_allocations = 0;
+
+// How far `counter` is beyond the number that the fault names; negative: not yet, or another fault.
+long beyond(const char* name, long& counter) {
+  const std::lock_guard lock(g_mutex);
   const std::string text = fault();
-  return text.rfind(name, 0) == 0 ? std::atol(text.c_str() + std::strlen(name)) : 0;
+  if (text != g_counted) {
+    g_counted = text;
+    g_submissions = g_allocations = 0;
+  }
+  if (text.rfind(name, 0) != 0) return -1;
+  return ++counter - std::atol(text.c_str() + std::strlen(name));
 }
 
 PFN_vkGetDeviceProcAddr g_getDeviceProcAddr;
@@ -38,17 +51,14 @@ PFN_vkQueueSubmit g_submit;
 PFN_vkAllocateMemory g_allocate;
 PFN_vkGetPhysicalDeviceFeatures2 g_features;
 PFN_vkGetPhysicalDeviceProperties2 g_properties;
-std::atomic<long> g_submissions{0}, g_allocations{0};
 
 VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, uint32_t count, const VkSubmitInfo* infos, VkFence fence) {
-  const long at = faultNumber("lost=");
-  if (at > 0 && ++g_submissions >= at) return VK_ERROR_DEVICE_LOST;
+  if (beyond("lost=", g_submissions) >= 0) return VK_ERROR_DEVICE_LOST;
   return g_submit(queue, count, infos, fence);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL allocate(VkDevice device, const VkMemoryAllocateInfo* info, const VkAllocationCallbacks* callbacks, VkDeviceMemory* memory) {
-  const long at = faultNumber("memory=");
-  if (at > 0 && ++g_allocations == at) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  if (beyond("memory=", g_allocations) == 0) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
   return g_allocate(device, info, callbacks, memory);
 }
 

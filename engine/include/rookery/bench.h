@@ -31,7 +31,7 @@ struct BenchRequest {
   int generateTokens = 128;              ///< tg
   int minReps = 5, maxReps = 20;
   double spreadTarget = 0.02;            ///< MAD / median
-  bool measureBandwidth = true;
+  bool measureBandwidth = true;          ///< of the CPU's memory; left out where another device runs the model
 };
 
 enum class BenchStep { Load, Bandwidth, WarmUp, Prefill, Decode, State, Done };
@@ -57,10 +57,19 @@ struct BenchSeries {
   bool busy = false;                ///< other programs took part of the processor, evenly or not
 };
 
+/// The device of a run that the CPU does not compute.
+struct BenchGpu {
+  std::string name;
+  std::uint64_t memory = 0;
+  bool software = false;              ///< a CPU in disguise
+  std::vector<std::string> features;  ///< that the backend used
+};
+
 struct BenchEnvironment {
   std::string cpu, isa, os, kernel, build, compiler, powerSource, governor, date;  ///< date: ISO 8601, UTC
-  std::string device, driver, api;
-  int threads = 0, physicalCores = 0;
+  std::string device, driver, api;  ///< device: "cpu", "vulkan:0"
+  std::optional<BenchGpu> gpu;
+  int threads = 0, physicalCores = 0;  ///< threads: of the CPU that computed; 0 on a GPU
   std::uint64_t memoryTotal = 0;
   std::uint64_t lastLevelCache = 0; ///< bytes; 0: not known. Weights that fit in it are not bound by memory.
 };
@@ -75,7 +84,7 @@ struct BenchReport {
   std::uint64_t parameters = 0;
   std::uint64_t bytesPerToken = 0;  ///< dense
   std::vector<BenchSeries> series;
-  double bandwidthGBs = 0;          ///< best measured read bandwidth, 10^9 B/s; 0: not measured
+  double bandwidthGBs = 0;          ///< best measured read bandwidth of the CPU's memory, 10^9 B/s; 0: not measured
   std::string bandwidthPattern;     ///< how it was reached: "avx512, 4 streams, 2 threads"
   double percentOfBandwidth = 0;    ///< decode: tokens/s * bytesPerToken / bandwidth
   std::vector<MemoryRow> planned;   ///< from shapes
@@ -86,6 +95,9 @@ struct BenchReport {
   BenchEnvironment environment;
 
   const BenchSeries* find(std::string_view test) const noexcept;
+  /// The bandwidth is that of the CPU's memory: no limit for what another device did, whatever the report says.
+  bool ranOnCpu() const noexcept { return environment.device.empty() || environment.device == "cpu"; }
+  bool hasLimit() const noexcept { return ranOnCpu() && bandwidthGBs > 0; }
 };
 
 /// Loads the model, warms up until two runs agree within 3 % (at most 6), then measures each series; on the calling thread. A cancelled run returns the steps that were

@@ -14,7 +14,8 @@ struct DeviceInfo {
   std::uint64_t memoryBytes = 0;
   std::string driver;             ///< driver or, for a CPU, the kernel's release
   std::string apiLevel;           ///< "avx512", "avx2", "scalar"; Vulkan 1.3; CUDA 13
-  std::vector<std::string> features;
+  std::vector<std::string> features;  ///< of a GPU: those that its backend uses
+  bool software = false;          ///< a GPU that is computed by the CPU: used only when it is named
   bool usable = false;
   std::string reason;             ///< why not, when not usable
 };

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "rookery/device.h"
 #include "rookery/ledger.h"
 #include "rookery/model_file.h"
 #include "rookery/model_info.h"
@@ -68,9 +69,9 @@ class Model {
   /// The same, never nullptr: VocabularyMissing says which file is missing and where to put it.
   Result<std::shared_ptr<const Tokenizer>> requireTokenizer() const;
   const Ledger& ledger() const noexcept;
-  const std::string& deviceId() const noexcept;      ///< "cpu"
+  const DeviceInfo& device() const noexcept;
   const std::string& deviceSummary() const noexcept; ///< "CPU avx512, 2 threads, exact"
-  int threads() const noexcept;
+  int threads() const noexcept;                      ///< of the CPU that compute; 0 on a GPU
   /// Weight bytes read to decode one token (dense), with state read and write; for "% of the limit".
   std::uint64_t bytesPerToken() const noexcept;
 

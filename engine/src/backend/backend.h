@@ -72,8 +72,9 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string id() const = 0;       ///< "cpu"
+  virtual DeviceInfo device() const = 0;
   virtual std::string summary() const = 0;  ///< "CPU avx512, 2 threads"
-  virtual int threads() const noexcept = 0;
+  virtual int threads() const noexcept = 0;  ///< of the CPU that compute; 0 on a GPU
   /// `ledger` outlives what is placed.
   virtual Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source,
                                                              const PlaceOptions& options, Ledger& ledger) = 0;
@@ -86,6 +87,7 @@ class Backend {
 Result<std::shared_ptr<Backend>> openCpuBackend(int threads);
 /// `index`: the K of vulkan:K; -1: the first usable device that is not software. DeviceUnavailable says why not.
 Result<std::shared_ptr<Backend>> openVulkanBackend(int index);
+DeviceInfo cpuDevice();
 /// At least one entry: where there is no device, it says why.
 std::vector<DeviceInfo> vulkanDevices();
 

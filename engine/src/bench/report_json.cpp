@@ -50,11 +50,14 @@ json numbers(const std::vector<double>& values) {
 }
 
 json environmentJson(const BenchEnvironment& e) {
-  return {{"cpu", e.cpu}, {"isa", e.isa}, {"os", e.os}, {"kernel", e.kernel}, {"build", e.build},
+  json o = {{"cpu", e.cpu}, {"isa", e.isa}, {"os", e.os}, {"kernel", e.kernel}, {"build", e.build},
           {"compiler", e.compiler}, {"power_source", e.powerSource}, {"governor", e.governor}, {"date", e.date},
           {"device", e.device}, {"driver", e.driver}, {"api", e.api}, {"threads", e.threads},
           {"physical_cores", e.physicalCores}, {"memory_total", e.memoryTotal},
           {"last_level_cache", e.lastLevelCache}};
+  if (e.gpu)
+    o["gpu"] = {{"name", e.gpu->name}, {"memory", e.gpu->memory}, {"software", e.gpu->software}, {"features", e.gpu->features}};
+  return o;
 }
 
 json toJson(const BenchReport& r) {
@@ -139,6 +142,13 @@ void read(const json& object, const char* key, std::vector<double>& out) {
   }
 }
 
+void read(const json& object, const char* key, std::vector<std::string>& out) {
+  for (const json& value : list(object, key)) {
+    if (!value.is_string()) throw NotAReport{std::string("\"") + key + "\" holds something that is not a text"};
+    out.push_back(value.get<std::string>());
+  }
+}
+
 BenchEnvironment environmentFrom(const json& o) {
   BenchEnvironment e;
   using Field = std::pair<const char*, std::string*>;
@@ -152,6 +162,14 @@ BenchEnvironment environmentFrom(const json& o) {
   read(o, "physical_cores", e.physicalCores);
   read(o, "memory_total", e.memoryTotal);
   read(o, "last_level_cache", e.lastLevelCache);
+  if (o.contains("gpu")) {  // only where a GPU ran the model
+    const json& gpu = member(o, "gpu");
+    e.gpu.emplace();
+    read(gpu, "name", e.gpu->name);
+    read(gpu, "memory", e.gpu->memory);
+    read(gpu, "software", e.gpu->software);
+    read(gpu, "features", e.gpu->features);
+  }
   return e;
 }
 

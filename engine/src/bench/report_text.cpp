@@ -50,8 +50,22 @@ std::string modelLabel(const BenchReport& r) {
 }
 
 std::string deviceLabel(const BenchReport& r) {
-  if (r.environment.device.empty() || r.environment.device == "cpu") return "CPU " + cell(r.environment.isa);
-  return cell(r.environment.device);
+  const BenchEnvironment& e = r.environment;
+  if (r.ranOnCpu()) return "CPU " + cell(e.isa);
+  const std::string device = e.gpu ? e.gpu->name + (e.gpu->software ? ", software" : "") : e.device;
+  return e.api.empty() ? cell(device) : fmt::format("{} ({})", cell(e.api), cell(device));
+}
+
+/// Of the CPU; a GPU's run has none.
+std::string threadsText(const BenchReport& r) { return r.ranOnCpu() ? std::to_string(r.environment.threads) : ""; }
+
+/// What the model takes where it runs: the CPU's is that of the whole program.
+std::uint64_t deviceBytes(const BenchReport& r) {
+  if (r.ranOnCpu()) return r.residentBytes;
+  std::uint64_t sum = 0;
+  for (const LedgerEntry& entry : r.measured)
+    if (entry.device == r.environment.device) sum += entry.bytes;
+  return sum;
 }
 
 const BenchSeries* decodeSeries(const BenchReport& r) {
@@ -68,7 +82,7 @@ std::string benchTable(const BenchReport& r) {
   for (const BenchSeries& s : r.series) {
     if (s.unit != "tokens/s") continue;
     out += fmt::format("| {} | {} | {} | {} | {} | {} | {:.2f} ± {:.2f}{} |\n", modelLabel(r), sizeText(weightBytes(r)),
-                       parametersText(r.parameters), deviceLabel(r), r.environment.threads, cell(s.test), s.median,
+                       parametersText(r.parameters), deviceLabel(r), threadsText(r), cell(s.test), s.median,
                        s.mad, s.busy ? " (busy)" : s.noisy ? " (noisy)" : "");
   }
   if (std::any_of(r.series.begin(), r.series.end(), [](const BenchSeries& s) { return s.busy; }))
@@ -89,7 +103,9 @@ std::string timesTable(const BenchReport& r) {
 }
 
 std::string limitText(const BenchReport& r) {
-  if (r.bandwidthGBs <= 0) return {};
+  if (!r.ranOnCpu())
+    return fmt::format("\nMemory read limit of the device: not measured. Decoding reads {} MB per token.\n", megabytes(r.bytesPerToken));
+  if (!r.hasLimit()) return {};
   std::string out = fmt::format("\nMemory read limit: {:.1f} GB/s ({}).", r.bandwidthGBs, cell(r.bandwidthPattern));
   if (r.percentOfBandwidth > 0)
     out += fmt::format(" Decoding reads {} MB per token: {:.0f} % of that limit.", megabytes(r.bytesPerToken),
@@ -107,8 +123,8 @@ std::string publishedRow(const BenchReport& r) {
     return "\nThese weights are not a released model, so the result has no row for the published page.\n";
   return fmt::format(
       "\n| Inference Tool | Model | Precision | Tokens/s | VRAM Usage |\n| :---: | :---: | :---: | :---: | :---: |\n"
-      "| Rookery ({}) | {} | {} | {:.2f} | {:.2f} GB RAM |\n",
-      deviceLabel(r), cell(r.model), cell(r.precision), decode->median, static_cast<double>(r.residentBytes) / 1e9);
+      "| Rookery ({}) | {} | {} | {:.2f} | {:.2f} GB{} |\n",
+      deviceLabel(r), cell(r.model), cell(r.precision), decode->median, static_cast<double>(deviceBytes(r)) / 1e9, r.ranOnCpu() ? " RAM" : "");
 }
 
 std::string environmentBlock(const BenchReport& r) {
@@ -117,8 +133,15 @@ std::string environmentBlock(const BenchReport& r) {
   const auto line = [&](std::string_view name, const std::string& value) {
     if (!value.empty()) out += fmt::format("- {}: {}\n", name, cell(value));
   };
-  line("CPU", fmt::format("{} ({}, {} of {} cores)", e.cpu, e.isa, e.threads, e.physicalCores));
+  line("CPU", r.ranOnCpu() ? fmt::format("{} ({}, {} of {} cores)", e.cpu, e.isa, e.threads, e.physicalCores)
+                           : fmt::format("{} ({} cores)", e.cpu, e.physicalCores));
   line("Memory", fmt::format("{:.1f} GB", static_cast<double>(e.memoryTotal) / 1e9));
+  if (e.gpu) {
+    line("GPU", e.gpu->name + (e.gpu->software ? " (software: computed by the CPU)" : ""));
+    line("GPU memory", fmt::format("{:.1f} GB", static_cast<double>(e.gpu->memory) / 1e9));
+    line("GPU API", e.api);
+    line("GPU features used", fmt::format("{}", fmt::join(e.gpu->features, ", ")));
+  }
   line("OS version", e.os);
   line("Kernel", e.kernel);
   line("driver version", e.driver);
@@ -195,14 +218,14 @@ std::string reportMarkdown(const BenchReport& r) {
   out += environmentBlock(r);
   if (!r.planned.empty() || !r.measured.empty())
     out += "\nMemory, planned from shapes and measured after loading (MB = 10^6 bytes):\n\n" +
-           memoryComparisonMarkdown(r.planned, r.measured, r.residentBytes);
+           memoryComparisonMarkdown(r.planned, r.measured, r.ranOnCpu() ? r.residentBytes : 0);
   return out;
 }
 
 std::string reportCsv(const BenchReport& r) {
   std::string out = "model,weights,precision,strategy,mode,threads,test,unit,phase,run,value\n";
   const auto prefix = fmt::format("{},{},{},{},{},{}", csvField(r.model), csvField(r.weights), csvField(r.precision),
-                                  csvField(r.strategy), csvField(r.mode), r.environment.threads);
+                                  csvField(r.strategy), csvField(r.mode), threadsText(r));
   for (const BenchSeries& s : r.series) {
     const auto lines = [&](const char* phase, const std::vector<double>& values) {
       for (std::size_t i = 0; i < values.size(); ++i)

@@ -60,7 +60,7 @@ class Runner {
       m_report.partial = true;
       break;
     }
-    if (const BenchSeries* tg = m_report.find(decodeName()); tg != nullptr && m_report.bandwidthGBs > 0)
+    if (const BenchSeries* tg = m_report.find(decodeName()); tg != nullptr && m_report.hasLimit())
       m_report.percentOfBandwidth =
           100 * tg->median * static_cast<double>(m_report.bytesPerToken) / (m_report.bandwidthGBs * 1e9);
     m_clock.done();
@@ -88,10 +88,13 @@ class Runner {
     return {};
   }
 
+  /// Known before the model is loaded.
+  bool measuresBandwidth() const { return m_request.measureBandwidth && m_request.strategy.starts_with("cpu"); }
+
   void planSteps() {
     m_loadStep = m_clock.plan(BenchStep::Load, "load", 1, 1);
     m_firstStep = m_clock.plan(BenchStep::Decode, "first-token", 1, 1);
-    m_bandwidthStep = m_clock.plan(BenchStep::Bandwidth, "bandwidth", m_request.measureBandwidth ? 1 : 0, 8);
+    m_bandwidthStep = m_clock.plan(BenchStep::Bandwidth, "bandwidth", measuresBandwidth() ? 1 : 0, 8);
     m_prefillStep = m_clock.plan(BenchStep::Prefill, prefillName(), m_request.promptTokens > 0 ? 2 + m_request.minReps : 0, 1);
     m_decodeStep = m_clock.plan(BenchStep::Decode, decodeName(), m_request.generateTokens > 0 ? 2 + m_request.minReps : 0, 2);
     m_stateStep = m_clock.plan(BenchStep::State, "state", 1, 1);
@@ -153,12 +156,23 @@ class Runner {
     m_report.parameters = info.shape.parameters();
     m_report.bytesPerToken = m_model->bytesPerToken();
     m_report.environment = describeEnvironment(m_model->threads());
-    m_report.environment.device = m_model->deviceId();
+    describeDevice();
     if (auto planned = plan()) m_report.planned = std::move(*planned);
     // Synthetic weights are made, not loaded: that time says nothing about this machine's loading.
     if (!m_model->isSynthetic()) addLoadSeries();
     m_clock.finish(m_loadStep);
     return {};
+  }
+
+  void describeDevice() {
+    const DeviceInfo& device = m_model->device();
+    BenchEnvironment& environment = m_report.environment;
+    environment.device = device.id;
+    if (device.kind == "cpu") return;
+    environment.driver = device.driver;
+    environment.api = device.apiLevel;
+    environment.threads = 0;
+    environment.gpu = BenchGpu{device.name, device.memoryBytes, device.software, device.features};
   }
 
   void addLoadSeries() {
@@ -207,7 +221,7 @@ class Runner {
   }
 
   Result<void> bandwidth() {
-    if (!m_request.measureBandwidth) return {};
+    if (!measuresBandwidth()) return {};
     m_clock.begin(m_bandwidthStep);
     const BandwidthResult result = measureReadBandwidth(m_model->threads(), m_stop);
     if (m_stop.stop_requested()) return fail(ErrorCode::Cancelled, "The benchmark was cancelled.");
@@ -249,14 +263,14 @@ class Runner {
     if (m_request.generateTokens == 0) return {};
     const auto ids = benchTokens(m_request.generateTokens, m_model->info().shape.vocab);
     m_clock.begin(m_decodeStep);
-    CpuUse use(m_model->threads());
+    CpuUse use(m_model->threads());  // of a GPU's run it would say nothing
     const auto done = measure(m_decodeStep, headline(decodeName()), [&] {
       use.start();
       auto rate = decodeRun(ids);
       use.stop();
       return rate;
     });
-    if (done) {
+    if (done && m_report.ranOnCpu()) {
       m_report.series.back().cpuShare = use.share();
       m_report.series.back().busy = use.busy();
     }

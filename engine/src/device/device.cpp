@@ -42,22 +42,6 @@ std::vector<std::string> cpuFeatures() {
   return result;
 }
 
-DeviceInfo cpuDevice() {
-  DeviceInfo cpu;
-  cpu.id = cpu.kind = "cpu";
-  cpu.name = cpuInfoField("model name");
-  if (cpu.name.empty()) cpu.name = "CPU";
-  cpu.memoryBytes = totalMemoryBytes();
-#if defined(__linux__)
-  utsname names{};
-  if (uname(&names) == 0) cpu.driver = std::string(names.sysname) + " " + names.release;
-#endif
-  cpu.apiLevel = kernels::isaName();
-  cpu.features = cpuFeatures();
-  cpu.usable = true;
-  return cpu;
-}
-
 DeviceInfo missingBackend(const char* kind, const char* name, const char* reason) {
   DeviceInfo device;
   device.id = std::string(kind) + ":0";
@@ -78,6 +62,22 @@ int quotaCores() {
 #endif
 
 }  // namespace
+
+DeviceInfo cpuDevice() {
+  DeviceInfo cpu;
+  cpu.id = cpu.kind = "cpu";
+  cpu.name = cpuInfoField("model name");
+  if (cpu.name.empty()) cpu.name = "CPU";
+  cpu.memoryBytes = totalMemoryBytes();
+#if defined(__linux__)
+  utsname names{};
+  if (uname(&names) == 0) cpu.driver = std::string(names.sysname) + " " + names.release;
+#endif
+  cpu.apiLevel = kernels::isaName();
+  cpu.features = cpuFeatures();
+  cpu.usable = true;
+  return cpu;
+}
 
 std::vector<DeviceInfo> listDevices() {
   std::vector<DeviceInfo> devices{cpuDevice(), missingBackend("cuda", "CUDA", "this build has no CUDA backend")};

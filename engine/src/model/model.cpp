@@ -61,7 +61,7 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   auto backend = openBackend(device, options.threads);
   if (!backend) return tl::unexpected(backend.error());
   impl->backend = std::move(*backend);
-  impl->deviceId = impl->backend->id();
+  impl->device = impl->backend->device();
   impl->deviceSummary = impl->backend->summary() + ", exact";
 
   const std::uint64_t total = impl->info.fileBytes;
@@ -146,7 +146,7 @@ Result<std::shared_ptr<const Tokenizer>> Model::requireTokenizer() const {
   return m_impl->tokenizer;
 }
 const Ledger& Model::ledger() const noexcept { return m_impl->ledger; }
-const std::string& Model::deviceId() const noexcept { return m_impl->deviceId; }
+const DeviceInfo& Model::device() const noexcept { return m_impl->device; }
 const std::string& Model::deviceSummary() const noexcept { return m_impl->deviceSummary; }
 int Model::threads() const noexcept { return m_impl->backend->threads(); }
 

@@ -18,7 +18,8 @@ struct Model::Impl {
   std::shared_ptr<const Tokenizer> tokenizer;
   Error whyNoTokenizer;  ///< where `tokenizer` is null
   mutable Ledger ledger;
-  std::string deviceId, deviceSummary;
+  DeviceInfo device;
+  std::string deviceSummary;
   Program program;
   std::shared_ptr<Backend> backend;
   std::shared_ptr<const PlacedWeights> weights;

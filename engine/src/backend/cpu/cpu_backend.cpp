@@ -16,6 +16,7 @@ class CpuBackend final : public Backend {
   explicit CpuBackend(int threads) : m_pool(std::make_shared<ThreadPool>(threads)) {}
 
   std::string id() const override { return "cpu"; }
+  DeviceInfo device() const override { return cpuDevice(); }
   std::string summary() const override {
     return fmt::format("CPU {}, {} {}", kernels::isaName(), threads(), threads() == 1 ? "thread" : "threads");
   }

@@ -14,8 +14,9 @@ class VulkanBackend final : public Backend {
   explicit VulkanBackend(std::shared_ptr<VulkanDevice> device) : m_device(std::move(device)) {}
 
   std::string id() const override { return m_device->info().id; }
+  DeviceInfo device() const override { return m_device->info(); }
   std::string summary() const override { return fmt::format("{}, {}", m_device->info().name, m_device->info().apiLevel); }
-  int threads() const noexcept override { return 1; }
+  int threads() const noexcept override { return 0; }
 
   Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options, Ledger& ledger) override {
     ThreadPool pool(physicalCores());  // for packing

@@ -193,7 +193,7 @@ Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatc
 // On a processor groups are expensive and lanes few, and every group of a fused dispatch makes its input for itself: a
 // few groups for each core.
 std::uint32_t VulkanExecutable::stripsPerGroup(const std::vector<Gemv>& gemvs, std::uint32_t strip) const {
-  if (!m_device->candidate().software) return 1;
+  if (!m_device->info().software) return 1;
   std::int64_t strips = 0;
   for (const Gemv& gemv : gemvs) strips += (m_weights->matrix(gemv.matrix).paddedRows() + strip - 1) / strip;
   const std::int64_t groups = 8 * std::int64_t{physicalCores()};
@@ -276,7 +276,7 @@ Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const Ge
         {constant::Sparse, sparse && options.decode ? 1 : 0},
         {constant::StripsPerGroup, perGroup},
         {constant::Parts, tokens * oneToken},
-        {constant::Part, m_device->candidate().software ? 32 : 8},
+        {constant::Part, m_device->info().software ? 32 : 8},
     };
     if (auto good = add("gemm", constants, records, dispatch, out); !good) return good;
   }

@@ -56,7 +56,7 @@ Result<std::shared_ptr<VulkanDevice>> VulkanDevice::open(int index) {
   } else {
     std::string reasons;
     for (const VulkanCandidate& candidate : candidates) {
-      if (candidate.info.usable && !candidate.software) {
+      if (candidate.info.usable && !candidate.info.software) {
         chosen = &candidate;
         break;
       }

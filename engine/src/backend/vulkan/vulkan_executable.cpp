@@ -75,7 +75,7 @@ std::uint32_t VulkanExecutable::stateOffset(StateRef ref) const {
 }
 
 Result<void> VulkanExecutable::compile(Ledger& ledger) {
-  m_groupSize = m_device->candidate().software ? m_device->candidate().subgroupSize : 128;
+  m_groupSize = m_device->info().software ? m_device->candidate().subgroupSize : 128;
   for (const bool decode : {true, false}) {
     for (const Stage& stage : m_program.stages) {
       auto good = compileStage(stage, decode, decode ? m_decode : m_prefill, decode ? m_decodeHead : m_prefillHead);

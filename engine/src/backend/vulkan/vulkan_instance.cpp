@@ -112,8 +112,8 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
     if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0) info.memoryBytes = std::max(info.memoryBytes, memory.memoryHeaps[i].size);
   info.driver = modern ? fmt::format("{} {}", driver.driverName, driver.driverInfo) : fmt::format("{:#x}", properties.driverVersion);
   info.apiLevel = "Vulkan " + version(properties.apiVersion);
-  candidate.software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
-  candidate.integrated = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || candidate.software;
+  info.software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  candidate.integrated = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || info.software;
   candidate.subgroupSize = subgroup.subgroupSize;
   candidate.sharedBytes = properties.limits.maxComputeSharedMemorySize;
   candidate.groupSize = std::min(properties.limits.maxComputeWorkGroupInvocations, properties.limits.maxComputeWorkGroupSize[0]);
@@ -125,7 +125,7 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   candidate.cacheKey = fmt::format("{:04x}-{:04x}-{:08x}-{}", properties.vendorID, properties.deviceID, properties.driverVersion, uuid);
   info.features.push_back(fmt::format("subgroup {}", candidate.subgroupSize));
   if (candidate.int64) info.features.emplace_back("64-bit loads");
-  if (candidate.integrated) info.features.emplace_back(candidate.software ? "software, used only when named" : "shared memory");
+  if (candidate.integrated && !info.software) info.features.emplace_back("shared memory");
   info.reason = whatIsMissing(properties, features12, subgroup, haveQueue);
   info.usable = info.reason.empty();
   return candidate;
@@ -188,6 +188,7 @@ Result<std::shared_ptr<VulkanInstance>> VulkanInstance::get() {
     return result == VK_ERROR_INCOMPATIBLE_DRIVER ? tl::unexpected<Error>(Error{ErrorCode::DeviceUnavailable, "No Vulkan driver is installed for this machine's graphics devices.", {}})
                                                   : vulkanFailure(result, "creating a Vulkan instance");
   volkLoadInstanceOnly(instance->m_instance);
+  instance->m_destroy = vkDestroyInstance;
   if (validate) {
     messages.pNext = nullptr;
     vkCreateDebugUtilsMessengerEXT(instance->m_instance, &messages, nullptr, &instance->m_messenger);
@@ -199,7 +200,7 @@ Result<std::shared_ptr<VulkanInstance>> VulkanInstance::get() {
 
 VulkanInstance::~VulkanInstance() {
   if (m_messenger != VK_NULL_HANDLE) vkDestroyDebugUtilsMessengerEXT(m_instance, m_messenger, nullptr);
-  if (m_instance != VK_NULL_HANDLE) vkDestroyInstance(m_instance, nullptr);
+  if (m_instance != VK_NULL_HANDLE) m_destroy(m_instance, nullptr);
 }
 
 void VulkanInstance::findDevices() {

@@ -16,7 +16,6 @@ namespace rookery::engine {
 struct VulkanCandidate {
   VkPhysicalDevice handle = VK_NULL_HANDLE;
   DeviceInfo info;            ///< with the reason where it is not usable
-  bool software = false;      ///< a CPU in disguise: used only when named
   bool integrated = false;    ///< shares the CPU's memory
   std::uint32_t queueFamily = 0;
   std::uint32_t subgroupSize = 0;
@@ -48,6 +47,7 @@ class VulkanInstance {
   void findDevices();
 
   VkInstance m_instance = VK_NULL_HANDLE;
+  PFN_vkDestroyInstance m_destroy = nullptr;  ///< not volk's global: another thread may be loading that anew
   VkDebugUtilsMessengerEXT m_messenger = VK_NULL_HANDLE;
   std::vector<VulkanCandidate> m_candidates;
 };

@@ -69,7 +69,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
   const std::size_t count = program.weights.size();
   std::vector<Plan> plans(count);
   // A processor reads on faster than it jumps.
-  const bool skipZeros = options.sparseFfn.value_or(!device->candidate().software);
+  const bool skipZeros = options.sparseFfn.value_or(!device->info().software);
   std::vector<std::pair<std::string, std::uint64_t>> components;  // on the device, in program order, with their sizes
 
   for (std::size_t i = 0; i < count; ++i) {
