@@ -141,7 +141,10 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   newChat();
 }
 
-ChatPage::~ChatPage() = default;
+// A conversation that is still being answered stops when it goes, and may say so at once.
+ChatPage::~ChatPage() {
+  for (const auto& conversation : m_conversations) conversation->disconnect(this);
+}
 
 QWidget* ChatPage::buildCenter() {
   auto* center = new QWidget(this);

@@ -82,9 +82,8 @@ void Settings::setThreads(int threads) {
 DeviceChoice Settings::device() const {
   static const QRegularExpression known(QStringLiteral("^(cpu|(cuda|vulkan):[0-9]{1,3})$"));
   const QString id = m_store->value(QLatin1String(kDevice)).toString();
-  if (!known.match(id).hasMatch()) {
-    return {};
-  }
+  // The CPU, until the Vulkan backend has run on real cards; an empty choice would take the first of them.
+  if (!known.match(id).hasMatch()) return cpuChoice();
   return {id, m_store->value(QLatin1String(kDeviceName)).toString()};
 }
 

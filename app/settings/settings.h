@@ -32,7 +32,7 @@ class Settings : public QObject {
   int threads() const;  ///< 0: one per physical core
   void setThreads(int threads);
 
-  DeviceChoice device() const;  ///< where models run
+  DeviceChoice device() const;  ///< where models run; the CPU until one is chosen
   void setDevice(const DeviceChoice& choice);
 
   QStringList modelFolders() const;  ///< scanned for models; modelsFolder() is always scanned as well

@@ -133,8 +133,8 @@ class DevicesTest : public QObject {
     QVERIFY(paths.create());
     {
       Settings settings(paths);
-      QVERIFY(settings.device().isAutomatic());
-      QVERIFY(ModelsPage::requestFor(settings, {}).device.isAutomatic());
+      QCOMPARE(settings.device().id, QStringLiteral("cpu"));
+      QCOMPARE(ModelsPage::requestFor(settings, {}).device.id, QStringLiteral("cpu"));
       DeviceInfo small = kCard;
       small.memoryBytes = 1000;
       DeviceList list([small] { return std::vector{kCpu, small}; });
@@ -142,7 +142,10 @@ class DevicesTest : public QObject {
       page.attach(&list);
       page.show();
       auto* picker = page.findChild<DevicePicker*>();
-      QTRY_COMPARE(picker->currentText(), QStringLiteral("Card"));  // the default
+      QTRY_COMPARE(picker->currentText(), QStringLiteral("CPU: Processor"));  // the default
+      picker->setFocus();
+      QTest::keyClick(picker, Qt::Key_Down);
+      QCOMPARE(picker->currentText(), QStringLiteral("Card"));
       auto* details = page.findChild<ModelDetails*>();
       page.addFile(QStringLiteral(ROOKERY_TEST_DATA "/golden/models/v7_small/model.pth"));
       page.setVocabulary(QStringLiteral(ROOKERY_TEST_DATA "/golden/models/v7_small/model.pth"), test::byteVocabulary(folder.path()));

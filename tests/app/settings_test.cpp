@@ -74,7 +74,7 @@ class SettingsTest : public QObject {
       Settings settings(paths);
       QCOMPARE(settings.theme(), ThemeChoice::System);
       QCOMPARE(settings.threads(), 0);
-      QVERIFY(settings.device().isAutomatic());
+      QCOMPARE(settings.device().id, QStringLiteral("cpu"));
       QVERIFY(settings.sampler().temperature <= 5.0F);
       QVERIFY(settings.memoryBudget() >= 100'000'000);
       QVERIFY(settings.vocabularies().isEmpty());
