@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -146,9 +147,12 @@ tl::unexpected<Error> vulkanFailure(VkResult result, std::string_view what) {
 
 Result<std::shared_ptr<VulkanInstance>> VulkanInstance::get() {
   static std::mutex mutex;
-  static std::weak_ptr<VulkanInstance> shared;
+  // Kept until the process ends: loading drivers takes long, and some leak when they are unloaded. Never destroyed, for a
+  // driver may be gone by then.
+  static auto& kept = *new std::array<std::shared_ptr<VulkanInstance>, 2>;
   const std::lock_guard lock(mutex);
-  if (auto existing = shared.lock()) return existing;
+  std::shared_ptr<VulkanInstance>& shared = kept[wantsValidation() ? 1 : 0];
+  if (shared) return shared;
 
   if (volkInitialize() != VK_SUCCESS)
     return fail(ErrorCode::DeviceUnavailable, "No Vulkan loader was found (libvulkan.so.1); a graphics driver brings it.");

@@ -27,7 +27,7 @@ struct VulkanCandidate {
   std::string cacheKey;                 ///< names device and driver, for files
 };
 
-/// The loader and its physical devices. One per process while anyone uses it. Thread-safe.
+/// The loader and its physical devices. One per process (and one with validation), from its first use on. Thread-safe.
 class VulkanInstance {
  public:
   /// DeviceUnavailable: no loader, no driver, or it is too old.
