@@ -152,7 +152,10 @@ Result<std::shared_ptr<VulkanInstance>> VulkanInstance::get() {
   static auto& kept = *new std::array<std::shared_ptr<VulkanInstance>, 2>;
   const std::lock_guard lock(mutex);
   std::shared_ptr<VulkanInstance>& shared = kept[wantsValidation() ? 1 : 0];
-  if (shared) return shared;
+  if (shared) {
+    if (shared.use_count() == 1) shared->findDevices();  // nobody looks at the old list; cards come and go
+    return shared;
+  }
 
   if (volkInitialize() != VK_SUCCESS)
     return fail(ErrorCode::DeviceUnavailable, "No Vulkan loader was found (libvulkan.so.1); a graphics driver brings it.");
@@ -208,6 +211,7 @@ VulkanInstance::~VulkanInstance() {
 }
 
 void VulkanInstance::findDevices() {
+  m_candidates.clear();
   std::uint32_t count = 0;
   vkEnumeratePhysicalDevices(m_instance, &count, nullptr);
   std::vector<VkPhysicalDevice> devices(count);
