@@ -2,6 +2,7 @@
 // Every case of the golden data, all generations, through `rookery-cli logits`: both modes, all chunk sizes, all containers.
 #include <doctest/doctest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 
@@ -46,6 +47,20 @@ std::optional<Output> run(const TemporaryFolder& folder, const Request& request)
   if (process.exitCode != 0) return std::nullopt;
   return Output{readTensors(folder.file("out.safetensors")).at("logits"), readTensors(folder.file("state.safetensors"))};
 }
+
+// On another device (ROOKERY_TEST_STRATEGY): skipped, and reported so, where there is none.
+const struct NeedsDevice {
+  NeedsDevice() {
+    const char* strategy = std::getenv("ROOKERY_TEST_STRATEGY");
+    if (strategy == nullptr) return;
+    const auto process = runCli({"generate", "--model", "guide", "--prompt", "a", "--tokens", "1", "--strategy", strategy});
+    const bool none = process.exitCode == 1 && (process.err.find("No Vulkan") != std::string::npos || process.err.find("No graphics device") != std::string::npos);
+    if (!none) return;
+    std::printf("SKIP: %s\n", process.err.c_str());
+    std::fflush(stdout);
+    std::_Exit(77);
+  }
+} g_needsDevice;
 
 std::string join(const json& positions) {
   std::string text;

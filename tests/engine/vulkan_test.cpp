@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 
 #include "backend/vulkan/vulkan_executable.h"
@@ -22,6 +23,17 @@ std::string device() {
   const char* index = std::getenv("ROOKERY_TEST_VULKAN");
   return std::string("vulkan:") + (index != nullptr ? index : "0");
 }
+
+// Without a device nothing here can run; CTest reports a program that ends so as skipped.
+const struct NeedsDevice {
+  NeedsDevice() {
+    const auto backend = openVulkanBackend(std::atoi(device().c_str() + 7));
+    if (backend) return;
+    std::printf("SKIP: %s\n", backend.error().message.c_str());
+    std::fflush(stdout);
+    std::_Exit(77);
+  }
+} g_needsDevice;
 
 ModelShape smallShape(RwkvVersion version) {
   ModelShape shape;
