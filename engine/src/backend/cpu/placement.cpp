@@ -15,9 +15,11 @@ namespace {
 constexpr std::uint64_t kAlign = 64;
 std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
-DType targetType(const Weight& weight, DType source, std::optional<DType> precision) {
+DType targetType(const Weight& weight, DType source, std::optional<DType> precision, LowRankTypes lowRank) {
   if (weight.role == WeightRole::Vector) return DType::F32;
-  return precision ? storedAs(*precision, partOf(weight), weight.cols) : source;
+  const DType type = precision ? storedAs(*precision, partOf(weight), weight.cols) : source;
+  const bool plain = type == DType::F32 || type == DType::F16 || type == DType::BF16;
+  return weight.role == WeightRole::LowRank && lowRank == LowRankTypes::Plain && !plain ? DType::F32 : type;
 }
 
 Result<void> checkShape(const Weight& weight, const WeightView& view) {
@@ -28,13 +30,14 @@ Result<void> checkShape(const Weight& weight, const WeightView& view) {
 
 }  // namespace
 
-Result<Placement> planPlacement(const Program& program, WeightSource& source, std::optional<DType> precision, bool sparseFfn) {
+Result<Placement> planPlacement(const Program& program, WeightSource& source, std::optional<DType> precision, bool sparseFfn,
+                                LowRankTypes lowRank) {
   Placement placement;
   for (const Weight& weight : program.weights) {
     const auto view = source.describe(weight.name);
     if (!view) return tl::unexpected(view.error());
     if (auto good = checkShape(weight, *view); !good) return tl::unexpected(good.error());
-    WeightPlacement plan{targetType(weight, view->dtype, precision), kernels::kTileRows, 0, 0};
+    WeightPlacement plan{targetType(weight, view->dtype, precision, lowRank), kernels::kTileRows, 0, 0};
     switch (weight.role) {
       case WeightRole::Vector: plan.bytes = static_cast<std::uint64_t>(weight.rows) * sizeof(float); break;
       case WeightRole::Embedding: plan.bytes = byteSize(plan.type, static_cast<std::uint64_t>(weight.rows * weight.cols)); break;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where each weight goes on the CPU, decided from shapes and types alone: placing follows it, planning adds it up.
+// Where each weight goes in packed form, decided from shapes and types alone: placing follows it, planning adds it up.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,11 @@ struct Placement {
   std::vector<ComponentPlacement> components;  ///< in program order
 };
 
+/// What a backend's kernels take as low-rank matrices.
+enum class LowRankTypes { All, Plain };  ///< Plain: coded ones are placed as fp32
+
 /// `precision`, `sparseFfn`: as in PlaceOptions. TensorMissing, or TensorMismatch where a shape is not the program's.
-Result<Placement> planPlacement(const Program& program, WeightSource& source, std::optional<DType> precision, bool sparseFfn);
+Result<Placement> planPlacement(const Program& program, WeightSource& source, std::optional<DType> precision, bool sparseFfn,
+                                LowRankTypes lowRank = LowRankTypes::All);
 
 }  // namespace rookery::engine

@@ -3,57 +3,39 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "backend/cpu/coded_packing.h"
 #include "backend/cpu/packing.h"
+#include "backend/cpu/placement.h"
 #include "kernels/cpu/coded_format.h"
-#include "model/weight_part.h"
 #include "quant/convert.h"
 
 namespace rookery::engine {
 
-using kernels::kTileRows;
 using kernels::PackedMatrix;
 
 namespace {
 
-constexpr std::uint64_t kAlign = 64;
-std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
+// The shaders take low-rank matrices in plain formats only; they are 2-3 % of the bytes.
+constexpr LowRankTypes kLowRank = LowRankTypes::Plain;
 
-struct Plan {
-  DType type{};
-  std::int64_t panelRows = kTileRows;
-  std::uint64_t bytes = 0;
-  std::uint64_t offset = 0;  ///< in its component's buffer
-};
-
-bool isPlain(DType type) { return type == DType::F32 || type == DType::F16 || type == DType::BF16; }
-
-DType targetType(const Weight& weight, DType source, const PlaceOptions& options) {
-  if (weight.role == WeightRole::Vector) return DType::F32;
-  const DType type = options.precision ? storedAs(*options.precision, partOf(weight), weight.cols) : source;
-  // The shaders take low-rank matrices in plain formats only; they are 2-3 % of the bytes.
-  return weight.role == WeightRole::LowRank && !isPlain(type) ? DType::F32 : type;
-}
-
-std::uint64_t placedBytesOf(const Weight& weight, DType type) {
-  if (weight.role == WeightRole::Embedding) return 0;  // stays with the CPU
-  if (weight.role == WeightRole::Vector) return aligned(static_cast<std::uint64_t>(weight.rows) * sizeof(float));
-  return aligned(static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(type), weight.rows, weight.cols)));
+// What goes to the device: all but the embedding.
+std::uint64_t deviceBytes(const Placement& placement) {
+  std::uint64_t total = 0;
+  for (const auto& [component, bytes] : placement.components) total += component == "embedding" ? 0 : bytes;
+  return total;
 }
 
 // The weights do not fit: how much is missing, and which types would.
-tl::unexpected<Error> tooLarge(const Program& program, const VulkanDevice& device, std::uint64_t total) {
+tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, const VulkanDevice& device, std::uint64_t total) {
   const std::uint64_t free = device.freeBytes();
   const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
   std::string fitting;
   for (const DType precision : {DType::F16, DType::Int8, DType::NF4}) {
-    PlaceOptions options;
-    options.precision = precision;
-    std::uint64_t bytes = 0;
-    for (const Weight& weight : program.weights) bytes += placedBytesOf(weight, targetType(weight, precision, options));
+    const auto smaller = planPlacement(program, source, precision, false, kLowRank);
+    if (!smaller) continue;
+    const std::uint64_t bytes = deviceBytes(*smaller);
     if (bytes < total && bytes <= free) fitting += fmt::format("{}{} ({:.0f} MB)", fitting.empty() ? "" : " or ", traits(precision).name, megabytes(bytes));
   }
   return fail(ErrorCode::OutOfMemory,
@@ -67,43 +49,18 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
                                                                   const std::shared_ptr<VulkanDevice>& device, ThreadPool& pool, Ledger& ledger) {
   auto placed = std::make_shared<VulkanWeights>();
   const std::size_t count = program.weights.size();
-  std::vector<Plan> plans(count);
   // A processor reads on faster than it jumps.
   const bool skipZeros = options.sparseFfn.value_or(!device->info().software);
-  std::vector<std::pair<std::string, std::uint64_t>> components;  // on the device, in program order, with their sizes
-
-  for (std::size_t i = 0; i < count; ++i) {
-    const Weight& weight = program.weights[i];
-    auto view = source.describe(weight.name);
-    if (!view) return tl::unexpected(view.error());
-    if (view->rows != weight.rows || view->cols != weight.cols)
-      return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} is [{}, {}]; the model needs [{}, {}].", weight.name, view->rows, view->cols, weight.rows, weight.cols));
-    Plan& plan = plans[i];
-    plan.type = targetType(weight, view->dtype, options);
-    if (weight.role == WeightRole::Embedding) {
-      plan.bytes = byteSize(plan.type, static_cast<std::uint64_t>(weight.rows * weight.cols));
-      continue;
-    }
-    if (weight.role == WeightRole::Vector) {
-      plan.bytes = static_cast<std::uint64_t>(weight.rows) * sizeof(float);
-    } else {
-      if (weight.role == WeightRole::SparseDown && skipZeros) plan.panelRows = (weight.rows + kTileRows - 1) / kTileRows * kTileRows;
-      plan.bytes = static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(plan.type), weight.rows, weight.cols));
-    }
-    auto component = std::find_if(components.begin(), components.end(), [&](const auto& c) { return c.first == weight.component; });
-    if (component == components.end()) component = components.insert(components.end(), {weight.component, 0});
-    plan.offset = component->second;
-    component->second += aligned(plan.bytes);
-  }
-
-  std::uint64_t total = 0;
-  for (const auto& [component, bytes] : components) total += bytes;
-  if (total > device->freeBytes()) return tooLarge(program, *device, total);
+  const auto placement = planPlacement(program, source, options.precision, skipZeros, kLowRank);
+  if (!placement) return tl::unexpected(placement.error());
+  const std::uint64_t total = deviceBytes(*placement);
+  if (total > device->freeBytes()) return tooLarge(program, source, *device, total);
   std::map<std::string, const VulkanBuffer*> buffers;
-  placed->m_buffers.reserve(components.size());
-  for (const auto& [component, bytes] : components) {
+  placed->m_buffers.reserve(placement->components.size());
+  for (const auto& [component, bytes] : placement->components) {
+    if (component == "embedding") continue;
     auto buffer = device->newBuffer(bytes, VulkanMemory::Device, ledger, component, "weights");
-    if (!buffer && buffer.error().code == ErrorCode::OutOfMemory) return tooLarge(program, *device, total);
+    if (!buffer && buffer.error().code == ErrorCode::OutOfMemory) return tooLarge(program, source, *device, total);
     if (!buffer) return tl::unexpected(buffer.error());
     placed->m_buffers.push_back(std::move(*buffer));
     buffers[component] = &placed->m_buffers.back();
@@ -116,7 +73,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
   std::vector<std::byte> room;
   for (std::size_t i = 0; i < count; ++i) {
     const Weight& weight = program.weights[i];
-    const Plan& plan = plans[i];
+    const WeightPlacement& plan = placement->weights[i];
     const auto view = source.get(weight.name);
     if (!view) return tl::unexpected(view.error());
     if (weight.role == WeightRole::Embedding) {
