@@ -42,9 +42,10 @@ class PlacedWeights {
 class DeviceState {
  public:
   virtual ~DeviceState() = default;
-  // Layouts must match. A device that was lost, or has no room for staging, is an error; the CPU never fails.
-  virtual Result<void> upload(const State& state) = 0;
-  virtual Result<void> download(State& state) const = 0;
+  // `state`: the data of a State, [layer][floatsPerLayer], of the layers that this one has. A device that was lost, or
+  // has no room for staging, is an error; the CPU never fails.
+  virtual Result<void> upload(std::span<const float> state) = 0;
+  virtual Result<void> download(std::span<float> state) const = 0;
   virtual Result<void> copyFrom(const DeviceState& other) = 0;
 };
 
@@ -53,8 +54,10 @@ struct RunArgs {
   const DeviceState* stateIn = nullptr;
   DeviceState* stateOut = nullptr;       ///< another one than stateIn
   std::span<const std::uint32_t> logitRows;  ///< rows of `tokens` whose logits are wanted, ascending
-  std::span<float> logits;               ///< [logitRows.size(), vocab]
+  std::span<float> logits;               ///< [logitRows.size(), vocab]; a program without a head has none
   std::stop_token stop;                  ///< polled between stages; a stopped run leaves stateOut undefined
+  std::span<const float> valuesIn{};     ///< [program.valuesIn][tokens][nEmbd]: what the segment before this one left
+  std::span<float> valuesOut{};          ///< [program.valuesOut][tokens][nEmbd]
 };
 
 /// A compiled program. submit() starts a run, wait() ends it (the CPU computes in submit()). One run at a time per

@@ -7,6 +7,7 @@ Program buildRwkv7(const ModelShape& shape, const LayerRange& range) {
   Builder b(shape, range);
   const std::int64_t c = shape.nEmbd, f = shape.dimFfn;
   const ValueId vFirst = b.value("v_first", c);
+  b.crossing(vFirst);
   const ValueId xr = b.value("xr", c), xw = b.value("xw", c), xk = b.value("xk", c), xv = b.value("xv", c),
                 xa = b.value("xa", c), xg = b.value("xg", c);
   const ValueId r = b.value("r", c), k = b.value("k", c), v = b.value("v", c);

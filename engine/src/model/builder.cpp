@@ -9,7 +9,17 @@ Builder::Builder(const ModelShape& shape, const LayerRange& range) {
   m_program.shape = shape;
   m_program.range = range;
   m_program.stateLayout = StateLayout::of(shape);
+  m_program.stateLayout.layers = range.last - range.first;
   m_x = value("x", shape.nEmbd);
+  if (!range.embedding) m_program.valuesIn = {m_x};
+  if (!range.head) m_program.valuesOut = {m_x};
+}
+
+void Builder::crossing(ValueId value) {
+  const auto crosses = [&](int layer) { return layer > 0 && layer < m_program.shape.layers; };
+  const LayerRange& range = m_program.range;
+  if (!range.embedding && crosses(range.first)) m_program.valuesIn.push_back(value);
+  if (!range.head && crosses(range.last)) m_program.valuesOut.push_back(value);
 }
 
 ValueId Builder::value(std::string name, std::int64_t width) {

@@ -21,11 +21,13 @@ class Builder {
   void stage(Op op) { m_program.stages.push_back({m_layer, std::move(op)}); }
   Program take() { return std::move(m_program); }
 
+  /// A value of [tokens, C] beside x that layers after the first read: it crosses the boundaries between layers.
+  void crossing(ValueId value);
   /// The residual stream, [tokens, C].
   ValueId x() const noexcept { return m_x; }
-  /// Embedding stage, if the range has it.
+  /// Embedding stage, if the range has it; else x comes from outside.
   void embed();
-  /// Head stage, if the range has it.
+  /// Head stage, if the range has it; else x is handed out.
   void head();
 
   void beginLayer(int layer);
@@ -36,7 +38,7 @@ class Builder {
   WeightId square(const char* name);
   /// ln ("ln1" or "ln2") of x, without mixes; `shift` is a position in StateLayout::tensors.
   NormShiftMix norm(const char* ln, int shift, MixForm form);
-  StateRef state(int tensor) const noexcept { return {m_layer, tensor}; }
+  StateRef state(int tensor) const noexcept { return {m_layer - m_program.range.first, tensor}; }
   /// The heads' stage of versions 5 and 6, and the output's; `wkv` lacks group norm and state.
   void heads(Wkv5 wkv);
   /// Stage: x += att.output y.

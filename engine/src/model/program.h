@@ -45,7 +45,7 @@ enum class ProgramActivation : std::uint8_t { None, Tanh, Sigmoid, Silu, ReluSqu
 
 /// One tensor of the state, in one layer: index into StateLayout::tensors.
 struct StateRef {
-  int layer = 0;
+  int layer = 0;  ///< counted from the first of the program's range
   int tensor = 0;
 };
 
@@ -143,7 +143,7 @@ struct Stage {
 
 /// Which part of a model a program covers; a strategy that splits the model has one program per segment.
 struct LayerRange {
-  int first = 0, last = 0;  ///< layers [first, last)
+  int first = 0, last = 0;  ///< layers [first, last); none where only the head is left
   bool embedding = true;    ///< first segment
   bool head = true;         ///< last segment
 };
@@ -151,7 +151,9 @@ struct LayerRange {
 struct Program {
   ModelShape shape;
   LayerRange range;
-  StateLayout stateLayout;
+  StateLayout stateLayout;        ///< of the range's layers
+  std::vector<ValueId> valuesIn;  ///< given from outside where the range lacks the embedding: x, v_first after layer 0 of version 7
+  std::vector<ValueId> valuesOut; ///< handed out where it lacks the head; what the next range takes, in its order
   std::vector<Value> values;
   std::vector<Weight> weights;
   std::vector<Stage> stages;

@@ -37,7 +37,7 @@ struct Session::Impl {
       slot = std::move(*made);
     }
     current = 0;
-    return slots[0]->upload(State(model->info().shape));
+    return slots[0]->upload(State(model->info().shape).data());
   }
 
   // One run; on success the slots have been swapped.
@@ -109,7 +109,7 @@ std::uint64_t Session::rowsSubmitted() const noexcept { return m_impl->rowsSubmi
 
 void Session::reset() {
   // Made anew, should the upload fail; the next call says what is wrong then.
-  if (m_impl->slots[0] && !m_impl->slots[m_impl->current]->upload(State(m_impl->model->info().shape))) m_impl->slots = {};
+  if (m_impl->slots[0] && !m_impl->slots[m_impl->current]->upload(State(m_impl->model->info().shape).data())) m_impl->slots = {};
   m_impl->broken.reset();
   m_impl->logits.clear();
   m_impl->pending.reset();
@@ -129,7 +129,7 @@ Result<Snapshot> Session::snapshot() const {
   if (m_impl->broken) return tl::unexpected(*m_impl->broken);
   Snapshot snapshot{State(m_impl->model->info().shape), m_impl->logits, m_impl->tokensRead};
   if (m_impl->slots[0]) {
-    if (auto good = m_impl->slots[m_impl->current]->download(snapshot.state); !good) return tl::unexpected(good.error());
+    if (auto good = m_impl->slots[m_impl->current]->download(snapshot.state.data()); !good) return tl::unexpected(good.error());
   }
   return snapshot;
 }
@@ -142,7 +142,7 @@ Result<void> Session::restore(const Snapshot& snapshot) {
       (!snapshot.logits.empty() && snapshot.logits.size() != static_cast<std::size_t>(shape.vocab)))
     return fail(ErrorCode::StateMismatch, "The state belongs to a model of other dimensions.");
   if (auto good = m_impl->makeSlots(); !good) return good;
-  if (auto good = m_impl->slots[m_impl->current]->upload(snapshot.state); !good) {
+  if (auto good = m_impl->slots[m_impl->current]->upload(snapshot.state.data()); !good) {
     m_impl->broken = good.error();
     return good;
   }

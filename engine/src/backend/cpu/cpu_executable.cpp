@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "backend/cpu/packing.h"
+#include "backend/runs.h"
 #include "quant/convert.h"
 
 namespace rookery::engine {
@@ -31,13 +32,6 @@ kernels::Activation kernelActivation(ProgramActivation activation) {
   return kernels::Activation::None;
 }
 
-// Rows of a chunk: enough to use each loaded weight many times, few enough that big models stop within 100 ms
-// between two stages and that the activations stay small beside the weights.
-std::size_t chunkFor(const ModelShape& shape) {
-  const std::int64_t work = std::int64_t{shape.nEmbd} * shape.dimFfn;
-  return work <= std::int64_t{2048} * 8192 ? 256 : work <= std::int64_t{2560} * 10240 ? 128 : 64;
-}
-
 // Calls visit(offset in floats, n) for every [n, n] matrix that the kernels keep the other way round.
 void forEachTransposed(const StateLayout& layout, const std::function<void(std::size_t, std::int64_t)>& visit) {
   if (layout.version != RwkvVersion::V7) return;  // 5 and 6 are [key][value] already
@@ -58,27 +52,27 @@ void transpose(const float* in, float* out, std::int64_t n) {
 
 }  // namespace
 
-Result<void> CpuState::upload(const State& state) {
-  std::memcpy(m_buffer.floats(), state.data().data(), state.data().size_bytes());
-  forEachTransposed(m_layout, [&](std::size_t at, std::int64_t n) { transpose(state.data().data() + at, m_buffer.floats() + at, n); });
+Result<void> CpuState::upload(std::span<const float> state) {
+  std::copy(state.begin(), state.end(), m_buffer.floats());
+  forEachTransposed(m_layout, [&](std::size_t at, std::int64_t n) { transpose(state.data() + at, m_buffer.floats() + at, n); });
   return {};
 }
 
-Result<void> CpuState::download(State& state) const {
-  std::memcpy(state.data().data(), m_buffer.floats(), state.data().size_bytes());
-  forEachTransposed(m_layout, [&](std::size_t at, std::int64_t n) { transpose(m_buffer.floats() + at, state.data().data() + at, n); });
+Result<void> CpuState::download(std::span<float> state) const {
+  std::copy_n(m_buffer.floats(), state.size(), state.begin());
+  forEachTransposed(m_layout, [&](std::size_t at, std::int64_t n) { transpose(m_buffer.floats() + at, state.data() + at, n); });
   return {};
 }
 
 Result<void> CpuState::copyFrom(const DeviceState& other) {
-  std::memcpy(m_buffer.data(), static_cast<const CpuState&>(other).m_buffer.data(), m_buffer.bytes());
+  std::copy_n(static_cast<const CpuState&>(other).m_buffer.data(), m_buffer.bytes(), m_buffer.data());
   return {};
 }
 
 CpuExecutable::CpuExecutable(const Program& program, std::shared_ptr<const CpuWeights> weights,
                              std::shared_ptr<ThreadPool> pool)
     : m_program(program), m_weights(std::move(weights)), m_pool(std::move(pool)), m_ops(kernels::cpuOps()) {
-  m_maxTokens = chunkFor(program.shape);
+  m_maxTokens = longestRun(program.shape);
 }
 
 Result<std::unique_ptr<Executable>> CpuExecutable::create(const Program& program, std::shared_ptr<const CpuWeights> weights,
@@ -154,17 +148,24 @@ void CpuExecutable::compile() {
   m_barriers = m_stages.size();
 }
 
+void CpuExecutable::takeValues(const RunArgs& args) {
+  const std::size_t c = static_cast<std::size_t>(m_program.shape.nEmbd);
+  const float* from = args.valuesIn.data();
+  for (const ValueId id : m_program.valuesIn)
+    for (std::size_t t = 0; t < args.tokens.size(); ++t, from += c) std::copy_n(from, c, value(id) + t * static_cast<std::size_t>(width(id)));
+}
+
+void CpuExecutable::handOutValues(const RunArgs& args) {
+  const std::size_t c = static_cast<std::size_t>(m_program.shape.nEmbd);
+  float* to = args.valuesOut.data();
+  for (const ValueId id : m_program.valuesOut)
+    for (std::size_t t = 0; t < args.tokens.size(); ++t, to += c) std::copy_n(value(id) + t * static_cast<std::size_t>(width(id)), c, to);
+}
+
 Result<void> CpuExecutable::submit(const RunArgs& args) {
   const std::lock_guard lock(m_running);
-  if (args.tokens.empty() || args.tokens.size() > m_maxTokens || args.stateIn == nullptr || args.stateOut == nullptr ||
-      args.stateIn == args.stateOut ||
-      args.logits.size() != args.logitRows.size() * static_cast<std::size_t>(m_program.shape.vocab))
-    return fail(ErrorCode::InvalidArgument, "A run was asked for with arguments outside its contract.");
-  for (const TokenId token : args.tokens) {
-    if (token >= static_cast<TokenId>(m_program.shape.vocab))
-      return fail(ErrorCode::InvalidArgument,
-                  fmt::format("Token {} is outside the model's vocabulary of {}.", token, m_program.shape.vocab));
-  }
+  if (auto good = checkRun(m_program, m_maxTokens, args); !good) return good;
+  takeValues(args);
   const Run run{args, static_cast<std::int64_t>(args.tokens.size())};
   bool stopped = false;
   m_pool->run([&](int worker) {
@@ -196,6 +197,7 @@ Result<void> CpuExecutable::submit(const RunArgs& args) {
   });
   // Asked again outside: a stop in the region's very last barrier ends nothing early but still counts as stopped.
   if (stopped || args.stop.stop_requested()) return fail(ErrorCode::Cancelled, "The run was stopped.");
+  handOutValues(args);
   return {};
 }
 

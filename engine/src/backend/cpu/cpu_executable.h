@@ -16,8 +16,8 @@ namespace rookery::engine {
 class CpuState final : public DeviceState {
  public:
   CpuState(StateLayout layout, AlignedBuffer buffer) : m_layout(std::move(layout)), m_buffer(std::move(buffer)) {}
-  Result<void> upload(const State& state) override;
-  Result<void> download(State& state) const override;
+  Result<void> upload(std::span<const float> state) override;
+  Result<void> download(std::span<float> state) const override;
   Result<void> copyFrom(const DeviceState& other) override;
 
   float* tensor(StateRef ref) { return m_buffer.floats() + offset(ref); }
@@ -64,6 +64,8 @@ class CpuExecutable final : public Executable {
   CpuExecutable(const Program& program, std::shared_ptr<const CpuWeights> weights, std::shared_ptr<ThreadPool> pool);
   Result<void> allocate(Ledger& ledger);
   void compile();
+  void takeValues(const RunArgs& args);
+  void handOutValues(const RunArgs& args);
   std::vector<std::vector<Share>> shareOut(const std::vector<Gemv>& gemvs) const;
 
   void execute(const Embed& op, const Run& run, int worker);

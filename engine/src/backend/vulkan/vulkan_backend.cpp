@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "backend/cpu/thread_pool.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "rookery/device.h"
@@ -30,7 +32,9 @@ class VulkanBackend final : public Backend {
   }
 
   Result<std::unique_ptr<DeviceState>> newState(const StateLayout& layout, Ledger& ledger) override {
-    auto buffer = m_device->newBuffer(layout.floats() * sizeof(float), VulkanMemory::Device, ledger, "state", "state");
+    // A head alone has no state, but a buffer cannot be empty.
+    const std::uint64_t bytes = std::max<std::uint64_t>(layout.floats(), 1) * sizeof(float);
+    auto buffer = m_device->newBuffer(bytes, VulkanMemory::Device, ledger, "state", "state");
     if (!buffer) return tl::unexpected(buffer.error());
     return std::make_unique<VulkanState>(m_device, std::move(*buffer));
   }

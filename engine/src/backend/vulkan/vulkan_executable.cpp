@@ -8,6 +8,8 @@
 #include <bit>
 #include <cstring>
 
+#include "backend/runs.h"
+
 namespace rookery::engine {
 
 namespace {
@@ -15,16 +17,10 @@ namespace {
 constexpr std::uint32_t kMostPairs = 32;      // recordings are made again when more pairs of states are in use
 constexpr std::uint32_t kRunHeader = 4;       // words before the list of rows
 
-// Rows of a chunk; as on the CPU, fewer for big models, so that a stop is obeyed soon.
-std::size_t chunkFor(const ModelShape& shape) {
-  const std::int64_t work = std::int64_t{shape.nEmbd} * shape.dimFfn;
-  return work <= std::int64_t{2048} * 8192 ? 256 : work <= std::int64_t{2560} * 10240 ? 128 : 64;
-}
-
 }  // namespace
 
 VulkanExecutable::VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device)
-    : m_program(program), m_weights(std::move(weights)), m_device(std::move(device)), m_maxTokens(chunkFor(program.shape)) {}
+    : m_program(program), m_weights(std::move(weights)), m_device(std::move(device)), m_maxTokens(longestRun(program.shape)) {}
 
 VulkanExecutable::~VulkanExecutable() {
   forgetRecordings();
@@ -61,11 +57,15 @@ Result<void> VulkanExecutable::allocate(Ledger& ledger) {
     return {};
   };
   const std::uint64_t most = m_maxTokens, vocab = static_cast<std::uint64_t>(m_program.shape.vocab);
+  const auto floatsOf = [&](std::span<const ValueId> values) { return values.size() * most * ld(m_headIn); };  // all as wide as x
+  const std::uint64_t in = m_program.range.embedding ? most * static_cast<std::uint64_t>(c) : floatsOf(m_program.valuesIn);
+  const std::uint64_t out = m_program.range.head ? most * vocab : floatsOf(m_program.valuesOut);
   if (auto good = make(m_activations, floats * sizeof(float), VulkanMemory::Device, "activations"); !good) return good;
   if (auto good = make(m_run, (kRunHeader + most) * sizeof(std::uint32_t), VulkanMemory::ToDevice, "run"); !good) return good;
-  if (auto good = make(m_inputs, most * static_cast<std::uint64_t>(c) * sizeof(float), VulkanMemory::ToDevice, "inputs"); !good) return good;
-  if (auto good = make(m_logits, most * vocab * sizeof(float), VulkanMemory::ToHost, "logits"); !good) return good;
+  if (auto good = make(m_inputs, in * sizeof(float), VulkanMemory::ToDevice, "inputs"); !good) return good;
+  if (auto good = make(m_outputs, out * sizeof(float), VulkanMemory::ToHost, m_program.range.head ? "logits" : "outputs"); !good) return good;
   // What a masked row reads must be a number.
+  std::memset(m_inputs.data(), 0, m_inputs.bytes());
   return m_device->runOnce([&](VkCommandBuffer commands) { m_device->api().vkCmdFillBuffer(commands, m_activations.handle(), 0, VK_WHOLE_SIZE, 0); });
 }
 
@@ -114,7 +114,7 @@ Result<VulkanExecutable::Pair*> VulkanExecutable::pairOf(const VulkanState& in, 
   Pair pair;
   if (const VkResult r = m_device->api().vkAllocateDescriptorSets(m_device->handle(), &allocate, &pair.set); r != VK_SUCCESS)
     return vulkanFailure(r, "making a descriptor set");
-  const std::array<VkBuffer, kVulkanBindings> buffers{m_activations.handle(), m_run.handle(), m_inputs.handle(), m_logits.handle(), in.buffer().handle(), out.buffer().handle(), m_activations.handle()};
+  const std::array<VkBuffer, kVulkanBindings> buffers{m_activations.handle(), m_run.handle(), m_inputs.handle(), m_outputs.handle(), in.buffer().handle(), out.buffer().handle(), m_activations.handle()};
   std::array<VkDescriptorBufferInfo, kVulkanBindings> infos{};
   std::array<VkWriteDescriptorSet, kVulkanBindings> writes{};
   for (std::uint32_t i = 0; i < kVulkanBindings; ++i) {
@@ -151,6 +151,38 @@ std::size_t VulkanExecutable::decodeDispatches(int layer) const {
   return static_cast<std::size_t>(std::count_if(m_decode.begin(), m_decode.end(), [&](const VulkanDispatch& d) { return d.layer == layer; }));
 }
 
+void VulkanExecutable::recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer, bool in) const {
+  std::uint64_t at = 0;
+  for (const ValueId id : values) {
+    const std::uint64_t inActivations = std::uint64_t{offset(id)} * sizeof(float), row = std::uint64_t{ld(id)} * sizeof(float);
+    const VkBufferCopy copy{in ? at : inActivations, in ? inActivations : at, size * row};
+    m_device->api().vkCmdCopyBuffer(commands, in ? buffer.handle() : m_activations.handle(), in ? m_activations.handle() : buffer.handle(), 1, &copy);
+    at += m_maxTokens * row;
+  }
+}
+
+void VulkanExecutable::takeInputs(const RunArgs& args) {
+  auto* inputs = reinterpret_cast<float*>(m_inputs.data());
+  const auto width = static_cast<std::size_t>(m_program.shape.nEmbd);
+  if (m_program.range.embedding)
+    for (std::size_t t = 0; t < args.tokens.size(); ++t) m_weights->embed(args.tokens[t], {inputs + t * width, width});
+  const float* from = args.valuesIn.data();
+  for (const ValueId id : m_program.valuesIn) {
+    for (std::size_t t = 0; t < args.tokens.size(); ++t, from += width) std::copy_n(from, width, inputs + t * ld(id));
+    inputs += m_maxTokens * ld(id);
+  }
+}
+
+void VulkanExecutable::handOutValues(const RunArgs& args) const {
+  const auto* outputs = reinterpret_cast<const float*>(m_outputs.data());
+  const auto width = static_cast<std::size_t>(m_program.shape.nEmbd);
+  float* to = args.valuesOut.data();
+  for (const ValueId id : m_program.valuesOut) {
+    for (std::size_t t = 0; t < args.tokens.size(); ++t, to += width) std::copy_n(outputs + t * ld(id), width, to);
+    outputs += m_maxTokens * ld(id);
+  }
+}
+
 Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches,
                                                    std::uint32_t size, bool body) {
   if (const auto found = of.find(size); found != of.end()) return found->second;
@@ -165,10 +197,16 @@ Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uin
     const VkMemoryBarrier memory{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, fromAccess, toAccess};
     api.vkCmdPipelineBarrier(commands, from, to, 0, 1, &memory, 0, nullptr, 0, nullptr);
   };
-  constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+  constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kTransfer = VK_PIPELINE_STAGE_TRANSFER_BIT;
   constexpr VkAccessFlags kReadWrite = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+  const bool copiesIn = body && !m_program.valuesIn.empty(), copiesOut = body && !m_program.valuesOut.empty();
   // What earlier command buffers left: the last token's state, and for the head the body's last row.
-  barrier(kCompute | VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kReadWrite);
+  barrier(kCompute | kTransfer, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, copiesIn ? kCompute | kTransfer : kCompute,
+          copiesIn ? kReadWrite | VK_ACCESS_TRANSFER_WRITE_BIT : kReadWrite);
+  if (copiesIn) {
+    recordCopies(commands, m_program.valuesIn, size, m_inputs, true);
+    barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kReadWrite);
+  }
   api.vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, m_device->pipelineLayout(), 0, 1, &pair.set, 0, nullptr);
   VkPipeline bound = VK_NULL_HANDLE;
   for (std::size_t i = 0; i < dispatches.size(); ++i) {
@@ -185,7 +223,14 @@ Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uin
     const bool skipped = body && m_skippedBarrier == i;
     if (i + 1 < dispatches.size() && !skipped) barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute, kReadWrite);
   }
-  barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT);
+  // The copies' target is bound as logits, so for all that validation knows a dispatch wrote there.
+  VkAccessFlags after = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
+  if (copiesOut) after |= VK_ACCESS_TRANSFER_WRITE_BIT;
+  barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT | kTransfer, after);
+  if (copiesOut) {
+    recordCopies(commands, m_program.valuesOut, size, m_outputs, false);
+    barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+  }
   if (const VkResult r = api.vkEndCommandBuffer(commands); r != VK_SUCCESS) return vulkanFailure(r, "recording commands");
   of[size] = commands;
   return commands;
@@ -193,12 +238,7 @@ Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uin
 
 Result<void> VulkanExecutable::submit(const RunArgs& args) {
   const std::lock_guard lock(m_running);
-  const std::size_t vocab = static_cast<std::size_t>(m_program.shape.vocab);
-  if (args.tokens.empty() || args.tokens.size() > m_maxTokens || args.stateIn == nullptr || args.stateOut == nullptr ||
-      args.stateIn == args.stateOut || args.logits.size() != args.logitRows.size() * vocab)
-    return fail(ErrorCode::InvalidArgument, "A run was asked for with arguments outside its contract.");
-  for (const TokenId token : args.tokens)
-    if (token >= vocab) return fail(ErrorCode::InvalidArgument, fmt::format("Token {} is outside the model's vocabulary of {}.", token, vocab));
+  if (auto good = checkRun(m_program, m_maxTokens, args); !good) return good;
 
   auto* run = reinterpret_cast<std::uint32_t*>(m_run.data());
   run[0] = static_cast<std::uint32_t>(args.tokens.size());
@@ -206,9 +246,7 @@ Result<void> VulkanExecutable::submit(const RunArgs& args) {
   run[2] = 0;
   run[3] = 0;
   std::copy(args.logitRows.begin(), args.logitRows.end(), run + kRunHeader);
-  const auto width = static_cast<std::size_t>(m_program.shape.nEmbd);
-  for (std::size_t t = 0; t < args.tokens.size(); ++t)
-    m_weights->embed(args.tokens[t], {reinterpret_cast<float*>(m_inputs.data()) + t * width, width});
+  takeInputs(args);
 
   auto pair = pairOf(static_cast<const VulkanState&>(*args.stateIn), static_cast<const VulkanState&>(*args.stateOut));
   if (!pair) return tl::unexpected(pair.error());
@@ -226,7 +264,11 @@ Result<void> VulkanExecutable::submit(const RunArgs& args) {
   auto good = m_device->run(commands, args.stop, [&] { reinterpret_cast<volatile std::uint32_t*>(m_run.data())[2] = 1; });
   if (!good) return good;
   if (args.stop.stop_requested()) return fail(ErrorCode::Cancelled, "The run was stopped.");
-  std::memcpy(args.logits.data(), m_logits.data(), args.logits.size_bytes());
+  if (m_program.range.head) {
+    std::memcpy(args.logits.data(), m_outputs.data(), args.logits.size_bytes());
+  } else {
+    handOutValues(args);
+  }
   return {};
 }
 

@@ -69,6 +69,10 @@ class VulkanExecutable final : public Executable {
   Result<Pair*> pairOf(const VulkanState& in, const VulkanState& out);
   Result<VkCommandBuffer> recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches, std::uint32_t size, bool body);
   void forgetRecordings();
+  /// Copies `size` rows of values between the activations and `buffer`, where they lie one value after the other.
+  void recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer, bool in) const;
+  void takeInputs(const RunArgs& args);
+  void handOutValues(const RunArgs& args) const;
 
   std::uint32_t offset(ValueId id) const { return m_offsets[static_cast<std::size_t>(id)]; }
   std::uint32_t ld(ValueId id) const { return m_widths[static_cast<std::size_t>(id)]; }
@@ -82,7 +86,9 @@ class VulkanExecutable final : public Executable {
   std::vector<std::uint32_t> m_offsets, m_widths;  ///< by ValueId, in floats
   ValueId m_headIn = kNone;
   std::array<ValueId, 4> m_up{kNone, kNone, kNone, kNone};  ///< low-rank products, [tokens][width]
-  VulkanBuffer m_activations, m_run, m_inputs, m_logits, m_records;
+  VulkanBuffer m_activations, m_run, m_records;
+  VulkanBuffer m_inputs;   ///< embedding rows [tokens][C]; without an embedding valuesIn, [value][maxTokens][ld]
+  VulkanBuffer m_outputs;  ///< logits; without a head valuesOut, [value][maxTokens][ld]
   std::vector<VulkanRecord> m_recordList;
   Dispatches m_decode, m_prefill, m_decodeHead, m_prefillHead;
   VkDescriptorPool m_descriptors = VK_NULL_HANDLE;

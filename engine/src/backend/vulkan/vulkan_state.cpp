@@ -11,9 +11,9 @@ VulkanState::VulkanState(std::shared_ptr<VulkanDevice> device, VulkanBuffer buff
   m_id = next++;
 }
 
-Result<void> VulkanState::upload(const State& state) { return m_device->write(m_buffer, 0, std::as_bytes(state.data())); }
+Result<void> VulkanState::upload(std::span<const float> state) { return m_device->write(m_buffer, 0, std::as_bytes(state)); }
 
-Result<void> VulkanState::download(State& state) const { return m_device->read(m_buffer, 0, std::as_writable_bytes(state.data())); }
+Result<void> VulkanState::download(std::span<float> state) const { return m_device->read(m_buffer, 0, std::as_writable_bytes(state)); }
 
 Result<void> VulkanState::copyFrom(const DeviceState& other) {
   const auto& from = static_cast<const VulkanState&>(other).m_buffer;

@@ -10,8 +10,8 @@ namespace rookery::engine {
 class VulkanState final : public DeviceState {
  public:
   VulkanState(std::shared_ptr<VulkanDevice> device, VulkanBuffer buffer);
-  Result<void> upload(const State& state) override;
-  Result<void> download(State& state) const override;
+  Result<void> upload(std::span<const float> state) override;
+  Result<void> download(std::span<float> state) const override;
   Result<void> copyFrom(const DeviceState& other) override;
 
   const VulkanBuffer& buffer() const noexcept { return m_buffer; }
