@@ -6,37 +6,23 @@
 #include <cmath>
 #include <thread>
 
-#include "model/model_impl.h"
-#include "model/synthetic_source.h"
 #include "rookery/session.h"
 #include "support/oracle.h"
+#include "support/small_models.h"
 
 using namespace rookery::engine;
+using rookery::test::all;
+using rookery::test::kVersions;
 using rookery::test::makeOracle;
+using rookery::test::someTokens;
 
 namespace {
 
 ModelShape smallShape(RwkvVersion version = RwkvVersion::V7) {
-  ModelShape shape;
-  shape.version = version;
-  shape.layers = 3;
-  shape.nEmbd = 192;
-  shape.headSize = version == RwkvVersion::V4 ? 0 : 64;
+  ModelShape shape = rookery::test::smallShape(version);
   shape.dimFfn = 416;  // a multiple of 32, not of 64
-  shape.vocab = 331;   // no whole number of tiles
-  if (version == RwkvVersion::V7) {
-    shape.rankW = 24;
-    shape.rankA = 40;
-    shape.rankV = 16;
-    shape.rankG = 72;
-  } else if (version == RwkvVersion::V6) {
-    shape.rankW = 40;
-    shape.rankMaa = 24;  // parts of the hidden row that are no whole tiles
-  }
   return shape;
 }
-
-const std::vector<RwkvVersion> kVersions{RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6, RwkvVersion::V7};
 
 std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threads, bool sparse = true, RwkvVersion version = RwkvVersion::V7) {
   SyntheticSource source(smallShape(version), "test", DType::F16, 7);
@@ -46,18 +32,6 @@ std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threa
   auto model = buildModel(source, nullptr, precision, true, options, {}, {});
   REQUIRE(model.has_value());
   return *model;
-}
-
-std::vector<TokenId> someTokens(std::size_t count) {
-  std::vector<TokenId> tokens;
-  for (std::size_t i = 0; i < count; ++i) tokens.push_back(static_cast<TokenId>((7919 * i + 13) % 331));
-  return tokens;
-}
-
-std::vector<std::size_t> all(std::size_t count) {
-  std::vector<std::size_t> positions(count);
-  for (std::size_t i = 0; i < count; ++i) positions[i] = i;
-  return positions;
 }
 
 }  // namespace

@@ -5,84 +5,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 
 #include "backend/vulkan/vulkan_executable.h"
-#include "model/model_impl.h"
-#include "model/synthetic_source.h"
 #include "rookery/session.h"
 #include "support/oracle.h"
+#include "support/small_models.h"
 
 using namespace rookery::engine;
-using rookery::test::makeOracle;
+using namespace rookery::test;
 
 namespace {
 
-std::string device() {
-  const char* index = std::getenv("ROOKERY_TEST_VULKAN");
-  return std::string("vulkan:") + (index != nullptr ? index : "0");
-}
+const NeedsVulkan g_needsVulkan;
 
-// Without a device nothing here can run; CTest reports a program that ends so as skipped.
-const struct NeedsDevice {
-  NeedsDevice() {
-    const auto backend = openVulkanBackend(std::atoi(device().c_str() + 7));
-    if (backend) return;
-    std::printf("SKIP: %s\n", backend.error().message.c_str());
-    std::fflush(stdout);
-    std::_Exit(77);
-  }
-} g_needsDevice;
-
-ModelShape smallShape(RwkvVersion version) {
-  ModelShape shape;
-  shape.version = version;
-  shape.layers = 3;
-  shape.nEmbd = 192;
-  shape.headSize = version == RwkvVersion::V4 ? 0 : 64;
-  shape.dimFfn = 512;
-  shape.vocab = 331;  // no whole number of tiles
-  if (version == RwkvVersion::V7) {
-    shape.rankW = 24;
-    shape.rankA = 40;
-    shape.rankV = 16;
-    shape.rankG = 72;
-  } else if (version == RwkvVersion::V6) {
-    shape.rankW = 40;
-    shape.rankMaa = 24;  // parts of the hidden row that are no whole tiles
-  }
-  return shape;
-}
-
-const std::vector<RwkvVersion> kVersions{RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6, RwkvVersion::V7};
-
-std::shared_ptr<const Model> makeModel(const ModelShape& shape, std::optional<DType> precision, bool sparse, const std::string& on) {
-  SyntheticSource source(shape, "test", DType::F16, 7);
-  LoadOptions options;
-  options.sparseFfn = sparse;
-  auto model = buildModel(source, nullptr, precision, true, options, {}, {}, on);
-  REQUIRE_MESSAGE(model.has_value(), (model ? "" : model.error().message));
-  return *model;
-}
-
-std::vector<TokenId> someTokens(std::size_t count) {
-  std::vector<TokenId> tokens;
-  for (std::size_t i = 0; i < count; ++i) tokens.push_back(static_cast<TokenId>((7919 * i + 13) % 331));
-  return tokens;
-}
-
-std::vector<std::size_t> all(std::size_t count) {
-  std::vector<std::size_t> positions(count);
-  for (std::size_t i = 0; i < count; ++i) positions[i] = i;
-  return positions;
-}
-
-float worstDifference(std::span<const float> a, std::span<const float> b) {
-  float worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::fabs(a[i] - b[i]));
-  return worst;
-}
+std::string device() { return vulkanDevice(); }
 
 }  // namespace
 

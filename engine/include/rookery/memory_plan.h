@@ -21,6 +21,7 @@ struct MemoryRow {
   std::uint64_t bytes = 0;
   double cumulativeMb = 0;     ///< MB = 10^6 bytes, rounded to two decimals
   double componentMb = 0;      ///< difference of the rounded cumulatives
+  std::string device{};        ///< where it goes, "cpu", "vulkan:0"; empty where only the shapes are known
 };
 
 /// Weights per component from shapes alone. `precision` is a dtype name ("fp16"); vectors count in the same
@@ -30,7 +31,7 @@ Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::st
 
 /// The same for one file: what Model::load(file, options) places, component by component and to the byte. Every tensor
 /// counts in its own type (or in that of the strategy), as it lies in memory: vectors in fp32, matrices in whole tiles.
-/// Told from the table of contents alone. On devices other than the CPU: as planMemory() says. Errors: those of detect(), StrategyInvalid.
+/// Told from the table of contents alone, and for every device of the strategy. Errors: those of detect(), StrategyInvalid.
 Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, const LoadOptions& options = {},
                                         PlanAllocator allocator = PlanAllocator::Plain);
 

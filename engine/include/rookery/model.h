@@ -20,7 +20,7 @@
 namespace rookery::engine {
 
 struct LoadOptions {
-  std::string strategy = "cpu";        ///< "cpu", "cpu fp16", ...; see strategy.h
+  std::string strategy = "cpu";        ///< "cpu", "cpu fp16", "vulkan fp16 *12 -> cpu"; see strategy.h
   int threads = 0;                     ///< 0: one per physical core
   std::filesystem::path vocabulary;    ///< overrides the model's tokenizer; rwkv_vocab_*.txt or tokenizer.json
   /// Skip the rows of ffn.value behind exact zeros: fewer bytes, the same result (on Vulkan within rounding). nullopt:
@@ -69,8 +69,10 @@ class Model {
   /// The same, never nullptr: VocabularyMissing says which file is missing and where to put it.
   Result<std::shared_ptr<const Tokenizer>> requireTokenizer() const;
   const Ledger& ledger() const noexcept;
+  /// Of a model on several: the id and the name list them all ("vulkan:0 + cpu"), the rest is that of the first GPU.
   const DeviceInfo& device() const noexcept;
-  const std::string& deviceSummary() const noexcept; ///< "CPU avx512, 2 threads, exact"
+  const std::string& deviceSummary() const noexcept; ///< "CPU avx512, 2 threads, exact"; of several segments each, and what it holds
+  const std::string& precision() const noexcept;     ///< of the weights: "fp16"; "fp16 + int8" where segments differ
   int threads() const noexcept;                      ///< of the CPU that compute; 0 on a GPU
   /// Weight bytes read to decode one token (dense), with state read and write; for "% of the limit".
   std::uint64_t bytesPerToken() const noexcept;

@@ -2,13 +2,16 @@
 #include "rookery/model.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
+#include "backend/split_backend.h"
 #include "model/model_impl.h"
 #include "model/synthetic_source.h"
-#include "rookery/strategy.h"
+#include "plan/segments.h"
 #include "weights/weight_source.h"
 
 namespace rookery::embedded {
@@ -16,23 +19,6 @@ std::span<const std::byte> guide_model() noexcept;
 }
 
 namespace rookery::engine {
-
-Result<DeviceChoice> deviceChoice(const LoadOptions& options, int layers) {
-  DeviceChoice placement;
-  if (options.strategy.empty()) return placement;
-  auto strategy = parseStrategy(options.strategy, layers);
-  if (!strategy) return tl::unexpected(strategy.error());
-  placement = {strategy->stages.front().device, strategy->stages.front().weights};
-  for (const StrategyStage& stage : strategy->stages) {
-    if (stage.layers == 0 && !stage.stream) continue;
-    if (stage.device != placement.device)
-      return fail(ErrorCode::StrategyInvalid, "This build runs a model on one device; name one stage, such as \"cpu fp16\".");
-    if (stage.weights != placement.precision)
-      return fail(ErrorCode::StrategyInvalid, "This build uses one weight type for the whole model; name one stage, such as \"cpu fp16\".");
-    if (stage.stream) return fail(ErrorCode::StrategyInvalid, "This build does not stream layers; leave the + away.");
-  }
-  return placement;
-}
 
 namespace {
 
@@ -43,11 +29,41 @@ Result<std::shared_ptr<Backend>> openBackend(const std::string& device, int thre
   return fail(ErrorCode::DeviceUnavailable, fmt::format("This build has no backend for {}; \"cpu\" works everywhere.", device));
 }
 
+// One backend for each device, and one around them all where there are several segments.
+Result<std::shared_ptr<Backend>> openBackends(const std::vector<Segment>& segments, int threads) {
+  std::vector<SplitPart> parts;
+  for (const Segment& segment : segments) {
+    const auto opened = [&](const std::string& id) {
+      return std::find_if(parts.begin(), parts.end(), [&](const SplitPart& part) { return part.segment.device == id || part.backend->id() == id; });
+    };
+    auto same = opened(segment.device);
+    std::shared_ptr<Backend> backend;
+    if (same == parts.end()) {
+      auto made = openBackend(segment.device, threads);
+      if (!made) return tl::unexpected(made.error());
+      backend = std::move(*made);
+      same = opened(backend->id());  // "vulkan" may be the vulkan:0 of another stage
+    }
+    if (same != parts.end()) backend = same->backend;
+    parts.push_back({std::move(backend), segment});
+  }
+  if (parts.size() == 1) return parts.front().backend;
+  return makeSplitBackend(std::move(parts));
+}
+
+// "fp16", "fp16 + int8".
+std::string typeNames(const std::vector<DType>& types) {
+  std::vector<std::string_view> names;
+  for (const DType type : types)
+    if (std::find(names.begin(), names.end(), traits(type).name) == names.end()) names.push_back(traits(type).name);
+  return fmt::format("{}", fmt::join(names, " + "));
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std::shared_ptr<const Tokenizer>> tokenizer,
                                                 std::optional<DType> precision, bool synthetic, const LoadOptions& options,
-                                                const LoadProgressFn& progress, std::stop_token stop, const std::string& device) {
+                                                const LoadProgressFn& progress, std::stop_token stop) {
   auto impl = std::make_unique<Model::Impl>();
   impl->info = source.info();
   impl->synthetic = synthetic;
@@ -58,7 +74,9 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   }
   const ModelShape& shape = impl->info.shape;
   impl->program = buildProgram(shape, {0, shape.layers, true, true});
-  auto backend = openBackend(device, options.threads);
+  const auto segments = segmentsOf(options, shape.layers);
+  if (!segments) return tl::unexpected(segments.error());
+  auto backend = openBackends(*segments, options.threads);
   if (!backend) return tl::unexpected(backend.error());
   impl->backend = std::move(*backend);
   impl->device = impl->backend->device();
@@ -75,14 +93,17 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   if (!fingerprint) return tl::unexpected(fingerprint.error());
   impl->fingerprint = std::move(*fingerprint);
 
-  PlaceOptions place{precision, options.sparseFfn, report(LoadStage::Placing)};
+  PlaceOptions place{segments->size() == 1 && segments->front().precision ? segments->front().precision : precision, options.sparseFfn, report(LoadStage::Placing)};
   auto weights = impl->backend->place(impl->program, source, place, impl->ledger);
   if (!weights) return tl::unexpected(weights.error());
   impl->weights = std::move(*weights);
   auto executable = impl->backend->compile(impl->program, impl->weights, impl->ledger);
   if (!executable) return tl::unexpected(executable.error());
   impl->executable = std::move(*executable);
-  if (precision) impl->info.dtype = *precision;
+  std::vector<DType> types;
+  for (const Segment& segment : *segments) types.push_back(segment.precision.value_or(precision.value_or(impl->info.dtype)));
+  impl->precision = typeNames(types);
+  if (std::count(types.begin(), types.end(), types.front()) == static_cast<std::ptrdiff_t>(types.size())) impl->info.dtype = types.front();
   return std::make_shared<const Model>(std::move(impl));
 }
 
@@ -98,12 +119,11 @@ Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const ModelFile
   auto source = bindWeights(file);
   if (!source) return tl::unexpected(source.error());
   const ModelInfo& info = (*source)->info();
-  auto placement = deviceChoice(options, info.shape.layers);
-  if (!placement) return tl::unexpected(placement.error());
+  if (const auto segments = segmentsOf(options, info.shape.layers); !segments) return tl::unexpected(segments.error());
   auto tokenizer = Tokenizer::forModel(*file, info, options.vocabulary);
   // Without one the model still runs on token ids; a broken one is an error at once.
   if (!tokenizer && tokenizer.error().code != ErrorCode::VocabularyMissing) return tl::unexpected(tokenizer.error());
-  auto model = buildModel(**source, std::move(tokenizer), placement->precision, false, options, progress, std::move(stop), placement->device);
+  auto model = buildModel(**source, std::move(tokenizer), std::nullopt, false, options, progress, std::move(stop));
   if (file->isLost()) return fail(ErrorCode::FileUnreadable, fmt::format("{} became shorter while it was being read, or its disk failed.", file->name()));
   return model;
 } catch (const std::bad_alloc&) {
@@ -118,10 +138,8 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
     return fail(ErrorCode::InvalidArgument, fmt::format("There is no shape named {}; rwkv7-0.1b is one.", shapeName));
   if (!precisionNamed(traits(precision).name))
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a weight type.", traits(precision).name));
-  auto placement = deviceChoice(options, shape->layers);
-  if (!placement) return tl::unexpected(placement.error());
   SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop);
-  return buildModel(source, Tokenizer::world(), precision, true, options, progress, std::move(stop), placement->device);
+  return buildModel(source, Tokenizer::world(), precision, true, options, progress, std::move(stop));
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while synthetic weights were being made.");
 }
@@ -148,6 +166,7 @@ Result<std::shared_ptr<const Tokenizer>> Model::requireTokenizer() const {
 const Ledger& Model::ledger() const noexcept { return m_impl->ledger; }
 const DeviceInfo& Model::device() const noexcept { return m_impl->device; }
 const std::string& Model::deviceSummary() const noexcept { return m_impl->deviceSummary; }
+const std::string& Model::precision() const noexcept { return m_impl->precision; }
 int Model::threads() const noexcept { return m_impl->backend->threads(); }
 
 std::uint64_t Model::bytesPerToken() const noexcept {

@@ -20,23 +20,17 @@ struct Model::Impl {
   mutable Ledger ledger;
   DeviceInfo device;
   std::string deviceSummary;
+  std::string precision;  ///< of the weights, "fp16 + int8" where segments differ
   Program program;
   std::shared_ptr<Backend> backend;
   std::shared_ptr<const PlacedWeights> weights;
   std::unique_ptr<Executable> executable;
 };
 
-/// Places and compiles what `source` offers. Shared by files and generators. A tokenizer that is an error is kept for
-/// requireTokenizer().
+/// Places and compiles what `source` offers, as options.strategy says; `precision` is for stages that name no type (nullopt:
+/// as the weights came). Shared by files and generators. A tokenizer that is an error is kept for requireTokenizer().
 Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std::shared_ptr<const Tokenizer>> tokenizer,
                                                 std::optional<DType> precision, bool synthetic, const LoadOptions& options,
-                                                const LoadProgressFn& progress, std::stop_token stop, const std::string& device = "cpu");
-
-/// The part of a strategy this build can carry out: everything on one device, in one weight type.
-struct DeviceChoice {
-  std::string device = "cpu";
-  std::optional<DType> precision;  ///< nullopt: as they came
-};
-Result<DeviceChoice> deviceChoice(const LoadOptions& options, int layers);
+                                                const LoadProgressFn& progress, std::stop_token stop);
 
 }  // namespace rookery::engine

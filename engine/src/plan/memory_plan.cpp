@@ -7,9 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "backend/backend.h"
 #include "backend/cpu/coded_packing.h"
 #include "backend/cpu/placement.h"
-#include "model/model_impl.h"
+#include "plan/segments.h"
 #include "plan/torch_allocator.h"
 #include "plan/weight_shapes.h"
 #include "rookery/device.h"
@@ -44,9 +45,17 @@ struct Table {
     const std::uint64_t before = roundedCents(total);
     total += bytes;
     rows.push_back({std::move(component), bytes, static_cast<double>(roundedCents(total)) / 100,
-                    static_cast<double>(roundedCents(total) - before) / 100});
+                    static_cast<double>(roundedCents(total) - before) / 100, {}});
   }
 };
+
+/// Of a strategy's device as the ledger names it; "vulkan" stays where there is none.
+std::string deviceId(const std::string& device) {
+  if (device != "vulkan") return device;
+  for (const DeviceInfo& found : vulkanDevices())
+    if (found.usable && !found.software) return found.id;
+  return device;
+}
 
 /// Everything but the weights.
 void addWorkspace(LoadEstimate& estimate, const ModelShape& shape) {
@@ -85,21 +94,24 @@ Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, c
   const auto source = bindWeights(std::move(file));
   if (!source) return tl::unexpected(source.error());
   const ModelShape& shape = (*source)->info().shape;
-  const auto choice = deviceChoice(options, shape.layers);
-  if (!choice) return tl::unexpected(choice.error());
-  // Other devices have layouts of their own; what the shapes say is near.
-  if (choice->device != "cpu") return planMemory(shape, std::string(traits(choice->precision.value_or((*source)->info().dtype)).name), allocator);
-  const Program program = buildProgram(shape, {0, shape.layers, true, true});
-  const auto placement = planPlacement(program, **source, choice->precision, options.sparseFfn.value_or(true));
-  if (!placement) return tl::unexpected(placement.error());
+  const auto segments = segmentsOf(options, shape.layers);
+  if (!segments) return tl::unexpected(segments.error());
   TorchAllocator torch;
   Table table;
-  for (const ComponentPlacement& component : placement->components) {
-    std::uint64_t sum = allocator == PlanAllocator::Torch ? 0 : component.bytes;
-    if (allocator == PlanAllocator::Torch)
-      for (std::size_t i = 0; i < program.weights.size(); ++i)
-        if (program.weights[i].component == component.name) sum += torch.allocate(placement->weights[i].bytes);
-    table.add(component.name, sum);
+  for (const Segment& segment : *segments) {
+    const Program program = buildProgram(shape, segment.range);
+    const std::string device = deviceId(segment.device);
+    const auto placement = planPlacement(program, **source, segment.precision, options.sparseFfn.value_or(true),
+                                         device == "cpu" ? LowRankTypes::All : LowRankTypes::Plain);
+    if (!placement) return tl::unexpected(placement.error());
+    for (const ComponentPlacement& component : placement->components) {
+      std::uint64_t sum = allocator == PlanAllocator::Torch ? 0 : component.bytes;
+      if (allocator == PlanAllocator::Torch)
+        for (std::size_t i = 0; i < program.weights.size(); ++i)
+          if (program.weights[i].component == component.name) sum += torch.allocate(placement->weights[i].bytes);
+      table.add(component.name, sum);
+      table.rows.back().device = component.name == "embedding" ? "cpu" : device;  // the CPU looks its rows up
+    }
   }
   return std::move(table.rows);
 }

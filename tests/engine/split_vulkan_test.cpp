@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One model on the CPU and a Vulkan device: boundaries both ways, and the device shared by several segments.
+#include <doctest/doctest.h>
+
+#include "backend/vulkan/vulkan_instance.h"
+#include "rookery/session.h"
+#include "support/small_models.h"
+
+using namespace rookery::engine;
+using namespace rookery::test;
+
+namespace {
+
+const NeedsVulkan g_needsVulkan;
+
+// Every kind of segment on the device: first, middle, last, a head alone; and boundaries from it to itself.
+std::vector<std::string> splits() {
+  const std::string v = vulkanDevice();
+  return {v + " *1 -> cpu", "cpu *1 -> " + v, "cpu -> " + v + " *1", v + " -> cpu *1", "cpu *1 -> " + v + " *1 -> cpu", v + " *1 -> cpu *1 -> " + v, v + " *2 -> " + v};
+}
+
+}  // namespace
+
+TEST_CASE("split over Vulkan and the CPU: within 1e-4 of the CPU, and the same bits in any chunks") {
+  const auto tokens = someTokens(40);
+  for (const RwkvVersion version : kVersions) {
+    CAPTURE(versionName(version));
+    const ModelShape shape = smallShape(version);
+    Session cpu(makeModel(shape, {}, true, "cpu"));
+    const auto expected = cpu.evaluate(tokens, all(tokens.size()));
+    REQUIRE(expected.has_value());
+    for (const std::string& split : splits()) {
+      CAPTURE(split);
+      Session session(makeModel(shape, {}, true, split));
+      const auto single = session.evaluate(tokens, all(tokens.size()), 1);
+      REQUIRE(single.has_value());
+      CHECK(worstDifference(*single, *expected) < 1e-4F);
+      const State after = session.snapshot().value().state;
+      for (const std::size_t chunk : {7, 64}) {
+        CAPTURE(chunk);
+        session.reset();
+        const auto logits = session.evaluate(tokens, all(tokens.size()), chunk);
+        REQUIRE(logits.has_value());
+        CHECK(*logits == *single);
+        CHECK(session.snapshot().value().state.compare(after).maxAbs == 0.0F);
+      }
+    }
+  }
+}
+
+TEST_CASE("a boundary on one Vulkan device changes no bit") {
+  const auto tokens = someTokens(20);
+  for (const RwkvVersion version : kVersions) {
+    CAPTURE(versionName(version));
+    Session whole(makeModel(smallShape(version), {}, true, vulkanDevice())), split(makeModel(smallShape(version), {}, true, vulkanDevice() + " *1 -> " + vulkanDevice()));
+    const auto expected = whole.evaluate(tokens, all(tokens.size())), logits = split.evaluate(tokens, all(tokens.size()));
+    REQUIRE(expected.has_value());
+    REQUIRE(logits.has_value());
+    CHECK(*logits == *expected);
+  }
+}
+
+TEST_CASE("weight types of segments: as if each were a model of that type") {
+  const auto tokens = someTokens(20);
+  const ModelShape shape = smallShape(RwkvVersion::V7);
+  for (const auto& [split, onCpu] : {std::pair{vulkanDevice() + " fp16 *2 -> cpu int8", std::string("cpu fp16 *2 -> cpu int8")},
+                                     {vulkanDevice() + " int8 *2 -> " + vulkanDevice() + " fp16", std::string("cpu int8 *2 -> cpu fp16")},
+                                     {vulkanDevice() + " fp16 *2 -> cpu fp32", std::string("cpu fp16 *2 -> cpu fp32")}}) {
+    CAPTURE(split);
+    const auto model = makeModel(shape, {}, true, split);
+    Session session(model), cpu(makeModel(shape, {}, true, onCpu));
+    const auto logits = session.evaluate(tokens, all(tokens.size())), expected = cpu.evaluate(tokens, all(tokens.size()));
+    REQUIRE(logits.has_value());
+    REQUIRE(expected.has_value());
+    CHECK(worstDifference(*logits, *expected) < 1e-4F);
+    for (const LedgerEntry& entry : model->ledger().entries()) {
+      if (entry.component == "block0" || entry.component == "block1") CHECK(entry.device == vulkanDevice());
+      if (entry.component == "embedding") CHECK(entry.device == "cpu");
+      if (entry.component == "block2" || entry.component == "head") CHECK(entry.device == (split.find("cpu") != std::string::npos ? "cpu" : vulkanDevice()));
+    }
+  }
+}
+
+TEST_CASE("a state of a model on two devices continues on one, and back") {
+  const auto tokens = someTokens(40);
+  for (const RwkvVersion version : kVersions) {
+    CAPTURE(versionName(version));
+    const auto split = makeModel(smallShape(version), {}, true, vulkanDevice() + " *2 -> cpu");
+    Session expected(makeModel(smallShape(version), {}, true, "cpu"));
+    REQUIRE(expected.prefill(tokens).has_value());
+    for (const std::string& other : {std::string("cpu"), vulkanDevice()}) {
+      for (const bool splitFirst : {true, false}) {
+        CAPTURE(other);
+        const auto whole = makeModel(smallShape(version), {}, true, other);
+        Session first(splitFirst ? split : whole), second(splitFirst ? whole : split);
+        REQUIRE(first.prefill(std::span(tokens).first(23)).has_value());
+        REQUIRE(second.restore(first.snapshot().value()).has_value());
+        REQUIRE(second.prefill(std::span(tokens).subspan(23)).has_value());
+        CHECK(worstDifference(second.logits(), expected.logits()) < 1e-4F);
+      }
+    }
+  }
+}
+
+TEST_CASE("a stopped run of a model on two devices leaves the state as it was") {
+  for (const std::string& split : splits()) {
+    CAPTURE(split);
+    Session session(makeModel(smallShape(RwkvVersion::V7), {}, true, split));
+    const auto tokens = someTokens(30);
+    REQUIRE(session.prefill(tokens).has_value());
+    const State before = session.snapshot().value().state;
+    std::stop_source stop;
+    stop.request_stop();
+    const auto result = session.decode(3, stop.get_token());
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().code == ErrorCode::Cancelled);
+    CHECK(session.snapshot().value().state.compare(before).maxAbs == 0.0F);
+    REQUIRE(session.prefill(tokens).has_value());
+  }
+}
+
+TEST_CASE("validation: boundaries of every generation run without a message") {
+  setenv("ROOKERY_VULKAN_VALIDATION", "1", 1);
+  const auto instance = VulkanInstance::get();
+  if (!instance && instance.error().message.find("not installed") != std::string::npos) {
+    MESSAGE("SKIP: the Khronos validation layer is not installed");
+    return;
+  }
+  REQUIRE(instance.has_value());
+  REQUIRE((*instance)->validates());
+  const auto tokens = someTokens(20);
+  for (const RwkvVersion version : kVersions) {
+    CAPTURE(versionName(version));
+    for (const std::string& split : splits()) {
+      CAPTURE(split);
+      const auto before = VulkanInstance::validationMessages();
+      Session session(makeModel(smallShape(version), {}, true, split));
+      REQUIRE(session.evaluate(tokens, all(tokens.size()), 16).has_value());
+      REQUIRE(session.decode(5).has_value());
+      REQUIRE(session.decode(6).has_value());
+      CHECK(VulkanInstance::validationMessages() == before);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Small models of every generation with seeded weights, and what tests read with them.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/model_impl.h"
+#include "model/synthetic_source.h"
+
+namespace rookery::test {
+
+inline const std::vector<engine::RwkvVersion> kVersions{engine::RwkvVersion::V4,   engine::RwkvVersion::V5_0, engine::RwkvVersion::V5_1,
+                                                        engine::RwkvVersion::V5_2, engine::RwkvVersion::V6,   engine::RwkvVersion::V7};
+
+inline engine::ModelShape smallShape(engine::RwkvVersion version) {
+  engine::ModelShape shape;
+  shape.version = version;
+  shape.layers = 3;
+  shape.nEmbd = 192;
+  shape.headSize = version == engine::RwkvVersion::V4 ? 0 : 64;
+  shape.dimFfn = 512;
+  shape.vocab = 331;  // no whole number of tiles
+  if (version == engine::RwkvVersion::V7) {
+    shape.rankW = 24;
+    shape.rankA = 40;
+    shape.rankV = 16;
+    shape.rankG = 72;
+  } else if (version == engine::RwkvVersion::V6) {
+    shape.rankW = 40;
+    shape.rankMaa = 24;  // parts of the hidden row that are no whole tiles
+  }
+  return shape;
+}
+
+inline std::shared_ptr<const engine::Model> makeModel(const engine::ModelShape& shape, std::optional<engine::DType> precision, bool sparse,
+                                                      const std::string& strategy) {
+  engine::SyntheticSource source(shape, "test", engine::DType::F16, 7);
+  engine::LoadOptions options;
+  options.sparseFfn = sparse;
+  options.strategy = strategy;
+  auto model = engine::buildModel(source, nullptr, precision, true, options, {}, {});
+  REQUIRE_MESSAGE(model.has_value(), (model ? "" : model.error().message));
+  return *model;
+}
+
+inline std::vector<engine::TokenId> someTokens(std::size_t count) {
+  std::vector<engine::TokenId> tokens;
+  for (std::size_t i = 0; i < count; ++i) tokens.push_back(static_cast<engine::TokenId>((7919 * i + 13) % 331));
+  return tokens;
+}
+
+inline std::vector<std::size_t> all(std::size_t count) {
+  std::vector<std::size_t> positions(count);
+  for (std::size_t i = 0; i < count; ++i) positions[i] = i;
+  return positions;
+}
+
+inline float worstDifference(std::span<const float> a, std::span<const float> b) {
+  float worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::fabs(a[i] - b[i]));
+  return worst;
+}
+
+/// The Vulkan device that tests run on: ROOKERY_TEST_VULKAN names it (default 0; llvmpipe where there is no other).
+inline std::string vulkanDevice() {
+  const char* index = std::getenv("ROOKERY_TEST_VULKAN");
+  return std::string("vulkan:") + (index != nullptr ? index : "0");
+}
+
+/// A global of this in a program that can do nothing without a device; CTest reports one that ends so as skipped.
+struct NeedsVulkan {
+  NeedsVulkan() {
+    const auto backend = engine::openVulkanBackend(std::atoi(vulkanDevice().c_str() + 7));
+    if (backend) return;
+    std::printf("SKIP: %s\n", backend.error().message.c_str());
+    std::fflush(stdout);
+    std::_Exit(77);
+  }
+};
+
+}  // namespace rookery::test
