@@ -100,6 +100,47 @@ TEST_CASE("memory that runs out while a model is loaded says what would help") {
   CHECK(refused < 40);
 }
 
+TEST_CASE("a device with room for a part of the model: the error names the strategy that works") {
+  if (!haveDevice()) return;
+  const std::string onCpu = runCli({"generate", "--model", "guide", "--prompt", "Hello", "--greedy", "--tokens", "40"}).out;
+  const auto on = [](const std::string& strategy) {
+    return std::vector<std::string>{"generate", "--model", "guide", "--strategy", strategy, "--prompt", "Hello", "--greedy", "--tokens", "40"};
+  };
+  const auto quotedAfter = [](const std::string& text, const std::string& words) {
+    const std::size_t begin = text.find('"', text.find(words));
+    return begin == std::string::npos ? std::string() : text.substr(begin + 1, text.find('"', begin + 1) - begin - 1);
+  };
+  // The weights take 8.2 MB, a run 6.7.
+  for (const auto& [bytes, layers] : {std::pair{12'000'000, 3}, {10'000'000, 2}}) {
+    CAPTURE(bytes);
+    const std::string fault = "heap=" + std::to_string(bytes);
+    const auto result = run(on("vulkan:0"), fault);
+    CHECK(result.exitCode == 4);
+    CHECK_MESSAGE(contains(result.err, "not enough free memory"), result.err);
+    CHECK_MESSAGE(contains(result.err, (std::to_string(layers) + " of its 5 layers").c_str()), result.err);
+    const std::string advice = quotedAfter(result.err, "of its 5 layers");
+    CHECK(advice == "vulkan:0 *" + std::to_string(layers) + " -> cpu");
+    const auto followed = run(on(advice), fault);
+    CHECK_MESSAGE(followed.exitCode == 0, followed.err);
+    CHECK(followed.out == onCpu);
+    CHECK(run(on("vulkan:0 *" + std::to_string(layers + 1) + " -> cpu"), fault).exitCode == 4);  // one more does not fit
+  }
+  const auto typed = run(on("vulkan:0 fp16"), "heap=12000000");
+  CHECK(quotedAfter(typed.err, "of its 5 layers") == "vulkan:0 fp16 *3 -> cpu fp16");
+  CHECK_MESSAGE(contains(typed.err, "All of it would fit as int8"), typed.err);
+  const auto part = run(on("vulkan:0 *3 -> cpu"), "heap=10000000");
+  CHECK(part.exitCode == 4);
+  CHECK(quotedAfter(part.err, "of its 3 layers") == "vulkan:0 *2");
+
+  const auto none = run(on("vulkan:0"), "heap=1000000");
+  CHECK(none.exitCode == 4);
+  CHECK_MESSAGE(contains(none.err, "Not one of its layers fits."), none.err);
+  CHECK(quotedAfter(none.err, "The CPU alone has room") == "cpu");
+  // The driver refuses before its free memory is used up: what it gave so far counts.
+  const auto refused = run(on("vulkan:0"), "memory=1");
+  CHECK_MESSAGE(contains(refused.err, "Not one of its layers fits."), refused.err);
+}
+
 TEST_CASE("a device that is lost in the middle of an answer keeps what was written") {
   if (!haveDevice()) return;
   const auto whole = run(kAnswer, "");

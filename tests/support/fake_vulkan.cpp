@@ -4,6 +4,7 @@
 // while the program runs (the counting begins anew then):
 //   lost=N            the N-th submission finds the device lost, and so do all after it
 //   memory=N          the N-th allocation of memory fails
+//   heap=N            the device has N bytes of memory
 //   missing=FEATURE   the device lacks bufferDeviceAddress, timelineSemaphore or shuffle
 //   old               the device offers Vulkan 1.1
 #include <vulkan/vulkan.h>
@@ -51,6 +52,8 @@ PFN_vkQueueSubmit g_submit;
 PFN_vkAllocateMemory g_allocate;
 PFN_vkGetPhysicalDeviceFeatures2 g_features;
 PFN_vkGetPhysicalDeviceProperties2 g_properties;
+PFN_vkGetPhysicalDeviceMemoryProperties g_memory;
+PFN_vkGetPhysicalDeviceMemoryProperties2 g_memory2;
 
 VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, uint32_t count, const VkSubmitInfo* infos, VkFence fence) {
   if (beyond("lost=", g_submissions) >= 0) return VK_ERROR_DEVICE_LOST;
@@ -80,6 +83,31 @@ VKAPI_ATTR void VKAPI_CALL properties(VkPhysicalDevice device, VkPhysicalDeviceP
       reinterpret_cast<VkPhysicalDeviceSubgroupProperties*>(next)->supportedOperations &= ~static_cast<VkSubgroupFeatureFlags>(VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
 }
 
+void shrink(VkDeviceSize* sizes, std::size_t stride, uint32_t count) {
+  const std::string text = fault();
+  if (text.rfind("heap=", 0) != 0) return;
+  const VkDeviceSize most = std::strtoull(text.c_str() + 5, nullptr, 10);
+  for (uint32_t i = 0; i < count; ++i) {
+    VkDeviceSize& size = sizes[i * stride];
+    if (size > most) size = most;
+  }
+}
+
+VKAPI_ATTR void VKAPI_CALL memory(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties* out) {
+  g_memory(device, out);
+  shrink(&out->memoryHeaps[0].size, sizeof(VkMemoryHeap) / sizeof(VkDeviceSize), out->memoryHeapCount);
+}
+
+VKAPI_ATTR void VKAPI_CALL memory2(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties2* out) {
+  g_memory2(device, out);
+  shrink(&out->memoryProperties.memoryHeaps[0].size, sizeof(VkMemoryHeap) / sizeof(VkDeviceSize), out->memoryProperties.memoryHeapCount);
+  for (auto* next = static_cast<VkBaseOutStructure*>(out->pNext); next != nullptr; next = next->pNext) {
+    if (next->sType != VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT) continue;
+    auto* budget = reinterpret_cast<VkPhysicalDeviceMemoryBudgetPropertiesEXT*>(next);
+    shrink(budget->heapBudget, 1, VK_MAX_MEMORY_HEAPS);
+  }
+}
+
 template <class Function>
 PFN_vkVoidFunction keep(Function& place, PFN_vkVoidFunction real, PFN_vkVoidFunction ours) {
   place = reinterpret_cast<Function>(real);
@@ -102,6 +130,8 @@ extern "C" __attribute__((visibility("default"))) VKAPI_ATTR PFN_vkVoidFunction 
   if (real == nullptr) return nullptr;
   if (std::strcmp(name, "vkGetDeviceProcAddr") == 0) return keep(g_getDeviceProcAddr, real, reinterpret_cast<PFN_vkVoidFunction>(deviceFunction));
   if (std::strcmp(name, "vkGetPhysicalDeviceFeatures2") == 0) return keep(g_features, real, reinterpret_cast<PFN_vkVoidFunction>(features));
+  if (std::strcmp(name, "vkGetPhysicalDeviceMemoryProperties") == 0) return keep(g_memory, real, reinterpret_cast<PFN_vkVoidFunction>(memory));
+  if (std::strcmp(name, "vkGetPhysicalDeviceMemoryProperties2") == 0) return keep(g_memory2, real, reinterpret_cast<PFN_vkVoidFunction>(memory2));
   if (std::strcmp(name, "vkGetPhysicalDeviceProperties2") == 0) return keep(g_properties, real, reinterpret_cast<PFN_vkVoidFunction>(properties));
   return real;
 }

@@ -3,12 +3,16 @@
 
 #include <fmt/format.h>
 
+#include "kernels/cpu/cpu_ops.h"
+
 namespace rookery::engine {
 
 std::size_t longestRun(const ModelShape& shape) noexcept {
   const std::int64_t work = std::int64_t{shape.nEmbd} * shape.dimFfn;
   return work <= std::int64_t{2048} * 8192 ? 256 : work <= std::int64_t{2560} * 10240 ? 128 : 64;
 }
+
+std::int64_t paddedWidth(std::int64_t width) noexcept { return (width + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows; }
 
 Result<void> checkRun(const Program& program, std::size_t maxTokens, const RunArgs& args) {
   const auto vocab = static_cast<std::size_t>(program.shape.vocab);

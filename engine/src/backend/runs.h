@@ -10,6 +10,9 @@ namespace rookery::engine {
 /// between two stages and that the activations stay small beside the weights.
 std::size_t longestRun(const ModelShape& shape) noexcept;
 
+/// Floats of a row of a value, which ends with a whole tile.
+std::int64_t paddedWidth(std::int64_t width) noexcept;
+
 /// InvalidArgument where `args` are outside the contract of a run of `program`, or a token outside its vocabulary.
 Result<void> checkRun(const Program& program, std::size_t maxTokens, const RunArgs& args);
 

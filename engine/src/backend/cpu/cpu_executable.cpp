@@ -19,8 +19,6 @@ using kernels::PackedMatrix;
 
 namespace {
 
-std::int64_t padded(std::int64_t width) { return (width + kTileRows - 1) / kTileRows * kTileRows; }
-
 kernels::Activation kernelActivation(ProgramActivation activation) {
   switch (activation) {
     case ProgramActivation::None: return kernels::Activation::None;
@@ -88,7 +86,7 @@ Result<void> CpuExecutable::allocate(Ledger& ledger) {
   std::size_t floats = 0;
   std::vector<std::size_t> offsets;
   for (const Value& value : m_program.values) {
-    m_widths.push_back(padded(value.width));
+    m_widths.push_back(paddedWidth(value.width));
     offsets.push_back(floats);
     floats += static_cast<std::size_t>(m_widths.back()) * m_maxTokens;
   }
@@ -99,7 +97,7 @@ Result<void> CpuExecutable::allocate(Ledger& ledger) {
 
   // Per worker: decode keeps one normalised row and its mixes (at most six) here; prefill two normalised rows;
   // a head's LoRA outputs (w, a, v, gate) for all tokens of a chunk, or its decays and bonuses.
-  const std::size_t c = static_cast<std::size_t>(padded(m_program.shape.nEmbd));
+  const std::size_t c = static_cast<std::size_t>(paddedWidth(m_program.shape.nEmbd));
   const std::size_t head = static_cast<std::size_t>(m_program.shape.headSize);
   m_scratchFloats = std::max({c * 8, c * m_maxTokens, 4 * m_maxTokens * head});
   auto scratch = AlignedBuffer::allocate(workers * m_scratchFloats * sizeof(float), ledger, "scratch", "workers");

@@ -46,7 +46,7 @@ Result<void> VulkanExecutable::allocate(Ledger& ledger) {
 
   std::uint64_t floats = 0;
   for (const Value& value : m_program.values) {
-    m_widths.push_back(static_cast<std::uint32_t>((value.width + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows));
+    m_widths.push_back(static_cast<std::uint32_t>(paddedWidth(value.width)));
     m_offsets.push_back(static_cast<std::uint32_t>(floats));
     floats += std::uint64_t{m_widths.back()} * m_maxTokens;
   }

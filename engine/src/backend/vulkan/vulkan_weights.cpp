@@ -7,7 +7,7 @@
 
 #include "backend/cpu/coded_packing.h"
 #include "backend/cpu/packing.h"
-#include "backend/cpu/placement.h"
+#include "backend/vulkan/vulkan_room.h"
 #include "kernels/cpu/coded_format.h"
 #include "quant/convert.h"
 
@@ -15,53 +15,25 @@ namespace rookery::engine {
 
 using kernels::PackedMatrix;
 
-namespace {
-
-// The shaders take low-rank matrices in plain formats only; they are 2-3 % of the bytes.
-constexpr LowRankTypes kLowRank = LowRankTypes::Plain;
-
-// What goes to the device: all but the embedding.
-std::uint64_t deviceBytes(const Placement& placement) {
-  std::uint64_t total = 0;
-  for (const auto& [component, bytes] : placement.components) total += component == "embedding" ? 0 : bytes;
-  return total;
-}
-
-// The weights do not fit: how much is missing, and which types would.
-tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, const VulkanDevice& device, std::uint64_t total) {
-  const std::uint64_t free = device.freeBytes();
-  const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
-  std::string fitting;
-  for (const DType precision : {DType::F16, DType::Int8, DType::NF4}) {
-    const auto smaller = planPlacement(program, source, precision, false, kLowRank);
-    if (!smaller) continue;
-    const std::uint64_t bytes = deviceBytes(*smaller);
-    if (bytes < total && bytes <= free) fitting += fmt::format("{}{} ({:.0f} MB)", fitting.empty() ? "" : " or ", traits(precision).name, megabytes(bytes));
-  }
-  return fail(ErrorCode::OutOfMemory,
-              fmt::format("{} has not enough free memory: the weights take {:.0f} MB and {:.0f} MB are free. {} would fit; the CPU works too.",
-                          device.info().name, megabytes(total), megabytes(free), fitting.empty() ? "No smaller weight type" : fitting));
-}
-
-}  // namespace
-
 Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program& program, WeightSource& source, const PlaceOptions& options,
                                                                   const std::shared_ptr<VulkanDevice>& device, ThreadPool& pool, Ledger& ledger) {
   auto placed = std::make_shared<VulkanWeights>();
   const std::size_t count = program.weights.size();
   // A processor reads on faster than it jumps.
   const bool skipZeros = options.sparseFfn.value_or(!device->info().software);
-  const auto placement = planPlacement(program, source, options.precision, skipZeros, kLowRank);
+  const auto placement = planPlacement(program, source, options.precision, skipZeros, kVulkanLowRank);
   if (!placement) return tl::unexpected(placement.error());
-  const std::uint64_t total = deviceBytes(*placement);
-  if (total > device->freeBytes()) return tooLarge(program, source, *device, total);
+  const auto outOfMemory = [&](std::uint64_t room) { return tooLarge(program, source, options.precision, *placement, device->info(), room); };
+  if (const std::uint64_t free = device->freeBytes(); deviceBytes(*placement) + workingBytes(program) > free) return outOfMemory(free);
+  std::uint64_t allocated = 0;
   std::map<std::string, const VulkanBuffer*> buffers;
   placed->m_buffers.reserve(placement->components.size());
   for (const auto& [component, bytes] : placement->components) {
     if (component == "embedding") continue;
     auto buffer = device->newBuffer(bytes, VulkanMemory::Device, ledger, component, "weights");
-    if (!buffer && buffer.error().code == ErrorCode::OutOfMemory) return tooLarge(program, source, *device, total);
+    if (!buffer && buffer.error().code == ErrorCode::OutOfMemory) return outOfMemory(allocated);
     if (!buffer) return tl::unexpected(buffer.error());
+    allocated += bytes;
     placed->m_buffers.push_back(std::move(*buffer));
     buffers[component] = &placed->m_buffers.back();
   }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Whether a program fits on a Vulkan device, and what does where it does not.
+#pragma once
+
+#include "backend/cpu/placement.h"
+#include "backend/vulkan/vulkan_device.h"
+
+namespace rookery::engine {
+
+/// The shaders take low-rank matrices in plain formats only; they are 2-3 % of the bytes.
+inline constexpr LowRankTypes kVulkanLowRank = LowRankTypes::Plain;
+
+/// Weights that go to the device: all but the embedding.
+std::uint64_t deviceBytes(const Placement& placement);
+/// What a run needs there beside them: activations, and the states of a session.
+std::uint64_t workingBytes(const Program& program);
+
+/// OutOfMemory. Says what would fit in `room` bytes of the device: some of the layers, with the strategy to type, or
+/// smaller weight types; or that the CPU has room. `placement` is that of `program` in `precision`.
+tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std::optional<DType> precision, const Placement& placement,
+                               const DeviceInfo& device, std::uint64_t room);
+
+}  // namespace rookery::engine
