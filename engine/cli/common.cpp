@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "rookery/strategy.h"
+
 #if defined(_WIN32)
 #include <io.h>
 #else
@@ -87,7 +89,7 @@ void addModelOptions(CLI::App& verb, ModelOptions& options, bool withPrecision) 
   verb.add_option("--vocab", options.vocabulary, "Vocabulary file (rwkv_vocab_*.txt or 20B_tokenizer.json) that overrides the model's tokenizer")
       ->type_name("FILE")
       ->check(notEmpty());
-  verb.add_option("--strategy", options.strategy, "Where and in which type layers run, for example \"cpu fp16\"")
+  verb.add_option("--strategy", options.strategy, "Where and in which type layers run, for example \"cpu fp16\" or \"vulkan fp16 *12 -> cpu\"")
       ->capture_default_str();
   if (withPrecision) verb.add_option("--precision", options.precision, "Weights: fp16, int8, nf4, q8_0, ... (default: as they came)")->check(notEmpty());
   verb.add_option("--threads", options.threads, "CPU threads; 0: one per physical core")
@@ -101,9 +103,9 @@ Result<engine::LoadOptions> loadOptions(const ModelOptions& options) {
   engine::LoadOptions load;
   load.strategy = options.strategy;
   if (!options.precision.empty()) {
-    if (load.strategy.find(' ') != std::string::npos)
-      return fail(ErrorCode::InvalidArgument, "The precision is given twice: in the strategy and on its own.");
-    load.strategy += " " + options.precision;
+    auto typed = engine::withWeightType(options.strategy, options.precision);
+    if (!typed) return tl::unexpected<Error>(typed.error());
+    load.strategy = std::move(*typed);
   }
   load.threads = options.threads;
   load.vocabulary = options.vocabulary;

@@ -59,23 +59,26 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
   const std::uint64_t resident = engine::residentBytes();
   const engine::ModelInfo& info = (*model)->info();
 
-  const std::string precision(engine::traits(info.dtype).name);
+  const std::string& precision = (*model)->precision();
   if (asJson) {
     json document = json::parse(engine::memoryTableJson(info.name, precision, *rows));
-    std::uint64_t total = 0;
+    std::uint64_t inProcess = 0;  // what the operating system counts
     json entries = json::array();
     for (const auto& entry : measured) {
       entries.push_back({{"device", entry.device}, {"component", entry.component}, {"kind", entry.kind}, {"bytes", entry.bytes}});
-      total += entry.bytes;
+      if (entry.device == "cpu") inProcess += entry.bytes;
     }
+    document["strategy"] = load->strategy;
+    document["device"] = (*model)->deviceSummary();
     document["state_bytes"] = info.shape.stateBytes();
     document["measured"] = std::move(entries);
     document["resident_bytes"] = resident;
-    document["unexplained_bytes"] = static_cast<std::int64_t>(resident) - static_cast<std::int64_t>(total);
+    document["unexplained_bytes"] = static_cast<std::int64_t>(resident) - static_cast<std::int64_t>(inProcess);
     printJson(document);
     return {};
   }
   fmt::print("{}", engine::memoryTableMarkdown(title(info.name, precision, allocator), *rows));
+  fmt::print("\nStrategy: {} ({})\n", load->strategy, (*model)->deviceSummary());
   if (measured.empty()) return {};
   auto planned = *rows;
   planned.push_back({"state", engine::estimateLoad(info, info.dtype).state});

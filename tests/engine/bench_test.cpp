@@ -323,6 +323,32 @@ TEST_CASE("a report of a GPU's run names the device and is never compared with t
   }
 }
 
+TEST_CASE("a report of a run on two devices names both, with what lies on each") {
+  BenchReport report = sampleReport();
+  report.weights = "file";
+  report.precision = "fp16 + int8";
+  report.strategy = "vulkan:0 fp16 *6 -> cpu int8";
+  report.environment.device = "vulkan:0 + cpu";
+  report.environment.api = "Vulkan 1.3.1";
+  report.environment.gpu = BenchGpu{"Card", 8'000'000'000, false, {}};
+  report.planned = {{"block0", 1'000'000, 1, 1, "vulkan:0"}, {"head", 2'000'000, 3, 2, "cpu"}};
+  report.measured = {{"vulkan:0", "block0", "weights", 2'000'000'000}, {"cpu", "head", "weights", 1'000'000'000}, {"cpu", "state", "state", 500'000'000}};
+  CHECK_FALSE(report.ranOnCpu());
+  CHECK(report.cpuTookPart());
+  CHECK_FALSE(report.hasLimit());
+  const std::string text = reportMarkdown(report);
+  CHECK(text.find("| Vulkan 1.3.1 (Card) + CPU " + report.environment.isa + " | " + std::to_string(report.environment.threads) + " | tg128 |") != std::string::npos);
+  CHECK(text.find("| 2.00 GB + 1.50 GB RAM |") != std::string::npos);
+  CHECK(text.find("- Strategy: vulkan:0 fp16 *6 -> cpu int8\n") != std::string::npos);
+  CHECK(text.find("| vulkan:0 | 1.00 | 2000.00 | 2000.00 |") != std::string::npos);
+  CHECK(text.find("| cpu | 2.00 | 1000.00 | 1500.00 |") != std::string::npos);
+  const std::string json = reportJson(report);
+  const auto again = reportFromJson(json);
+  REQUIRE(again);
+  CHECK(again->planned.front().device == "vulkan:0");
+  CHECK(reportJson(*again) == json);
+}
+
 TEST_CASE("a benchmark on a Vulkan device describes it and measures no CPU bandwidth") {
   const auto devices = listDevices();
   const auto device = std::find_if(devices.begin(), devices.end(), [](const DeviceInfo& d) { return d.kind == "vulkan" && d.usable; });

@@ -2,13 +2,12 @@
 // Every case of the golden data, all generations, through `rookery-cli logits`: both modes, all chunk sizes, all containers.
 #include <doctest/doctest.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <optional>
 
 #include "support/dialects.h"
 #include "support/golden.h"
 #include "support/process.h"
+#include "support/test_strategy.h"
 
 using namespace rookery::test;
 using nlohmann::json;
@@ -16,7 +15,7 @@ using nlohmann::json;
 namespace {
 
 // All chunk sizes on the CPU; elsewhere two, for the sake of time: the backends' own tests compare all of them bit by bit.
-const std::vector<int> kChunks = std::getenv("ROOKERY_TEST_STRATEGY") == nullptr ? std::vector<int>{1, 7, 16, 64, 256} : std::vector<int>{7, 64};
+const std::vector<int> kChunks = testStrategy() == nullptr ? std::vector<int>{1, 7, 16, 64, 256} : std::vector<int>{7, 64};
 
 struct Output {
   Tensor logits;
@@ -40,7 +39,7 @@ std::optional<Output> run(const TemporaryFolder& folder, const Request& request)
   if (!request.stateIn.empty()) arguments.insert(arguments.end(), {"--state-in", request.stateIn});
   arguments.insert(arguments.end(), request.more.begin(), request.more.end());
   // The same cases on another device.
-  if (const char* strategy = std::getenv("ROOKERY_TEST_STRATEGY")) arguments.insert(arguments.end(), {"--strategy", strategy});
+  if (const char* strategy = testStrategy()) arguments.insert(arguments.end(), {"--strategy", strategy});
   const auto process = runCli(arguments);
   CHECK_MESSAGE(process.exitCode == 0, process.err);
   CHECK_MESSAGE(process.err.find("vulkan: ") == std::string::npos, process.err);  // what the validation layer says
@@ -48,19 +47,7 @@ std::optional<Output> run(const TemporaryFolder& folder, const Request& request)
   return Output{readTensors(folder.file("out.safetensors")).at("logits"), readTensors(folder.file("state.safetensors"))};
 }
 
-// On another device (ROOKERY_TEST_STRATEGY): skipped, and reported so, where there is none.
-const struct NeedsDevice {
-  NeedsDevice() {
-    const char* strategy = std::getenv("ROOKERY_TEST_STRATEGY");
-    if (strategy == nullptr) return;
-    const auto process = runCli({"generate", "--model", "guide", "--prompt", "a", "--tokens", "1", "--strategy", strategy});
-    const bool none = process.exitCode == 1 && (process.err.find("No Vulkan") != std::string::npos || process.err.find("No graphics device") != std::string::npos);
-    if (!none) return;
-    std::printf("SKIP: %s\n", process.err.c_str());
-    std::fflush(stdout);
-    std::_Exit(77);
-  }
-} g_needsDevice;
+const NeedsTestStrategy g_needsTestStrategy;
 
 std::string join(const json& positions) {
   std::string text;

@@ -68,6 +68,17 @@ TEST_CASE("devices and types, ours included; without a type the weights stay as 
   CHECK(planned("  cuda:1   q8_0\t*2->cpu fp32 ") == "cuda:1 q8_0 2 -> cpu fp32 31");
 }
 
+TEST_CASE("a weight type for every stage, unless one has its own") {
+  CHECK(withWeightType("cpu", "int8") == "cpu int8");
+  CHECK(withWeightType(" vulkan:0  *12->cpu ", "fp16") == "vulkan:0 fp16 *12 -> cpu fp16");
+  CHECK(withWeightType("vulkan:0 *12+", "fp16") == "vulkan:0 fp16 *12+");
+  for (const char* typed : {"cpu fp16", "vulkan *2 -> cpu fp32", "cpu fp16 *2 -> cpu"}) {
+    const auto twice = withWeightType(typed, "int8");
+    REQUIRE_FALSE(twice);
+    CHECK(twice.error().code == ErrorCode::InvalidArgument);
+  }
+}
+
 TEST_CASE("a strategy that cannot be met says why") {
   refused("", "empty");
   refused("cuda fp16 ->", "empty");

@@ -24,14 +24,14 @@ struct BenchRequest {
   std::string syntheticShape;            ///< "rwkv7-0.1b"
   bool guide = false;
 
-  std::optional<DType> precision;        ///< synthetic: needed; file: as it came when not set
+  std::optional<DType> precision;        ///< of stages that name no type; synthetic: needed then; file: as it came when not set
   std::string strategy = "cpu";
   int threads = 0;                       ///< 0: one per physical core
   int promptTokens = 512;                ///< pp
   int generateTokens = 128;              ///< tg
   int minReps = 5, maxReps = 20;
   double spreadTarget = 0.02;            ///< MAD / median
-  bool measureBandwidth = true;          ///< of the CPU's memory; left out where another device runs the model
+  bool measureBandwidth = true;          ///< of the CPU's memory; left out where another device runs a part of the model
 };
 
 enum class BenchStep { Load, Bandwidth, WarmUp, Prefill, Decode, State, Done };
@@ -57,7 +57,7 @@ struct BenchSeries {
   bool busy = false;                ///< other programs took part of the processor, evenly or not
 };
 
-/// The device of a run that the CPU does not compute.
+/// The device of a run that the CPU does not compute, or not alone.
 struct BenchGpu {
   std::string name;
   std::uint64_t memory = 0;
@@ -67,7 +67,7 @@ struct BenchGpu {
 
 struct BenchEnvironment {
   std::string cpu, isa, os, kernel, build, compiler, powerSource, governor, date;  ///< date: ISO 8601, UTC
-  std::string device, driver, api;  ///< device: "cpu", "vulkan:0"
+  std::string device, driver, api;  ///< device: "cpu", "vulkan:0", "vulkan:0 + cpu"
   std::optional<BenchGpu> gpu;
   int threads = 0, physicalCores = 0;  ///< threads: of the CPU that computed; 0 on a GPU
   std::uint64_t memoryTotal = 0;
@@ -80,7 +80,7 @@ struct BenchReport {
   std::string weights;              ///< "file", "guide" or "synthetic"
   std::string modelSha256;          ///< of the file; empty for synthetic
   std::string fingerprint;
-  std::string precision, strategy, mode;  ///< mode: "exact"
+  std::string precision, strategy, mode;  ///< precision: "fp16", "fp16 + int8"; mode: "exact"
   std::uint64_t parameters = 0;
   std::uint64_t bytesPerToken = 0;  ///< dense
   std::vector<BenchSeries> series;
@@ -97,6 +97,7 @@ struct BenchReport {
   const BenchSeries* find(std::string_view test) const noexcept;
   /// The bandwidth is that of the CPU's memory: no limit for what another device did, whatever the report says.
   bool ranOnCpu() const noexcept { return environment.device.empty() || environment.device == "cpu"; }
+  bool cpuTookPart() const noexcept { return ranOnCpu() || environment.device.find("cpu") != std::string::npos; }
   bool hasLimit() const noexcept { return ranOnCpu() && bandwidthGBs > 0; }
 };
 

@@ -69,7 +69,7 @@ class Model {
   /// The same, never nullptr: VocabularyMissing says which file is missing and where to put it.
   Result<std::shared_ptr<const Tokenizer>> requireTokenizer() const;
   const Ledger& ledger() const noexcept;
-  /// Of a model on several: the id and the name list them all ("vulkan:0 + cpu"), the rest is that of the first GPU.
+  /// Of a model on several: the id lists them all ("vulkan:0 + cpu"), the name all GPUs, the rest is the first GPU's.
   const DeviceInfo& device() const noexcept;
   const std::string& deviceSummary() const noexcept; ///< "CPU avx512, 2 threads, exact"; of several segments each, and what it holds
   const std::string& precision() const noexcept;     ///< of the weights: "fp16"; "fp16 + int8" where segments differ

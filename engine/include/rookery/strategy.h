@@ -30,4 +30,7 @@ struct Strategy {
 /// what would fit.
 Result<Strategy> parseStrategy(std::string_view text, int layers);
 
+/// `strategy` with `type` in each of its stages. InvalidArgument where a stage names one already. Nothing else is checked.
+Result<std::string> withWeightType(std::string_view strategy, std::string_view type);
+
 }  // namespace rookery::engine

@@ -124,13 +124,16 @@ class SplitBackend final : public Backend {
 
   DeviceInfo device() const override {
     // The facts are those of the first GPU: the computer's own are told elsewhere.
-    const auto gpu = std::find_if(m_devices.begin(), m_devices.end(), [](const auto& d) { return d->device().kind != "cpu"; });
-    DeviceInfo info = (gpu == m_devices.end() ? m_devices.front() : *gpu)->device();
-    info.id = id();
-    if (m_devices.size() == 1) return info;
-    info.name.clear();
-    for (const auto& device : m_devices) info.name += (info.name.empty() ? "" : " + ") + device->device().name;
-    return info;
+    std::optional<DeviceInfo> gpus;
+    for (const auto& device : m_devices) {
+      DeviceInfo info = device->device();
+      if (info.kind == "cpu") continue;
+      if (gpus) gpus->name += " + " + info.name;
+      else gpus = std::move(info);
+    }
+    if (!gpus) return m_devices.front()->device();
+    gpus->id = id();
+    return *gpus;
   }
 
   std::string summary() const override {

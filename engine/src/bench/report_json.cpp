@@ -72,6 +72,7 @@ json toJson(const BenchReport& r) {
   for (const MemoryRow& row : r.planned) {
     planned.push_back({{"component", row.component}, {"bytes", row.bytes},
                        {"cumulative_mb", finite(row.cumulativeMb)}, {"component_mb", finite(row.componentMb)}});
+    if (!row.device.empty()) planned.back()["device"] = row.device;
   }
   json measured = json::array();
   for (const LedgerEntry& entry : r.measured) {
@@ -214,6 +215,7 @@ BenchReport fromJson(const json& o) {
     read(item, "bytes", row.bytes);
     read(item, "cumulative_mb", row.cumulativeMb);
     read(item, "component_mb", row.componentMb);
+    if (item.contains("device")) read(item, "device", row.device);  // reports of 2026-11 lack it
   }
   for (const json& item : list(o, "measured")) {
     LedgerEntry& entry = r.measured.emplace_back();

@@ -53,19 +53,20 @@ std::string deviceLabel(const BenchReport& r) {
   const BenchEnvironment& e = r.environment;
   if (r.ranOnCpu()) return "CPU " + cell(e.isa);
   const std::string device = e.gpu ? e.gpu->name + (e.gpu->software ? ", software" : "") : e.device;
-  return e.api.empty() ? cell(device) : fmt::format("{} ({})", cell(e.api), cell(device));
+  const std::string cpu = r.cpuTookPart() ? " + CPU " + cell(e.isa) : "";
+  return (e.api.empty() ? cell(device) : fmt::format("{} ({})", cell(e.api), cell(device))) + cpu;
 }
 
 /// Of the CPU; a GPU's run has none.
-std::string threadsText(const BenchReport& r) { return r.ranOnCpu() ? std::to_string(r.environment.threads) : ""; }
+std::string threadsText(const BenchReport& r) { return r.cpuTookPart() ? std::to_string(r.environment.threads) : ""; }
 
-/// What the model takes where it runs: the CPU's is that of the whole program.
-std::uint64_t deviceBytes(const BenchReport& r) {
-  if (r.ranOnCpu()) return r.residentBytes;
-  std::uint64_t sum = 0;
-  for (const LedgerEntry& entry : r.measured)
-    if (entry.device == r.environment.device) sum += entry.bytes;
-  return sum;
+/// What the model takes where it runs: the CPU's alone is that of the whole program.
+std::string deviceMemory(const BenchReport& r) {
+  const auto gigabytes = [](std::uint64_t bytes) { return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9); };
+  if (r.ranOnCpu()) return gigabytes(r.residentBytes) + " RAM";
+  std::uint64_t gpu = 0, cpu = 0;
+  for (const LedgerEntry& entry : r.measured) (entry.device == "cpu" ? cpu : gpu) += entry.bytes;
+  return gigabytes(gpu) + (r.cpuTookPart() ? fmt::format(" + {} RAM", gigabytes(cpu)) : "");
 }
 
 const BenchSeries* decodeSeries(const BenchReport& r) {
@@ -123,8 +124,8 @@ std::string publishedRow(const BenchReport& r) {
     return "\nThese weights are not a released model, so the result has no row for the published page.\n";
   return fmt::format(
       "\n| Inference Tool | Model | Precision | Tokens/s | VRAM Usage |\n| :---: | :---: | :---: | :---: | :---: |\n"
-      "| Rookery ({}) | {} | {} | {:.2f} | {:.2f} GB{} |\n",
-      deviceLabel(r), cell(r.model), cell(r.precision), decode->median, static_cast<double>(deviceBytes(r)) / 1e9, r.ranOnCpu() ? " RAM" : "");
+      "| Rookery ({}) | {} | {} | {:.2f} | {} |\n",
+      deviceLabel(r), cell(r.model), cell(r.precision), decode->median, deviceMemory(r));
 }
 
 std::string environmentBlock(const BenchReport& r) {
@@ -133,7 +134,7 @@ std::string environmentBlock(const BenchReport& r) {
   const auto line = [&](std::string_view name, const std::string& value) {
     if (!value.empty()) out += fmt::format("- {}: {}\n", name, cell(value));
   };
-  line("CPU", r.ranOnCpu() ? fmt::format("{} ({}, {} of {} cores)", e.cpu, e.isa, e.threads, e.physicalCores)
+  line("CPU", r.cpuTookPart() ? fmt::format("{} ({}, {} of {} cores)", e.cpu, e.isa, e.threads, e.physicalCores)
                            : fmt::format("{} ({} cores)", e.cpu, e.physicalCores));
   line("Memory", fmt::format("{:.1f} GB", static_cast<double>(e.memoryTotal) / 1e9));
   if (e.gpu) {
@@ -170,6 +171,26 @@ std::string csvField(const std::string& text) {
   return out + '"';
 }
 
+/// What lies on which device; nothing where there is one.
+std::string deviceTable(const std::vector<MemoryRow>& planned, const std::vector<LedgerEntry>& measured) {
+  std::vector<std::string> devices;
+  for (const LedgerEntry& entry : measured)
+    if (std::find(devices.begin(), devices.end(), entry.device) == devices.end()) devices.push_back(entry.device);
+  if (devices.size() < 2) return {};
+  std::string out = "\n| device | weights planned, MB | weights, MB | all, MB |\n| ------ | ------------------: | ----------: | ------: |\n";
+  for (const std::string& device : devices) {
+    std::uint64_t plan = 0, weights = 0, all = 0;
+    for (const MemoryRow& row : planned) plan += row.device == device ? row.bytes : 0;
+    for (const LedgerEntry& entry : measured) {
+      if (entry.device != device) continue;
+      all += entry.bytes;
+      weights += entry.kind == "weights" ? entry.bytes : 0;
+    }
+    out += fmt::format("| {} | {} | {} | {} |\n", cell(device), megabytes(plan), megabytes(weights), megabytes(all));
+  }
+  return out;
+}
+
 }  // namespace
 
 const BenchSeries* BenchReport::find(std::string_view test) const noexcept {
@@ -189,6 +210,7 @@ std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, cons
     return it != rows.end() ? *it : rows.emplace_back(Row{component, 0, 0});
   };
   Row total{"total", 0, 0};
+  std::uint64_t inProcess = 0;  // what the operating system counts
   for (const MemoryRow& row : planned) {
     rowOf(row.component).planned += row.bytes;
     total.planned += row.bytes;
@@ -196,6 +218,7 @@ std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, cons
   for (const LedgerEntry& entry : measured) {
     rowOf(entry.component).measured += entry.bytes;
     total.measured += entry.bytes;
+    if (entry.device == "cpu") inProcess += entry.bytes;
   }
   rows.push_back(total);
 
@@ -203,10 +226,10 @@ std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, cons
   for (const Row& row : rows)
     out += fmt::format("| {} | {} | {} |\n", cell(row.component), row.planned > 0 ? megabytes(row.planned) : "", megabytes(row.measured));
   if (resident > 0) {
-    const double rest = (static_cast<double>(resident) - static_cast<double>(total.measured)) / 1e6;
+    const double rest = (static_cast<double>(resident) - static_cast<double>(inProcess)) / 1e6;
     out += fmt::format("| unexplained | | {:.2f} |\n| resident | | {} |\n", rest, megabytes(resident));
   }
-  return out;
+  return out + deviceTable(planned, measured);
 }
 
 std::string reportMarkdown(const BenchReport& r) {

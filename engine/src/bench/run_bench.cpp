@@ -14,10 +14,13 @@
 #include "bench/bench_clock.h"
 #include "bench/cpu_use.h"
 #include "bench/series.h"
+#include "model/synthetic_source.h"
+#include "plan/plan_source.h"
 #include "rookery/bench.h"
 #include "rookery/model.h"
 #include "rookery/model_file.h"
 #include "rookery/session.h"
+#include "rookery/strategy.h"
 #include "session/usable_logits.h"
 
 namespace rookery::engine {
@@ -26,6 +29,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kFingerprintPrompt = 16;  // tokens; also the question of "first-token"
 constexpr int kFingerprintTokens = 32;
+constexpr std::uint64_t kSeed = 42;     // of synthetic weights
 constexpr double kStateSpread = 0.05;   // milliseconds are noisier than seconds
 
 double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -76,10 +80,11 @@ class Runner {
                        (m_request.guide ? 1 : 0);
     if (chosen != 1)
       return fail(ErrorCode::InvalidArgument, "A benchmark needs exactly one of a model file, a synthetic shape or the guide model.");
-    if (!m_request.syntheticShape.empty() && !m_request.precision)
+    if (!m_request.syntheticShape.empty() && !syntheticPrecision())
       return fail(ErrorCode::InvalidArgument, "Synthetic weights need a precision, for example fp16.");
-    if (m_request.precision && m_request.strategy.find(' ') != std::string::npos)
-      return fail(ErrorCode::InvalidArgument, "The precision is given twice: in the strategy and on its own.");
+    if (m_request.precision) {
+      if (const auto typed = withWeightType(m_request.strategy, ""); !typed) return tl::unexpected<Error>(typed.error());
+    }
     if (m_request.promptTokens < 0 || m_request.generateTokens < 0 ||
         (m_request.promptTokens == 0 && m_request.generateTokens == 0))
       return fail(ErrorCode::InvalidArgument, "A benchmark needs a positive number of tokens to read or to generate.");
@@ -89,7 +94,20 @@ class Runner {
   }
 
   /// Known before the model is loaded.
-  bool measuresBandwidth() const { return m_request.measureBandwidth && m_request.strategy.starts_with("cpu"); }
+  bool measuresBandwidth() const {
+    return m_request.measureBandwidth && everyStage([](const StrategyStage& stage) { return stage.device == "cpu"; });
+  }
+
+  bool everyStage(const std::function<bool(const StrategyStage&)>& is) const {
+    const auto strategy = parseStrategy(m_request.strategy, 1);  // how layers are shared out makes no difference
+    return strategy && std::all_of(strategy->stages.begin(), strategy->stages.end(), is);
+  }
+
+  /// Asked for, or told by every stage; then the first one's, which nobody gets to see.
+  std::optional<DType> syntheticPrecision() const {
+    if (m_request.precision || !everyStage([](const StrategyStage& stage) { return stage.weights.has_value(); })) return m_request.precision;
+    return parseStrategy(m_request.strategy, 1)->stages.front().weights;
+  }
 
   void planSteps() {
     m_loadStep = m_clock.plan(BenchStep::Load, "load", 1, 1);
@@ -108,13 +126,15 @@ class Runner {
     options.threads = m_request.threads;
     options.sparseFfn = sparse;
     options.strategy = m_request.strategy;
-    if (m_request.precision && m_request.syntheticShape.empty()) options.strategy += " " + std::string(traits(*m_request.precision).name);
+    if (m_request.precision && m_request.syntheticShape.empty()) options.strategy = *withWeightType(m_request.strategy, traits(*m_request.precision).name);
     return options;
   }
 
-  /// Of a file what it holds; of synthetic weights what their shapes say.
   Result<std::vector<MemoryRow>> plan() const {
-    if (!m_request.syntheticShape.empty()) return planMemory(m_model->info().shape, m_report.precision);
+    if (!m_request.syntheticShape.empty()) {
+      SyntheticSource source(m_model->info().shape, m_request.syntheticShape, *syntheticPrecision(), kSeed);
+      return planSource(source, syntheticPrecision(), loadOptions(false));
+    }
     auto file = m_request.guide ? Model::guideFile() : ModelFile::open(m_request.modelPath);
     if (!file) return tl::unexpected<Error>(file.error());
     return planLoad(std::move(*file), loadOptions(false));
@@ -133,7 +153,7 @@ class Runner {
       m_report.modelSha256 = *hash;
     }
     const auto start = Clock::now();
-    auto model = synthetic ? Model::synthetic(m_request.syntheticShape, *m_request.precision, 42, options, {}, m_stop)
+    auto model = synthetic ? Model::synthetic(m_request.syntheticShape, *syntheticPrecision(), kSeed, options, {}, m_stop)
                  : m_request.guide ? Model::guide(options)
                                    : Model::load(m_request.modelPath, options, {}, m_stop);
     if (!model) return tl::unexpected<Error>(model.error());
@@ -150,7 +170,7 @@ class Runner {
     m_report.model = m_request.syntheticShape.empty() ? info.name : m_request.syntheticShape;
     m_report.weights = m_model->isSynthetic() ? "synthetic" : m_request.guide ? "guide" : "file";
     m_report.fingerprint = m_model->fingerprint();
-    m_report.precision = traits(m_request.precision.value_or(info.dtype)).name;
+    m_report.precision = m_model->precision();
     m_report.strategy = m_request.strategy;
     m_report.mode = "exact";
     m_report.parameters = info.shape.parameters();
@@ -171,7 +191,7 @@ class Runner {
     if (device.kind == "cpu") return;
     environment.driver = device.driver;
     environment.api = device.apiLevel;
-    environment.threads = 0;
+    environment.threads = m_model->threads();
     environment.gpu = BenchGpu{device.name, device.memoryBytes, device.software, device.features};
   }
 

@@ -10,6 +10,7 @@
 #include "backend/backend.h"
 #include "backend/cpu/coded_packing.h"
 #include "backend/cpu/placement.h"
+#include "plan/plan_source.h"
 #include "plan/segments.h"
 #include "plan/torch_allocator.h"
 #include "plan/weight_shapes.h"
@@ -93,7 +94,12 @@ Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::st
 Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, const LoadOptions& options, PlanAllocator allocator) {
   const auto source = bindWeights(std::move(file));
   if (!source) return tl::unexpected(source.error());
-  const ModelShape& shape = (*source)->info().shape;
+  return planSource(**source, std::nullopt, options, allocator);
+}
+
+Result<std::vector<MemoryRow>> planSource(WeightSource& source, std::optional<DType> precision, const LoadOptions& options,
+                                          PlanAllocator allocator) {
+  const ModelShape& shape = source.info().shape;
   const auto segments = segmentsOf(options, shape.layers);
   if (!segments) return tl::unexpected(segments.error());
   TorchAllocator torch;
@@ -101,7 +107,7 @@ Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, c
   for (const Segment& segment : *segments) {
     const Program program = buildProgram(shape, segment.range);
     const std::string device = deviceId(segment.device);
-    const auto placement = planPlacement(program, **source, segment.precision, options.sparseFfn.value_or(true),
+    const auto placement = planPlacement(program, source, segment.precision ? segment.precision : precision, options.sparseFfn.value_or(true),
                                          device == "cpu" ? LowRankTypes::All : LowRankTypes::Plain);
     if (!placement) return tl::unexpected(placement.error());
     for (const ComponentPlacement& component : placement->components) {
@@ -159,6 +165,7 @@ std::string memoryTableJson(const std::string& model, const std::string& precisi
                                   {"bytes", row.bytes},
                                   {"component_mb", row.componentMb},
                                   {"cumulative_mb", row.cumulativeMb}});
+    if (!row.device.empty()) json["components"].back()["device"] = row.device;
   }
   // A model's name may come from a file: bytes that are not UTF-8 are replaced, not thrown about.
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

@@ -3,6 +3,7 @@
 #include "rookery/strategy.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -69,6 +70,16 @@ Result<DType> parseType(std::string_view word) {
     return invalid(fmt::format("Write fp16i8 for \"{}\": the weights are the same, and activations are fp32 here anyway.", word));
   }
   return invalid(fmt::format("\"{}\" is not a type of weights; there are {}.", word, precisionList()));
+}
+
+std::vector<std::string_view> stageTexts(std::string_view text) {
+  std::vector<std::string_view> stages;
+  for (std::size_t arrow = text.find("->"); arrow != std::string_view::npos; arrow = text.find("->")) {
+    stages.push_back(text.substr(0, arrow));
+    text.remove_prefix(arrow + 2);
+  }
+  stages.push_back(text);
+  return stages;
 }
 
 Result<Written> parseStage(std::string_view text) {
@@ -140,13 +151,10 @@ Result<Strategy> parseStrategy(std::string_view text, int layers) {
     return fail(ErrorCode::InvalidArgument, fmt::format("A model cannot have {} layers.", layers));
   }
   std::vector<Written> written;
-  for (std::string_view rest = text;;) {
-    const std::size_t arrow = rest.find("->");
-    auto stage = parseStage(rest.substr(0, arrow));
+  for (const std::string_view stageText : stageTexts(text)) {
+    auto stage = parseStage(stageText);
     if (!stage) return tl::unexpected(stage.error());
     written.push_back(std::move(*stage));
-    if (arrow == std::string_view::npos) break;
-    rest.remove_prefix(arrow + 2);
   }
   if (std::count_if(written.begin(), written.end(), [](const Written& w) { return w.stage.stream; }) > 1) {
     return invalid("Two stages stream (*N+), but only one can: it takes all layers that are left. Leave one + out.");
@@ -156,6 +164,18 @@ Result<Strategy> parseStrategy(std::string_view text, int layers) {
   strategy.text = text;
   for (Written& stage : written) strategy.stages.push_back(std::move(stage.stage));
   return strategy;
+}
+
+Result<std::string> withWeightType(std::string_view strategy, std::string_view type) {
+  std::string result;
+  for (const std::string_view stage : stageTexts(strategy)) {
+    auto parts = words(stage);
+    if (parts.size() > 1 && parts[1].front() != '*')
+      return fail(ErrorCode::InvalidArgument, "The precision is given twice: in the strategy and on its own.");
+    if (!parts.empty()) parts.insert(parts.begin() + 1, type);
+    result += fmt::format("{}{}", result.empty() ? "" : " -> ", fmt::join(parts, " "));
+  }
+  return result;
 }
 
 }  // namespace rookery::engine
