@@ -461,7 +461,7 @@ void BenchPage::fillEnvironment() {
       {tr("Date"), reportDate(*m_report)},
       {tr("Processor"), text(env.cpu)},
       {tr("Instruction set"), text(env.isa)},
-      {tr("Threads"), m_report->ranOnCpu() ? tr("%1 of %2 cores").arg(env.threads).arg(env.physicalCores) : QString()},
+      {tr("Threads"), m_report->cpuTookPart() ? tr("%1 of %2 cores").arg(env.threads).arg(env.physicalCores) : QString()},
       {tr("Memory"), env.memoryTotal > 0 ? formatBytes(env.memoryTotal) : QString()},
       {tr("Device"), reportDevice(*m_report)},
       {tr("Driver"), text(env.driver)},

@@ -87,7 +87,7 @@ QString reportDevice(const engine::BenchReport& report) {
   engine::DeviceInfo device;
   device.name = env.gpu->name;
   device.software = env.gpu->software;
-  return deviceTitle(device);
+  return report.cpuTookPart() ? deviceTitle(device) + QStringLiteral(" + CPU") : deviceTitle(device);
 }
 
 QString reportModel(const engine::BenchReport& report) {
