@@ -39,21 +39,20 @@ Result<void> run(const Options& o, const Context& context) {
   if (terminal) fmt::print(stderr, "\r                                \r");
   if (!result) return tl::unexpected<Error>(result.error());
 
-  const auto name = [](const engine::Model& m) { return std::string(engine::traits(m.info().dtype).name); };
   const double change = 100 * (result->perplexityB / result->perplexityA - 1);
   if (context.json) {
     nlohmann::json drift = nlohmann::json::array();
     for (const auto& d : result->drift) drift.push_back({{"position", d.position}, {"relative_rms", d.relativeRms}});
-    printJson({{"model", (*first)->info().name}, {"against", (*second)->info().name}, {"precision_a", name(**first)},
-               {"precision_b", name(**second)}, {"bytes_per_token_a", (*first)->bytesPerToken()},
+    printJson({{"model", (*first)->info().name}, {"against", (*second)->info().name}, {"precision_a", (*first)->precision()},
+               {"precision_b", (*second)->precision()}, {"bytes_per_token_a", (*first)->bytesPerToken()},
                {"bytes_per_token_b", (*second)->bytesPerToken()}, {"tokens", result->tokens},
                {"perplexity_a", result->perplexityA}, {"perplexity_b", result->perplexityB},
                {"perplexity_change_percent", change}, {"kl_mean", result->klMean}, {"kl_999", result->kl999},
                {"top1", result->top1}, {"drift", std::move(drift)}});
     return {};
   }
-  fmt::print("model             {} ({})\nagainst           {} ({})\ntokens            {}\n", (*first)->info().name, name(**first),
-             (*second)->info().name, name(**second), result->tokens);
+  fmt::print("model             {} ({})\nagainst           {} ({})\ntokens            {}\n", (*first)->info().name, (*first)->precision(),
+             (*second)->info().name, (*second)->precision(), result->tokens);
   fmt::print("perplexity        {:.4f} and {:.4f} ({:+.2f} %)\nKL mean           {:.3g} nats\nKL 99.9 %         {:.3g} nats\n"
              "top-1 agreement   {:.2f} %\n", result->perplexityA, result->perplexityB, change, result->klMean, result->kl999, 100 * result->top1);
   for (const auto& d : result->drift) fmt::print("state drift       {:.3g} after {} tokens\n", d.relativeRms, d.position);

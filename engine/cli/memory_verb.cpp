@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <map>
+
 #include "common.h"
 #include "rookery/bench.h"
 #include "rookery/ledger.h"
@@ -29,8 +31,15 @@ Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
   if (!shape)
     return fail(ErrorCode::InvalidArgument, fmt::format("There is no official shape \"{}\"; there are: {}.", o.shape,
                                                         fmt::join(engine::officialShapeNames(), ", ")));
-  const std::string precision = o.model.precision.empty() ? "fp16" : o.model.precision;
-  const auto rows = engine::planMemory(*shape, precision, allocator);
+  std::string precision = o.model.precision.empty() ? "fp16" : o.model.precision;
+  auto rows = engine::planMemory(*shape, precision, allocator);
+  const bool placed = o.model.strategy != ModelOptions{}.strategy;  // then the table is of what loading puts where
+  if (placed) {
+    const auto load = loadOptions(o.model);
+    if (!load) return tl::unexpected<Error>(load.error());
+    rows = engine::planLoad(*shape, engine::DType::F16, *load, allocator);
+    precision = load->strategy;
+  }
   if (!rows) return tl::unexpected<Error>(rows.error());
   if (asJson) {
     json document = json::parse(engine::memoryTableJson(o.shape, precision, *rows));
@@ -38,7 +47,12 @@ Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
     printJson(document);
     return {};
   }
-  fmt::print("{}\nState of a conversation: {:.2f} MB, fp32 in every precision.\n", engine::memoryTableMarkdown(title(o.shape, precision, allocator), *rows),
+  std::map<std::string, std::uint64_t> devices;
+  for (const auto& row : *rows) devices[row.device] += row.bytes;
+  std::string where;
+  if (placed)
+    for (const auto& [device, bytes] : devices) where += fmt::format("\nOn {}: {:.2f} MB of weights.", device, static_cast<double>(bytes) / 1e6);
+  fmt::print("{}{}\nState of a conversation: {:.2f} MB, fp32 in every precision.\n", engine::memoryTableMarkdown(title(o.shape, precision, allocator), *rows), where,
              static_cast<double>(shape->stateBytes()) / 1e6);
   return {};
 }
@@ -94,7 +108,7 @@ Verb addMemory(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("memory", "Tell how much memory a model takes, per component");
   auto* choice = verb->add_option_group("model");
   choice->add_option("--model", o->model.model, "Model file, or \"guide\": planned and measured")->type_name("M");
-  choice->add_option("--shape", o->shape, "Official shape, rwkv4-169m to rwkv7-13.3b: planned, no weights needed");
+  choice->add_option("--shape", o->shape, "Official shape, rwkv4-169m to rwkv7-13.3b: planned, no weights needed; with a strategy, what lies where");
   choice->require_option(1);
   verb->add_option("--format", o->format, "markdown or json")->check(CLI::IsMember({"markdown", "json"}))->capture_default_str();
   verb->add_option("--allocator", o->allocator, "plain: sum of the tensors; torch: with that allocator's rounding")

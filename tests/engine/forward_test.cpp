@@ -6,7 +6,6 @@
 #include <cmath>
 #include <thread>
 
-#include "rookery/session.h"
 #include "support/oracle.h"
 #include "support/small_models.h"
 

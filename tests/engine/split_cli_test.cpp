@@ -97,6 +97,26 @@ TEST_CASE("memory: planned and measured, and what lies on which device") {
   CHECK(has(table.out, "Strategy: " + kStrategy));
 }
 
+TEST_CASE("memory: a shape is planned for a strategy, without weights and without the device") {
+  const auto result = runCli({"memory", "--shape", "rwkv7-2.9b", "--strategy", "vulkan:7 *20 -> cpu int8", "--json"});
+  REQUIRE_MESSAGE(result.exitCode == 0, result.err);
+  std::map<std::string, std::uint64_t> where;
+  std::map<std::string, json> rows;
+  const json document = json::parse(result.out);
+  for (const json& row : document["components"]) {
+    where[row["device"]] += row["bytes"].get<std::uint64_t>();
+    rows[row["component"]] = row;
+  }
+  CHECK(where.size() == 2);
+  CHECK(rows["block19"]["device"] == "vulkan:7");
+  CHECK(rows["block20"]["device"] == "cpu");
+  CHECK(rows["block19"]["bytes"].get<double>() > 1.8 * rows["block20"]["bytes"].get<double>());  // fp16 and int8
+  const auto table = runCli({"memory", "--shape", "rwkv7-2.9b", "--strategy", "vulkan:7 *20 -> cpu int8"});
+  CHECK_MESSAGE(has(table.out, "On vulkan:7: "), table.out);
+  CHECK(runCli({"memory", "--shape", "rwkv7-2.9b", "--strategy", "vulkan:7 *20+"}).exitCode == 2);
+  CHECK(runCli({"memory", "--shape", "rwkv7-2.9b", "--strategy", "cpu fp16 *2 -> cpu", "--precision", "int8"}).exitCode == 2);
+}
+
 TEST_CASE("a precision on its own is that of all stages, and refused beside a type in one") {
   const std::string bare = kVulkan ? "vulkan:0 *2 -> cpu" : "cpu *2 -> cpu";
   const auto result = runCli(with({"memory", "--model", "guide", "--precision", "int8", "--json"}, bare));

@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 
-#include "rookery/session.h"
 #include "support/small_models.h"
 
 using namespace rookery::engine;
@@ -181,35 +180,16 @@ TEST_CASE("each segment has its own weight type, and only its own layers") {
 }
 
 TEST_CASE("a state of a split model continues on one device, and back") {
-  const auto tokens = someTokens(40);
   for (const RwkvVersion version : kVersions) {
     CAPTURE(versionName(version));
     const auto whole = makeModel(smallShape(version), {}, true, "cpu"), split = makeModel(smallShape(version), {}, true, "cpu *1 -> cpu *1 -> cpu");
     CHECK(split->fingerprint() == whole->fingerprint());
-    Session expected(whole);
-    REQUIRE(expected.prefill(tokens).has_value());
-    for (const bool splitFirst : {true, false}) {
-      Session first(splitFirst ? split : whole), second(splitFirst ? whole : split);
-      REQUIRE(first.prefill(std::span(tokens).first(23)).has_value());
-      REQUIRE(second.restore(first.snapshot().value()).has_value());
-      REQUIRE(second.prefill(std::span(tokens).subspan(23)).has_value());
-      CHECK(worstDifference(second.logits(), expected.logits()) == 0.0F);
-    }
+    checkStateGoesOn(split, whole, 0.0F);
   }
 }
 
 TEST_CASE("a stopped run of a split model leaves the state as it was") {
-  Session session(makeModel(smallShape(RwkvVersion::V7), {}, true, "cpu *1 -> cpu"));
-  const auto tokens = someTokens(30);
-  REQUIRE(session.prefill(tokens).has_value());
-  const State before = session.snapshot().value().state;
-  std::stop_source stop;
-  stop.request_stop();
-  const auto result = session.decode(3, stop.get_token());
-  REQUIRE_FALSE(result.has_value());
-  CHECK(result.error().code == ErrorCode::Cancelled);
-  CHECK(session.snapshot().value().state.compare(before).maxAbs == 0.0F);
-  REQUIRE(session.prefill(tokens).has_value());
+  checkStopKeepsState(makeModel(smallShape(RwkvVersion::V7), {}, true, "cpu *1 -> cpu"));
 }
 
 TEST_CASE("segments run in order on their devices, as many tokens as all take, until a stop") {

@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include "backend/vulkan/vulkan_instance.h"
-#include "rookery/session.h"
 #include "support/small_models.h"
 
 using namespace rookery::engine;
@@ -63,9 +62,13 @@ TEST_CASE("a boundary on one Vulkan device changes no bit") {
 TEST_CASE("weight types of segments: as if each were a model of that type") {
   const auto tokens = someTokens(20);
   const ModelShape shape = smallShape(RwkvVersion::V7);
-  for (const auto& [split, onCpu] : {std::pair{vulkanDevice() + " fp16 *2 -> cpu int8", std::string("cpu fp16 *2 -> cpu int8")},
-                                     {vulkanDevice() + " int8 *2 -> " + vulkanDevice() + " fp16", std::string("cpu int8 *2 -> cpu fp16")},
-                                     {vulkanDevice() + " fp16 *2 -> cpu fp32", std::string("cpu fp16 *2 -> cpu fp32")}}) {
+  struct Pair {
+    std::string split, onCpu;
+  };
+  for (const Pair& pair : {Pair{vulkanDevice() + " fp16 *2 -> cpu int8", "cpu fp16 *2 -> cpu int8"},
+                           Pair{vulkanDevice() + " int8 *2 -> " + vulkanDevice() + " fp16", "cpu int8 *2 -> cpu fp16"},
+                           Pair{vulkanDevice() + " fp16 *2 -> cpu fp32", "cpu fp16 *2 -> cpu fp32"}}) {
+    const std::string split = pair.split, onCpu = pair.onCpu;
     CAPTURE(split);
     const auto model = makeModel(shape, {}, true, split);
     Session session(model), cpu(makeModel(shape, {}, true, onCpu));
@@ -82,22 +85,12 @@ TEST_CASE("weight types of segments: as if each were a model of that type") {
 }
 
 TEST_CASE("a state of a model on two devices continues on one, and back") {
-  const auto tokens = someTokens(40);
   for (const RwkvVersion version : kVersions) {
     CAPTURE(versionName(version));
     const auto split = makeModel(smallShape(version), {}, true, vulkanDevice() + " *2 -> cpu");
-    Session expected(makeModel(smallShape(version), {}, true, "cpu"));
-    REQUIRE(expected.prefill(tokens).has_value());
     for (const std::string& other : {std::string("cpu"), vulkanDevice()}) {
-      for (const bool splitFirst : {true, false}) {
-        CAPTURE(other);
-        const auto whole = makeModel(smallShape(version), {}, true, other);
-        Session first(splitFirst ? split : whole), second(splitFirst ? whole : split);
-        REQUIRE(first.prefill(std::span(tokens).first(23)).has_value());
-        REQUIRE(second.restore(first.snapshot().value()).has_value());
-        REQUIRE(second.prefill(std::span(tokens).subspan(23)).has_value());
-        CHECK(worstDifference(second.logits(), expected.logits()) < 1e-4F);
-      }
+      CAPTURE(other);
+      checkStateGoesOn(split, makeModel(smallShape(version), {}, true, other), 1e-4F);
     }
   }
 }
@@ -105,17 +98,7 @@ TEST_CASE("a state of a model on two devices continues on one, and back") {
 TEST_CASE("a stopped run of a model on two devices leaves the state as it was") {
   for (const std::string& split : splits()) {
     CAPTURE(split);
-    Session session(makeModel(smallShape(RwkvVersion::V7), {}, true, split));
-    const auto tokens = someTokens(30);
-    REQUIRE(session.prefill(tokens).has_value());
-    const State before = session.snapshot().value().state;
-    std::stop_source stop;
-    stop.request_stop();
-    const auto result = session.decode(3, stop.get_token());
-    REQUIRE_FALSE(result.has_value());
-    CHECK(result.error().code == ErrorCode::Cancelled);
-    CHECK(session.snapshot().value().state.compare(before).maxAbs == 0.0F);
-    REQUIRE(session.prefill(tokens).has_value());
+    checkStopKeepsState(makeModel(smallShape(RwkvVersion::V7), {}, true, split));
   }
 }
 

@@ -8,7 +8,6 @@
 #include <cstdlib>
 
 #include "backend/vulkan/vulkan_executable.h"
-#include "rookery/session.h"
 #include "support/oracle.h"
 #include "support/small_models.h"
 
@@ -99,19 +98,9 @@ TEST_CASE("Vulkan: chunking changes no bit, and the sparse path little") {
 }
 
 TEST_CASE("a state saved on the CPU continues on Vulkan, and back") {
-  const auto tokens = someTokens(40);
   for (const RwkvVersion version : kVersions) {
     CAPTURE(versionName(version));
-    const auto cpuModel = makeModel(smallShape(version), {}, true, "cpu"), vulkanModel = makeModel(smallShape(version), {}, true, device());
-    Session whole(cpuModel);
-    REQUIRE(whole.prefill(tokens).has_value());
-    for (const bool cpuFirst : {true, false}) {
-      Session first(cpuFirst ? cpuModel : vulkanModel), second(cpuFirst ? vulkanModel : cpuModel);
-      REQUIRE(first.prefill(std::span(tokens).first(23)).has_value());
-      REQUIRE(second.restore(first.snapshot().value()).has_value());
-      REQUIRE(second.prefill(std::span(tokens).subspan(23)).has_value());
-      CHECK(worstDifference(second.logits(), whole.logits()) < 1e-4F);
-    }
+    checkStateGoesOn(makeModel(smallShape(version), {}, true, "cpu"), makeModel(smallShape(version), {}, true, device()), 1e-4F);
   }
 }
 
@@ -137,18 +126,7 @@ TEST_CASE("the guide model writes the same 256 tokens on the CPU and on Vulkan")
 }
 
 TEST_CASE("Vulkan: a run stopped on the way leaves the state as it was") {
-  ModelShape shape = smallShape(RwkvVersion::V7);
-  Session session(makeModel(shape, {}, true, device()));
-  const auto tokens = someTokens(30);
-  REQUIRE(session.prefill(tokens).has_value());
-  const Snapshot before = session.snapshot().value();
-  std::stop_source stop;
-  stop.request_stop();
-  const auto result = session.prefill(tokens, stop.get_token());
-  REQUIRE_FALSE(result.has_value());
-  CHECK(result.error().code == ErrorCode::Cancelled);
-  CHECK(session.snapshot().value().state.compare(before.state).maxAbs == 0.0F);
-  REQUIRE(session.prefill(tokens).has_value());  // the next run goes on
+  checkStopKeepsState(makeModel(smallShape(RwkvVersion::V7), {}, true, device()));
 }
 
 TEST_CASE("at most six dispatches and six barriers a layer in RWKV-7 decode") {

@@ -16,6 +16,7 @@
 
 #include "model/model_impl.h"
 #include "model/synthetic_source.h"
+#include "rookery/session.h"
 
 namespace rookery::test {
 
@@ -69,6 +70,35 @@ inline float worstDifference(std::span<const float> a, std::span<const float> b)
   float worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::fabs(a[i] - b[i]));
   return worst;
+}
+
+/// A state that `one` left goes on in `other`, and the other way round, as if the CPU alone had read everything.
+inline void checkStateGoesOn(const std::shared_ptr<const engine::Model>& one, const std::shared_ptr<const engine::Model>& other, float tolerance) {
+  const auto tokens = someTokens(40);
+  engine::Session whole(makeModel(one->info().shape, {}, true, "cpu"));
+  REQUIRE(whole.prefill(tokens).has_value());
+  for (const bool oneFirst : {true, false}) {
+    engine::Session first(oneFirst ? one : other), second(oneFirst ? other : one);
+    REQUIRE(first.prefill(std::span(tokens).first(23)).has_value());
+    REQUIRE(second.restore(first.snapshot().value()).has_value());
+    REQUIRE(second.prefill(std::span(tokens).subspan(23)).has_value());
+    CHECK(worstDifference(second.logits(), whole.logits()) <= tolerance);
+  }
+}
+
+/// A run that is asked to stop changes no bit of the state, and the next one goes on.
+inline void checkStopKeepsState(const std::shared_ptr<const engine::Model>& model) {
+  engine::Session session(model);
+  const auto tokens = someTokens(30);
+  REQUIRE(session.prefill(tokens).has_value());
+  const engine::State before = session.snapshot().value().state;
+  std::stop_source stop;
+  stop.request_stop();
+  const auto result = session.prefill(tokens, stop.get_token());
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().code == engine::ErrorCode::Cancelled);
+  CHECK(session.snapshot().value().state.compare(before).maxAbs == 0.0F);
+  REQUIRE(session.prefill(tokens).has_value());
 }
 
 /// The Vulkan device that tests run on: ROOKERY_TEST_VULKAN names it (default 0; llvmpipe where there is no other).

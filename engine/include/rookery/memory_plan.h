@@ -35,6 +35,10 @@ Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::st
 Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, const LoadOptions& options = {},
                                         PlanAllocator allocator = PlanAllocator::Plain);
 
+/// The same of a shape, as Model::synthetic() would place it. `precision`: of stages that name no type.
+Result<std::vector<MemoryRow>> planLoad(const ModelShape& shape, DType precision, const LoadOptions& options,
+                                        PlanAllocator allocator = PlanAllocator::Plain);
+
 /// What loading will take on the CPU: packed weights, state, scratch; used for "fits / does not fit".
 struct LoadEstimate {
   std::uint64_t weights = 0, state = 0, scratch = 0;

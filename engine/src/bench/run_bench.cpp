@@ -14,8 +14,6 @@
 #include "bench/bench_clock.h"
 #include "bench/cpu_use.h"
 #include "bench/series.h"
-#include "model/synthetic_source.h"
-#include "plan/plan_source.h"
 #include "rookery/bench.h"
 #include "rookery/model.h"
 #include "rookery/model_file.h"
@@ -29,7 +27,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kFingerprintPrompt = 16;  // tokens; also the question of "first-token"
 constexpr int kFingerprintTokens = 32;
-constexpr std::uint64_t kSeed = 42;     // of synthetic weights
 constexpr double kStateSpread = 0.05;   // milliseconds are noisier than seconds
 
 double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -131,10 +128,7 @@ class Runner {
   }
 
   Result<std::vector<MemoryRow>> plan() const {
-    if (!m_request.syntheticShape.empty()) {
-      SyntheticSource source(m_model->info().shape, m_request.syntheticShape, *syntheticPrecision(), kSeed);
-      return planSource(source, syntheticPrecision(), loadOptions(false));
-    }
+    if (!m_request.syntheticShape.empty()) return planLoad(m_model->info().shape, *syntheticPrecision(), loadOptions(false));
     auto file = m_request.guide ? Model::guideFile() : ModelFile::open(m_request.modelPath);
     if (!file) return tl::unexpected<Error>(file.error());
     return planLoad(std::move(*file), loadOptions(false));
@@ -153,7 +147,7 @@ class Runner {
       m_report.modelSha256 = *hash;
     }
     const auto start = Clock::now();
-    auto model = synthetic ? Model::synthetic(m_request.syntheticShape, *syntheticPrecision(), kSeed, options, {}, m_stop)
+    auto model = synthetic ? Model::synthetic(m_request.syntheticShape, *syntheticPrecision(), 42, options, {}, m_stop)
                  : m_request.guide ? Model::guide(options)
                                    : Model::load(m_request.modelPath, options, {}, m_stop);
     if (!model) return tl::unexpected<Error>(model.error());

@@ -10,7 +10,7 @@
 #include "backend/backend.h"
 #include "backend/cpu/coded_packing.h"
 #include "backend/cpu/placement.h"
-#include "plan/plan_source.h"
+#include "model/synthetic_source.h"
 #include "plan/segments.h"
 #include "plan/torch_allocator.h"
 #include "plan/weight_shapes.h"
@@ -68,6 +68,32 @@ void addWorkspace(LoadEstimate& estimate, const ModelShape& shape) {
   estimate.scratch = sizeof(float) * (kChunk * (16 * c + f + workers * c) + static_cast<std::uint64_t>(shape.vocab));
 }
 
+// What a source's weights take where the strategy puts them.
+Result<std::vector<MemoryRow>> planSource(WeightSource& source, std::optional<DType> precision, const LoadOptions& options,
+                                          PlanAllocator allocator) {
+  const ModelShape& shape = source.info().shape;
+  const auto segments = segmentsOf(options, shape.layers);
+  if (!segments) return tl::unexpected(segments.error());
+  TorchAllocator torch;
+  Table table;
+  for (const Segment& segment : *segments) {
+    const Program program = buildProgram(shape, segment.range);
+    const std::string device = deviceId(segment.device);
+    const auto placement = planPlacement(program, source, segment.precision ? segment.precision : precision, options.sparseFfn.value_or(true),
+                                         device == "cpu" ? LowRankTypes::All : LowRankTypes::Plain);
+    if (!placement) return tl::unexpected(placement.error());
+    for (const ComponentPlacement& component : placement->components) {
+      std::uint64_t sum = allocator == PlanAllocator::Torch ? 0 : component.bytes;
+      if (allocator == PlanAllocator::Torch)
+        for (std::size_t i = 0; i < program.weights.size(); ++i)
+          if (program.weights[i].component == component.name) sum += torch.allocate(placement->weights[i].bytes);
+      table.add(component.name, sum);
+      table.rows.back().device = component.name == "embedding" ? "cpu" : device;  // the CPU looks its rows up
+    }
+  }
+  return std::move(table.rows);
+}
+
 }  // namespace
 
 Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::string& precision, PlanAllocator allocator) {
@@ -97,29 +123,9 @@ Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, c
   return planSource(**source, std::nullopt, options, allocator);
 }
 
-Result<std::vector<MemoryRow>> planSource(WeightSource& source, std::optional<DType> precision, const LoadOptions& options,
-                                          PlanAllocator allocator) {
-  const ModelShape& shape = source.info().shape;
-  const auto segments = segmentsOf(options, shape.layers);
-  if (!segments) return tl::unexpected(segments.error());
-  TorchAllocator torch;
-  Table table;
-  for (const Segment& segment : *segments) {
-    const Program program = buildProgram(shape, segment.range);
-    const std::string device = deviceId(segment.device);
-    const auto placement = planPlacement(program, source, segment.precision ? segment.precision : precision, options.sparseFfn.value_or(true),
-                                         device == "cpu" ? LowRankTypes::All : LowRankTypes::Plain);
-    if (!placement) return tl::unexpected(placement.error());
-    for (const ComponentPlacement& component : placement->components) {
-      std::uint64_t sum = allocator == PlanAllocator::Torch ? 0 : component.bytes;
-      if (allocator == PlanAllocator::Torch)
-        for (std::size_t i = 0; i < program.weights.size(); ++i)
-          if (program.weights[i].component == component.name) sum += torch.allocate(placement->weights[i].bytes);
-      table.add(component.name, sum);
-      table.rows.back().device = component.name == "embedding" ? "cpu" : device;  // the CPU looks its rows up
-    }
-  }
-  return std::move(table.rows);
+Result<std::vector<MemoryRow>> planLoad(const ModelShape& shape, DType precision, const LoadOptions& options, PlanAllocator allocator) {
+  SyntheticSource source(shape, "shape", precision, 0);
+  return planSource(source, precision, options, allocator);
 }
 
 LoadEstimate estimateLoad(const ModelInfo& info, DType weightType) {
