@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-#include "backend/vulkan/pipeline_cache.h"
+#include "backend/vulkan/device_cache.h"
 #include "shaders/shaders.h"
 
 namespace rookery::engine {
@@ -113,7 +113,7 @@ Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, cons
   semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
   semaphore.pNext = &timeline;
   if (const VkResult r = m_api.vkCreateSemaphore(m_device, &semaphore, nullptr, &m_timeline); r != VK_SUCCESS) return vulkanFailure(r, "making a semaphore");
-  const std::vector<std::byte> kept = readPipelineCache(candidate.cacheKey);
+  const std::vector<std::byte> kept = readCached(candidate.cacheKey);
   m_cacheBytes = kept.size();
   VkPipelineCacheCreateInfo cache{};
   cache.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
@@ -154,7 +154,7 @@ void VulkanDevice::keepPipelines() {
   std::vector<std::byte> bytes(size);
   if (m_api.vkGetPipelineCacheData(m_device, m_cache, &size, bytes.data()) != VK_SUCCESS) return;
   bytes.resize(size);
-  writePipelineCache(m_candidate.cacheKey, bytes);
+  writeCached(m_candidate.cacheKey, bytes);
   m_cacheBytes = size;
 }
 

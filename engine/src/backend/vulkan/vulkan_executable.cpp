@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstring>
+#include <limits>
 
 namespace rookery::engine {
 
@@ -23,8 +25,9 @@ std::size_t chunkFor(const ModelShape& shape) {
 
 }  // namespace
 
-VulkanExecutable::VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device)
-    : m_program(program), m_weights(std::move(weights)), m_device(std::move(device)), m_maxTokens(chunkFor(program.shape)) {}
+VulkanExecutable::VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device,
+                                   const VulkanTuning& tuning, std::size_t maxTokens)
+    : m_program(program), m_weights(std::move(weights)), m_device(std::move(device)), m_maxTokens(maxTokens), m_tuning(tuning) {}
 
 VulkanExecutable::~VulkanExecutable() {
   forgetRecordings();
@@ -33,10 +36,19 @@ VulkanExecutable::~VulkanExecutable() {
 
 Result<std::unique_ptr<Executable>> VulkanExecutable::create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
                                                              std::shared_ptr<VulkanDevice> device, Ledger& ledger) {
-  std::unique_ptr<VulkanExecutable> executable(new VulkanExecutable(program, std::move(weights), std::move(device)));
+  auto tuning = tuningFor(program, weights, device);
+  if (!tuning) return tl::unexpected(tuning.error());
+  return create(program, std::move(weights), std::move(device), ledger, *tuning, 0);
+}
+
+Result<std::unique_ptr<VulkanExecutable>> VulkanExecutable::create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
+                                                                   std::shared_ptr<VulkanDevice> device, Ledger& ledger,
+                                                                   const VulkanTuning& tuning, std::size_t maxTokens) {
+  if (maxTokens == 0) maxTokens = chunkFor(program.shape);
+  std::unique_ptr<VulkanExecutable> executable(new VulkanExecutable(program, std::move(weights), std::move(device), tuning, maxTokens));
   if (auto good = executable->allocate(ledger); !good) return tl::unexpected(good.error());
   if (auto good = executable->compile(ledger); !good) return tl::unexpected(good.error());
-  return std::unique_ptr<Executable>(std::move(executable));
+  return executable;
 }
 
 Result<void> VulkanExecutable::allocate(Ledger& ledger) {
@@ -75,11 +87,16 @@ std::uint32_t VulkanExecutable::stateOffset(StateRef ref) const {
 }
 
 Result<void> VulkanExecutable::compile(Ledger& ledger) {
-  m_groupSize = m_device->info().software ? m_device->candidate().subgroupSize : 128;
-  for (const bool decode : {true, false}) {
+  for (const Size size : kSizes) {
+    const auto i = static_cast<std::size_t>(size);
+    if (size == Size::Many && !m_tuning.tiles) {
+      m_bodies[i] = m_bodies[i - 1];
+      m_heads[i] = m_heads[i - 1];
+      continue;
+    }
+    if (size != Size::One && m_maxTokens == 1) continue;
     for (const Stage& stage : m_program.stages) {
-      auto good = compileStage(stage, decode, decode ? m_decode : m_prefill, decode ? m_decodeHead : m_prefillHead);
-      if (!good) return good;
+      if (auto good = compileStage(stage, size, m_bodies[i], m_heads[i]); !good) return good;
     }
   }
   m_device->keepPipelines();
@@ -147,8 +164,19 @@ void VulkanExecutable::skipBarrier(std::optional<std::size_t> index) {
   forgetRecordings();
 }
 
+Result<std::vector<float>> VulkanExecutable::read(ValueId id, std::size_t tokens) const {
+  const auto width = static_cast<std::size_t>(m_program.values[static_cast<std::size_t>(id)].width);
+  std::vector<float> all(tokens * width);
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const std::span row(all.data() + t * width, width);
+    auto good = m_device->read(m_activations, (offset(id) + t * ld(id)) * sizeof(float), std::as_writable_bytes(row));
+    if (!good) return tl::unexpected(good.error());
+  }
+  return all;
+}
+
 std::size_t VulkanExecutable::decodeDispatches(int layer) const {
-  return static_cast<std::size_t>(std::count_if(m_decode.begin(), m_decode.end(), [&](const VulkanDispatch& d) { return d.layer == layer; }));
+  return static_cast<std::size_t>(std::count_if(m_bodies[0].begin(), m_bodies[0].end(), [&](const VulkanDispatch& d) { return d.layer == layer; }));
 }
 
 Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches,
@@ -191,6 +219,31 @@ Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uin
   return commands;
 }
 
+Result<double> VulkanExecutable::timeToken(const VulkanState& in, const VulkanState& out, int runs) {
+  const std::lock_guard lock(m_running);
+  const std::array<std::uint32_t, kRunHeader + 1> header{1, 1, 0, 0, 0};
+  std::memcpy(m_run.data(), header.data(), sizeof header);
+  auto* inputs = reinterpret_cast<float*>(m_inputs.data());
+  for (std::int32_t i = 0; i < m_program.shape.nEmbd; ++i) inputs[i] = static_cast<float>(i * 37 % 101 - 50) / 50.0F;  // or nothing behind a relu is read
+  auto pair = pairOf(in, out);
+  if (!pair) return tl::unexpected(pair.error());
+  std::vector<VkCommandBuffer> commands;
+  for (const bool body : {true, false}) {
+    const Dispatches& dispatches = body ? m_bodies[0] : m_heads[0];
+    if (dispatches.empty()) continue;
+    auto made = recorded(**pair, body ? (*pair)->bodies : (*pair)->heads, dispatches, 1, body);
+    if (!made) return tl::unexpected(made.error());
+    commands.push_back(*made);
+  }
+  double fastest = std::numeric_limits<double>::infinity();
+  for (int i = 0; i <= runs; ++i) {  // the first one is for warming up
+    const auto begin = std::chrono::steady_clock::now();
+    if (auto good = m_device->run(commands); !good) return tl::unexpected(good.error());
+    if (i > 0) fastest = std::min(fastest, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return fastest;
+}
+
 Result<void> VulkanExecutable::submit(const RunArgs& args) {
   const std::lock_guard lock(m_running);
   const std::size_t vocab = static_cast<std::size_t>(m_program.shape.vocab);
@@ -214,11 +267,11 @@ Result<void> VulkanExecutable::submit(const RunArgs& args) {
   if (!pair) return tl::unexpected(pair.error());
   std::vector<VkCommandBuffer> commands;
   const std::uint32_t size = std::bit_ceil(run[0]), rows = std::bit_ceil(run[1]);
-  auto body = recorded(**pair, (*pair)->bodies, size == 1 ? m_decode : m_prefill, size, true);
+  auto body = recorded(**pair, (*pair)->bodies, m_bodies[static_cast<std::size_t>(sizeOf(size))], size, true);
   if (!body) return tl::unexpected(body.error());
   commands.push_back(*body);
   if (!args.logitRows.empty()) {
-    auto head = recorded(**pair, (*pair)->heads, rows == 1 ? m_decodeHead : m_prefillHead, rows, false);
+    auto head = recorded(**pair, (*pair)->heads, m_heads[static_cast<std::size_t>(sizeOf(rows))], rows, false);
     if (!head) return tl::unexpected(head.error());
     commands.push_back(*head);
   }
