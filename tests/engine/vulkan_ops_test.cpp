@@ -209,9 +209,9 @@ double activated(double v, ProgramActivation activation) {
 // What devices get: this device's own cut, and those of cards with groups of several subgroups.
 std::vector<VulkanTuning> cuts(const VulkanDevice& device) {
   const std::uint32_t lanes = device.candidate().subgroupSize;
-  return {{.groupSize = lanes, .part = 32, .tiles = false, .unroll = 1, .strips = 0},
-          {.groupSize = 4 * lanes, .part = 8, .tiles = true, .unroll = 1, .strips = 1},
-          {.groupSize = 4 * lanes, .part = 8, .tiles = true, .unroll = 4, .strips = 3}};
+  return {{.groupSize = lanes, .part = 32, .tiles = false, .lanes = lanes, .unroll = 1, .strips = 0},
+          {.groupSize = 4 * lanes, .part = 8, .tiles = true, .lanes = lanes, .unroll = 1, .strips = 1},
+          {.groupSize = 4 * lanes, .part = 8, .tiles = true, .lanes = lanes, .unroll = 4, .strips = 3}};
 }
 
 constexpr std::pair<std::size_t, std::size_t> kRuns[] = {{2, 1}, {5, 5}, {40, 40}};  // tokens, of a piece
@@ -379,12 +379,12 @@ TEST_CASE("norm, token shift and mixes, made by the product itself and before it
 
 TEST_CASE("a tuning is read as it is written, and nothing else is") {
   const VulkanTuning start;
-  const auto whole = parseTuning("group=64,part=16,tiles=0,unroll=4,strips=2", start);
+  const auto whole = parseTuning("group=64,part=16,tiles=0,lanes=16,unroll=4,strips=2", start);
   REQUIRE(whole.has_value());
-  CHECK(*whole == VulkanTuning{.groupSize = 64, .part = 16, .tiles = false, .unroll = 4, .strips = 2});
+  CHECK(*whole == VulkanTuning{.groupSize = 64, .part = 16, .tiles = false, .lanes = 16, .unroll = 4, .strips = 2});
   CHECK(parseTuning(tuningText(*whole), start).value() == *whole);
   CHECK(parseTuning("unroll=8", start)->groupSize == start.groupSize);
-  for (const char* bad : {"unroll", "unroll=", "unroll=3", "unroll=16", "group=512", "group=96", "part=64", "tiles=2", "strips=65", "speed=1", "unroll=2;strips=1", "unroll=-1", "=", ",", "unroll=2,,strips=1"}) {
+  for (const char* bad : {"unroll", "unroll=", "unroll=3", "unroll=16", "group=512", "group=96", "part=64", "lanes=2", "tiles=2", "strips=65", "speed=1", "unroll=2;strips=1", "unroll=-1", "=", ",", "unroll=2,,strips=1"}) {
     CAPTURE(bad);
     const auto tuning = parseTuning(bad, start);
     REQUIRE_FALSE(tuning.has_value());

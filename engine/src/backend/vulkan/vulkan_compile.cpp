@@ -28,12 +28,12 @@ std::uint32_t bits(float value) { return std::bit_cast<std::uint32_t>(value); }
 
 }  // namespace
 
-std::uint32_t VulkanExecutable::subgroupsOf(std::uint32_t groupSize) const { return std::max(1U, groupSize / m_device->candidate().subgroupSize); }
+std::uint32_t VulkanExecutable::subgroupsOf(std::uint32_t groupSize) const { return std::max(1U, groupSize / m_tuning.lanes); }
 
 Result<void> VulkanExecutable::add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
                                    VulkanDispatch dispatch, Dispatches& out) {
   constants[constant::Subgroups] = subgroupsOf(constants[constant::GroupSize]);
-  auto pipeline = m_device->pipeline(shader, constants);
+  auto pipeline = m_device->pipeline(shader, constants, m_tuning.lanes);
   if (!pipeline) return tl::unexpected(pipeline.error());
   dispatch.pipeline = *pipeline;
   dispatch.firstRecord = static_cast<std::uint32_t>(m_recordList.size());
@@ -95,7 +95,7 @@ Result<void> VulkanExecutable::compileStage(const Stage& stage, Size size, Dispa
   const auto heads = static_cast<std::uint32_t>(m_program.shape.heads());
   dispatch.groupsX = heads;
   const std::map<std::uint32_t, std::uint32_t> constants{
-      {constant::GroupSize, std::max(std::bit_ceil(headSize), m_device->candidate().subgroupSize)}, {constant::Head, headSize}};
+      {constant::GroupSize, std::max(std::bit_ceil(headSize), m_tuning.lanes)}, {constant::Head, headSize}};
 
   if (const auto* wkv = std::get_if<Wkv5>(&stage.op)) {
     using namespace wkv5_record;
@@ -225,7 +225,7 @@ Result<void> VulkanExecutable::addGemm(std::span<const Gemv> gemvs, Format a, Fo
   const bool tiles = options.size == Size::Many, one = options.size == Size::One;
   const bool sparse = m_weights->matrix(gemvs.front().matrix).panelRows != kTileRows;
   const bool coded = outputsPerLane(a) == 16 || outputsPerLane(b) == 16;
-  const std::uint32_t lanes = m_device->candidate().subgroupSize;
+  const std::uint32_t lanes = m_device->candidate().leastLanes;  // or the order of sums would follow the tuning
   const std::uint32_t strip = tiles    ? kTileOutputs
                               : sparse ? std::min(kSparseStrip, lanes * outputsPerLane(a))
                                        : static_cast<std::uint32_t>(kTileRows);

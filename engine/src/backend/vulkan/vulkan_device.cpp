@@ -89,14 +89,20 @@ Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, cons
   queue.queueFamilyIndex = candidate.queueFamily;
   queue.queueCount = 1;
   queue.pQueuePriorities = &priority;
-  const char* budget = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+  std::vector<const char*> extensions;
+  if (candidate.memoryBudget) extensions.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT sizes{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT, nullptr, VK_TRUE, VK_TRUE};
+  if (candidate.sizedSubgroups) {
+    extensions.push_back(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+    features12.pNext = &sizes;
+  }
   VkDeviceCreateInfo create{};
   create.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   create.pNext = &features;
   create.queueCreateInfoCount = 1;
   create.pQueueCreateInfos = &queue;
-  create.enabledExtensionCount = candidate.memoryBudget ? 1 : 0;
-  create.ppEnabledExtensionNames = &budget;
+  create.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
+  create.ppEnabledExtensionNames = extensions.data();
   if (const VkResult r = vkCreateDevice(candidate.handle, &create, nullptr, &m_device); r != VK_SUCCESS) return vulkanFailure(r, "opening the device");
   volkLoadDeviceTable(&m_api, m_device);
   m_api.vkGetDeviceQueue(m_device, candidate.queueFamily, 0, &m_queue);
@@ -250,8 +256,8 @@ std::uint64_t VulkanDevice::freeBytes() const {
   return most;
 }
 
-Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants) {
-  std::string key = shader;
+Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants, std::uint32_t lanes) {
+  std::string key = fmt::format("{} lanes={}", shader, lanes);
   std::vector<VkSpecializationMapEntry> entries;
   std::vector<std::uint32_t> values;
   for (const auto& [id, value] : constants) {
@@ -280,6 +286,11 @@ Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::
   create.stage.pName = "main";
   create.stage.pSpecializationInfo = &special;
   create.layout = m_pipelineLayout;
+  VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size{VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT, nullptr, lanes};
+  if (m_candidate.sizedSubgroups) {
+    create.stage.pNext = &size;
+    create.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
+  }
   VkPipeline pipeline = VK_NULL_HANDLE;
   if (const VkResult r = m_api.vkCreateComputePipelines(m_device, m_cache, 1, &create, nullptr, &pipeline); r != VK_SUCCESS) return vulkanFailure(r, "compiling shader " + shader);
   m_pipelines[key] = pipeline;

@@ -69,8 +69,8 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   /// Bytes that can still be allocated on the device, as its driver says; its whole memory where it does not say.
   std::uint64_t freeBytes() const;
 
-  /// A shader of shaders/ with its constants; made once. The pipeline lives as long as the device.
-  Result<VkPipeline> pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants);
+  /// A shader of shaders/ with its constants, in subgroups of `lanes`; made once. The pipeline lives as long as the device.
+  Result<VkPipeline> pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants, std::uint32_t lanes);
 
   /// Writes what was compiled since to the cache folder; when all pipelines of a model are there.
   void keepPipelines();

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -68,6 +69,31 @@ std::string whatIsMissing(const VkPhysicalDeviceProperties& properties, const Vk
   return {};
 }
 
+// Some drivers compile for fewer lanes than they report unless a pipeline says how many it wants.
+void findSubgroupSizes(VkPhysicalDevice device, VulkanCandidate& candidate) {
+  candidate.leastLanes = candidate.mostLanes = candidate.subgroupSize;
+  if (!hasExtension(device, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) return;
+  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control{};
+  control.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT;
+  VkPhysicalDeviceFeatures2 features{};
+  features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  features.pNext = &control;
+  vkGetPhysicalDeviceFeatures2(device, &features);
+  VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{};
+  sizes.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT;
+  VkPhysicalDeviceProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  properties.pNext = &sizes;
+  vkGetPhysicalDeviceProperties2(device, &properties);
+  constexpr std::uint32_t kMostGroup = 256;  // lanes of our largest group
+  candidate.sizedSubgroups = control.subgroupSizeControl && control.computeFullSubgroups && (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
+                             sizes.minSubgroupSize <= candidate.subgroupSize && candidate.subgroupSize <= sizes.maxSubgroupSize &&
+                             std::uint64_t{sizes.maxComputeWorkgroupSubgroups} * sizes.minSubgroupSize >= kMostGroup;
+  if (!candidate.sizedSubgroups) return;
+  candidate.leastLanes = std::max(4U, sizes.minSubgroupSize);
+  candidate.mostLanes = std::min(128U, sizes.maxSubgroupSize);
+}
+
 VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   VulkanCandidate candidate;
   candidate.handle = device;
@@ -116,6 +142,7 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   info.software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   candidate.integrated = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || info.software;
   candidate.subgroupSize = subgroup.subgroupSize;
+  findSubgroupSizes(device, candidate);
   candidate.sharedBytes = properties.limits.maxComputeSharedMemorySize;
   candidate.groupSize = std::min(properties.limits.maxComputeWorkGroupInvocations, properties.limits.maxComputeWorkGroupSize[0]);
   candidate.allocationBytes = maintenance.maxMemoryAllocationSize;
@@ -124,7 +151,8 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   std::string uuid;
   for (const std::uint8_t byte : properties.pipelineCacheUUID) uuid += fmt::format("{:02x}", byte);
   candidate.cacheKey = fmt::format("{:04x}-{:04x}-{:08x}-{}", properties.vendorID, properties.deviceID, properties.driverVersion, uuid);
-  info.features.push_back(fmt::format("subgroup {}", candidate.subgroupSize));
+  info.features.push_back(candidate.leastLanes == candidate.mostLanes ? fmt::format("subgroup {}", candidate.subgroupSize)
+                                                                      : fmt::format("subgroup {} ({} to {})", candidate.subgroupSize, candidate.leastLanes, candidate.mostLanes));
   if (candidate.int64) info.features.emplace_back("64-bit loads");
   if (candidate.integrated && !info.software) info.features.emplace_back("shared memory");
   info.reason = whatIsMissing(properties, features12, subgroup, haveQueue);

@@ -18,7 +18,9 @@ struct VulkanCandidate {
   DeviceInfo info;            ///< with the reason where it is not usable
   bool integrated = false;    ///< shares the CPU's memory
   std::uint32_t queueFamily = 0;
-  std::uint32_t subgroupSize = 0;
+  std::uint32_t subgroupSize = 0;       ///< what the driver takes by itself
+  std::uint32_t leastLanes = 0, mostLanes = 0;  ///< sizes of subgroups that can be asked for
+  bool sizedSubgroups = false;          ///< VK_EXT_subgroup_size_control: pipelines say their size
   std::uint32_t sharedBytes = 0;
   std::uint32_t groupSize = 0;          ///< largest
   std::uint64_t allocationBytes = 0;    ///< largest

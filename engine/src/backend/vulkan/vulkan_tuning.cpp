@@ -26,10 +26,17 @@ constexpr double kWorthwhile = 0.98;  // of the time so far; less is noise
 
 // On a processor groups are dear and lanes few; barriers across subgroups are dearest of all.
 VulkanTuning startingPoint(const VulkanDevice& device) {
+  const std::uint32_t lanes = device.candidate().subgroupSize;
+  if (device.info().software) return {.groupSize = lanes, .part = 32, .tiles = false, .lanes = lanes, .unroll = 1, .strips = 0};
   VulkanTuning tuning;
-  if (device.info().software) return {.groupSize = device.candidate().subgroupSize, .part = 32, .tiles = false, .unroll = 1, .strips = 0};
-  tuning.groupSize = std::max(tuning.groupSize, device.candidate().subgroupSize);
+  tuning.lanes = lanes;
+  tuning.groupSize = std::max(tuning.groupSize, device.candidate().mostLanes);
   return tuning;
+}
+
+bool suits(const VulkanTuning& tuning, const VulkanDevice& device) {
+  const VulkanCandidate& candidate = device.candidate();
+  return tuning.lanes >= candidate.leastLanes && tuning.lanes <= candidate.mostLanes && tuning.groupSize >= tuning.lanes && tuning.groupSize <= candidate.groupSize;
 }
 
 // What the speed of a tuning depends on.
@@ -71,8 +78,14 @@ Result<VulkanTuning> measure(const Program& program, const std::shared_ptr<const
     return {};
   };
   if (auto good = consider(start); !good) return tl::unexpected(good.error());
+  for (std::uint32_t lanes = device->candidate().leastLanes; lanes <= device->candidate().mostLanes; lanes *= 2) {
+    VulkanTuning tuning = best;
+    tuning.lanes = lanes;
+    if (tuning == best) continue;
+    if (auto good = consider(tuning); !good) return tl::unexpected(good.error());
+  }
   for (const std::uint32_t unroll : {2U, 4U, 8U}) {
-    VulkanTuning tuning = start;
+    VulkanTuning tuning = best;
     tuning.unroll = unroll;
     if (auto good = consider(tuning); !good) return tl::unexpected(good.error());
   }
@@ -88,14 +101,14 @@ Result<VulkanTuning> measure(const Program& program, const std::shared_ptr<const
 }  // namespace
 
 Result<VulkanTuning> parseTuning(std::string_view text, VulkanTuning tuning) {
-  const auto bad = [&] { return fail(ErrorCode::InvalidArgument, fmt::format("\"{}\" is no tuning; an example is group=128,part=8,tiles=1,unroll=2,strips=1.", text)); };
+  const auto bad = [&] { return fail(ErrorCode::InvalidArgument, fmt::format("\"{}\" is no tuning; an example is group=128,part=8,tiles=1,lanes=32,unroll=2,strips=1.", text)); };
   std::uint32_t tiles = tuning.tiles ? 1 : 0;
   struct Field {
     std::uint32_t* value;
     std::uint32_t least, most;
     bool power;
   };
-  const std::map<std::string_view, Field> fields{{"group", {&tuning.groupSize, 4, 256, true}}, {"part", {&tuning.part, 2, 32, true}}, {"tiles", {&tiles, 0, 1, false}},
+  const std::map<std::string_view, Field> fields{{"group", {&tuning.groupSize, 4, 256, true}}, {"part", {&tuning.part, 2, 32, true}}, {"tiles", {&tiles, 0, 1, false}}, {"lanes", {&tuning.lanes, 4, 128, true}},
                                                  {"unroll", {&tuning.unroll, 1, 8, true}}, {"strips", {&tuning.strips, 0, 64, false}}};
   for (std::string_view rest = text; !rest.empty();) {
     const std::string_view item = rest.substr(0, rest.find(','));
@@ -116,7 +129,7 @@ Result<VulkanTuning> parseTuning(std::string_view text, VulkanTuning tuning) {
 }
 
 std::string tuningText(const VulkanTuning& tuning) {
-  return fmt::format("group={},part={},tiles={},unroll={},strips={}", tuning.groupSize, tuning.part, tuning.tiles ? 1 : 0, tuning.unroll, tuning.strips);
+  return fmt::format("group={},part={},tiles={},lanes={},unroll={},strips={}", tuning.groupSize, tuning.part, tuning.tiles ? 1 : 0, tuning.lanes, tuning.unroll, tuning.strips);
 }
 
 Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device) {
@@ -125,9 +138,9 @@ Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<con
   const std::string_view asked = wanted == nullptr ? "" : wanted;
   if (!asked.empty() && asked != "measure") {
     auto tuning = parseTuning(asked, start);
-    const std::uint32_t least = device->candidate().subgroupSize, most = std::min(256U, device->candidate().groupSize);
-    if (tuning && (tuning->groupSize < least || tuning->groupSize > most))
-      return fail(ErrorCode::InvalidArgument, fmt::format("Groups of {} lanes do not suit this device; {} to {} do.", tuning->groupSize, least, most));
+    if (tuning && !suits(*tuning, *device))
+      return fail(ErrorCode::InvalidArgument, fmt::format("{} does not suit this device: {} to {} lanes make a subgroup, and whole subgroups a group.", asked,
+                                                          device->candidate().leastLanes, device->candidate().mostLanes));
     return tuning;
   }
   if (asked.empty() && device->info().software) return start;
@@ -136,7 +149,7 @@ Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<con
     const std::vector<std::byte> kept = readCached(name);
     if (!kept.empty()) {
       auto tuning = parseTuning({reinterpret_cast<const char*>(kept.data()), kept.size()}, start);
-      if (tuning && tuning->groupSize == start.groupSize && tuning->part == start.part && tuning->tiles == start.tiles) return tuning;
+      if (tuning && suits(*tuning, *device) && tuning->groupSize == start.groupSize && tuning->part == start.part && tuning->tiles == start.tiles) return tuning;
     }
   }
   auto tuning = measure(program, weights, device, start);
