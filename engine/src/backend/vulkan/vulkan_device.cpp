@@ -178,7 +178,7 @@ VulkanDevice::~VulkanDevice() {
 }
 
 // The type with all wanted properties, else the first with the needed ones; the count of types where there is none.
-std::uint32_t VulkanDevice::memoryType(std::uint32_t allowed, VulkanMemory where) const {
+std::vector<std::uint32_t> VulkanDevice::memoryTypes(std::uint32_t allowed, VulkanMemory where) const {
   constexpr VkMemoryPropertyFlags kHost = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   VkMemoryPropertyFlags needed = kHost, wanted = 0;
   switch (where) {
@@ -187,14 +187,17 @@ std::uint32_t VulkanDevice::memoryType(std::uint32_t allowed, VulkanMemory where
       // Only where the two share their memory: through a bus, the CPU's scattered writes would crawl.
       if (m_candidate.integrated) wanted = kHost | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
       break;
-    case VulkanMemory::ToDevice: break;
+    case VulkanMemory::ToDevice:
+      wanted = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;  // every group of a run reads its header: not over the bus
+      break;
     case VulkanMemory::ToHost: wanted = VK_MEMORY_PROPERTY_HOST_CACHED_BIT; break;
   }
+  std::vector<std::uint32_t> types;
   for (const VkMemoryPropertyFlags flags : {needed | wanted, needed}) {
     for (std::uint32_t i = 0; i < m_memory.memoryTypeCount; ++i)
-      if ((allowed >> i & 1U) != 0 && (m_memory.memoryTypes[i].propertyFlags & flags) == flags) return i;
+      if ((allowed >> i & 1U) != 0 && (m_memory.memoryTypes[i].propertyFlags & flags) == flags && std::find(types.begin(), types.end(), i) == types.end()) types.push_back(i);
   }
-  return m_memory.memoryTypeCount;
+  return types;
 }
 
 Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory where, Ledger& ledger, std::string component, std::string kind) {
@@ -219,9 +222,14 @@ Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory w
   allocate.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
   allocate.pNext = &flags;
   allocate.allocationSize = needs.size;
-  allocate.memoryTypeIndex = memoryType(needs.memoryTypeBits, where);
-  if (allocate.memoryTypeIndex == m_memory.memoryTypeCount) return fail(ErrorCode::DeviceUnavailable, fmt::format("{} offers no memory of the kind that is needed.", info().name));
-  if (const VkResult r = m_api.vkAllocateMemory(m_device, &allocate, nullptr, &buffer.m_memory); r != VK_SUCCESS) return vulkanFailure(r, "allocating memory");
+  const std::vector<std::uint32_t> types = memoryTypes(needs.memoryTypeBits, where);
+  if (types.empty()) return fail(ErrorCode::DeviceUnavailable, fmt::format("{} offers no memory of the kind that is needed.", info().name));
+  VkResult allocated = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  for (std::size_t i = 0; i < types.size() && allocated == VK_ERROR_OUT_OF_DEVICE_MEMORY; ++i) {  // a heap that is full may have a neighbour
+    allocate.memoryTypeIndex = types[i];
+    allocated = m_api.vkAllocateMemory(m_device, &allocate, nullptr, &buffer.m_memory);
+  }
+  if (allocated != VK_SUCCESS) return vulkanFailure(allocated, "allocating memory");
   if (const VkResult r = m_api.vkBindBufferMemory(m_device, buffer.m_buffer, buffer.m_memory, 0); r != VK_SUCCESS) return vulkanFailure(r, "binding memory");
   const VkMemoryPropertyFlags properties = m_memory.memoryTypes[allocate.memoryTypeIndex].propertyFlags;
   if (where != VulkanMemory::Device || (m_candidate.integrated && (properties & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0)) {

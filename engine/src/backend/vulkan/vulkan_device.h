@@ -22,7 +22,7 @@ class VulkanDevice;
 /// What a buffer is for decides where it lies.
 enum class VulkanMemory {
   Device,    ///< the device's own; `data()` is null unless the CPU shares that memory
-  ToDevice,  ///< written by the CPU
+  ToDevice,  ///< written by the CPU; small
   ToHost,    ///< read by the CPU
 };
 
@@ -93,7 +93,8 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   Result<void> create(std::shared_ptr<VulkanInstance> instance, const VulkanCandidate& candidate);
   Result<void> createLayouts();
   Result<VulkanBuffer*> staging();
-  std::uint32_t memoryType(std::uint32_t allowed, VulkanMemory where) const;
+  /// The best first.
+  std::vector<std::uint32_t> memoryTypes(std::uint32_t allowed, VulkanMemory where) const;
 
   std::shared_ptr<VulkanInstance> m_instance;
   VulkanCandidate m_candidate;
