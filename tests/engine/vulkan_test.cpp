@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "model/model_impl.h"
 #include "model/synthetic_source.h"
@@ -212,6 +213,49 @@ TEST_CASE("Vulkan: a run stopped on the way leaves the state as it was") {
   CHECK(result.error().code == ErrorCode::Cancelled);
   CHECK(session.snapshot().value().state.compare(before.state).maxAbs == 0.0F);
   REQUIRE(session.prefill(tokens).has_value());  // the next run goes on
+}
+
+TEST_CASE("every pattern of the bandwidth probe reads every word of a part once") {
+  const auto opened = VulkanDevice::open(std::atoi(device().c_str() + 7));
+  REQUIRE(opened.has_value());
+  const auto probe = VulkanReadProbe::create(*opened, std::uint64_t{48} << 20, {});
+  REQUIRE_MESSAGE(probe.has_value(), (probe ? "" : probe.error().message));
+  VulkanReadProbe& p = **probe;
+  CHECK(p.bytes() >= std::uint64_t{16} << 20);
+  for (const std::uint32_t loads : {1, 2, 4, 8}) {
+    for (const bool strided : {false, true}) {
+      for (const std::uint32_t groups : {1, 3, 64}) {
+        CAPTURE(loads);
+        CAPTURE(strided);
+        CAPTURE(groups);
+        const auto pass = p.read({loads, strided, groups}, p.bytes());
+        REQUIRE(pass.has_value());
+        CHECK(pass->bytes > p.bytes() / 2);
+        CHECK(pass->bytes <= p.bytes());
+        CHECK(pass->seconds > 0);
+        std::uint32_t expected = 0;
+        for (std::uint64_t word = pass->lastPart / 4; word < (pass->lastPart + pass->partBytes) / 4; ++word) expected ^= VulkanReadProbe::word(static_cast<std::uint32_t>(word));
+        CHECK(p.checksum().value() == expected);
+      }
+    }
+  }
+  const auto all = p.read({4, true, 64}, 3 * p.bytes());  // three times over
+  REQUIRE(all.has_value());
+  CHECK(all->bytes > 2 * p.bytes());
+  CHECK(p.read({8, true, 1U << 20U}, 1)->bytes == 0);  // one step is more than there is
+}
+
+TEST_CASE("the bandwidth probe gives a figure, and ends when it is stopped") {
+  const auto opened = VulkanDevice::open(std::atoi(device().c_str() + 7));
+  REQUIRE(opened.has_value());
+  const auto result = measureReadBandwidth(*opened, std::stop_token{});
+  CHECK(result.bytesPerSecond > 1e8);
+  CHECK(result.pattern.starts_with("Vulkan, "));
+  CHECK(result.bufferBytes > 200'000'000);
+  MESSAGE("GB/s: " << result.bytesPerSecond / 1e9 << ", " << result.pattern);
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(measureReadBandwidth(*opened, stop.get_token()).bytesPerSecond == 0);
 }
 
 TEST_CASE("at most six dispatches and six barriers a layer in RWKV-7 decode") {
