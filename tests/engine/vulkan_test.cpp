@@ -215,6 +215,19 @@ TEST_CASE("Vulkan: a run stopped on the way leaves the state as it was") {
   REQUIRE(session.prefill(tokens).has_value());  // the next run goes on
 }
 
+TEST_CASE("Vulkan: a load is asked to stop while one big matrix is coded") {
+  ModelShape shape = smallShape(RwkvVersion::V7);
+  shape.nEmbd = 256;
+  shape.vocab = 16384;
+  SyntheticSource source(shape, "test", DType::F16, 7);
+  LoadOptions options;
+  std::size_t asked = 0;
+  const auto model = buildModel(source, nullptr, DType::Q4_K, true, options, [&](const LoadProgress& p) { asked += p.stage == LoadStage::Placing ? 1 : 0; }, {}, device());
+  REQUIRE(model.has_value());
+  // Each weight once, and embedding and head, of 8.4 MB each, for each megabyte.
+  CHECK(asked >= (*model)->impl().program.weights.size() + 2 * 8);
+}
+
 TEST_CASE("every pattern of the bandwidth probe reads every word of a part once") {
   const auto opened = VulkanDevice::open(std::atoi(device().c_str() + 7));
   REQUIRE(opened.has_value());
