@@ -116,7 +116,8 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   info.software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   candidate.integrated = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || info.software;
   candidate.subgroupSize = subgroup.subgroupSize;
-  candidate.sharedBytes = properties.limits.maxComputeSharedMemorySize;
+  candidate.limits = {properties.limits.maxStorageBufferRange, properties.limits.maxComputeSharedMemorySize,
+                      std::min(properties.limits.maxComputeWorkGroupCount[0], properties.limits.maxComputeWorkGroupCount[1])};
   candidate.groupSize = std::min(properties.limits.maxComputeWorkGroupInvocations, properties.limits.maxComputeWorkGroupSize[0]);
   candidate.allocationBytes = maintenance.maxMemoryAllocationSize;
   candidate.int64 = features.features.shaderInt64 == VK_TRUE;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/vulkan/vulkan_api.h"
+#include "backend/vulkan/vulkan_limits.h"
 #include "rookery/device.h"
 
 namespace rookery::engine {
@@ -19,7 +20,7 @@ struct VulkanCandidate {
   bool integrated = false;    ///< shares the CPU's memory
   std::uint32_t queueFamily = 0;
   std::uint32_t subgroupSize = 0;
-  std::uint32_t sharedBytes = 0;
+  VulkanLimits limits;
   std::uint32_t groupSize = 0;          ///< largest
   std::uint64_t allocationBytes = 0;    ///< largest
   bool int64 = false;
