@@ -310,6 +310,8 @@ TEST_CASE("validation: every generation runs without a message, and no barrier c
     const auto before = VulkanInstance::validationMessages();
     REQUIRE(session.decode(5).has_value());
     CHECK(VulkanInstance::validationMessages() > before);
+    const std::string message = VulkanInstance::lastValidationMessage();
+    CHECK_MESSAGE(message.find("[body of 1]") != std::string::npos, message);  // objects have names
   }
   executable.skipBarrier(std::nullopt);
   const auto before = VulkanInstance::validationMessages();

@@ -165,7 +165,7 @@ std::size_t VulkanExecutable::decodeDispatches(int layer) const {
 Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches,
                                                    std::uint32_t size, bool body) {
   if (const auto found = of.find(size); found != of.end()) return found->second;
-  auto made = m_device->newCommands();
+  auto made = m_device->newCommands(fmt::format("{} of {}", body ? "body" : "head", size));
   if (!made) return made;
   const VkCommandBuffer commands = *made;
   const VolkDeviceTable& api = m_device->api();

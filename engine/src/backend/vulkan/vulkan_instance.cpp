@@ -14,11 +14,15 @@ namespace rookery::engine {
 namespace {
 
 std::atomic<std::uint64_t> g_messages{0};
+std::mutex g_lastMutex;
+std::string g_last;  ///< under g_lastMutex
 
 VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT,
                                          const VkDebugUtilsMessengerCallbackDataEXT* data, void*) {
   if (severity >= VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT) {
     ++g_messages;
+    const std::lock_guard lock(g_lastMutex);
+    g_last = data->pMessage;
     std::fprintf(stderr, "vulkan: %s\n", data->pMessage);
   }
   return VK_FALSE;
@@ -221,5 +225,10 @@ void VulkanInstance::findDevices() {
 }
 
 std::uint64_t VulkanInstance::validationMessages() noexcept { return g_messages; }
+
+std::string VulkanInstance::lastValidationMessage() {
+  const std::lock_guard lock(g_lastMutex);
+  return g_last;
+}
 
 }  // namespace rookery::engine

@@ -42,6 +42,7 @@ class VulkanInstance {
   bool validates() const noexcept { return m_messenger != VK_NULL_HANDLE; }
   /// Warnings and errors of the validation layer so far, in this process.
   static std::uint64_t validationMessages() noexcept;
+  static std::string lastValidationMessage();
 
  private:
   VulkanInstance() = default;
