@@ -4,9 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
@@ -269,6 +271,19 @@ TEST_CASE("the bandwidth probe gives a figure, and ends when it is stopped") {
   std::stop_source stop;
   stop.request_stop();
   CHECK(measureReadBandwidth(*opened, stop.get_token()).bytesPerSecond == 0);
+  for (const int milliseconds : {50, 300, 900}) {
+    std::stop_source later;
+    std::chrono::steady_clock::time_point asked;
+    std::jthread stopper([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+      asked = std::chrono::steady_clock::now();
+      later.request_stop();
+    });
+    CHECK(measureReadBandwidth(*opened, later.get_token()).bytesPerSecond == 0);
+    const auto ended = std::chrono::steady_clock::now();
+    stopper.join();
+    CHECK(std::chrono::duration<double>(ended - asked).count() < 0.3);  // 0.1 on a machine with nothing else to do
+  }
 }
 
 TEST_CASE("at most six dispatches and six barriers a layer in RWKV-7 decode") {

@@ -19,12 +19,13 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kUnit = std::uint64_t{16} << 20;      // the buffer is so many of them
 constexpr std::uint64_t kMost = std::uint64_t{2} << 30;
 constexpr std::uint64_t kLeast = std::uint64_t{256} << 20;    // caches of graphics devices hold up to half of it
+constexpr std::uint64_t kLittle = std::uint64_t{4} << 20;     // read first, to learn how fast a pattern is
 constexpr std::uint32_t kMostGroups = 16384;
 constexpr std::uint64_t kQuad = 16;
 constexpr std::uint64_t kMostSteps = 32768;                   // llvmpipe leaves a loop after 65535 rounds
 constexpr std::uint64_t kMostParts = 1024;                    // dispatches of a pass
 constexpr double kPassSeconds = 0.025;                        // long against the start of a run, short for a stop
-constexpr double kLongestStep = 0.08;
+constexpr double kLongestStep = 0.03;
 constexpr double kExploreSeconds = 1.2, kFinalSeconds = 0.5;  // what was measured by then counts
 constexpr std::size_t kFinalists = 4;
 constexpr int kFinalRepeats = 5;
@@ -145,8 +146,7 @@ BandwidthResult measureReadBandwidth(const std::shared_ptr<VulkanDevice>& device
     VulkanReadPattern pattern;
     double best = 0;  // bytes/s
   };
-  // A first guess from a little, then whatever was fastest so far decides how much a pass reads.
-  double rate = 0;
+  double rate = 0;  // the best of all
   const auto measure = [&](Candidate& candidate, std::uint64_t wanted) {
     const auto pass = (*probe)->read(candidate.pattern, wanted);
     if (!pass || pass->bytes == 0 || pass->seconds <= 0) return;
@@ -157,18 +157,17 @@ BandwidthResult measureReadBandwidth(const std::shared_ptr<VulkanDevice>& device
   for (const std::uint32_t groups : groupCounts(*device))
     for (const std::uint32_t loads : {1U, 2U, 4U, 8U})
       for (const bool strided : {false, true}) candidates.push_back({{loads, strided, groups}, 0});
-  for (int i = 0; i < 2; ++i) measure(candidates.front(), kUnit);
-  const auto passBytes = [&] { return static_cast<std::uint64_t>(rate * kPassSeconds); };
+  // How fast a pattern is decides how much a pass reads: a slow one must not outlast a stop.
+  const auto passBytes = [](const Candidate& candidate) { return std::max(kLittle, static_cast<std::uint64_t>(candidate.best * kPassSeconds)); };
   const auto exploring = Clock::now();
   for (Candidate& candidate : candidates) {
     if (stop.stop_requested()) return {};
     const VulkanReadPattern& p = candidate.pattern;
     const double step = static_cast<double>(p.groups) * (*probe)->groupSize() * p.loads * kQuad;
-    // The first dispatch of a pipeline compiles it.
-    const std::uint64_t little = std::min<std::uint64_t>(passBytes(), kUnit);
-    if (step > rate * kLongestStep || secondsSince(exploring) > kExploreSeconds) continue;
-    measure(candidate, little);
-    measure(candidate, passBytes());
+    if ((rate > 0 && step > rate * kLongestStep) || secondsSince(exploring) > kExploreSeconds) continue;
+    measure(candidate, kLittle);  // compiles the pipeline
+    candidate.best = 0;
+    for (int i = 0; i < 3; ++i) measure(candidate, passBytes(candidate));  // from a guess to a figure
   }
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.best > b.best; });
   candidates.resize(std::min(candidates.size(), kFinalists));
@@ -176,7 +175,7 @@ BandwidthResult measureReadBandwidth(const std::shared_ptr<VulkanDevice>& device
   for (int repeat = 0; repeat < kFinalRepeats; ++repeat) {
     for (Candidate& candidate : candidates) {
       if (stop.stop_requested()) return {};
-      if (candidate.best > 0 && secondsSince(finals) < kFinalSeconds) measure(candidate, passBytes());
+      if (candidate.best > 0 && secondsSince(finals) < kFinalSeconds) measure(candidate, passBytes(candidate));
     }
   }
   const Candidate& best = *std::max_element(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.best < b.best; });
