@@ -4,10 +4,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
+#include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "model/model_impl.h"
 #include "model/synthetic_source.h"
@@ -234,6 +237,75 @@ TEST_CASE("Vulkan: a run stopped on the way leaves the state as it was") {
   REQUIRE(session.prefill(tokens).has_value());  // the next run goes on
 }
 
+TEST_CASE("Vulkan: a load is asked to stop while one big matrix is coded") {
+  ModelShape shape = smallShape(RwkvVersion::V7);
+  shape.nEmbd = 256;
+  shape.vocab = 16384;
+  SyntheticSource source(shape, "test", DType::F16, 7);
+  LoadOptions options;
+  std::size_t asked = 0;
+  const auto model = buildModel(source, nullptr, DType::Q4_K, true, options, [&](const LoadProgress& p) { asked += p.stage == LoadStage::Placing ? 1 : 0; }, {}, device());
+  REQUIRE(model.has_value());
+  // Each weight once, and embedding and head, of 8.4 MB each, for each megabyte.
+  CHECK(asked >= (*model)->impl().program.weights.size() + 2 * 8);
+}
+
+TEST_CASE("every pattern of the bandwidth probe reads every word of a part once") {
+  const auto opened = VulkanDevice::open(std::atoi(device().c_str() + 7));
+  REQUIRE(opened.has_value());
+  const auto probe = VulkanReadProbe::create(*opened, std::uint64_t{48} << 20, {});
+  REQUIRE_MESSAGE(probe.has_value(), (probe ? "" : probe.error().message));
+  VulkanReadProbe& p = **probe;
+  CHECK(p.bytes() >= std::uint64_t{16} << 20);
+  for (const std::uint32_t loads : {1, 2, 4, 8}) {
+    for (const bool strided : {false, true}) {
+      for (const std::uint32_t groups : {1, 3, 64}) {
+        CAPTURE(loads);
+        CAPTURE(strided);
+        CAPTURE(groups);
+        const auto pass = p.read({loads, strided, groups}, p.bytes());
+        REQUIRE(pass.has_value());
+        CHECK(pass->bytes > p.bytes() / 2);
+        CHECK(pass->bytes <= p.bytes());
+        CHECK(pass->seconds > 0);
+        std::uint32_t expected = 0;
+        for (std::uint64_t word = pass->lastPart / 4; word < (pass->lastPart + pass->partBytes) / 4; ++word) expected ^= VulkanReadProbe::word(static_cast<std::uint32_t>(word));
+        CHECK(p.checksum().value() == expected);
+      }
+    }
+  }
+  const auto all = p.read({4, true, 64}, 3 * p.bytes());  // three times over
+  REQUIRE(all.has_value());
+  CHECK(all->bytes > 2 * p.bytes());
+  CHECK(p.read({8, true, 1U << 20U}, 1)->bytes == 0);  // one step is more than there is
+}
+
+TEST_CASE("the bandwidth probe gives a figure, and ends when it is stopped") {
+  const auto opened = VulkanDevice::open(std::atoi(device().c_str() + 7));
+  REQUIRE(opened.has_value());
+  const auto result = measureReadBandwidth(*opened, std::stop_token{});
+  CHECK(result.bytesPerSecond > 1e8);
+  CHECK(result.pattern.starts_with("Vulkan, "));
+  CHECK(result.bufferBytes > 200'000'000);
+  MESSAGE("GB/s: " << result.bytesPerSecond / 1e9 << ", " << result.pattern);
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(measureReadBandwidth(*opened, stop.get_token()).bytesPerSecond == 0);
+  for (const int milliseconds : {50, 300, 900}) {
+    std::stop_source later;
+    std::chrono::steady_clock::time_point asked;
+    std::jthread stopper([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+      asked = std::chrono::steady_clock::now();
+      later.request_stop();
+    });
+    CHECK(measureReadBandwidth(*opened, later.get_token()).bytesPerSecond == 0);
+    const auto ended = std::chrono::steady_clock::now();
+    stopper.join();
+    CHECK(std::chrono::duration<double>(ended - asked).count() < 0.3);  // 0.1 on a machine with nothing else to do
+  }
+}
+
 TEST_CASE("at most six dispatches and six barriers a layer in RWKV-7 decode") {
   const auto model = makeModel(smallShape(RwkvVersion::V7), DType::Int4, true, device());
   const auto& executable = static_cast<const VulkanExecutable&>(*model->impl().executable);
@@ -273,6 +345,8 @@ TEST_CASE("validation: every generation runs without a message, and no barrier c
     const auto before = VulkanInstance::validationMessages();
     REQUIRE(session.decode(5).has_value());
     CHECK(VulkanInstance::validationMessages() > before);
+    const std::string message = VulkanInstance::lastValidationMessage();
+    CHECK_MESSAGE(message.find("[body of 1]") != std::string::npos, message);  // objects have names
   }
   executable.skipBarrier(std::nullopt);
   const auto before = VulkanInstance::validationMessages();

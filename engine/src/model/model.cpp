@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <new>
+#include <system_error>
 
 #include "model/model_impl.h"
 #include "model/synthetic_source.h"
@@ -35,6 +36,11 @@ Result<DeviceChoice> deviceChoice(const LoadOptions& options, int layers) {
 }
 
 namespace {
+
+/// A limit on threads, or on the memory for their stacks.
+tl::unexpected<Error> noThreads(const std::system_error& problem) {
+  return fail(ErrorCode::OutOfMemory, "The system does not let this program start enough threads; fewer may work.", problem.what());
+}
 
 Result<std::shared_ptr<Backend>> openBackend(const std::string& device, int threads) {
   if (device == "cpu") return openCpuBackend(threads);
@@ -108,6 +114,8 @@ Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const ModelFile
   return model;
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while the model was being loaded.");
+} catch (const std::system_error& problem) {
+  return noThreads(problem);
 }
 
 Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName, DType precision, std::uint64_t seed,
@@ -120,10 +128,12 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a weight type.", traits(precision).name));
   auto placement = deviceChoice(options, shape->layers);
   if (!placement) return tl::unexpected(placement.error());
-  SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop);
+  SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop, options.threads);
   return buildModel(source, Tokenizer::world(), precision, true, options, progress, std::move(stop), placement->device);
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while synthetic weights were being made.");
+} catch (const std::system_error& problem) {
+  return noThreads(problem);
 }
 
 Result<std::shared_ptr<const ModelFile>> Model::guideFile() { return ModelFile::fromMemory(embedded::guide_model(), "guide.gguf"); }

@@ -87,10 +87,9 @@ Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, c
   const ModelShape& shape = (*source)->info().shape;
   const auto choice = deviceChoice(options, shape.layers);
   if (!choice) return tl::unexpected(choice.error());
-  // Other devices have layouts of their own; what the shapes say is near.
-  if (choice->device != "cpu") return planMemory(shape, std::string(traits(choice->precision.value_or((*source)->info().dtype)).name), allocator);
   const Program program = buildProgram(shape, {0, shape.layers, true, true});
-  const auto placement = planPlacement(program, **source, choice->precision, options.sparseFfn.value_or(true));
+  const auto placement = planPlacement(program, **source, choice->precision, options.sparseFfn.value_or(true),
+                                       choice->device == "cpu" ? LowRankTypes::All : LowRankTypes::Plain);
   if (!placement) return tl::unexpected(placement.error());
   TorchAllocator torch;
   Table table;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "backend/cpu/thread_pool.h"
+#include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "rookery/device.h"
 
@@ -17,6 +18,7 @@ class VulkanBackend final : public Backend {
   DeviceInfo device() const override { return m_device->info(); }
   std::string summary() const override { return fmt::format("{}, {}", m_device->info().name, m_device->info().apiLevel); }
   int threads() const noexcept override { return 0; }
+  BandwidthResult readBandwidth(std::stop_token stop) override { return measureReadBandwidth(m_device, stop); }
 
   Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options, Ledger& ledger) override {
     ThreadPool pool(physicalCores());  // for packing

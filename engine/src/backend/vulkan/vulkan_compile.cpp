@@ -20,8 +20,8 @@ namespace constant = shader_constant;
 
 constexpr std::uint32_t kFewTokens = 8, kCodedFewTokens = 4;  // of a group of gemm.comp; a lane of coded weights has 16 outputs
 constexpr std::uint32_t kTileOutputs = 64, kTileTokens = 64;  // of a group of tile.comp
+static_assert(kFewTokens <= kVulkanTokenTile && kCodedFewTokens <= kVulkanTokenTile);
 constexpr std::uint32_t kSparseStrip = 64;   // outputs of a group where inputs are skipped
-constexpr std::uint32_t kMostParts = 4096;   // floats of a group's shared memory for sums; the fused row needs the rest
 
 std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8; }
 std::uint32_t bits(float value) { return std::bit_cast<std::uint32_t>(value); }
@@ -32,6 +32,12 @@ std::uint32_t VulkanExecutable::subgroupsOf(std::uint32_t groupSize) const { ret
 
 Result<void> VulkanExecutable::add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
                                    VulkanDispatch dispatch, Dispatches& out) {
+  const VulkanLimits& limits = m_device->candidate().limits;
+  const std::uint32_t groups = std::max(dispatch.groupsX, dispatch.groupsY);
+  const std::uint64_t shared = shader == "gemm" ? gemmSharedBytes(constants[constant::Row], constants[constant::Parts]) : 0;
+  if (groups > limits.groups || shared > limits.sharedBytes)
+    return fail(ErrorCode::DeviceUnavailable, fmt::format("{} cannot run this model: it takes {} groups that share {} bytes each, and the device allows {} groups and {} bytes. The CPU has no such limits.",
+                                                          m_device->info().name, groups, shared, limits.groups, limits.sharedBytes));
   constants[constant::Subgroups] = subgroupsOf(constants[constant::GroupSize]);
   auto pipeline = m_device->pipeline(shader, constants, m_tuning.lanes);
   if (!pipeline) return tl::unexpected(pipeline.error());
@@ -51,7 +57,9 @@ Result<void> VulkanExecutable::compileStage(const Stage& stage, Size size, Dispa
   if (const auto* embed = std::get_if<Embed>(&stage.op)) return addNorm(embed, nullptr, body);
 
   if (const auto* group = std::get_if<GemvGroup>(&stage.op)) {
-    const bool fused = size == Size::One && group->prologue && group->prologue->up == kNone;
+    // Where a group cannot hold the row, it is mixed before.
+    const bool fits = gemmSharedBytes(c, std::uint64_t{subgroupsOf(m_tuning.groupSize)} * kTileRows) <= m_device->candidate().limits.sharedBytes;
+    const bool fused = size == Size::One && fits && group->prologue && group->prologue->up == kNone;
     if (fused) options.prologue = &*group->prologue;
     if (group->prologue && !fused) {
       if (auto good = addMix(*group->prologue, stage.layer, body); !good) return good;
@@ -151,7 +159,7 @@ Result<void> VulkanExecutable::addNorm(const Embed* embed, const HeadGemv* head,
   VulkanDispatch dispatch;
   dispatch.option = embed != nullptr ? 0 : 1;
   dispatch.tokensPerGroup = 1;
-  return add("norm", {{constant::GroupSize, m_tuning.groupSize}, {constant::Row, c}}, std::span(&record, 1), dispatch, out);
+  return add("norm", {{constant::GroupSize, m_tuning.groupSize}}, std::span(&record, 1), dispatch, out);
 }
 
 Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatches& out) {
@@ -168,7 +176,7 @@ Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatc
   v[Form] = static_cast<std::uint32_t>(op.form);
   v[Eps] = bits(op.eps);
   v[LdOut] = ld(op.x);
-  std::map<std::uint32_t, std::uint32_t> constants{{constant::GroupSize, m_tuning.groupSize}, {constant::Row, c}};
+  std::map<std::uint32_t, std::uint32_t> constants{{constant::GroupSize, m_tuning.groupSize}};
   if (op.up != kNone) {
     const kernels::PackedMatrix& up = m_weights->matrix(op.up);
     record.weights[2] = m_weights->address(op.up);
@@ -191,12 +199,15 @@ Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatc
   return {};
 }
 
+// On a processor groups are expensive and lanes few, and every group of a fused dispatch makes its input for itself: a
+// few groups for each core.
 std::uint32_t VulkanExecutable::stripsPerGroup(std::span<const Gemv> gemvs, std::uint32_t strip) const {
-  if (m_tuning.strips != 0) return m_tuning.strips;
   std::int64_t strips = 0;
   for (const Gemv& gemv : gemvs) strips += (m_weights->matrix(gemv.matrix).paddedRows() + strip - 1) / strip;
+  const std::int64_t fewest = fewestStripsPerGroup(m_device->candidate().limits, strips, static_cast<std::int64_t>(gemvs.size()));
+  if (m_tuning.strips != 0) return std::max(m_tuning.strips, static_cast<std::uint32_t>(fewest));
   const std::int64_t groups = 8 * std::int64_t{physicalCores()};
-  return static_cast<std::uint32_t>((strips + groups - 1) / groups);
+  return static_cast<std::uint32_t>(std::max(fewest, (strips + groups - 1) / groups));
 }
 
 Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out) {
@@ -230,7 +241,7 @@ Result<void> VulkanExecutable::addGemm(std::span<const Gemv> gemvs, Format a, Fo
                               : sparse ? std::min(kSparseStrip, lanes * outputsPerLane(a))
                                        : static_cast<std::uint32_t>(kTileRows);
   const std::uint32_t oneToken = subgroupsOf(m_tuning.groupSize) * strip;  // sums in shared memory
-  const std::uint32_t tokens = tiles ? kTileTokens : one ? 1 : std::min(coded ? kCodedFewTokens : kFewTokens, std::max(1U, kMostParts / oneToken));
+  const std::uint32_t tokens = tiles ? kTileTokens : one ? 1 : std::min(coded ? kCodedFewTokens : kFewTokens, std::max(1U, mostParts(m_device->candidate().limits) / oneToken));
   const std::uint32_t perGroup = tiles ? 1 : stripsPerGroup(gemvs, strip);
   std::vector<VulkanRecord> records;
   std::uint32_t groups = 0;

@@ -106,6 +106,8 @@ Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, cons
   if (const VkResult r = vkCreateDevice(candidate.handle, &create, nullptr, &m_device); r != VK_SUCCESS) return vulkanFailure(r, "opening the device");
   volkLoadDeviceTable(&m_api, m_device);
   m_api.vkGetDeviceQueue(m_device, candidate.queueFamily, 0, &m_queue);
+  // Not volk's: it knows the instance that was made last, which may have no validation layer.
+  if (m_instance->validates()) m_setName = reinterpret_cast<PFN_vkSetDebugUtilsObjectNameEXT>(vkGetInstanceProcAddr(m_instance->handle(), "vkSetDebugUtilsObjectNameEXT"));
 
   VkCommandPoolCreateInfo pool{};
   pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
@@ -127,6 +129,17 @@ Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, cons
   cache.pInitialData = kept.data();
   if (const VkResult r = m_api.vkCreatePipelineCache(m_device, &cache, nullptr, &m_cache); r != VK_SUCCESS) return vulkanFailure(r, "making a pipeline cache");
   return createLayouts();
+}
+
+template <class Handle>
+void VulkanDevice::setName(VkObjectType type, Handle handle, const std::string& name) const {
+  if (m_setName == nullptr) return;
+  VkDebugUtilsObjectNameInfoEXT info{};
+  info.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT;
+  info.objectType = type;
+  info.objectHandle = reinterpret_cast<std::uint64_t>(handle);
+  info.pObjectName = name.c_str();
+  m_setName(m_device, &info);
 }
 
 Result<void> VulkanDevice::createLayouts() {
@@ -245,6 +258,7 @@ Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory w
   buffer.m_component = std::move(component);
   buffer.m_kind = std::move(kind);
   ledger.add(info().id, buffer.m_component, buffer.m_kind, bytes);
+  setName(VK_OBJECT_TYPE_BUFFER, buffer.m_buffer, buffer.m_component + " " + buffer.m_kind);
   return buffer;
 }
 
@@ -302,6 +316,7 @@ Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::
   VkPipeline pipeline = VK_NULL_HANDLE;
   if (const VkResult r = m_api.vkCreateComputePipelines(m_device, m_cache, 1, &create, nullptr, &pipeline); r != VK_SUCCESS) return vulkanFailure(r, "compiling shader " + shader);
   m_pipelines[key] = pipeline;
+  setName(VK_OBJECT_TYPE_PIPELINE, pipeline, key);
   return pipeline;
 }
 
@@ -342,7 +357,7 @@ Result<void> VulkanDevice::run(std::span<const VkCommandBuffer> commands, const 
   }
 }
 
-Result<VkCommandBuffer> VulkanDevice::newCommands() {
+Result<VkCommandBuffer> VulkanDevice::newCommands(const std::string& name) {
   VkCommandBufferAllocateInfo allocate{};
   allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
   allocate.commandPool = m_pool;
@@ -351,6 +366,7 @@ Result<VkCommandBuffer> VulkanDevice::newCommands() {
   VkCommandBuffer commands = VK_NULL_HANDLE;
   const std::lock_guard lock(m_queueMutex);
   if (const VkResult r = m_api.vkAllocateCommandBuffers(m_device, &allocate, &commands); r != VK_SUCCESS) return vulkanFailure(r, "making a command buffer");
+  setName(VK_OBJECT_TYPE_COMMAND_BUFFER, commands, name);
   return commands;
 }
 
@@ -360,7 +376,7 @@ void VulkanDevice::freeCommands(std::span<const VkCommandBuffer> commands) {
 }
 
 Result<void> VulkanDevice::runOnce(const std::function<void(VkCommandBuffer)>& record) {
-  auto commands = newCommands();
+  auto commands = newCommands("once");
   if (!commands) return tl::unexpected(commands.error());
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;

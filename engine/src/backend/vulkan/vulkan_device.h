@@ -80,7 +80,7 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   Result<void> run(std::span<const VkCommandBuffer> commands, const std::stop_token& stop = {}, const std::function<void()>& onStop = {});
   /// Records with `record`, runs, and forgets: copies and the like.
   Result<void> runOnce(const std::function<void(VkCommandBuffer)>& record);
-  Result<VkCommandBuffer> newCommands();
+  Result<VkCommandBuffer> newCommands(const std::string& name);
   void freeCommands(std::span<const VkCommandBuffer> commands);
 
   /// Copies between the CPU and a buffer, through staging memory where the CPU cannot reach it.
@@ -95,11 +95,14 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   Result<VulkanBuffer*> staging();
   /// The best first.
   std::vector<std::uint32_t> memoryTypes(std::uint32_t allowed, VulkanMemory where) const;
+  template <class Handle>
+  void setName(VkObjectType type, Handle handle, const std::string& name) const;  ///< in messages of the validation layer
 
   std::shared_ptr<VulkanInstance> m_instance;
   VulkanCandidate m_candidate;
   VkDevice m_device = VK_NULL_HANDLE;
   VolkDeviceTable m_api{};
+  PFN_vkSetDebugUtilsObjectNameEXT m_setName = nullptr;  ///< null without the validation layer
   VkQueue m_queue = VK_NULL_HANDLE;
   VkPhysicalDeviceMemoryProperties m_memory{};
   VkDescriptorSetLayout m_setLayout = VK_NULL_HANDLE;

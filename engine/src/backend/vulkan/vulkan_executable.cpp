@@ -60,11 +60,22 @@ Result<void> VulkanExecutable::allocate(Ledger& ledger) {
   m_headIn = newValue("head_in", c);
   for (ValueId& up : m_up) up = newValue("up", c);
 
-  std::uint64_t floats = 0;
+  std::uint64_t floats = 0, perToken = 0;
   for (const Value& value : m_program.values) {
     m_widths.push_back(static_cast<std::uint32_t>((value.width + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows));
+    perToken += m_widths.back();
+  }
+  const std::uint64_t vocab = static_cast<std::uint64_t>(m_program.shape.vocab);
+  const std::array<BoundBuffer, 4> bound{{{"activations", perToken * sizeof(float), 0},
+                                          {"inputs", static_cast<std::uint64_t>(c) * sizeof(float), 0},
+                                          {"logits", vocab * sizeof(float), 0},
+                                          {"states", 0, m_program.stateLayout.floats() * sizeof(float)}}};
+  const auto chunk = chunkThatFits(m_device->candidate().limits, m_maxTokens, bound, m_device->info().name);
+  if (!chunk) return tl::unexpected(chunk.error());
+  m_maxTokens = *chunk;
+  for (const std::uint32_t width : m_widths) {
     m_offsets.push_back(static_cast<std::uint32_t>(floats));
-    floats += std::uint64_t{m_widths.back()} * m_maxTokens;
+    floats += std::uint64_t{width} * m_maxTokens;
   }
   const auto make = [&](VulkanBuffer& buffer, std::uint64_t bytes, VulkanMemory where, const char* kind) -> Result<void> {
     auto made = m_device->newBuffer(bytes, where, ledger, "scratch", kind);
@@ -72,7 +83,7 @@ Result<void> VulkanExecutable::allocate(Ledger& ledger) {
     buffer = std::move(*made);
     return {};
   };
-  const std::uint64_t most = m_maxTokens, vocab = static_cast<std::uint64_t>(m_program.shape.vocab);
+  const std::uint64_t most = m_maxTokens;
   if (auto good = make(m_activations, floats * sizeof(float), VulkanMemory::Device, "activations"); !good) return good;
   if (auto good = make(m_run, (kRunHeader + most) * sizeof(std::uint32_t), VulkanMemory::ToDevice, "run"); !good) return good;
   if (auto good = make(m_inputs, most * static_cast<std::uint64_t>(c) * sizeof(float), VulkanMemory::ToDevice, "inputs"); !good) return good;
@@ -182,7 +193,7 @@ std::size_t VulkanExecutable::decodeDispatches(int layer) const {
 Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches,
                                                    std::uint32_t size, bool body) {
   if (const auto found = of.find(size); found != of.end()) return found->second;
-  auto made = m_device->newCommands();
+  auto made = m_device->newCommands(fmt::format("{} of {}", body ? "body" : "head", size));
   if (!made) return made;
   const VkCommandBuffer commands = *made;
   const VolkDeviceTable& api = m_device->api();

@@ -15,11 +15,15 @@ namespace rookery::engine {
 namespace {
 
 std::atomic<std::uint64_t> g_messages{0};
+std::mutex g_lastMutex;
+std::string g_last;  ///< under g_lastMutex
 
 VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT,
                                          const VkDebugUtilsMessengerCallbackDataEXT* data, void*) {
   if (severity >= VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT) {
     ++g_messages;
+    const std::lock_guard lock(g_lastMutex);
+    g_last = data->pMessage;
     std::fprintf(stderr, "vulkan: %s\n", data->pMessage);
   }
   return VK_FALSE;
@@ -143,7 +147,8 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   candidate.integrated = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || info.software;
   candidate.subgroupSize = subgroup.subgroupSize;
   findSubgroupSizes(device, candidate);
-  candidate.sharedBytes = properties.limits.maxComputeSharedMemorySize;
+  candidate.limits = {properties.limits.maxStorageBufferRange, properties.limits.maxComputeSharedMemorySize,
+                      std::min(properties.limits.maxComputeWorkGroupCount[0], properties.limits.maxComputeWorkGroupCount[1])};
   candidate.groupSize = std::min(properties.limits.maxComputeWorkGroupInvocations, properties.limits.maxComputeWorkGroupSize[0]);
   candidate.allocationBytes = maintenance.maxMemoryAllocationSize;
   candidate.int64 = features.features.shaderInt64 == VK_TRUE;
@@ -248,5 +253,10 @@ void VulkanInstance::findDevices() {
 }
 
 std::uint64_t VulkanInstance::validationMessages() noexcept { return g_messages; }
+
+std::string VulkanInstance::lastValidationMessage() {
+  const std::lock_guard lock(g_lastMutex);
+  return g_last;
+}
 
 }  // namespace rookery::engine

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/vulkan/vulkan_api.h"
+#include "backend/vulkan/vulkan_limits.h"
 #include "rookery/device.h"
 
 namespace rookery::engine {
@@ -21,7 +22,7 @@ struct VulkanCandidate {
   std::uint32_t subgroupSize = 0;       ///< what the driver takes by itself
   std::uint32_t leastLanes = 0, mostLanes = 0;  ///< sizes of subgroups that can be asked for
   bool sizedSubgroups = false;          ///< VK_EXT_subgroup_size_control: pipelines say their size
-  std::uint32_t sharedBytes = 0;
+  VulkanLimits limits;
   std::uint32_t groupSize = 0;          ///< largest
   std::uint64_t allocationBytes = 0;    ///< largest
   bool int64 = false;
@@ -43,6 +44,7 @@ class VulkanInstance {
   bool validates() const noexcept { return m_messenger != VK_NULL_HANDLE; }
   /// Warnings and errors of the validation layer so far, in this process.
   static std::uint64_t validationMessages() noexcept;
+  static std::string lastValidationMessage();
 
  private:
   VulkanInstance() = default;
