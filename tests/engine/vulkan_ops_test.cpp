@@ -3,6 +3,7 @@
 // double precision on the weights as the normative decoders read them. Runs under validation where CTest says so.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -208,10 +209,10 @@ double activated(double v, ProgramActivation activation) {
 
 // What devices get: this device's own cut, and those of cards with groups of several subgroups.
 std::vector<VulkanTuning> cuts(const VulkanDevice& device) {
-  const std::uint32_t lanes = device.candidate().subgroupSize;
+  const std::uint32_t lanes = device.candidate().subgroupSize, group = std::min(4 * lanes, 256U);
   return {{.groupSize = lanes, .part = 32, .tiles = false, .lanes = lanes, .unroll = 1, .strips = 0},
-          {.groupSize = 4 * lanes, .part = 8, .tiles = true, .lanes = lanes, .unroll = 1, .strips = 1},
-          {.groupSize = 4 * lanes, .part = 8, .tiles = true, .lanes = lanes, .unroll = 4, .strips = 3}};
+          {.groupSize = group, .part = 8, .tiles = true, .lanes = lanes, .unroll = 1, .strips = 1},
+          {.groupSize = group, .part = 8, .tiles = true, .lanes = lanes, .unroll = 4, .strips = 3}};
 }
 
 constexpr std::pair<std::size_t, std::size_t> kRuns[] = {{2, 1}, {5, 5}, {40, 40}};  // tokens, of a piece

@@ -33,8 +33,9 @@ part() {
   local status=$?
   [ $status = 124 ] && row "$name" "stopped after $limit s" || row "$name" "$([ $status = 0 ] && echo passed || echo "FAILED ($status)"): $(grep -E 'assertions' "$log" | tail -1)"
 }
-part vulkan-tests 150 "$pack/bin/test_engine_vulkan"
-part golden 200 env "ROOKERY_TEST_STRATEGY=vulkan:$index" "$pack/bin/test_cli_golden"
+part operations 100 "$pack/bin/test_engine_vulkan_ops"
+part vulkan-tests 120 "$pack/bin/test_engine_vulkan"
+part golden 150 env "ROOKERY_TEST_STRATEGY=vulkan:$index" "$pack/bin/test_cli_golden"
 
 # figures MARKDOWN: prefill and decode, and decode's share of the measured read limit.
 figures() {
@@ -57,6 +58,11 @@ for shape in ${SHAPES:-0.1b 0.4b 1.5b 2.9b 7.2b 13.3b}; do
       row "rwkv7-$shape $precision" "$(tail -1 "${report%.json}.log" | cut -c1-120)"
     fi
   done
+done
+
+# What was measured to be fastest, once for each shape and format.
+for kept in "$out"/cache/vulkan/*.tuning.bin; do
+  [ -e "$kept" ] && row tuning "$(tail -c +9 "$kept")"
 done
 
 echo
