@@ -59,6 +59,7 @@ Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
 Application::~Application() {
   m_window.reset();     // conversations write their last journal entry
   m_inference.reset();  // stops and joins the engine thread
+  unmarkLoad();
 }
 
 void Application::connectParts() {
@@ -69,12 +70,15 @@ void Application::connectParts() {
   });
   QObject::connect(m_inference.get(), &InferenceService::loadStarted, m_settings.get(), [this](quint64, const QString& name) {
     m_loadName = name;
+    markLoad();
     m_guideIsStandIn = false;
   });
   QObject::connect(m_inference.get(), &InferenceService::modelLoaded, m_settings.get(), [this](quint64, const LoadedModel& model) {
+    unmarkLoad();
     if (!m_guideIsStandIn) m_settings->setLastModel(model.path);
   });
   QObject::connect(m_inference.get(), &InferenceService::loadFailed, m_chat, [this](quint64, const engine::Error& error) {
+    unmarkLoad();
     const bool leftCpu = m_inference->lastLoadLeftCpu(), offerCpu = cpuMayHelp(error, leftCpu);
     const QString why = error.code == engine::ErrorCode::Cancelled ? QString()
                                                                    : tr("%1 could not be loaded. %2").arg(m_loadName, loadErrorText(error, leftCpu));
@@ -104,7 +108,27 @@ void Application::loadFirstModel() {
     loadGuideInstead(tr("%1 is not where it was. Choose it again on the Models page.").arg(QFileInfo(last).fileName()));
     return;
   }
-  m_inference->load(ModelsPage::requestFor(*m_settings, last));
+  const ModelRequest request = ModelsPage::requestFor(*m_settings, last);
+  if (request.device != cpuChoice() && request.device == m_settings->unfinishedLoad()) {
+    m_failedOffCpu = request;
+    loadGuideInstead(tr("Rookery ended while it was loading a model on %1, so it did not try that again by itself.")
+                         .arg(request.device.name.isEmpty() ? request.device.id : request.device.name), true);
+    return;
+  }
+  m_inference->load(request);
+}
+
+/// A driver may take the program, or the whole system, with it: the next start must not run into the same.
+void Application::markLoad() {
+  const DeviceChoice& device = m_inference->lastRequest().device;
+  if (device == cpuChoice()) return;
+  m_settings->setUnfinishedLoad(device);
+  m_loadIsMarked = true;
+}
+
+void Application::unmarkLoad() {
+  if (m_loadIsMarked) m_settings->setUnfinishedLoad(cpuChoice());
+  m_loadIsMarked = false;
 }
 
 void Application::tellOfDamage() {

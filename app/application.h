@@ -44,6 +44,8 @@ class Application {
   bool mayClose();
   void loadGuideInstead(const QString& why, bool offerCpu = false);
   void loadOnCpu();
+  void markLoad();
+  void unmarkLoad();
 
   std::unique_ptr<Settings> m_settings;
   std::unique_ptr<ChatStore> m_store;            // outlives the engine thread, which asks it for snapshots
@@ -54,6 +56,7 @@ class Application {
   QString m_trouble;               ///< why saving failed last
   QString m_loadName;              ///< of the load that runs or was the last
   ModelRequest m_failedOffCpu;     ///< what the CPU is offered for
+  bool m_loadIsMarked = false;     ///< Settings::unfinishedLoad() is of a load of this run
   bool m_guideIsStandIn = false;   ///< the guide was not chosen: the next start tries the user's model again
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Coded weights: codes of 4 to 8 bits under scales, in the layout of kernels/cpu/coded_format.h. Included by gemm.comp
-// after weights.glsl. A lane takes 16 neighbouring outputs and PART inputs of one sub-block at a time.
+// Coded weights: codes of 4 to 8 bits under scales, in the layout of kernels/cpu/coded_format.h. Included after
+// matrix.glsl. In gemm.comp a lane takes 16 neighbouring outputs and PART inputs of one sub-block at a time.
 layout(constant_id = 11) const uint PART = 8;  // a power of two, at most 32
 
 struct Coded {
@@ -49,6 +49,80 @@ vec4 codeValues(const Coded f, uint bytes, uvec4 high) {
   return vec4(code + high) - f.bias;
 }
 
+/// Where 16 neighbouring rows of a matrix lie. Places are in quads (16 bytes).
+struct CodedLayout {
+  uint wide;     ///< quads of one byte for each row of a panel
+  uint row16;    ///< the rows' group of 16 within the panel
+  uint panel;    ///< where the panel begins
+  uint sub;      ///< inputs of a sub-block
+  uint headBytes, codesAt, planesAt, subBytes, blockBytes;  ///< per row; times `wide` they are quads
+};
+
+CodedLayout layoutOf(const Coded f, const Matrix m, uint rowGroup) {
+  CodedLayout l;
+  l.wide = m.panelRows / 16;
+  l.sub = f.sub == 0 ? m.cols : f.sub;
+  l.headBytes = f.subs > 1 ? (f.minimum ? 4 : 2) : 0;
+  l.codesAt = (f.subs > 1 ? 1 : 2) * (f.minimum ? 2 : 1);
+  l.planesAt = l.codesAt + l.sub * f.bits / 8;
+  l.subBytes = l.planesAt + f.planes * l.sub / 8;
+  l.blockBytes = l.headBytes + f.subs * l.subBytes;
+  const uint panel = rowGroup / l.wide;
+  l.row16 = rowGroup % l.wide;
+  l.panel = (f.columns ? (4 * m.cols + 63) / 64 * 4 : 0) + panel * (m.cols / (l.sub * f.subs)) * l.blockBytes * l.wide;
+  return l;
+}
+
+struct SubBlock {
+  uint block, at;  ///< quads; `at`: its own head
+  uint first;      ///< of the part that begins at the input it was asked for, within the sub-block
+};
+
+SubBlock subBlockOf(const Coded f, const CodedLayout l, uint k) {
+  SubBlock b;
+  const uint group = k / l.sub;
+  b.block = l.panel + group / f.subs * l.blockBytes * l.wide;
+  b.at = b.block + (l.headBytes + group % f.subs * l.subBytes) * l.wide;
+  b.first = k % l.sub;
+  return b;
+}
+
+/// Codes of the inputs k and k + 1 from b.first on, k even; a byte a row.
+void loadCodes(const Coded f, const Matrix m, const CodedLayout l, const SubBlock b, uint k, out uvec4 bytes[2]) {
+  const uint codes = b.at + l.codesAt * l.wide + l.row16;
+  if (f.bits == 8) {
+    bytes[0] = load16(m.weights, codes + (b.first + k) * l.wide);
+    bytes[1] = load16(m.weights, codes + (b.first + k + 1) * l.wide);
+  } else {
+    const uvec4 both = load16(m.weights, codes + (b.first + k) / 2 * l.wide);
+    bytes[0] = both & 0x0f0f0f0fu;
+    bytes[1] = both >> 4 & 0x0f0f0f0fu;
+  }
+}
+
+uint halfAt(uvec2 address, uint index) {
+  const uint both = Words(address).at[index >> 1];
+  return (index & 1) == 0 ? both & 0xffffu : both >> 16;
+}
+
+/// The fifth and sixth bits of input k's codes, 16 bits each, one a row.
+uvec2 planesAt(const Coded f, const Matrix m, const CodedLayout l, const SubBlock b, uint k) {
+  uvec2 planes = uvec2(0);
+  const uint first = (b.at + l.planesAt * l.wide) * 8 + (b.first + k) * l.wide + l.row16;
+  if (f.planes > 0) planes.x = halfAt(m.weights, first);
+  if (f.planes > 1) planes.y = halfAt(m.weights, first + l.sub * l.wide);
+  return planes;
+}
+
+/// What the planes add to the codes of rows 4 q .. 4 q + 3.
+uvec4 highBits(const Coded f, uvec2 planes, uint q) {
+  if (f.planes == 0) return uvec4(0);
+  const uvec4 rows = uvec4(4 * q, 4 * q + 1, 4 * q + 2, 4 * q + 3);
+  uvec4 high = (uvec4(planes.x) >> rows & 1u) << 4;
+  if (f.planes > 1) high |= (uvec4(planes.y) >> rows & 1u) << 5;
+  return high;
+}
+
 /// 16 halves from two quads, the first one at `index`: value `q` of four.
 vec4 halfQuad(uvec2 address, uint index, uint q) {
   const uvec4 both = load16(address, index + q / 2);
@@ -60,7 +134,14 @@ vec4 scaleBytes(const Coded f, uint bytes) {
   return f.signedScale ? vec4(bitfieldExtract(ivec4(code), 0, 8)) : vec4(code);
 }
 
-uint halfAt(uvec2 address, uint index) {
-  const uint both = Words(address).at[index >> 1];
-  return (index & 1) == 0 ? both & 0xffffu : both >> 16;
+/// Of rows 4 q .. 4 q + 3.
+vec4 scaleOf(const Coded f, const Matrix m, const CodedLayout l, const SubBlock b, uint q) {
+  if (f.subs == 1) return halfQuad(m.weights, b.at + 2 * l.row16, q);
+  return halfQuad(m.weights, b.block + 2 * l.row16, q) * scaleBytes(f, load16(m.weights, b.at + l.row16)[q]);
+}
+
+vec4 minimumOf(const Coded f, const Matrix m, const CodedLayout l, const SubBlock b, uint q) {
+  const vec4 minimum = f.subs == 1 ? halfQuad(m.weights, b.at + 2 * l.wide + 2 * l.row16, q)
+                                   : halfQuad(m.weights, b.block + 2 * l.wide + 2 * l.row16, q) * scaleBytes(f, load16(m.weights, b.at + l.wide + l.row16)[q]);
+  return f.subtracts ? -minimum : minimum;
 }

@@ -17,32 +17,20 @@ layout(constant_id = 5) const uint FUSED = 0;
 layout(constant_id = 6) const uint ROW = 1;
 layout(constant_id = 7) const uint SPARSE = 0;
 layout(constant_id = 9) const uint STRIPS = 1;  // of a group
+layout(constant_id = 14) const uint UNROLL = 1;  // 16-byte loads of a lane on their way; coded: pairs of inputs
 shared float row[ROW];
 #include "reduce.glsl"
 #include "norm.glsl"
 #include "math.glsl"
 #include "weights.glsl"
+#include "matrix.glsl"
 #include "coded.glsl"
 
 layout(constant_id = 13) const uint PARTS = 16;
 shared float parts[PARTS];  // [subgroup][TOKENS][STRIP]
 vec4 acc[TOKENS][4];       // the lane's outputs: 4, 8 or 16 of them
 
-struct Matrix {
-  uvec2 weights;
-  uint rows, cols;
-  uint panelRows;
-  uint x, ldX;
-  uint y, ldY;
-  uint gate, ldGate;
-  uint activation;
-  bool accumulate;
-  bool toLogits;
-};
-
 float inputAt(const Matrix m, uint token, uint k) { return FUSED != 0 ? row[k] : act[m.x + token * m.ldX + k]; }
-
-uint outputsPerLane(const uint format) { return format == kF32 ? 4 : format <= kBF16 ? 8 : 16; }
 
 /// Multiplies the lane's share of the strip into `acc`.
 void multiply(const uint format, const Matrix m, uint strip, uint firstToken) {
@@ -52,20 +40,31 @@ void multiply(const uint format, const Matrix m, uint strip, uint firstToken) {
   if (strip * STRIP + unit * perLane >= (m.rows + 15) / 16 * 16) return;
   vec4 low_[TOKENS], high_[TOKENS];
   [[unroll]] for (uint t = 0; t < TOKENS; ++t) low_[t] = high_[t] = vec4(0.0);
-  uint at = (m.panelRows == STRIP ? strip * m.cols * step : strip * units) + unit + slice * step;
-  for (uint k = slice; k < m.cols; k += slices, at += slices * step) {
-    float x[TOKENS];
-    [[unroll]] for (uint t = 0; t < TOKENS; ++t) x[t] = inputAt(m, firstToken + t, k);
-    if (SPARSE != 0 && TOKENS == 1 && x[0] == 0.0) continue;
-    const uvec4 q = load16(m.weights, at);
-    if (format == kF32) {
-      const vec4 w = uintBitsToFloat(q);
-      [[unroll]] for (uint t = 0; t < TOKENS; ++t) low_[t] = fma(w, vec4(x[t]), low_[t]);
-    } else {
-      const vec4 low = format == kF16 ? halves(q.xy) : bfloats(q.xy), high = format == kF16 ? halves(q.zw) : bfloats(q.zw);
-      [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
-        low_[t] = fma(low, vec4(x[t]), low_[t]);
-        high_[t] = fma(high, vec4(x[t]), high_[t]);
+  const uint at = (m.panelRows == STRIP ? strip * m.cols * step : strip * units) + unit;
+  for (uint k = slice; k < m.cols; k += UNROLL * slices) {
+    float x[UNROLL][TOKENS];
+    uvec4 quads[UNROLL];
+    [[unroll]] for (uint u = 0; u < UNROLL; ++u) {
+      const uint wanted = k + u * slices, input_ = UNROLL == 1 ? wanted : min(wanted, m.cols - 1);
+      [[unroll]] for (uint t = 0; t < TOKENS; ++t) x[u][t] = input_ == wanted ? inputAt(m, firstToken + t, input_) : 0.0;
+      if (SPARSE != 0 && x[u][0] == 0.0) {
+        quads[u] = uvec4(0);
+      } else {
+        quads[u] = load16(m.weights, at + input_ * step);
+      }
+    }
+    [[unroll]] for (uint u = 0; u < UNROLL; ++u) {
+      if (SPARSE != 0 && x[u][0] == 0.0) continue;
+      const uvec4 q = quads[u];
+      if (format == kF32) {
+        const vec4 w = uintBitsToFloat(q);
+        [[unroll]] for (uint t = 0; t < TOKENS; ++t) low_[t] = fma(w, vec4(x[u][t]), low_[t]);
+      } else {
+        const vec4 low = format == kF16 ? halves(q.xy) : bfloats(q.xy), high = format == kF16 ? halves(q.zw) : bfloats(q.zw);
+        [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
+          low_[t] = fma(low, vec4(x[u][t]), low_[t]);
+          high_[t] = fma(high, vec4(x[u][t]), high_[t]);
+        }
       }
     }
   }
@@ -81,100 +80,65 @@ void multiplyCoded(const uint format, const Matrix m, uint strip, uint firstToke
   const uint units = STRIP / 16, lane = laneIndex();
   const uint unit = lane % units, slice = lane / units, slices = gl_WorkGroupSize.x / units;
   if (strip * STRIP + unit * 16 >= (m.rows + 15) / 16 * 16) return;
-  const uint sub = f.sub == 0 ? m.cols : f.sub, part = f.sub == 0 ? PART : min(PART, f.sub);
-  const uint wide = m.panelRows / 16;  // quads of one byte for each row of a panel
-  // Bytes per row of the parts of a block; times `wide` they are quads.
-  const uint headBytes = f.subs > 1 ? (f.minimum ? 4 : 2) : 0, scaleSize = f.subs > 1 ? 1 : 2;
-  const uint codesAt = scaleSize * (f.minimum ? 2 : 1), planesAt = codesAt + sub * f.bits / 8;
-  const uint subBytes = planesAt + f.planes * sub / 8, blockBytes = headBytes + f.subs * subBytes;
-  const bool dense = m.panelRows == STRIP;
-  const uint columns = f.columns ? (4 * m.cols + 63) / 64 * 4 : 0;
-  const uint panel = columns + (dense ? strip * (m.cols / (sub * f.subs)) * blockBytes * wide : 0);
-  const uint row16 = dense ? unit : strip * units + unit;  // the lane's group of 16 rows within the panel
+  const CodedLayout l = layoutOf(f, m, strip * units + unit);
+  const uint part = f.sub == 0 ? PART : min(PART, f.sub), ahead = min(UNROLL, part / 2);
 
   for (uint p = slice; p * part < m.cols; p += slices) {
-    const uint k0 = p * part, group = k0 / sub, inSub = k0 % sub;
-    const uint block = panel + group / f.subs * blockBytes * wide;
-    const uint at = block + (headBytes + group % f.subs * subBytes) * wide;
+    const uint k0 = p * part;
+    const SubBlock b = subBlockOf(f, l, k0);
     vec4 sum[TOKENS][4];
     float inputs_[TOKENS], offsets[TOKENS];
     [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
       inputs_[t] = offsets[t] = 0.0;
       [[unroll]] for (uint q = 0; q < 4; ++q) sum[t][q] = vec4(0.0);
     }
-    for (uint k = 0; k < part && k0 + k < m.cols; k += 2) {
-      float x[TOKENS][2];
-      bool any = false;
-      [[unroll]] for (uint t = 0; t < TOKENS; ++t)
-        [[unroll]] for (uint o = 0; o < 2; ++o) {
-          float value = inputAt(m, firstToken + t, k0 + k + o);
-          if (f.halfInputs) value = roundToHalf(value);
-          if (f.minimum) inputs_[t] += value;
-          if (f.columns) {
-            offsets[t] = fma(value, unpackHalf2x16(halfAt(m.weights, m.cols + k0 + k + o)).x, offsets[t]);
-            value *= unpackHalf2x16(halfAt(m.weights, k0 + k + o)).x;
+    for (uint k = 0; k < part && k0 + k < m.cols; k += 2 * ahead) {
+      float x[UNROLL][TOKENS][2];
+      uvec4 bytes[UNROLL][2];
+      [[unroll]] for (uint u = 0; u < ahead; ++u) {
+        const uint pair = k0 + k + 2 * u;
+        const bool inside = u == 0 || pair < m.cols;
+        bool any = false;
+        [[unroll]] for (uint t = 0; t < TOKENS; ++t)
+          [[unroll]] for (uint o = 0; o < 2; ++o) {
+            float value = inside ? inputAt(m, firstToken + t, pair + o) : 0.0;
+            if (f.halfInputs) value = roundToHalf(value);
+            if (f.minimum) inputs_[t] += value;
+            if (f.columns && inside) {
+              offsets[t] = fma(value, unpackHalf2x16(halfAt(m.weights, m.cols + pair + o)).x, offsets[t]);
+              value *= unpackHalf2x16(halfAt(m.weights, pair + o)).x;
+            }
+            x[u][t][o] = value;
+            any = any || value != 0.0;
           }
-          x[t][o] = value;
-          any = any || value != 0.0;
-        }
-      if (SPARSE != 0 && TOKENS == 1 && !any) continue;
-      const uint codes = at + codesAt * wide + row16;
-      uvec4 bytes[2];
-      if (f.bits == 8) {
-        bytes[0] = load16(m.weights, codes + (inSub + k) * wide);
-        bytes[1] = load16(m.weights, codes + (inSub + k + 1) * wide);
-      } else {
-        const uvec4 both = load16(m.weights, codes + (inSub + k) / 2 * wide);
-        bytes[0] = both & 0x0f0f0f0fu;
-        bytes[1] = both >> 4 & 0x0f0f0f0fu;
+        bytes[u][0] = bytes[u][1] = uvec4(0);
+        if (SPARSE == 0 || any) loadCodes(f, m, l, b, inside ? pair - k0 : 0, bytes[u]);
       }
-      [[unroll]] for (uint o = 0; o < 2; ++o) {
-        uint planes[2];
-        [[unroll]] for (uint plane = 0; plane < 2; ++plane)  // 16 bits, one a row
-          planes[plane] = plane < f.planes ? halfAt(m.weights, (at + planesAt * wide) * 8 + (plane * sub + inSub + k + o) * wide + row16) : 0;
-        [[unroll]] for (uint q = 0; q < 4; ++q) {
-          uvec4 high = uvec4(0);
-          if (f.planes > 0) {
-            high = (uvec4(planes[0]) >> uvec4(4 * q, 4 * q + 1, 4 * q + 2, 4 * q + 3) & 1u) << 4;
-            if (f.planes > 1) high |= (uvec4(planes[1]) >> uvec4(4 * q, 4 * q + 1, 4 * q + 2, 4 * q + 3) & 1u) << 5;
+      [[unroll]] for (uint u = 0; u < ahead; ++u) {
+        const uint pair = k0 + k + 2 * u;
+        if (u > 0 && pair >= m.cols) continue;
+        if (SPARSE != 0 && x[u][0][0] == 0.0 && x[u][0][1] == 0.0) continue;
+        [[unroll]] for (uint o = 0; o < 2; ++o) {
+          const uvec2 planes = planesAt(f, m, l, b, pair - k0 + o);
+          [[unroll]] for (uint q = 0; q < 4; ++q) {
+            const vec4 values = codeValues(f, bytes[u][o][q], highBits(f, planes, q));
+            [[unroll]] for (uint t = 0; t < TOKENS; ++t) sum[t][q] = fma(values, vec4(x[u][t][o]), sum[t][q]);
           }
-          const vec4 values = codeValues(f, bytes[o][q], high);
-          [[unroll]] for (uint t = 0; t < TOKENS; ++t) sum[t][q] = fma(values, vec4(x[t][o]), sum[t][q]);
         }
       }
     }
     [[unroll]] for (uint q = 0; q < 4; ++q) {
-      vec4 scale, minimum = vec4(0.0);
-      if (f.subs == 1) {
-        scale = halfQuad(m.weights, at + 2 * row16, q);
-        if (f.minimum) minimum = halfQuad(m.weights, at + 2 * wide + 2 * row16, q);
-      } else {
-        scale = halfQuad(m.weights, block + 2 * row16, q) * scaleBytes(f, load16(m.weights, at + row16)[q]);
-        if (f.minimum) minimum = halfQuad(m.weights, block + 2 * wide + 2 * row16, q) * scaleBytes(f, load16(m.weights, at + wide + row16)[q]);
+      const vec4 scale = scaleOf(f, m, l, b, q);
+      [[unroll]] for (uint t = 0; t < TOKENS; ++t) acc[t][q] = fma(sum[t][q], scale, acc[t][q]);
+      if (f.minimum) {
+        const vec4 minimum = minimumOf(f, m, l, b, q);
+        [[unroll]] for (uint t = 0; t < TOKENS; ++t) acc[t][q] = fma(vec4(inputs_[t]), minimum, acc[t][q]);
       }
-      if (f.subtracts) minimum = -minimum;
-      [[unroll]] for (uint t = 0; t < TOKENS; ++t) {
-        acc[t][q] = fma(sum[t][q], scale, acc[t][q]);
-        if (f.minimum) acc[t][q] = fma(vec4(inputs_[t]), minimum, acc[t][q]);
-        if (f.columns) acc[t][q] += offsets[t];
+      if (f.columns) {
+        [[unroll]] for (uint t = 0; t < TOKENS; ++t) acc[t][q] += offsets[t];
       }
     }
   }
-}
-
-void store(const Matrix m, uint token, uint output_, float value) {
-  value = activate(value, m.activation);
-  if (m.toLogits) {
-    if (output_ < m.rows) logits[token * m.rows + output_] = value;
-    return;
-  }
-  const uint at = m.y + token * m.ldY + output_;
-  if (m.gate != kNone) {
-    value = fma(value, act[m.gate + token * m.ldGate + output_], act[at]);
-  } else if (m.accumulate) {
-    value = act[at] + value;
-  }
-  results[at] = value;
 }
 
 /// Adds the lanes' sums and writes the outputs of a strip.
@@ -236,26 +200,11 @@ void makeInput(const Record r) {
 void main() {
   const uint firstToken = gl_WorkGroupID.x * TOKENS, tokens = push.option == 0 ? run.tokens : run.rows;
   if (run.cancel != 0 || firstToken >= tokens) return;
-  uint which = 0;
-  while (which + 1 < push.count && gl_WorkGroupID.y >= Records(push.records).at[which + 1].values[0]) ++which;
-  const Record r = Records(push.records).at[which];
-  Matrix m;
-  m.weights = r.weights[0];
-  m.rows = r.values[2];
-  m.cols = r.values[3];
-  m.x = r.values[4];
-  m.ldX = r.values[5];
-  m.y = r.values[6];
-  m.ldY = r.values[7];
-  m.gate = r.values[8];
-  m.ldGate = r.values[9];
-  m.activation = r.values[10] & 0xffu;
-  m.accumulate = (r.values[10] >> 8 & 1u) != 0;
-  m.toLogits = (r.values[10] >> 9 & 1u) != 0;
-  m.panelRows = r.values[11];
+  const Record r = recordOfGroup();
+  const Matrix m = matrixOf(r);
   if (FUSED != 0) makeInput(r);
   const uint first = (gl_WorkGroupID.y - r.values[0]) * STRIPS, last = min(first + STRIPS, r.values[1]);
-  if (FORMAT_A == FORMAT_B || (r.values[10] >> 16) == FORMAT_A) {
+  if (FORMAT_A == FORMAT_B || m.format == FORMAT_A) {
     strips(FORMAT_A, m, first, last, firstToken, tokens);
   } else {
     strips(FORMAT_B, m, first, last, firstToken, tokens);

@@ -5,10 +5,12 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 layout(constant_id = 1) const uint FORMAT = 1;  // of `up`
-layout(constant_id = 6) const uint ROW = 1;
 layout(constant_id = 8) const uint DEPENDENT = 0;
-shared float row[ROW];
 #include "reduce.glsl"
+
+// A lane reads its own part of the row only: nothing need be shared.
+uint rowFrom;
+#define ROW_AT(i) act[rowFrom + (i)]
 #include "norm.glsl"
 #include "weights.glsl"
 
@@ -22,18 +24,15 @@ void main() {
 
   vec2 before = vec2(0.0);
   if (t > 0) {
-    for (uint i = lane; i < width; i += gl_WorkGroupSize.x) row[i] = act[x + (t - 1) * ldX + i];
-    groupBarrier();
+    rowFrom = x + (t - 1) * ldX;
     before = rowStatistics(width, eps);
-    groupBarrier();
   }
-  for (uint i = lane; i < width; i += gl_WorkGroupSize.x) row[i] = act[x + t * ldX + i];
-  groupBarrier();
+  rowFrom = x + t * ldX;
   const vec2 now = rowStatistics(width, eps);
 
   for (uint i = gl_WorkGroupID.y * gl_WorkGroupSize.x + lane; i < width; i += gl_NumWorkGroups.y * gl_WorkGroupSize.x) {
     const float weight = Floats(r.weights[0]).at[i], bias = Floats(r.weights[1]).at[i];
-    const float current = normalised(row[i], now, weight, bias);
+    const float current = normalised(ROW_AT(i), now, weight, bias);
     const float previous = t > 0 ? normalised(act[x + (t - 1) * ldX + i], before, weight, bias) : stateIn[shift + i];
     for (uint m = 0; m < push.count; ++m) {
       float mix = Floats(r.weights[3 + m]).at[i];

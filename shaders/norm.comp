@@ -4,9 +4,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-layout(constant_id = 6) const uint ROW = 1;
-shared float row[ROW];
 #include "reduce.glsl"
+
+// A lane reads its own part of the row only: nothing need be shared.
+uint rowFrom;
+float rowAt(uint i) { return push.option == 0 ? inputs[rowFrom + i] : act[rowFrom + i]; }
+#define ROW_AT(i) rowAt(i)
 #include "norm.glsl"
 
 void main() {
@@ -14,10 +17,8 @@ void main() {
   if (run.cancel != 0 || t >= (push.option == 0 ? run.tokens : run.rows)) return;
   const Record r = Records(push.records).at[0];
   const uint width = r.values[0], from = r.values[1], ldFrom = r.values[2], to = r.values[3], ldTo = r.values[4];
-  for (uint i = lane; i < width; i += gl_WorkGroupSize.x)
-    row[i] = push.option == 0 ? inputs[t * width + i] : act[from + run.row[t] * ldFrom + i];
-  groupBarrier();
+  rowFrom = push.option == 0 ? t * width : from + run.row[t] * ldFrom;
   const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[5]));
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x)
-    results[to + t * ldTo + i] = normalised(row[i], statistics, Floats(r.weights[0]).at[i], Floats(r.weights[1]).at[i]);
+    results[to + t * ldTo + i] = normalised(rowAt(i), statistics, Floats(r.weights[0]).at[i], Floats(r.weights[1]).at[i]);
 }

@@ -5,6 +5,9 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 layout(constant_id = 10) const uint HEAD = 64;
+// The state four floats at a time: a lane's row lies in a piece.
+layout(set = 0, binding = 4) readonly buffer StateIn4 { vec4 stateIn4[]; };
+layout(set = 0, binding = 5) writeonly buffer StateOut4 { vec4 stateOut4[]; };
 #include "reduce.glsl"
 #include "math.glsl"
 shared float sharedR[HEAD], sharedW[HEAD], sharedK[HEAD], sharedRemoval[HEAD], sharedGain[HEAD];
@@ -20,7 +23,10 @@ void main() {
   float s[HEAD];
   float w0 = 0, a0 = 0, v0 = 0, kK = 0, kA = 0, rK = 0, lnWeight = 0, lnBias = 0;
   if (inside) {
-    for (uint j = 0; j < HEAD; ++j) s[j] = stateIn[stateAt + j];
+    [[unroll]] for (uint j = 0; j < HEAD; j += 4) {
+      const vec4 four = stateIn4[(stateAt + j) / 4];
+      [[unroll]] for (uint i = 0; i < 4; ++i) s[j + i] = four[i];
+    }
     w0 = Floats(r.weights[0]).at[channel];
     a0 = Floats(r.weights[1]).at[channel];
     if (vFirst != kNone) v0 = Floats(r.weights[2]).at[channel];
@@ -57,8 +63,8 @@ void main() {
     float y = 0.0;
     if (inside) {
       float removed = 0.0;
-      for (uint j = 0; j < HEAD; ++j) removed = fma(s[j], sharedRemoval[j], removed);
-      for (uint j = 0; j < HEAD; ++j) {
+      [[unroll]] for (uint j = 0; j < HEAD; ++j) removed = fma(s[j], sharedRemoval[j], removed);
+      [[unroll]] for (uint j = 0; j < HEAD; ++j) {
         s[j] = fma(value, sharedK[j], fma(-removed, sharedGain[j], s[j] * sharedW[j]));
         y = fma(s[j], sharedR[j], y);
       }
@@ -70,5 +76,5 @@ void main() {
     groupBarrier();  // the next token overwrites what lanes share
   }
   if (inside)
-    for (uint j = 0; j < HEAD; ++j) stateOut[stateAt + j] = s[j];
+    [[unroll]] for (uint j = 0; j < HEAD; j += 4) stateOut4[(stateAt + j) / 4] = vec4(s[j], s[j + 1], s[j + 2], s[j + 3]);
 }

@@ -18,6 +18,10 @@
         <translation>%1 已不在原处。请在“模型”页重新选择。</translation>
     </message>
     <message>
+        <source>Rookery ended while it was loading a model on %1, so it did not try that again by itself.</source>
+        <translation>Rookery 上次在 %1 上载入模型时意外结束，因此没有自动再试。</translation>
+    </message>
+    <message>
         <source>%1 The guide model answers until then.</source>
         <translation>%1 在此之前由向导模型回答。</translation>
     </message>

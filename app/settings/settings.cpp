@@ -20,6 +20,8 @@ constexpr auto kVocabularies = "models/vocabularies";  // model, vocabulary, mod
 constexpr auto kMemoryBudget = "chat/memoryBudget";
 constexpr qint64 kDefaultBudget = 2'000'000'000, kSmallestBudget = 100'000'000, kLargestBudget = 1'000'000'000'000;
 constexpr auto kLastModel = "models/last";
+constexpr auto kUnfinishedLoad = "load/unfinishedDevice";
+constexpr auto kUnfinishedLoadName = "load/unfinishedDeviceName";
 constexpr auto kWindowGeometry = "window/geometry";
 constexpr int kMaxThreads = 1024;
 
@@ -33,6 +35,14 @@ QString themeName(ThemeChoice choice) {
 }
 /// A float as a person would write it ("0.3"), not as its nearest double.
 QString readable(float value) { return QString::number(static_cast<double>(value), 'g', 7); }
+
+DeviceChoice readDevice(const QSettings& store, const char* idKey, const char* nameKey) {
+  static const QRegularExpression known(QStringLiteral("^(cpu|(cuda|vulkan):[0-9]{1,3})$"));
+  const QString id = store.value(QLatin1String(idKey)).toString();
+  // The CPU, until the Vulkan backend has run on real cards; an empty choice would take the first of them.
+  if (!known.match(id).hasMatch()) return cpuChoice();
+  return {id, store.value(QLatin1String(nameKey)).toString()};
+}
 }  // namespace
 
 Settings::Settings(const Paths& paths, QObject* parent)
@@ -79,13 +89,7 @@ void Settings::setThreads(int threads) {
   }
 }
 
-DeviceChoice Settings::device() const {
-  static const QRegularExpression known(QStringLiteral("^(cpu|(cuda|vulkan):[0-9]{1,3})$"));
-  const QString id = m_store->value(QLatin1String(kDevice)).toString();
-  // The CPU, until the Vulkan backend has run on real cards; an empty choice would take the first of them.
-  if (!known.match(id).hasMatch()) return cpuChoice();
-  return {id, m_store->value(QLatin1String(kDeviceName)).toString()};
-}
+DeviceChoice Settings::device() const { return readDevice(*m_store, kDevice, kDeviceName); }
 
 void Settings::setDevice(const DeviceChoice& choice) {
   if (choice != device()) {
@@ -162,6 +166,14 @@ void Settings::setMemoryBudget(qint64 bytes) {
 
 QString Settings::lastModel() const { return m_store->value(QLatin1String(kLastModel)).toString(); }
 void Settings::setLastModel(const QString& path) { m_store->setValue(QLatin1String(kLastModel), path); }
+
+DeviceChoice Settings::unfinishedLoad() const { return readDevice(*m_state, kUnfinishedLoad, kUnfinishedLoadName); }
+
+void Settings::setUnfinishedLoad(const DeviceChoice& device) {
+  m_state->setValue(QLatin1String(kUnfinishedLoad), device.id);
+  m_state->setValue(QLatin1String(kUnfinishedLoadName), device.name);
+  m_state->sync();  // what comes next may be the end of the program, or of the whole system
+}
 
 engine::SamplerSettings Settings::sampler() const {
   engine::SamplerSettings s;

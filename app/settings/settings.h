@@ -49,6 +49,10 @@ class Settings : public QObject {
   QString lastModel() const;  ///< path; empty: the guide model
   void setLastModel(const QString& path);
 
+  /// The graphics device of a load that never ended, because the program was killed or hung; the CPU: there is none.
+  DeviceChoice unfinishedLoad() const;
+  void setUnfinishedLoad(const DeviceChoice& device);  ///< on the disk when it returns
+
   engine::SamplerSettings sampler() const;  ///< what new chats begin with
   void setSampler(const engine::SamplerSettings& sampler);
 

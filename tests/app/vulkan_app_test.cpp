@@ -181,6 +181,44 @@ class VulkanAppTest : public QObject {
     QCOMPARE(m_app->settings().device(), vulkan());  // the next start tries it again
   }
 
+  // A driver that took the program with it must not do so at every start.
+  void aLoadThatNeverEndedIsNotTriedAgainByItself() {
+    const Paths paths = Paths::inside(m_dir->path());
+    QVERIFY(paths.create());
+    Settings(paths).setUnfinishedLoad(vulkan());
+    for (int start_ = 0; start_ < 2; ++start_) {
+      start(vulkan());
+      QVERIFY(m_app->inference().model()->isGuide);
+      QCOMPARE(m_app->inference().model()->device.id, std::string("cpu"));
+      QVERIFY2(label("chatNotice")->text().contains(QStringLiteral("did not try that again by itself")), qPrintable(label("chatNotice")->text()));
+      QVERIFY(label("chatNotice")->text().contains(QString::fromStdString(m_device.name)));
+      QVERIFY(button("chatLoadOnCpu")->isVisible());
+      QCOMPARE(m_app->settings().device(), vulkan());
+      m_app.reset();
+    }
+    start(vulkan());
+    QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
+    m_app->inference().load(ModelsPage::requestFor(m_app->settings(), {}));  // by hand
+    QCOMPARE(Settings(paths).unfinishedLoad(), vulkan());                    // a kill now would be remembered
+    QVERIFY(loaded.wait(kTimeout));
+    QCOMPARE(Settings(paths).unfinishedLoad(), cpuChoice());
+    m_app.reset();
+    start(vulkan());
+    QCOMPARE(m_app->inference().model()->device.id, std::string("vulkan:0"));
+  }
+
+  void aLoadThatFailsOrIsLeftHasEnded() {
+    const Paths paths = Paths::inside(m_dir->path());
+    qputenv(kFault, "missing=shuffle");
+    start(vulkan());
+    QCOMPARE(Settings(paths).unfinishedLoad(), cpuChoice());
+    qunsetenv(kFault);
+    m_app->inference().load(ModelsPage::requestFor(m_app->settings(), {}));
+    QCOMPARE(Settings(paths).unfinishedLoad(), vulkan());
+    m_app.reset();  // the window is closed meanwhile
+    QCOMPARE(Settings(paths).unfinishedLoad(), cpuChoice());
+  }
+
  private:
   DeviceChoice vulkan() const { return {QStringLiteral("vulkan:0"), QString::fromStdString(m_device.name)}; }
 

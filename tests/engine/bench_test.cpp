@@ -136,8 +136,8 @@ TEST_CASE("waiting is not using the processor") {
   use.stop();
   CHECK(use.busy());
   const double before = processCpuSeconds();
-  for (volatile int i = 0; i < 20'000'000; i = i + 1) {
-  }
+  volatile int i = 0;
+  while (i < 20'000'000) i = i + 1;
   CHECK(processCpuSeconds() > before);
 }
 
@@ -315,6 +315,15 @@ TEST_CASE("a report of a GPU's run names the device and is never compared with t
   CHECK(text.find("unexplained") == std::string::npos);
   CHECK(reportCsv(report).find(",vulkan:0,exact,,tg128,") != std::string::npos);
 
+  // The device's own.
+  report.bandwidthPattern = "Vulkan, 4 loads, strided, 4096 groups of 256";
+  report.environment.lastLevelCache = report.bytesPerToken;  // the processor's, which has no part in it
+  CHECK(report.hasLimit());
+  const std::string measured = reportMarkdown(report);
+  CHECK(measured.find("33.5 GB/s (Vulkan, 4 loads, strided, 4096 groups of 256)") != std::string::npos);
+  CHECK(measured.find("% of that limit") != std::string::npos);
+  CHECK(measured.find("last-level cache") == std::string::npos);
+
   for (const char* wrong : {"null", "[]", "{}", "7", R"({"name":"x","memory":-1,"software":false,"features":[]})", R"({"name":"x","memory":1,"software":false,"features":[1]})"}) {
     auto document = nlohmann::json::parse(json);
     document["environment"]["gpu"] = nlohmann::json::parse(wrong);
@@ -349,7 +358,7 @@ TEST_CASE("a report of a run on two devices names both, with what lies on each")
   CHECK(reportJson(*again) == json);
 }
 
-TEST_CASE("a benchmark on a Vulkan device describes it and measures no CPU bandwidth") {
+TEST_CASE("a benchmark on a Vulkan device describes it and measures its bandwidth") {
   const auto devices = listDevices();
   const auto device = std::find_if(devices.begin(), devices.end(), [](const DeviceInfo& d) { return d.kind == "vulkan" && d.usable; });
   if (device == devices.end()) {
@@ -373,9 +382,11 @@ TEST_CASE("a benchmark on a Vulkan device describes it and measures no CPU bandw
   CHECK(e.gpu->software == device->software);
   CHECK(e.gpu->features == device->features);
   CHECK(e.threads == 0);
-  CHECK(report->bandwidthGBs == 0);
-  CHECK(report->percentOfBandwidth == 0);
+  CHECK(report->bandwidthGBs > 0.1);
+  CHECK(report->bandwidthPattern.starts_with("Vulkan, "));
   REQUIRE(report->find("tg4") != nullptr);
+  CHECK(report->percentOfBandwidth == doctest::Approx(100 * report->find("tg4")->median * static_cast<double>(report->bytesPerToken) / (report->bandwidthGBs * 1e9)));
+  CHECK(reportMarkdown(*report).find("(" + report->bandwidthPattern + ")") != std::string::npos);
   CHECK(report->find("tg4")->cpuShare == 0);
   CHECK_FALSE(report->find("tg4")->busy);
 }

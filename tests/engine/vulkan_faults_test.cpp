@@ -157,3 +157,24 @@ TEST_CASE("a device that is lost in the middle of an answer keeps what was writt
   }
   CHECK(during >= 2);
 }
+
+TEST_CASE("a poor device writes the same text in smaller pieces, or says why it cannot") {
+  if (!haveDevice()) return;
+  const std::string whole = run(kAnswer, "").out;
+  REQUIRE(whole.size() > 20);
+  // The guide model: rows of 1 KB, 8 KB of logits a token, 270 KB of state, head matrices of 128 strips.
+  for (const char* limit : {"shared=1200", "range=300000", "groups=16"}) {
+    CAPTURE(limit);
+    const auto result = run(kAnswer, limit);
+    CHECK_MESSAGE(result.exitCode == 0, result.err);
+    CHECK(result.out == whole);
+  }
+  const auto state = run(kAnswer, "range=200000");
+  CHECK(state.exitCode == 4);
+  CHECK_MESSAGE(contains(state.err, "its states take 0.3 MB for one token, and the device lets a program use 0.2 MB at a time"), state.err);
+  for (const char* limit : {"groups=3", "shared=500"}) {
+    const auto result = run(kAnswer, limit);
+    CHECK(result.exitCode == 1);
+    CHECK_MESSAGE(contains(result.err, "cannot run this model"), result.err);
+  }
+}

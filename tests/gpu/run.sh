@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs build/gpu-pack (see pack.sh) on a machine with a GPU, in less than 10 minutes, and prints a short table last.
 #   tests/gpu/run.sh [INDEX [OUT]]   INDEX: the K of vulkan:K (default 0); OUT: a folder for logs and reports
+# SHAPES="0.1b 0.4b" runs a part of the list.
 # Every part has a time limit of its own, so that a part that hangs costs its own figures only.
 set -u
 cd "$(dirname "$0")/../.."
@@ -32,23 +33,36 @@ part() {
   local status=$?
   [ $status = 124 ] && row "$name" "stopped after $limit s" || row "$name" "$([ $status = 0 ] && echo passed || echo "FAILED ($status)"): $(grep -E 'assertions' "$log" | tail -1)"
 }
-part vulkan-tests 150 "$pack/bin/test_engine_vulkan"
-part golden 200 env "ROOKERY_TEST_STRATEGY=vulkan:$index" "$pack/bin/test_cli_golden"
+part operations 100 "$pack/bin/test_engine_vulkan_ops"
+part vulkan-tests 120 "$pack/bin/test_engine_vulkan"
+part golden 150 env "ROOKERY_TEST_STRATEGY=vulkan:$index" "$pack/bin/test_cli_golden"
+
+# figures MARKDOWN: prefill and decode, and decode's share of the measured read limit.
+figures() {
+  awk -F'|' '/ (pp512|tg64) \|/ { line = line $(NF-2) $(NF-1) }
+    /^Memory read limit/ { if (match($0, /[0-9.]+ GB\/s/)) limit = substr($0, RSTART, RLENGTH); if (match($0, /[0-9]+ % of that/)) share = substr($0, RSTART, RLENGTH - 8) }
+    END { print line (share ? " " share " of " limit : " no limit measured") }' "$1" | tr -s ' '
+}
 
 # Decode and prefill of the official shapes; weights are synthetic, and a shape that does not fit says so.
-for shape in 0.1b 0.4b 1.5b 2.9b 7.2b 13.3b; do
+for shape in ${SHAPES:-0.1b 0.4b 1.5b 2.9b 7.2b 13.3b}; do
   for precision in fp16 int8 nf4; do
     [ "$(left)" -lt 20 ] && continue
     report=$out/rwkv7-$shape-$precision.json
     if timeout "$(left)" "$ROOKERY_CLI" bench --synthetic "rwkv7-$shape" --precision "$precision" --strategy "vulkan:$index" \
-        --pp 512 --tg 64 --reps 3 --max-reps 3 --no-bandwidth --report "$report" --markdown "${report%.json}.md" >"${report%.json}.log" 2>&1; then
-      row "rwkv7-$shape $precision" "$(awk -F"|" "/ (pp512|tg64) \\|/ { print \$(NF-2) \$(NF-1) }" "${report%.json}.md" | tr -s " \n" " ")"
+        --pp 512 --tg 64 --reps 3 --max-reps 3 --report "$report" --markdown "${report%.json}.md" >"${report%.json}.log" 2>&1; then
+      row "rwkv7-$shape $precision" "$(figures "${report%.json}.md")"
     elif [ $? = 124 ]; then
       row "rwkv7-$shape $precision" "not finished: no time left"
     else
       row "rwkv7-$shape $precision" "$(tail -1 "${report%.json}.log" | cut -c1-120)"
     fi
   done
+done
+
+# What was measured to be fastest, once for each shape and format.
+for kept in "$out"/cache/vulkan/*.tuning.bin; do
+  [ -e "$kept" ] && row tuning "$(tail -c +9 "$kept")"
 done
 
 echo

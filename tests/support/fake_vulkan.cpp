@@ -7,6 +7,7 @@
 //   heap=N            the device has N bytes of memory
 //   missing=FEATURE   the device lacks bufferDeviceAddress, timelineSemaphore or shuffle
 //   old               the device offers Vulkan 1.1
+//   range=N shared=N groups=N   bytes of a bound buffer, bytes that a group shares, groups in each direction
 #include <vulkan/vulkan.h>
 
 #include <dlfcn.h>
@@ -47,6 +48,11 @@ long beyond(const char* name, long& counter) {
   return ++counter - std::atol(text.c_str() + std::strlen(name));
 }
 
+void limit(const char* name, uint32_t& value) {
+  const std::string text = fault();
+  if (text.rfind(name, 0) == 0) value = static_cast<uint32_t>(std::atol(text.c_str() + std::strlen(name)));
+}
+
 PFN_vkGetDeviceProcAddr g_getDeviceProcAddr;
 PFN_vkQueueSubmit g_submit;
 PFN_vkAllocateMemory g_allocate;
@@ -78,6 +84,10 @@ VKAPI_ATTR void VKAPI_CALL features(VkPhysicalDevice device, VkPhysicalDeviceFea
 VKAPI_ATTR void VKAPI_CALL properties(VkPhysicalDevice device, VkPhysicalDeviceProperties2* out) {
   g_properties(device, out);
   if (fault() == "old") out->properties.apiVersion = VK_API_VERSION_1_1;
+  VkPhysicalDeviceLimits& limits = out->properties.limits;
+  limit("range=", limits.maxStorageBufferRange);
+  limit("shared=", limits.maxComputeSharedMemorySize);
+  for (uint32_t& groups : limits.maxComputeWorkGroupCount) limit("groups=", groups);
   for (auto* next = static_cast<VkBaseOutStructure*>(out->pNext); next != nullptr; next = next->pNext)
     if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES && fault() == "missing=shuffle")
       reinterpret_cast<VkPhysicalDeviceSubgroupProperties*>(next)->supportedOperations &= ~static_cast<VkSubgroupFeatureFlags>(VK_SUBGROUP_FEATURE_SHUFFLE_BIT);

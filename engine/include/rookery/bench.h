@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rookery/bandwidth.h"
 #include "rookery/dtype.h"
 #include "rookery/ledger.h"
 #include "rookery/memory_plan.h"
@@ -31,7 +32,7 @@ struct BenchRequest {
   int generateTokens = 128;              ///< tg
   int minReps = 5, maxReps = 20;
   double spreadTarget = 0.02;            ///< MAD / median
-  bool measureBandwidth = true;          ///< of the CPU's memory; left out where another device runs a part of the model
+  bool measureBandwidth = true;          ///< of the memory of the device that runs the model; left out where several do
 };
 
 enum class BenchStep { Load, Bandwidth, WarmUp, Prefill, Decode, State, Done };
@@ -84,8 +85,8 @@ struct BenchReport {
   std::uint64_t parameters = 0;
   std::uint64_t bytesPerToken = 0;  ///< dense
   std::vector<BenchSeries> series;
-  double bandwidthGBs = 0;          ///< best measured read bandwidth of the CPU's memory, 10^9 B/s; 0: not measured
-  std::string bandwidthPattern;     ///< how it was reached: "avx512, 4 streams, 2 threads"
+  double bandwidthGBs = 0;          ///< best measured read bandwidth of the device's memory, 10^9 B/s; 0: not measured
+  std::string bandwidthPattern;     ///< how it was reached; see BandwidthResult
   double percentOfBandwidth = 0;    ///< decode: tokens/s * bytesPerToken / bandwidth
   std::vector<MemoryRow> planned;   ///< from shapes
   std::vector<LedgerEntry> measured;///< from the ledger after loading
@@ -95,24 +96,15 @@ struct BenchReport {
   BenchEnvironment environment;
 
   const BenchSeries* find(std::string_view test) const noexcept;
-  /// The bandwidth is that of the CPU's memory: no limit for what another device did, whatever the report says.
   bool ranOnCpu() const noexcept { return environment.device.empty() || environment.device == "cpu"; }
   bool cpuTookPart() const noexcept { return ranOnCpu() || environment.device.find("cpu") != std::string::npos; }
-  bool hasLimit() const noexcept { return ranOnCpu() && bandwidthGBs > 0; }
+  /// Reports of the first Vulkan builds hold the bandwidth of the CPU's memory: no limit for what another device did.
+  bool hasLimit() const noexcept { return bandwidthGBs > 0 && (ranOnCpu() || bandwidthPattern.starts_with("Vulkan")); }
 };
 
 /// Loads the model, warms up until two runs agree within 3 % (at most 6), then measures each series; on the calling thread. A cancelled run returns the steps that were
 /// finished, marked partial (Cancelled only if nothing was).
 Result<BenchReport> runBench(const BenchRequest& request, const BenchProgressFn& progress = {}, std::stop_token stop = {});
-
-struct BandwidthResult {
-  double bytesPerSecond = 0;
-  int threads = 0;
-  std::string pattern;
-  std::uint64_t bufferBytes = 0;
-};
-/// Best read bandwidth over several access patterns and thread counts up to `threads`, buffer larger than the last cache.
-BandwidthResult measureReadBandwidth(int threads, std::stop_token stop = {});
 
 BenchEnvironment describeEnvironment(int threads);
 

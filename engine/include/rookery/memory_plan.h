@@ -31,7 +31,7 @@ Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::st
 
 /// The same for one file: what Model::load(file, options) places, component by component and to the byte. Every tensor
 /// counts in its own type (or in that of the strategy), as it lies in memory: vectors in fp32, matrices in whole tiles.
-/// Told from the table of contents alone, and for every device of the strategy. Errors: those of detect(), StrategyInvalid.
+/// Told from the table of contents alone, for every device of the strategy (the embedding stays with the CPU). Errors: those of detect(), StrategyInvalid.
 Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, const LoadOptions& options = {},
                                         PlanAllocator allocator = PlanAllocator::Plain);
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "model/program.h"
+#include "rookery/bandwidth.h"
 #include "rookery/device.h"
 #include "rookery/ledger.h"
 #include "rookery/result.h"
@@ -78,6 +79,9 @@ class Backend {
   virtual DeviceInfo device() const = 0;
   virtual std::string summary() const = 0;  ///< "CPU avx512, 2 threads"
   virtual int threads() const noexcept = 0;  ///< of the CPU that compute; 0 on a GPU
+  /// Of the memory that holds the weights, in a few seconds. Nothing where it cannot be measured; `stop` ends it within
+  /// 100 ms.
+  virtual BandwidthResult readBandwidth(std::stop_token) { return {}; }
   /// `ledger` outlives what is placed.
   virtual Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source,
                                                              const PlaceOptions& options, Ledger& ledger) = 0;

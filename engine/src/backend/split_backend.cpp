@@ -153,6 +153,9 @@ class SplitBackend final : public Backend {
     return most;
   }
 
+  /// Of one device; of several there is no single limit.
+  BandwidthResult readBandwidth(std::stop_token stop) override { return m_devices.size() == 1 ? m_devices.front()->readBandwidth(std::move(stop)) : BandwidthResult{}; }
+
   Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options, Ledger& ledger) override {
     auto placed = std::make_shared<SplitWeights>();
     std::uint64_t before = 0, now = 0;  // source bytes of earlier segments, and with those of this one

@@ -18,7 +18,7 @@
 
 #include "bench/bandwidth_kernels.h"
 #include "bench/cpu_facts.h"
-#include "rookery/bench.h"
+#include "rookery/bandwidth.h"
 #include "rookery/device.h"
 #include "rookery/ledger.h"
 

@@ -104,14 +104,14 @@ std::string timesTable(const BenchReport& r) {
 }
 
 std::string limitText(const BenchReport& r) {
-  if (!r.ranOnCpu())
+  if (!r.hasLimit() && !r.ranOnCpu())
     return fmt::format("\nMemory read limit of the device: not measured. Decoding reads {} MB per token.\n", megabytes(r.bytesPerToken));
   if (!r.hasLimit()) return {};
   std::string out = fmt::format("\nMemory read limit: {:.1f} GB/s ({}).", r.bandwidthGBs, cell(r.bandwidthPattern));
   if (r.percentOfBandwidth > 0)
     out += fmt::format(" Decoding reads {} MB per token: {:.0f} % of that limit.", megabytes(r.bytesPerToken),
                        r.percentOfBandwidth);
-  if (r.environment.lastLevelCache > 0 && r.bytesPerToken <= r.environment.lastLevelCache)
+  if (r.ranOnCpu() && r.environment.lastLevelCache > 0 && r.bytesPerToken <= r.environment.lastLevelCache)
     out += fmt::format(" This fits in the last-level cache ({} MB), so the limit can be exceeded.",
                        megabytes(r.environment.lastLevelCache));
   return out + "\n";

@@ -14,6 +14,7 @@
 #include "bench/bench_clock.h"
 #include "bench/cpu_use.h"
 #include "bench/series.h"
+#include "model/model_impl.h"
 #include "rookery/bench.h"
 #include "rookery/model.h"
 #include "rookery/model_file.h"
@@ -90,11 +91,6 @@ class Runner {
     return {};
   }
 
-  /// Known before the model is loaded.
-  bool measuresBandwidth() const {
-    return m_request.measureBandwidth && everyStage([](const StrategyStage& stage) { return stage.device == "cpu"; });
-  }
-
   bool everyStage(const std::function<bool(const StrategyStage&)>& is) const {
     const auto strategy = parseStrategy(m_request.strategy, 1);  // how layers are shared out makes no difference
     return strategy && std::all_of(strategy->stages.begin(), strategy->stages.end(), is);
@@ -109,7 +105,7 @@ class Runner {
   void planSteps() {
     m_loadStep = m_clock.plan(BenchStep::Load, "load", 1, 1);
     m_firstStep = m_clock.plan(BenchStep::Decode, "first-token", 1, 1);
-    m_bandwidthStep = m_clock.plan(BenchStep::Bandwidth, "bandwidth", measuresBandwidth() ? 1 : 0, 8);
+    m_bandwidthStep = m_clock.plan(BenchStep::Bandwidth, "bandwidth", m_request.measureBandwidth ? 1 : 0, m_request.strategy.starts_with("cpu") ? 8 : 2);
     m_prefillStep = m_clock.plan(BenchStep::Prefill, prefillName(), m_request.promptTokens > 0 ? 2 + m_request.minReps : 0, 1);
     m_decodeStep = m_clock.plan(BenchStep::Decode, decodeName(), m_request.generateTokens > 0 ? 2 + m_request.minReps : 0, 2);
     m_stateStep = m_clock.plan(BenchStep::State, "state", 1, 1);
@@ -235,9 +231,9 @@ class Runner {
   }
 
   Result<void> bandwidth() {
-    if (!measuresBandwidth()) return {};
+    if (!m_request.measureBandwidth) return {};
     m_clock.begin(m_bandwidthStep);
-    const BandwidthResult result = measureReadBandwidth(m_model->threads(), m_stop);
+    const BandwidthResult result = m_model->impl().backend->readBandwidth(m_stop);
     if (m_stop.stop_requested()) return fail(ErrorCode::Cancelled, "The benchmark was cancelled.");
     m_report.bandwidthGBs = result.bytesPerSecond / 1e9;
     m_report.bandwidthPattern = result.pattern;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <system_error>
 
 #include "backend/split_backend.h"
 #include "model/model_impl.h"
@@ -21,6 +22,11 @@ std::span<const std::byte> guide_model() noexcept;
 namespace rookery::engine {
 
 namespace {
+
+/// A limit on threads, or on the memory for their stacks.
+tl::unexpected<Error> noThreads(const std::system_error& problem) {
+  return fail(ErrorCode::OutOfMemory, "The system does not let this program start enough threads; fewer may work.", problem.what());
+}
 
 Result<std::shared_ptr<Backend>> openBackend(const std::string& device, int threads) {
   if (device == "cpu") return openCpuBackend(threads);
@@ -128,6 +134,8 @@ Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const ModelFile
   return model;
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while the model was being loaded.");
+} catch (const std::system_error& problem) {
+  return noThreads(problem);
 }
 
 Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName, DType precision, std::uint64_t seed,
@@ -138,10 +146,12 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
     return fail(ErrorCode::InvalidArgument, fmt::format("There is no shape named {}; rwkv7-0.1b is one.", shapeName));
   if (!precisionNamed(traits(precision).name))
     return fail(ErrorCode::InvalidArgument, fmt::format("{} is not a weight type.", traits(precision).name));
-  SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop);
+  SyntheticSource source(*shape, std::string(shapeName), precision, seed, stop, options.threads);
   return buildModel(source, Tokenizer::world(), precision, true, options, progress, std::move(stop));
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while synthetic weights were being made.");
+} catch (const std::system_error& problem) {
+  return noThreads(problem);
 }
 
 Result<std::shared_ptr<const ModelFile>> Model::guideFile() { return ModelFile::fromMemory(embedded::guide_model(), "guide.gguf"); }

@@ -5,10 +5,12 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 
 #include "quant/convert.h"
+#include "rookery/device.h"
 
 namespace rookery::engine {
 
@@ -54,8 +56,8 @@ Spread spreadOf(const Weight& weight) {
 }  // namespace
 
 SyntheticSource::SyntheticSource(const ModelShape& shape, std::string name, DType precision, std::uint64_t seed,
-                                 std::stop_token stop)
-    : m_seed(seed), m_stop(std::move(stop)) {
+                                 std::stop_token stop, int threads)
+    : m_seed(seed), m_stop(std::move(stop)), m_threads(std::clamp(threads <= 0 ? physicalCores() : threads, 1, 256)) {
   m_info.shape = shape;
   m_info.container = Container::Synthetic;
   m_info.dtype = precision;
@@ -88,13 +90,18 @@ Result<WeightView> SyntheticSource::get(const std::string& officialName) {
     m_bytes.resize(byteSize(type, count));
     m_current.clear();  // half of a weight is none
     constexpr std::size_t kRun = 4096;
-    std::vector<float> run(kRun);
-    for (std::size_t begin = 0; begin < count; begin += kRun) {
-      if (m_stop.stop_requested()) return fail(ErrorCode::Cancelled, "Loading was stopped.");
-      const std::size_t length = std::min(kRun, count - begin);
-      for (std::size_t i = 0; i < length; ++i) run[i] = spread.centre + spread.radius * uniform(seed, begin + i);
-      encodeFromF32(type, std::span(run).first(length), std::span(m_bytes).subspan(byteSize(type, begin), byteSize(type, length)));
-    }
+    const std::size_t runs = (count + kRun - 1) / kRun;
+    if (!m_pool) m_pool = std::make_unique<ThreadPool>(m_threads);
+    m_pool->run([&](int worker) {
+      std::array<float, kRun> run;
+      const auto edge = [&](int w) { return runs * static_cast<std::size_t>(w) / static_cast<std::size_t>(m_threads) * kRun; };
+      for (std::size_t begin = edge(worker); begin < std::min(count, edge(worker + 1)) && !m_stop.stop_requested(); begin += kRun) {
+        const std::size_t length = std::min(kRun, count - begin);
+        for (std::size_t i = 0; i < length; ++i) run[i] = spread.centre + spread.radius * uniform(seed, begin + i);
+        encodeFromF32(type, std::span(run).first(length), std::span(m_bytes).subspan(byteSize(type, begin), byteSize(type, length)));
+      }
+    });
+    if (m_stop.stop_requested()) return fail(ErrorCode::Cancelled, "Loading was stopped.");
     m_current = officialName;
   }
   view->bytes = m_bytes;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <vector>
 
+#include "backend/cpu/thread_pool.h"
 #include "model/program.h"
 #include "weights/weight_source.h"
 
@@ -14,8 +16,9 @@ namespace rookery::engine {
 /// spread as in fresh training. The arithmetic is that of a trained model, the text is noise.
 class SyntheticSource final : public WeightSource {
  public:
+  /// `threads` make the numbers, which do not depend on it; 0: one per physical core.
   SyntheticSource(const ModelShape& shape, std::string name, DType precision, std::uint64_t seed,
-                  std::stop_token stop = {});
+                  std::stop_token stop = {}, int threads = 1);
 
   const ModelInfo& info() const noexcept override { return m_info; }
   Result<WeightView> get(const std::string& officialName) override;
@@ -27,6 +30,8 @@ class SyntheticSource final : public WeightSource {
   ModelInfo m_info;
   std::uint64_t m_seed;
   std::stop_token m_stop;  ///< asked while numbers are made: big matrices take seconds
+  int m_threads;
+  std::unique_ptr<ThreadPool> m_pool;  ///< from the first use on
   std::map<std::string, Weight> m_weights;
   std::vector<std::byte> m_bytes;  ///< of the tensor handed out last
   std::string m_current;           ///< its name

@@ -54,8 +54,9 @@ void roundToNf4(Values x, BlockParts& parts) {
   const float id = inverse(halfToFloat(parts.d));
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float wanted = x[i] * id;
-    const auto above = std::lower_bound(kNf4Table.begin() + 1, kNf4Table.end() - 1, wanted);
-    parts.codes[i] = static_cast<std::uint8_t>(above - kNf4Table.begin() - (wanted - above[-1] < above[0] - wanted ? 1 : 0));
+    std::size_t above = 1;  // the first value that is not below, counted: a search would be mispredicted branches
+    for (std::size_t t = 1; t + 1 < kNf4Table.size(); ++t) above += kNf4Table[t] < wanted ? 1 : 0;
+    parts.codes[i] = static_cast<std::uint8_t>(above - (wanted - kNf4Table[above - 1] < kNf4Table[above] - wanted ? 1 : 0));
   }
 }
 

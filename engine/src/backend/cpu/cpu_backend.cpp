@@ -21,6 +21,7 @@ class CpuBackend final : public Backend {
     return fmt::format("CPU {}, {} {}", kernels::isaName(), threads(), threads() == 1 ? "thread" : "threads");
   }
   int threads() const noexcept override { return m_pool->threads(); }
+  BandwidthResult readBandwidth(std::stop_token stop) override { return measureReadBandwidth(threads(), std::move(stop)); }
 
   Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source,
                                                      const PlaceOptions& options, Ledger& ledger) override {

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstring>
 #include <map>
 
 #include "backend/cpu/coded_packing.h"
@@ -38,20 +36,8 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
     placed->m_buffers.push_back(std::move(*buffer));
   }
 
-  // Big weights go in slices of about 32 MB, so that a stop need not wait for an embedding of half a gigabyte; of 1 MB
-  // where codes are looked for, which takes about a fifth of a microsecond a weight.
   std::uint64_t done = 0;
-  const auto inSlices = [&](std::int64_t items, std::uint64_t bytes, bool quantises, const std::function<void(std::int64_t, std::int64_t)>& place) {
-    const std::uint64_t slice = quantises ? 1'000'000 : 32'000'000;
-    const auto slices = static_cast<std::int64_t>(bytes / slice) + 1;
-    const int workers = pool.threads();
-    for (std::int64_t s = 0; s < slices; ++s) {
-      const std::int64_t begin = items * s / slices, end = items * (s + 1) / slices;
-      pool.run([&](int worker) { place(begin + (end - begin) * worker / workers, begin + (end - begin) * (worker + 1) / workers); });
-      if (s + 1 < slices && options.progress && !options.progress(done + bytes * static_cast<std::uint64_t>(s + 1) / static_cast<std::uint64_t>(slices))) return false;
-    }
-    return true;
-  };
+  const auto proceed = [&](std::uint64_t more) { return !options.progress || options.progress(done + more); };
   const auto stopped = [] { return fail(ErrorCode::Cancelled, "Loading was stopped."); };
 
   placed->m_matrices.resize(count);
@@ -70,36 +56,24 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
         placed->m_bytesPerToken += plan.bytes;
         break;
       case WeightRole::Embedding: {
-        const std::int64_t rows = weight.rows, cols = weight.cols;
-        const bool whole = inSlices(rows, view->bytes.size(), quantises, [&](std::int64_t begin, std::int64_t end) {
-          std::vector<float> row(static_cast<std::size_t>(cols));
-          for (std::int64_t r = begin; r < end; ++r) {
-            const auto in = view->bytes.subspan(byteSize(view->dtype, r * cols), byteSize(view->dtype, cols));
-            std::byte* rowOut = out + byteSize(plan.type, r * cols);
-            if (view->dtype == plan.type) {
-              std::memcpy(rowOut, in.data(), in.size());
-            } else {
-              decodeToF32(view->dtype, in, row);
-              encodeFromF32(plan.type, row, {rowOut, static_cast<std::size_t>(byteSize(plan.type, cols))});
-            }
-          }
-        });
+        const bool whole = inSlices(pool, weight.rows, view->bytes.size(), quantises, proceed,
+                                    [&](std::int64_t begin, std::int64_t end) { encodeRows(*view, plan.type, out, begin, end); });
         if (!whole) return stopped();
         placed->m_embedding = out;
         placed->m_embeddingType = plan.type;
-        placed->m_bytesPerToken += byteSize(plan.type, cols);
+        placed->m_bytesPerToken += byteSize(plan.type, weight.cols);
         break;
       }
       default: {
         PackedMatrix matrix{out, kernelFormat(plan.type), weight.rows, weight.cols, plan.panelRows};
         MatrixExtremes extremes;
         if (plan.type == DType::FP16I8) {
-          auto measured = measureExtremes(*view, [&] { return !options.progress || options.progress(done); });
+          auto measured = measureExtremes(*view, [&] { return proceed(0); });
           if (!measured) return stopped();
           extremes = std::move(*measured);
           packColumns(extremes, out);
         }
-        const bool whole = inSlices(matrix.tiles(), view->bytes.size(), quantises, [&](std::int64_t begin, std::int64_t end) {
+        const bool whole = inSlices(pool, matrix.tiles(), view->bytes.size(), quantises, proceed, [&](std::int64_t begin, std::int64_t end) {
           packTiles(*view, plan.type, extremes, matrix, out, begin, end);
         });
         if (!whole) return stopped();
@@ -108,7 +82,7 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
       }
     }
     done += view->bytes.size();
-    if (options.progress && !options.progress(done)) return stopped();
+    if (!proceed(0)) return stopped();
   }
   return std::shared_ptr<const CpuWeights>(std::move(placed));
 }

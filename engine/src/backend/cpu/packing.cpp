@@ -153,4 +153,31 @@ void packTiles(const WeightView& view, DType type, const MatrixExtremes& extreme
   }
 }
 
+void encodeRows(const WeightView& view, DType type, std::byte* out, std::int64_t begin, std::int64_t end) {
+  std::vector<float> row(view.dtype == type ? 0 : static_cast<std::size_t>(view.cols));
+  for (std::int64_t r = begin; r < end; ++r) {
+    const auto in = view.bytes.subspan(byteSize(view.dtype, r * view.cols), byteSize(view.dtype, view.cols));
+    std::byte* to = out + byteSize(type, r * view.cols);
+    if (view.dtype == type) {
+      std::memcpy(to, in.data(), in.size());
+    } else {
+      decodeToF32(view.dtype, in, row);
+      encodeFromF32(type, row, {to, static_cast<std::size_t>(byteSize(type, view.cols))});
+    }
+  }
+}
+
+bool inSlices(ThreadPool& pool, std::int64_t items, std::uint64_t bytes, bool quantises, const std::function<bool(std::uint64_t)>& proceed,
+              const std::function<void(std::int64_t, std::int64_t)>& place) {
+  const std::uint64_t slice = quantises ? 1'000'000 : 32'000'000;
+  const auto slices = static_cast<std::int64_t>(bytes / slice) + 1;
+  const int workers = pool.threads();
+  for (std::int64_t s = 0; s < slices; ++s) {
+    const std::int64_t begin = items * s / slices, end = items * (s + 1) / slices;
+    pool.run([&](int worker) { place(begin + (end - begin) * worker / workers, begin + (end - begin) * (worker + 1) / workers); });
+    if (s + 1 < slices && !proceed(bytes * static_cast<std::uint64_t>(s + 1) / static_cast<std::uint64_t>(slices))) return false;
+  }
+  return true;
+}
+
 }  // namespace rookery::engine

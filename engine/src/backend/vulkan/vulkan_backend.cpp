@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "backend/cpu/thread_pool.h"
+#include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "rookery/device.h"
 
@@ -19,6 +18,7 @@ class VulkanBackend final : public Backend {
   DeviceInfo device() const override { return m_device->info(); }
   std::string summary() const override { return fmt::format("{}, {}", m_device->info().name, m_device->info().apiLevel); }
   int threads() const noexcept override { return 0; }
+  BandwidthResult readBandwidth(std::stop_token stop) override { return measureReadBandwidth(m_device, stop); }
 
   Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options, Ledger& ledger) override {
     ThreadPool pool(physicalCores());  // for packing
@@ -32,9 +32,7 @@ class VulkanBackend final : public Backend {
   }
 
   Result<std::unique_ptr<DeviceState>> newState(const StateLayout& layout, Ledger& ledger) override {
-    // A head alone has no state, but a buffer cannot be empty.
-    const std::uint64_t bytes = std::max<std::uint64_t>(layout.floats(), 1) * sizeof(float);
-    auto buffer = m_device->newBuffer(bytes, VulkanMemory::Device, ledger, "state", "state");
+    auto buffer = m_device->newBuffer(stateBufferBytes(layout), VulkanMemory::Device, ledger, "state", "state");
     if (!buffer) return tl::unexpected(buffer.error());
     return std::make_unique<VulkanState>(m_device, std::move(*buffer));
   }

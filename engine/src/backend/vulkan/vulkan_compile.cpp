@@ -18,21 +18,28 @@ namespace {
 
 namespace constant = shader_constant;
 
-constexpr std::uint32_t kPrefillTokens = 8, kCodedPrefillTokens = 4;  // of a group; a lane of coded weights has 16 outputs
+constexpr std::uint32_t kFewTokens = 8, kCodedFewTokens = 4;  // of a group of gemm.comp; a lane of coded weights has 16 outputs
+constexpr std::uint32_t kTileOutputs = 64, kTileTokens = 64;  // of a group of tile.comp
+static_assert(kFewTokens <= kVulkanTokenTile && kCodedFewTokens <= kVulkanTokenTile);
 constexpr std::uint32_t kSparseStrip = 64;   // outputs of a group where inputs are skipped
-constexpr std::uint32_t kMostParts = 4096;   // floats of a group's shared memory for sums; the fused row needs the rest
 
 std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8; }
 std::uint32_t bits(float value) { return std::bit_cast<std::uint32_t>(value); }
 
 }  // namespace
 
-std::uint32_t VulkanExecutable::subgroupsOf(std::uint32_t groupSize) const { return std::max(1U, groupSize / m_device->candidate().subgroupSize); }
+std::uint32_t VulkanExecutable::subgroupsOf(std::uint32_t groupSize) const { return std::max(1U, groupSize / m_tuning.lanes); }
 
 Result<void> VulkanExecutable::add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
                                    VulkanDispatch dispatch, Dispatches& out) {
+  const VulkanLimits& limits = m_device->candidate().limits;
+  const std::uint32_t groups = std::max(dispatch.groupsX, dispatch.groupsY);
+  const std::uint64_t shared = shader == "gemm" ? gemmSharedBytes(constants[constant::Row], constants[constant::Parts]) : 0;
+  if (groups > limits.groups || shared > limits.sharedBytes)
+    return fail(ErrorCode::DeviceUnavailable, fmt::format("{} cannot run this model: it takes {} groups that share {} bytes each, and the device allows {} groups and {} bytes. The CPU has no such limits.",
+                                                          m_device->info().name, groups, shared, limits.groups, limits.sharedBytes));
   constants[constant::Subgroups] = subgroupsOf(constants[constant::GroupSize]);
-  auto pipeline = m_device->pipeline(shader, constants);
+  auto pipeline = m_device->pipeline(shader, constants, m_tuning.lanes);
   if (!pipeline) return tl::unexpected(pipeline.error());
   dispatch.pipeline = *pipeline;
   dispatch.firstRecord = static_cast<std::uint32_t>(m_recordList.size());
@@ -42,15 +49,17 @@ Result<void> VulkanExecutable::add(const std::string& shader, std::map<std::uint
   return {};
 }
 
-Result<void> VulkanExecutable::compileStage(const Stage& stage, bool decode, Dispatches& body, Dispatches& head) {
+Result<void> VulkanExecutable::compileStage(const Stage& stage, Size size, Dispatches& body, Dispatches& head) {
   const auto c = static_cast<std::uint32_t>(m_program.shape.nEmbd);
   GemmOptions options;
-  options.decode = decode;
+  options.size = size;
 
   if (const auto* embed = std::get_if<Embed>(&stage.op)) return addNorm(embed, nullptr, body);
 
   if (const auto* group = std::get_if<GemvGroup>(&stage.op)) {
-    const bool fused = decode && group->prologue && group->prologue->up == kNone;
+    // Where a group cannot hold the row, it is mixed before.
+    const bool fits = gemmSharedBytes(c, std::uint64_t{subgroupsOf(m_tuning.groupSize)} * kTileRows) <= m_device->candidate().limits.sharedBytes;
+    const bool fused = size == Size::One && fits && group->prologue && group->prologue->up == kNone;
     if (fused) options.prologue = &*group->prologue;
     if (group->prologue && !fused) {
       if (auto good = addMix(*group->prologue, stage.layer, body); !good) return good;
@@ -86,15 +95,15 @@ Result<void> VulkanExecutable::compileStage(const Stage& stage, bool decode, Dis
     v[Pp] = stateOffset(wkv->pp);
     v[Out] = offset(wkv->out);
     v[Width] = c;
-    dispatch.groupsX = (c + m_groupSize - 1) / m_groupSize;
-    return add("wkv4", {{constant::GroupSize, m_groupSize}}, std::span(&record, 1), dispatch, body);
+    dispatch.groupsX = (c + m_tuning.groupSize - 1) / m_tuning.groupSize;
+    return add("wkv4", {{constant::GroupSize, m_tuning.groupSize}}, std::span(&record, 1), dispatch, body);
   }
 
   const auto headSize = static_cast<std::uint32_t>(m_program.shape.headSize);
   const auto heads = static_cast<std::uint32_t>(m_program.shape.heads());
   dispatch.groupsX = heads;
   const std::map<std::uint32_t, std::uint32_t> constants{
-      {constant::GroupSize, std::max(std::bit_ceil(headSize), m_device->candidate().subgroupSize)}, {constant::Head, headSize}};
+      {constant::GroupSize, std::max(std::bit_ceil(headSize), m_tuning.lanes)}, {constant::Head, headSize}};
 
   if (const auto* wkv = std::get_if<Wkv5>(&stage.op)) {
     using namespace wkv5_record;
@@ -150,7 +159,7 @@ Result<void> VulkanExecutable::addNorm(const Embed* embed, const HeadGemv* head,
   VulkanDispatch dispatch;
   dispatch.option = embed != nullptr ? 0 : 1;
   dispatch.tokensPerGroup = 1;
-  return add("norm", {{constant::GroupSize, m_groupSize}, {constant::Row, c}}, std::span(&record, 1), dispatch, out);
+  return add("norm", {{constant::GroupSize, m_tuning.groupSize}}, std::span(&record, 1), dispatch, out);
 }
 
 Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatches& out) {
@@ -167,7 +176,7 @@ Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatc
   v[Form] = static_cast<std::uint32_t>(op.form);
   v[Eps] = bits(op.eps);
   v[LdOut] = ld(op.x);
-  std::map<std::uint32_t, std::uint32_t> constants{{constant::GroupSize, m_groupSize}, {constant::Row, c}};
+  std::map<std::uint32_t, std::uint32_t> constants{{constant::GroupSize, m_tuning.groupSize}};
   if (op.up != kNone) {
     const kernels::PackedMatrix& up = m_weights->matrix(op.up);
     record.weights[2] = m_weights->address(op.up);
@@ -192,16 +201,16 @@ Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatc
 
 // On a processor groups are expensive and lanes few, and every group of a fused dispatch makes its input for itself: a
 // few groups for each core.
-std::uint32_t VulkanExecutable::stripsPerGroup(const std::vector<Gemv>& gemvs, std::uint32_t strip) const {
-  if (!m_device->info().software) return 1;
+std::uint32_t VulkanExecutable::stripsPerGroup(std::span<const Gemv> gemvs, std::uint32_t strip) const {
   std::int64_t strips = 0;
   for (const Gemv& gemv : gemvs) strips += (m_weights->matrix(gemv.matrix).paddedRows() + strip - 1) / strip;
+  const std::int64_t fewest = fewestStripsPerGroup(m_device->candidate().limits, strips, static_cast<std::int64_t>(gemvs.size()));
+  if (m_tuning.strips != 0) return std::max(m_tuning.strips, static_cast<std::uint32_t>(fewest));
   const std::int64_t groups = 8 * std::int64_t{physicalCores()};
-  return static_cast<std::uint32_t>((strips + groups - 1) / groups);
+  return static_cast<std::uint32_t>(std::max(fewest, (strips + groups - 1) / groups));
 }
 
 Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out) {
-  using namespace gemm_record;
   // A dispatch knows two formats at most.
   std::vector<std::vector<Gemv>> parts;
   const auto formatOf = [&](const Gemv& gemv) { return m_weights->matrix(gemv.matrix).format; };
@@ -216,71 +225,84 @@ Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const Ge
     parts.back().push_back(gemv);
   }
   for (std::size_t p = 0; p < parts.size(); ++p) {
-    const auto [a, b] = formats[p];
-    const bool sparse = m_weights->matrix(parts[p].front().matrix).panelRows != kTileRows;
-    const bool coded = outputsPerLane(a) == 16 || outputsPerLane(b) == 16;
-    const std::uint32_t lanes = m_device->candidate().subgroupSize;
-    const std::uint32_t strip = sparse ? std::min(kSparseStrip, lanes * outputsPerLane(a)) : static_cast<std::uint32_t>(kTileRows);
-    const std::uint32_t oneToken = subgroupsOf(m_groupSize) * strip;  // sums in shared memory
-    const std::uint32_t tokens = options.decode ? 1 : std::min(coded ? kCodedPrefillTokens : kPrefillTokens, std::max(1U, kMostParts / oneToken));
-    const std::uint32_t perGroup = stripsPerGroup(parts[p], strip);
-    std::vector<VulkanRecord> records;
-    std::uint32_t groups = 0;
-    for (const Gemv& gemv : parts[p]) {
-      const kernels::PackedMatrix& w = m_weights->matrix(gemv.matrix);
-      VulkanRecord record;
-      record.weights[0] = m_weights->address(gemv.matrix);
-      auto& v = record.values;
-      v[FirstGroup] = groups;
-      v[Strips] = static_cast<std::uint32_t>((w.paddedRows() + strip - 1) / strip);
-      v[Rows] = static_cast<std::uint32_t>(w.rows);
-      v[Cols] = static_cast<std::uint32_t>(w.cols);
-      v[X] = offset(gemv.in);
-      v[LdX] = ld(gemv.in);
-      if (!options.toLogits) {
-        v[Y] = offset(gemv.out);
-        v[LdY] = ld(gemv.out);
-      }
-      v[Gate] = options.gate == kNone ? kNoOffset : offset(options.gate);
-      if (options.gate != kNone) v[LdGate] = ld(options.gate);
-      v[Flags] = static_cast<std::uint32_t>(gemv.activation) | (gemv.accumulate || options.accumulate ? kAccumulate : 0) |
-                 (options.toLogits ? kToLogits : 0) | static_cast<std::uint32_t>(w.format) << kFormatShift;
-      v[PanelRows] = static_cast<std::uint32_t>(w.panelRows);
-      if (options.prologue != nullptr) {
-        const NormShiftMix& norm = *options.prologue;
-        const auto mix = std::find_if(norm.mixes.begin(), norm.mixes.end(), [&](const auto& m) { return m.out == gemv.in; });
-        record.weights[1] = m_weights->address(norm.lnWeight);
-        record.weights[2] = m_weights->address(norm.lnBias);
-        record.weights[3] = m_weights->address(mix->mix);
-        v[FusedX] = offset(norm.x);
-        v[Shift] = stateOffset(norm.shift);
-        v[Form] = static_cast<std::uint32_t>(norm.form);
-        v[Eps] = bits(norm.eps);
-      }
-      groups += (v[Strips] + perGroup - 1) / perGroup;
-      records.push_back(record);
-    }
-    VulkanDispatch dispatch;
-    dispatch.option = options.toLogits ? 1 : 0;
-    dispatch.tokensPerGroup = tokens;
-    dispatch.groupsY = groups;
-    dispatch.layer = layer;
-    const std::map<std::uint32_t, std::uint32_t> constants{
-        {constant::GroupSize, m_groupSize},
-        {constant::FormatA, static_cast<std::uint32_t>(a)},
-        {constant::FormatB, static_cast<std::uint32_t>(b)},
-        {constant::Tokens, tokens},
-        {constant::Strip, strip},
-        {constant::Fused, options.prologue != nullptr ? 1 : 0},
-        {constant::Row, options.prologue != nullptr ? static_cast<std::uint32_t>(m_program.shape.nEmbd) : 1},
-        {constant::Sparse, sparse && options.decode ? 1 : 0},
-        {constant::StripsPerGroup, perGroup},
-        {constant::Parts, tokens * oneToken},
-        {constant::Part, m_device->info().software ? 32 : 8},
-    };
-    if (auto good = add("gemm", constants, records, dispatch, out); !good) return good;
+    if (auto good = addGemm(parts[p], formats[p].first, formats[p].second, options, layer, out); !good) return good;
   }
   return {};
+}
+
+// Decode and a few tokens: gemm.comp, the same bits for each token. Many: tile.comp.
+Result<void> VulkanExecutable::addGemm(std::span<const Gemv> gemvs, Format a, Format b, const GemmOptions& options, int layer, Dispatches& out) {
+  using namespace gemm_record;
+  const bool tiles = options.size == Size::Many, one = options.size == Size::One;
+  const bool sparse = m_weights->matrix(gemvs.front().matrix).panelRows != kTileRows;
+  const bool coded = outputsPerLane(a) == 16 || outputsPerLane(b) == 16;
+  const std::uint32_t lanes = m_device->candidate().leastLanes;  // or the order of sums would follow the tuning
+  const std::uint32_t strip = tiles    ? kTileOutputs
+                              : sparse ? std::min(kSparseStrip, lanes * outputsPerLane(a))
+                                       : static_cast<std::uint32_t>(kTileRows);
+  const std::uint32_t oneToken = subgroupsOf(m_tuning.groupSize) * strip;  // sums in shared memory
+  const std::uint32_t tokens = tiles ? kTileTokens : one ? 1 : std::min(coded ? kCodedFewTokens : kFewTokens, std::max(1U, mostParts(m_device->candidate().limits) / oneToken));
+  const std::uint32_t perGroup = tiles ? 1 : stripsPerGroup(gemvs, strip);
+  std::vector<VulkanRecord> records;
+  std::uint32_t groups = 0;
+  for (const Gemv& gemv : gemvs) {
+    const kernels::PackedMatrix& w = m_weights->matrix(gemv.matrix);
+    VulkanRecord record;
+    record.weights[0] = m_weights->address(gemv.matrix);
+    auto& v = record.values;
+    v[FirstGroup] = groups;
+    v[Strips] = static_cast<std::uint32_t>((w.paddedRows() + strip - 1) / strip);
+    v[Rows] = static_cast<std::uint32_t>(w.rows);
+    v[Cols] = static_cast<std::uint32_t>(w.cols);
+    v[X] = offset(gemv.in);
+    v[LdX] = ld(gemv.in);
+    if (!options.toLogits) {
+      v[Y] = offset(gemv.out);
+      v[LdY] = ld(gemv.out);
+    }
+    v[Gate] = options.gate == kNone ? kNoOffset : offset(options.gate);
+    if (options.gate != kNone) v[LdGate] = ld(options.gate);
+    v[Flags] = static_cast<std::uint32_t>(gemv.activation) | (gemv.accumulate || options.accumulate ? kAccumulate : 0) |
+               (options.toLogits ? kToLogits : 0) | static_cast<std::uint32_t>(w.format) << kFormatShift;
+    v[PanelRows] = static_cast<std::uint32_t>(w.panelRows);
+    if (options.prologue != nullptr) {
+      const NormShiftMix& norm = *options.prologue;
+      const auto mix = std::find_if(norm.mixes.begin(), norm.mixes.end(), [&](const auto& m) { return m.out == gemv.in; });
+      record.weights[1] = m_weights->address(norm.lnWeight);
+      record.weights[2] = m_weights->address(norm.lnBias);
+      record.weights[3] = m_weights->address(mix->mix);
+      v[FusedX] = offset(norm.x);
+      v[Shift] = stateOffset(norm.shift);
+      v[Form] = static_cast<std::uint32_t>(norm.form);
+      v[Eps] = bits(norm.eps);
+    }
+    groups += (v[Strips] + perGroup - 1) / perGroup;
+    records.push_back(record);
+  }
+  VulkanDispatch dispatch;
+  dispatch.option = options.toLogits ? 1 : 0;
+  dispatch.tokensPerGroup = tokens;
+  dispatch.groupsY = groups;
+  dispatch.layer = layer;
+  if (tiles) {
+    return add("tile", {{constant::GroupSize, kTileOutputs * kTileTokens / 16}, {constant::FormatA, static_cast<std::uint32_t>(a)}, {constant::FormatB, static_cast<std::uint32_t>(b)}},
+               records, dispatch, out);
+  }
+  const std::map<std::uint32_t, std::uint32_t> constants{
+      {constant::GroupSize, m_tuning.groupSize},
+      {constant::FormatA, static_cast<std::uint32_t>(a)},
+      {constant::FormatB, static_cast<std::uint32_t>(b)},
+      {constant::Tokens, tokens},
+      {constant::Strip, strip},
+      {constant::Fused, options.prologue != nullptr ? 1 : 0},
+      {constant::Row, options.prologue != nullptr ? static_cast<std::uint32_t>(m_program.shape.nEmbd) : 1},
+      {constant::Sparse, sparse && one ? 1 : 0},
+      {constant::StripsPerGroup, perGroup},
+      {constant::Parts, tokens * oneToken},
+      {constant::Part, m_tuning.part},
+      {constant::Unroll, one ? m_tuning.unroll : 1},
+  };
+  return add("gemm", constants, records, dispatch, out);
 }
 
 }  // namespace rookery::engine

@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-#include "backend/vulkan/pipeline_cache.h"
+#include "backend/vulkan/device_cache.h"
 #include "shaders/shaders.h"
 
 namespace rookery::engine {
@@ -89,17 +89,25 @@ Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, cons
   queue.queueFamilyIndex = candidate.queueFamily;
   queue.queueCount = 1;
   queue.pQueuePriorities = &priority;
-  const char* budget = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+  std::vector<const char*> extensions;
+  if (candidate.memoryBudget) extensions.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT sizes{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT, nullptr, VK_TRUE, VK_TRUE};
+  if (candidate.sizedSubgroups) {
+    extensions.push_back(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+    features12.pNext = &sizes;
+  }
   VkDeviceCreateInfo create{};
   create.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   create.pNext = &features;
   create.queueCreateInfoCount = 1;
   create.pQueueCreateInfos = &queue;
-  create.enabledExtensionCount = candidate.memoryBudget ? 1 : 0;
-  create.ppEnabledExtensionNames = &budget;
+  create.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
+  create.ppEnabledExtensionNames = extensions.data();
   if (const VkResult r = vkCreateDevice(candidate.handle, &create, nullptr, &m_device); r != VK_SUCCESS) return vulkanFailure(r, "opening the device");
   volkLoadDeviceTable(&m_api, m_device);
   m_api.vkGetDeviceQueue(m_device, candidate.queueFamily, 0, &m_queue);
+  // Not volk's: it knows the instance that was made last, which may have no validation layer.
+  if (m_instance->validates()) m_setName = reinterpret_cast<PFN_vkSetDebugUtilsObjectNameEXT>(vkGetInstanceProcAddr(m_instance->handle(), "vkSetDebugUtilsObjectNameEXT"));
 
   VkCommandPoolCreateInfo pool{};
   pool.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO;
@@ -113,7 +121,7 @@ Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, cons
   semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
   semaphore.pNext = &timeline;
   if (const VkResult r = m_api.vkCreateSemaphore(m_device, &semaphore, nullptr, &m_timeline); r != VK_SUCCESS) return vulkanFailure(r, "making a semaphore");
-  const std::vector<std::byte> kept = readPipelineCache(candidate.cacheKey);
+  const std::vector<std::byte> kept = readCached(candidate.cacheKey);
   m_cacheBytes = kept.size();
   VkPipelineCacheCreateInfo cache{};
   cache.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
@@ -121,6 +129,17 @@ Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, cons
   cache.pInitialData = kept.data();
   if (const VkResult r = m_api.vkCreatePipelineCache(m_device, &cache, nullptr, &m_cache); r != VK_SUCCESS) return vulkanFailure(r, "making a pipeline cache");
   return createLayouts();
+}
+
+template <class Handle>
+void VulkanDevice::setName(VkObjectType type, Handle handle, const std::string& name) const {
+  if (m_setName == nullptr) return;
+  VkDebugUtilsObjectNameInfoEXT info{};
+  info.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT;
+  info.objectType = type;
+  info.objectHandle = reinterpret_cast<std::uint64_t>(handle);
+  info.pObjectName = name.c_str();
+  m_setName(m_device, &info);
 }
 
 Result<void> VulkanDevice::createLayouts() {
@@ -154,7 +173,7 @@ void VulkanDevice::keepPipelines() {
   std::vector<std::byte> bytes(size);
   if (m_api.vkGetPipelineCacheData(m_device, m_cache, &size, bytes.data()) != VK_SUCCESS) return;
   bytes.resize(size);
-  writePipelineCache(m_candidate.cacheKey, bytes);
+  writeCached(m_candidate.cacheKey, bytes);
   m_cacheBytes = size;
 }
 
@@ -172,7 +191,7 @@ VulkanDevice::~VulkanDevice() {
 }
 
 // The type with all wanted properties, else the first with the needed ones; the count of types where there is none.
-std::uint32_t VulkanDevice::memoryType(std::uint32_t allowed, VulkanMemory where) const {
+std::vector<std::uint32_t> VulkanDevice::memoryTypes(std::uint32_t allowed, VulkanMemory where) const {
   constexpr VkMemoryPropertyFlags kHost = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   VkMemoryPropertyFlags needed = kHost, wanted = 0;
   switch (where) {
@@ -181,14 +200,17 @@ std::uint32_t VulkanDevice::memoryType(std::uint32_t allowed, VulkanMemory where
       // Only where the two share their memory: through a bus, the CPU's scattered writes would crawl.
       if (m_candidate.integrated) wanted = kHost | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
       break;
-    case VulkanMemory::ToDevice: break;
+    case VulkanMemory::ToDevice:
+      wanted = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;  // every group of a run reads its header: not over the bus
+      break;
     case VulkanMemory::ToHost: wanted = VK_MEMORY_PROPERTY_HOST_CACHED_BIT; break;
   }
+  std::vector<std::uint32_t> types;
   for (const VkMemoryPropertyFlags flags : {needed | wanted, needed}) {
     for (std::uint32_t i = 0; i < m_memory.memoryTypeCount; ++i)
-      if ((allowed >> i & 1U) != 0 && (m_memory.memoryTypes[i].propertyFlags & flags) == flags) return i;
+      if ((allowed >> i & 1U) != 0 && (m_memory.memoryTypes[i].propertyFlags & flags) == flags && std::find(types.begin(), types.end(), i) == types.end()) types.push_back(i);
   }
-  return m_memory.memoryTypeCount;
+  return types;
 }
 
 Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory where, Ledger& ledger, std::string component, std::string kind) {
@@ -213,9 +235,14 @@ Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory w
   allocate.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
   allocate.pNext = &flags;
   allocate.allocationSize = needs.size;
-  allocate.memoryTypeIndex = memoryType(needs.memoryTypeBits, where);
-  if (allocate.memoryTypeIndex == m_memory.memoryTypeCount) return fail(ErrorCode::DeviceUnavailable, fmt::format("{} offers no memory of the kind that is needed.", info().name));
-  if (const VkResult r = m_api.vkAllocateMemory(m_device, &allocate, nullptr, &buffer.m_memory); r != VK_SUCCESS) return vulkanFailure(r, "allocating memory");
+  const std::vector<std::uint32_t> types = memoryTypes(needs.memoryTypeBits, where);
+  if (types.empty()) return fail(ErrorCode::DeviceUnavailable, fmt::format("{} offers no memory of the kind that is needed.", info().name));
+  VkResult allocated = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  for (std::size_t i = 0; i < types.size() && allocated == VK_ERROR_OUT_OF_DEVICE_MEMORY; ++i) {  // a heap that is full may have a neighbour
+    allocate.memoryTypeIndex = types[i];
+    allocated = m_api.vkAllocateMemory(m_device, &allocate, nullptr, &buffer.m_memory);
+  }
+  if (allocated != VK_SUCCESS) return vulkanFailure(allocated, "allocating memory");
   if (const VkResult r = m_api.vkBindBufferMemory(m_device, buffer.m_buffer, buffer.m_memory, 0); r != VK_SUCCESS) return vulkanFailure(r, "binding memory");
   const VkMemoryPropertyFlags properties = m_memory.memoryTypes[allocate.memoryTypeIndex].propertyFlags;
   if (where != VulkanMemory::Device || (m_candidate.integrated && (properties & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0)) {
@@ -231,6 +258,7 @@ Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory w
   buffer.m_component = std::move(component);
   buffer.m_kind = std::move(kind);
   ledger.add(info().id, buffer.m_component, buffer.m_kind, bytes);
+  setName(VK_OBJECT_TYPE_BUFFER, buffer.m_buffer, buffer.m_component + " " + buffer.m_kind);
   return buffer;
 }
 
@@ -250,8 +278,8 @@ std::uint64_t VulkanDevice::freeBytes() const {
   return most;
 }
 
-Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants) {
-  std::string key = shader;
+Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants, std::uint32_t lanes) {
+  std::string key = fmt::format("{} lanes={}", shader, lanes);
   std::vector<VkSpecializationMapEntry> entries;
   std::vector<std::uint32_t> values;
   for (const auto& [id, value] : constants) {
@@ -280,9 +308,15 @@ Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::
   create.stage.pName = "main";
   create.stage.pSpecializationInfo = &special;
   create.layout = m_pipelineLayout;
+  VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size{VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT, nullptr, lanes};
+  if (m_candidate.sizedSubgroups) {
+    create.stage.pNext = &size;
+    create.stage.flags = VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
+  }
   VkPipeline pipeline = VK_NULL_HANDLE;
   if (const VkResult r = m_api.vkCreateComputePipelines(m_device, m_cache, 1, &create, nullptr, &pipeline); r != VK_SUCCESS) return vulkanFailure(r, "compiling shader " + shader);
   m_pipelines[key] = pipeline;
+  setName(VK_OBJECT_TYPE_PIPELINE, pipeline, key);
   return pipeline;
 }
 
@@ -323,7 +357,7 @@ Result<void> VulkanDevice::run(std::span<const VkCommandBuffer> commands, const 
   }
 }
 
-Result<VkCommandBuffer> VulkanDevice::newCommands() {
+Result<VkCommandBuffer> VulkanDevice::newCommands(const std::string& name) {
   VkCommandBufferAllocateInfo allocate{};
   allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
   allocate.commandPool = m_pool;
@@ -332,6 +366,7 @@ Result<VkCommandBuffer> VulkanDevice::newCommands() {
   VkCommandBuffer commands = VK_NULL_HANDLE;
   const std::lock_guard lock(m_queueMutex);
   if (const VkResult r = m_api.vkAllocateCommandBuffers(m_device, &allocate, &commands); r != VK_SUCCESS) return vulkanFailure(r, "making a command buffer");
+  setName(VK_OBJECT_TYPE_COMMAND_BUFFER, commands, name);
   return commands;
 }
 
@@ -341,7 +376,7 @@ void VulkanDevice::freeCommands(std::span<const VkCommandBuffer> commands) {
 }
 
 Result<void> VulkanDevice::runOnce(const std::function<void(VkCommandBuffer)>& record) {
-  auto commands = newCommands();
+  auto commands = newCommands("once");
   if (!commands) return tl::unexpected(commands.error());
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;

@@ -22,7 +22,7 @@ class VulkanDevice;
 /// What a buffer is for decides where it lies.
 enum class VulkanMemory {
   Device,    ///< the device's own; `data()` is null unless the CPU shares that memory
-  ToDevice,  ///< written by the CPU
+  ToDevice,  ///< written by the CPU; small
   ToHost,    ///< read by the CPU
 };
 
@@ -69,8 +69,8 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   /// Bytes that can still be allocated on the device, as its driver says; its whole memory where it does not say.
   std::uint64_t freeBytes() const;
 
-  /// A shader of shaders/ with its constants; made once. The pipeline lives as long as the device.
-  Result<VkPipeline> pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants);
+  /// A shader of shaders/ with its constants, in subgroups of `lanes`; made once. The pipeline lives as long as the device.
+  Result<VkPipeline> pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants, std::uint32_t lanes);
 
   /// Writes what was compiled since to the cache folder; when all pipelines of a model are there.
   void keepPipelines();
@@ -80,7 +80,7 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   Result<void> run(std::span<const VkCommandBuffer> commands, const std::stop_token& stop = {}, const std::function<void()>& onStop = {});
   /// Records with `record`, runs, and forgets: copies and the like.
   Result<void> runOnce(const std::function<void(VkCommandBuffer)>& record);
-  Result<VkCommandBuffer> newCommands();
+  Result<VkCommandBuffer> newCommands(const std::string& name);
   void freeCommands(std::span<const VkCommandBuffer> commands);
 
   /// Copies between the CPU and a buffer, through staging memory where the CPU cannot reach it.
@@ -93,12 +93,16 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   Result<void> create(std::shared_ptr<VulkanInstance> instance, const VulkanCandidate& candidate);
   Result<void> createLayouts();
   Result<VulkanBuffer*> staging();
-  std::uint32_t memoryType(std::uint32_t allowed, VulkanMemory where) const;
+  /// The best first.
+  std::vector<std::uint32_t> memoryTypes(std::uint32_t allowed, VulkanMemory where) const;
+  template <class Handle>
+  void setName(VkObjectType type, Handle handle, const std::string& name) const;  ///< in messages of the validation layer
 
   std::shared_ptr<VulkanInstance> m_instance;
   VulkanCandidate m_candidate;
   VkDevice m_device = VK_NULL_HANDLE;
   VolkDeviceTable m_api{};
+  PFN_vkSetDebugUtilsObjectNameEXT m_setName = nullptr;  ///< null without the validation layer
   VkQueue m_queue = VK_NULL_HANDLE;
   VkPhysicalDeviceMemoryProperties m_memory{};
   VkDescriptorSetLayout m_setLayout = VK_NULL_HANDLE;

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstring>
+#include <limits>
 
 #include "backend/runs.h"
 
@@ -19,8 +21,9 @@ constexpr std::uint32_t kRunHeader = 4;       // words before the list of rows
 
 }  // namespace
 
-VulkanExecutable::VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device)
-    : m_program(program), m_weights(std::move(weights)), m_device(std::move(device)), m_maxTokens(longestRun(program.shape)) {}
+VulkanExecutable::VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device,
+                                   const VulkanTuning& tuning, std::size_t maxTokens)
+    : m_program(program), m_weights(std::move(weights)), m_device(std::move(device)), m_maxTokens(maxTokens), m_tuning(tuning) {}
 
 VulkanExecutable::~VulkanExecutable() {
   forgetRecordings();
@@ -29,10 +32,19 @@ VulkanExecutable::~VulkanExecutable() {
 
 Result<std::unique_ptr<Executable>> VulkanExecutable::create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
                                                              std::shared_ptr<VulkanDevice> device, Ledger& ledger) {
-  std::unique_ptr<VulkanExecutable> executable(new VulkanExecutable(program, std::move(weights), std::move(device)));
+  auto tuning = tuningFor(program, weights, device);
+  if (!tuning) return tl::unexpected(tuning.error());
+  return create(program, std::move(weights), std::move(device), ledger, *tuning, 0);
+}
+
+Result<std::unique_ptr<VulkanExecutable>> VulkanExecutable::create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
+                                                                   std::shared_ptr<VulkanDevice> device, Ledger& ledger,
+                                                                   const VulkanTuning& tuning, std::size_t maxTokens) {
+  if (maxTokens == 0) maxTokens = longestRun(program.shape);
+  std::unique_ptr<VulkanExecutable> executable(new VulkanExecutable(program, std::move(weights), std::move(device), tuning, maxTokens));
   if (auto good = executable->allocate(ledger); !good) return tl::unexpected(good.error());
   if (auto good = executable->compile(ledger); !good) return tl::unexpected(good.error());
-  return std::unique_ptr<Executable>(std::move(executable));
+  return executable;
 }
 
 Result<void> VulkanExecutable::allocate(Ledger& ledger) {
@@ -44,11 +56,25 @@ Result<void> VulkanExecutable::allocate(Ledger& ledger) {
   m_headIn = newValue("head_in", c);
   for (ValueId& up : m_up) up = newValue("up", c);
 
-  std::uint64_t floats = 0;
+  std::uint64_t floats = 0, perToken = 0;
   for (const Value& value : m_program.values) {
     m_widths.push_back(static_cast<std::uint32_t>(paddedWidth(value.width)));
+    perToken += m_widths.back();
+  }
+  const std::uint64_t vocab = static_cast<std::uint64_t>(m_program.shape.vocab);
+  // Of each token of a run; values at a boundary are all as wide as x.
+  const std::uint64_t in = m_program.range.embedding ? static_cast<std::uint64_t>(c) : m_program.valuesIn.size() * ld(m_headIn);
+  const std::uint64_t out = m_program.range.head ? vocab : m_program.valuesOut.size() * ld(m_headIn);
+  const std::array<BoundBuffer, 4> bound{{{"activations", perToken * sizeof(float), 0},
+                                          {"inputs", in * sizeof(float), 0},
+                                          {m_program.range.head ? "logits" : "outputs", out * sizeof(float), 0},
+                                          {"states", 0, m_program.stateLayout.floats() * sizeof(float)}}};
+  const auto chunk = chunkThatFits(m_device->candidate().limits, m_maxTokens, bound, m_device->info().name);
+  if (!chunk) return tl::unexpected(chunk.error());
+  m_maxTokens = *chunk;
+  for (const std::uint32_t width : m_widths) {
     m_offsets.push_back(static_cast<std::uint32_t>(floats));
-    floats += std::uint64_t{m_widths.back()} * m_maxTokens;
+    floats += std::uint64_t{width} * m_maxTokens;
   }
   const auto make = [&](VulkanBuffer& buffer, std::uint64_t bytes, VulkanMemory where, const char* kind) -> Result<void> {
     auto made = m_device->newBuffer(bytes, where, ledger, "scratch", kind);
@@ -56,14 +82,11 @@ Result<void> VulkanExecutable::allocate(Ledger& ledger) {
     buffer = std::move(*made);
     return {};
   };
-  const std::uint64_t most = m_maxTokens, vocab = static_cast<std::uint64_t>(m_program.shape.vocab);
-  const auto floatsOf = [&](std::span<const ValueId> values) { return values.size() * most * ld(m_headIn); };  // all as wide as x
-  const std::uint64_t in = m_program.range.embedding ? most * static_cast<std::uint64_t>(c) : floatsOf(m_program.valuesIn);
-  const std::uint64_t out = m_program.range.head ? most * vocab : floatsOf(m_program.valuesOut);
+  const std::uint64_t most = m_maxTokens;
   if (auto good = make(m_activations, floats * sizeof(float), VulkanMemory::Device, "activations"); !good) return good;
   if (auto good = make(m_run, (kRunHeader + most) * sizeof(std::uint32_t), VulkanMemory::ToDevice, "run"); !good) return good;
-  if (auto good = make(m_inputs, in * sizeof(float), VulkanMemory::ToDevice, "inputs"); !good) return good;
-  if (auto good = make(m_outputs, out * sizeof(float), VulkanMemory::ToHost, m_program.range.head ? "logits" : "outputs"); !good) return good;
+  if (auto good = make(m_inputs, most * in * sizeof(float), VulkanMemory::ToDevice, "inputs"); !good) return good;
+  if (auto good = make(m_outputs, most * out * sizeof(float), VulkanMemory::ToHost, m_program.range.head ? "logits" : "outputs"); !good) return good;
   // What a masked row reads must be a number.
   std::memset(m_inputs.data(), 0, m_inputs.bytes());
   return m_device->runOnce([&](VkCommandBuffer commands) { m_device->api().vkCmdFillBuffer(commands, m_activations.handle(), 0, VK_WHOLE_SIZE, 0); });
@@ -75,11 +98,16 @@ std::uint32_t VulkanExecutable::stateOffset(StateRef ref) const {
 }
 
 Result<void> VulkanExecutable::compile(Ledger& ledger) {
-  m_groupSize = m_device->info().software ? m_device->candidate().subgroupSize : 128;
-  for (const bool decode : {true, false}) {
+  for (const Size size : kSizes) {
+    const auto i = static_cast<std::size_t>(size);
+    if (size == Size::Many && !m_tuning.tiles) {
+      m_bodies[i] = m_bodies[i - 1];
+      m_heads[i] = m_heads[i - 1];
+      continue;
+    }
+    if (size != Size::One && m_maxTokens == 1) continue;
     for (const Stage& stage : m_program.stages) {
-      auto good = compileStage(stage, decode, decode ? m_decode : m_prefill, decode ? m_decodeHead : m_prefillHead);
-      if (!good) return good;
+      if (auto good = compileStage(stage, size, m_bodies[i], m_heads[i]); !good) return good;
     }
   }
   m_device->keepPipelines();
@@ -147,8 +175,19 @@ void VulkanExecutable::skipBarrier(std::optional<std::size_t> index) {
   forgetRecordings();
 }
 
+Result<std::vector<float>> VulkanExecutable::read(ValueId id, std::size_t tokens) const {
+  const auto width = static_cast<std::size_t>(m_program.values[static_cast<std::size_t>(id)].width);
+  std::vector<float> all(tokens * width);
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const std::span row(all.data() + t * width, width);
+    auto good = m_device->read(m_activations, (offset(id) + t * ld(id)) * sizeof(float), std::as_writable_bytes(row));
+    if (!good) return tl::unexpected(good.error());
+  }
+  return all;
+}
+
 std::size_t VulkanExecutable::decodeDispatches(int layer) const {
-  return static_cast<std::size_t>(std::count_if(m_decode.begin(), m_decode.end(), [&](const VulkanDispatch& d) { return d.layer == layer; }));
+  return static_cast<std::size_t>(std::count_if(m_bodies[0].begin(), m_bodies[0].end(), [&](const VulkanDispatch& d) { return d.layer == layer; }));
 }
 
 void VulkanExecutable::recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer, bool in) const {
@@ -186,7 +225,7 @@ void VulkanExecutable::handOutValues(const RunArgs& args) const {
 Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches,
                                                    std::uint32_t size, bool body) {
   if (const auto found = of.find(size); found != of.end()) return found->second;
-  auto made = m_device->newCommands();
+  auto made = m_device->newCommands(fmt::format("{} of {}", body ? "body" : "head", size));
   if (!made) return made;
   const VkCommandBuffer commands = *made;
   const VolkDeviceTable& api = m_device->api();
@@ -236,6 +275,31 @@ Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uin
   return commands;
 }
 
+Result<double> VulkanExecutable::timeToken(const VulkanState& in, const VulkanState& out, int runs) {
+  const std::lock_guard lock(m_running);
+  const std::array<std::uint32_t, kRunHeader + 1> header{1, 1, 0, 0, 0};
+  std::memcpy(m_run.data(), header.data(), sizeof header);
+  auto* inputs = reinterpret_cast<float*>(m_inputs.data());
+  for (std::int32_t i = 0; i < m_program.shape.nEmbd; ++i) inputs[i] = static_cast<float>(i * 37 % 101 - 50) / 50.0F;  // or nothing behind a relu is read
+  auto pair = pairOf(in, out);
+  if (!pair) return tl::unexpected(pair.error());
+  std::vector<VkCommandBuffer> commands;
+  for (const bool body : {true, false}) {
+    const Dispatches& dispatches = body ? m_bodies[0] : m_heads[0];
+    if (dispatches.empty()) continue;
+    auto made = recorded(**pair, body ? (*pair)->bodies : (*pair)->heads, dispatches, 1, body);
+    if (!made) return tl::unexpected(made.error());
+    commands.push_back(*made);
+  }
+  double fastest = std::numeric_limits<double>::infinity();
+  for (int i = 0; i <= runs; ++i) {  // the first one is for warming up
+    const auto begin = std::chrono::steady_clock::now();
+    if (auto good = m_device->run(commands); !good) return tl::unexpected(good.error());
+    if (i > 0) fastest = std::min(fastest, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return fastest;
+}
+
 Result<void> VulkanExecutable::submit(const RunArgs& args) {
   const std::lock_guard lock(m_running);
   if (auto good = checkRun(m_program, m_maxTokens, args); !good) return good;
@@ -252,11 +316,11 @@ Result<void> VulkanExecutable::submit(const RunArgs& args) {
   if (!pair) return tl::unexpected(pair.error());
   std::vector<VkCommandBuffer> commands;
   const std::uint32_t size = std::bit_ceil(run[0]), rows = std::bit_ceil(run[1]);
-  auto body = recorded(**pair, (*pair)->bodies, size == 1 ? m_decode : m_prefill, size, true);
+  auto body = recorded(**pair, (*pair)->bodies, m_bodies[static_cast<std::size_t>(sizeOf(size))], size, true);
   if (!body) return tl::unexpected(body.error());
   commands.push_back(*body);
   if (!args.logitRows.empty()) {
-    auto head = recorded(**pair, (*pair)->heads, rows == 1 ? m_decodeHead : m_prefillHead, rows, false);
+    auto head = recorded(**pair, (*pair)->heads, m_heads[static_cast<std::size_t>(sizeOf(rows))], rows, false);
     if (!head) return tl::unexpected(head.error());
     commands.push_back(*head);
   }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <vector>
 
 #include "backend/vulkan/records.h"
 #include "backend/vulkan/vulkan_device.h"
 #include "backend/vulkan/vulkan_state.h"
+#include "backend/vulkan/vulkan_tuning.h"
 #include "backend/vulkan/vulkan_weights.h"
 
 namespace rookery::engine {
@@ -30,12 +33,21 @@ class VulkanExecutable final : public Executable {
  public:
   static Result<std::unique_ptr<Executable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
                                                     std::shared_ptr<VulkanDevice> device, Ledger& ledger);
+  /// Not measured, as said; `maxTokens` 0: as many as suit the model.
+  static Result<std::unique_ptr<VulkanExecutable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
+                                                          std::shared_ptr<VulkanDevice> device, Ledger& ledger,
+                                                          const VulkanTuning& tuning, std::size_t maxTokens);
   ~VulkanExecutable() override;
 
   std::size_t maxTokens() const noexcept override { return m_maxTokens; }
   Result<void> submit(const RunArgs& args) override;
   Result<void> wait() override { return {}; }
 
+  /// Seconds of a decoded token, the fastest of `runs`; made-up inputs. For tuning.
+  Result<double> timeToken(const VulkanState& in, const VulkanState& out, int runs);
+
+  /// For tests: a value of the last run's tokens, [tokens][width].
+  Result<std::vector<float>> read(ValueId id, std::size_t tokens) const;
   /// For tests: dispatches (each has one barrier) of a layer in decode.
   std::size_t decodeDispatches(int layer) const;
   /// For tests: leaves the barrier after dispatch `index` of the body out of what is recorded from now on.
@@ -48,22 +60,29 @@ class VulkanExecutable final : public Executable {
   };
   using Dispatches = std::vector<VulkanDispatch>;
 
-  VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device);
+  /// Tokens of a run that share a list of dispatches.
+  enum class Size : std::uint8_t { One, Few, Many };
+  static constexpr std::array kSizes{Size::One, Size::Few, Size::Many};
+  static Size sizeOf(std::uint32_t tokens) { return tokens == 1 ? Size::One : tokens <= 16 ? Size::Few : Size::Many; }
+
+  VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device,
+                   const VulkanTuning& tuning, std::size_t maxTokens);
   Result<void> allocate(Ledger& ledger);
   Result<void> compile(Ledger& ledger);
-  Result<void> compileStage(const Stage& stage, bool decode, Dispatches& body, Dispatches& head);
+  Result<void> compileStage(const Stage& stage, Size size, Dispatches& body, Dispatches& head);
   Result<void> addNorm(const Embed* embed, const HeadGemv* head, Dispatches& out);
   Result<void> addMix(const NormShiftMix& op, int layer, Dispatches& out);
   struct GemmOptions {
     const NormShiftMix* prologue = nullptr;  ///< fused
-    bool decode = true;
+    Size size = Size::One;
     bool toLogits = false;
     bool accumulate = false;
     ValueId gate = kNone;
   };
   Result<void> addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out);
   std::uint32_t subgroupsOf(std::uint32_t groupSize) const;
-  std::uint32_t stripsPerGroup(const std::vector<Gemv>& gemvs, std::uint32_t strip) const;
+  Result<void> addGemm(std::span<const Gemv> gemvs, kernels::Format a, kernels::Format b, const GemmOptions& options, int layer, Dispatches& out);
+  std::uint32_t stripsPerGroup(std::span<const Gemv> gemvs, std::uint32_t strip) const;
   Result<void> add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
                    VulkanDispatch dispatch, Dispatches& out);
   Result<Pair*> pairOf(const VulkanState& in, const VulkanState& out);
@@ -82,7 +101,7 @@ class VulkanExecutable final : public Executable {
   std::shared_ptr<const VulkanWeights> m_weights;
   std::shared_ptr<VulkanDevice> m_device;
   std::size_t m_maxTokens = 0;
-  std::uint32_t m_groupSize = 64;
+  VulkanTuning m_tuning;
   std::vector<std::uint32_t> m_offsets, m_widths;  ///< by ValueId, in floats
   ValueId m_headIn = kNone;
   std::array<ValueId, 4> m_up{kNone, kNone, kNone, kNone};  ///< low-rank products, [tokens][width]
@@ -90,7 +109,7 @@ class VulkanExecutable final : public Executable {
   VulkanBuffer m_inputs;   ///< embedding rows [tokens][C]; without an embedding valuesIn, [value][maxTokens][ld]
   VulkanBuffer m_outputs;  ///< logits; without a head valuesOut, [value][maxTokens][ld]
   std::vector<VulkanRecord> m_recordList;
-  Dispatches m_decode, m_prefill, m_decodeHead, m_prefillHead;
+  std::array<Dispatches, kSizes.size()> m_bodies, m_heads;  ///< by Size
   VkDescriptorPool m_descriptors = VK_NULL_HANDLE;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Pair> m_pairs;
   std::optional<std::size_t> m_skippedBarrier;

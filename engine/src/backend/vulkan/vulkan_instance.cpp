@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -14,11 +15,15 @@ namespace rookery::engine {
 namespace {
 
 std::atomic<std::uint64_t> g_messages{0};
+std::mutex g_lastMutex;
+std::string g_last;  ///< under g_lastMutex
 
 VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT,
                                          const VkDebugUtilsMessengerCallbackDataEXT* data, void*) {
   if (severity >= VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT) {
     ++g_messages;
+    const std::lock_guard lock(g_lastMutex);
+    g_last = data->pMessage;
     std::fprintf(stderr, "vulkan: %s\n", data->pMessage);
   }
   return VK_FALSE;
@@ -66,6 +71,31 @@ std::string whatIsMissing(const VkPhysicalDeviceProperties& properties, const Vk
   if (properties.limits.maxPushConstantsSize < 16 || properties.limits.maxComputeWorkGroupInvocations < 256)
     return "its work groups are too small";
   return {};
+}
+
+// Some drivers compile for fewer lanes than they report unless a pipeline says how many it wants.
+void findSubgroupSizes(VkPhysicalDevice device, VulkanCandidate& candidate) {
+  candidate.leastLanes = candidate.mostLanes = candidate.subgroupSize;
+  if (!hasExtension(device, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME)) return;
+  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT control{};
+  control.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT;
+  VkPhysicalDeviceFeatures2 features{};
+  features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+  features.pNext = &control;
+  vkGetPhysicalDeviceFeatures2(device, &features);
+  VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{};
+  sizes.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT;
+  VkPhysicalDeviceProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  properties.pNext = &sizes;
+  vkGetPhysicalDeviceProperties2(device, &properties);
+  constexpr std::uint32_t kMostGroup = 256;  // lanes of our largest group
+  candidate.sizedSubgroups = control.subgroupSizeControl && control.computeFullSubgroups && (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
+                             sizes.minSubgroupSize <= candidate.subgroupSize && candidate.subgroupSize <= sizes.maxSubgroupSize &&
+                             std::uint64_t{sizes.maxComputeWorkgroupSubgroups} * sizes.minSubgroupSize >= kMostGroup;
+  if (!candidate.sizedSubgroups) return;
+  candidate.leastLanes = std::max(4U, sizes.minSubgroupSize);
+  candidate.mostLanes = std::min(128U, sizes.maxSubgroupSize);
 }
 
 VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
@@ -116,7 +146,9 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   info.software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   candidate.integrated = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || info.software;
   candidate.subgroupSize = subgroup.subgroupSize;
-  candidate.sharedBytes = properties.limits.maxComputeSharedMemorySize;
+  findSubgroupSizes(device, candidate);
+  candidate.limits = {properties.limits.maxStorageBufferRange, properties.limits.maxComputeSharedMemorySize,
+                      std::min(properties.limits.maxComputeWorkGroupCount[0], properties.limits.maxComputeWorkGroupCount[1])};
   candidate.groupSize = std::min(properties.limits.maxComputeWorkGroupInvocations, properties.limits.maxComputeWorkGroupSize[0]);
   candidate.allocationBytes = maintenance.maxMemoryAllocationSize;
   candidate.int64 = features.features.shaderInt64 == VK_TRUE;
@@ -124,7 +156,8 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   std::string uuid;
   for (const std::uint8_t byte : properties.pipelineCacheUUID) uuid += fmt::format("{:02x}", byte);
   candidate.cacheKey = fmt::format("{:04x}-{:04x}-{:08x}-{}", properties.vendorID, properties.deviceID, properties.driverVersion, uuid);
-  info.features.push_back(fmt::format("subgroup {}", candidate.subgroupSize));
+  info.features.push_back(candidate.leastLanes == candidate.mostLanes ? fmt::format("subgroup {}", candidate.subgroupSize)
+                                                                      : fmt::format("subgroup {} ({} to {})", candidate.subgroupSize, candidate.leastLanes, candidate.mostLanes));
   if (candidate.int64) info.features.emplace_back("64-bit loads");
   if (candidate.integrated && !info.software) info.features.emplace_back("shared memory");
   info.reason = whatIsMissing(properties, features12, subgroup, haveQueue);
@@ -220,5 +253,10 @@ void VulkanInstance::findDevices() {
 }
 
 std::uint64_t VulkanInstance::validationMessages() noexcept { return g_messages; }
+
+std::string VulkanInstance::lastValidationMessage() {
+  const std::lock_guard lock(g_lastMutex);
+  return g_last;
+}
 
 }  // namespace rookery::engine

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/vulkan/vulkan_api.h"
+#include "backend/vulkan/vulkan_limits.h"
 #include "rookery/device.h"
 
 namespace rookery::engine {
@@ -18,8 +19,10 @@ struct VulkanCandidate {
   DeviceInfo info;            ///< with the reason where it is not usable
   bool integrated = false;    ///< shares the CPU's memory
   std::uint32_t queueFamily = 0;
-  std::uint32_t subgroupSize = 0;
-  std::uint32_t sharedBytes = 0;
+  std::uint32_t subgroupSize = 0;       ///< what the driver takes by itself
+  std::uint32_t leastLanes = 0, mostLanes = 0;  ///< sizes of subgroups that can be asked for
+  bool sizedSubgroups = false;          ///< VK_EXT_subgroup_size_control: pipelines say their size
+  VulkanLimits limits;
   std::uint32_t groupSize = 0;          ///< largest
   std::uint64_t allocationBytes = 0;    ///< largest
   bool int64 = false;
@@ -41,6 +44,7 @@ class VulkanInstance {
   bool validates() const noexcept { return m_messenger != VK_NULL_HANDLE; }
   /// Warnings and errors of the validation layer so far, in this process.
   static std::uint64_t validationMessages() noexcept;
+  static std::string lastValidationMessage();
 
  private:
   VulkanInstance() = default;

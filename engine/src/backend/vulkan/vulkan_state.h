@@ -6,6 +6,9 @@
 
 namespace rookery::engine {
 
+/// Of a state's buffer: a head alone has no state, but a buffer cannot be empty.
+inline std::uint64_t stateBufferBytes(const StateLayout& layout) noexcept { return (layout.floats() == 0 ? 1 : layout.floats()) * sizeof(float); }
+
 /// The state in the device's memory, in the canonical layout.
 class VulkanState final : public DeviceState {
  public:

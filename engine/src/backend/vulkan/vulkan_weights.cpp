@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "backend/cpu/coded_packing.h"
 #include "backend/cpu/packing.h"
 #include "backend/vulkan/vulkan_room.h"
@@ -39,6 +37,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
   }
 
   std::uint64_t done = 0;
+  const auto proceed = [&](std::uint64_t more) { return !options.progress || options.progress(done + more); };
   const auto stopped = [] { return fail(ErrorCode::Cancelled, "Loading was stopped."); };
   placed->m_matrices.resize(count);
   placed->m_addresses.resize(count);
@@ -48,27 +47,16 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
     const WeightPlacement& plan = placement->weights[i];
     const auto view = source.get(weight.name);
     if (!view) return tl::unexpected(view.error());
+    const bool quantises = view->dtype != plan.type && traits(plan.type).blockSize > 1;
     if (weight.role == WeightRole::Embedding) {
       auto table = AlignedBuffer::allocate(plan.bytes, ledger, weight.component, "weights");
       if (!table) return tl::unexpected(table.error());
       placed->m_embedding = std::move(*table);
       placed->m_embeddingType = plan.type;
       placed->m_bytesPerToken += byteSize(plan.type, static_cast<std::uint64_t>(weight.cols));
-      const auto rows = weight.rows, cols = weight.cols;
-      const auto rowBytes = byteSize(plan.type, static_cast<std::uint64_t>(cols)), rowIn = byteSize(view->dtype, static_cast<std::uint64_t>(cols));
-      pool.run([&](int worker) {
-        std::vector<float> row(static_cast<std::size_t>(cols));
-        for (std::int64_t r = rows * worker / pool.threads(); r < rows * (worker + 1) / pool.threads(); ++r) {
-          const auto in = view->bytes.subspan(static_cast<std::size_t>(r) * rowIn, rowIn);
-          const std::span out(placed->m_embedding.data() + static_cast<std::uint64_t>(r) * rowBytes, rowBytes);
-          if (view->dtype == plan.type) {
-            std::memcpy(out.data(), in.data(), in.size());
-          } else {
-            decodeToF32(view->dtype, in, row);
-            encodeFromF32(plan.type, row, out);
-          }
-        }
-      });
+      const bool whole = inSlices(pool, weight.rows, view->bytes.size(), quantises, proceed,
+                                  [&](std::int64_t begin, std::int64_t end) { encodeRows(*view, plan.type, placed->m_embedding.data(), begin, end); });
+      if (!whole) return stopped();
     } else {
       const VulkanBuffer& buffer = *buffers[weight.component];
       placed->m_addresses[i] = buffer.address() + plan.offset;
@@ -83,15 +71,16 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
         decodeToF32(view->dtype, view->bytes, {reinterpret_cast<float*>(out), static_cast<std::size_t>(weight.rows)});
       } else {
         const PackedMatrix matrix{nullptr, kernelFormat(plan.type), weight.rows, weight.cols, plan.panelRows};
-        const std::int64_t tiles = matrix.tiles();
         MatrixExtremes extremes;
         if (plan.type == DType::FP16I8) {
-          auto measured = measureExtremes(*view, [&] { return !options.progress || options.progress(done); });
+          auto measured = measureExtremes(*view, [&] { return proceed(0); });
           if (!measured) return stopped();
           extremes = std::move(*measured);
           packColumns(extremes, out);
         }
-        pool.run([&](int worker) { packTiles(*view, plan.type, extremes, matrix, out, tiles * worker / pool.threads(), tiles * (worker + 1) / pool.threads()); });
+        const bool whole = inSlices(pool, matrix.tiles(), view->bytes.size(), quantises, proceed,
+                                    [&](std::int64_t begin, std::int64_t end) { packTiles(*view, plan.type, extremes, matrix, out, begin, end); });
+        if (!whole) return stopped();
         placed->m_matrices[i] = matrix;
       }
       if (buffer.data() == nullptr) {
@@ -99,7 +88,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
       }
     }
     done += view->bytes.size();
-    if (options.progress && !options.progress(done)) return stopped();
+    if (!proceed(0)) return stopped();
   }
   return std::shared_ptr<const VulkanWeights>(std::move(placed));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "backend/vulkan/pipeline_cache.h"
+#include "backend/vulkan/device_cache.h"
 
 #include <xxhash.h>
 
@@ -34,7 +34,7 @@ std::filesystem::path fileOf(const std::string& key) {
 
 }  // namespace
 
-std::vector<std::byte> readPipelineCache(const std::string& key) {
+std::vector<std::byte> readCached(const std::string& key) {
   const auto path = fileOf(key);
   std::error_code problem;
   const auto size = std::filesystem::file_size(path, problem);
@@ -48,7 +48,7 @@ std::vector<std::byte> readPipelineCache(const std::string& key) {
   return bytes;
 }
 
-void writePipelineCache(const std::string& key, std::span<const std::byte> bytes) {
+void writeCached(const std::string& key, std::span<const std::byte> bytes) {
   const auto path = fileOf(key);
   if (path.empty()) return;
   std::error_code problem;
