@@ -488,17 +488,19 @@ TEST_CASE("whether a chat is possible is known from the headers") {
 
   // Ids 1 to 256 are the bytes; `extra` more tokens follow.
   const auto vocabulary = [](int extra) {
-    const auto path = std::filesystem::temp_directory_path() / ("rookery-detect-vocabulary-" + std::to_string(extra) + ".txt");
-    std::ofstream out(path);
+    const auto target = std::filesystem::temp_directory_path() / ("rookery-detect-vocabulary-" + std::to_string(extra) + ".txt");
+    std::ofstream out(target);
     for (int byte = 0; byte < 256; ++byte) out << byte + 1 << " b'\\x" << "0123456789abcdef"[byte / 16] << "0123456789abcdef"[byte % 16] << "' 1\n";
     for (int i = 0; i < extra; ++i) out << 257 + i << " 'word" << 1000 + i << "' 8\n";
-    return path;
+    return target;
   };
   CHECK(Model::canChat(*file, info, vocabulary(0)).has_value());
   CHECK(Model::canChat(*file, info, vocabulary(info.shape.vocab)).error().code == ErrorCode::TensorMismatch);
   CHECK(Model::canChat(*file, info, "/nonexistent").error().code == ErrorCode::FileNotFound);
   CHECK(Model::canChat(*file, info, path).error().code == ErrorCode::FileDamaged);
-  const auto loaded = Model::load(path, {.vocabulary = vocabulary(0)});
+  LoadOptions options;
+  options.vocabulary = vocabulary(0);
+  const auto loaded = Model::load(path, options);
   REQUIRE(loaded.has_value());
   CHECK((*loaded)->tokenizer() != nullptr);
 }

@@ -320,7 +320,7 @@ Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::
   return pipeline;
 }
 
-Result<void> VulkanDevice::run(std::span<const VkCommandBuffer> commands, const std::stop_token& stop, const std::function<void()>& onStop) {
+Result<void> VulkanDevice::run(std::span<const VkCommandBuffer> commands, bool apart, const std::stop_token& stop, const std::function<void()>& onStop) {
   std::uint64_t value = 0;
   {
     const std::lock_guard lock(m_queueMutex);
@@ -329,14 +329,19 @@ Result<void> VulkanDevice::run(std::span<const VkCommandBuffer> commands, const 
     timeline.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO;
     timeline.signalSemaphoreValueCount = 1;
     timeline.pSignalSemaphoreValues = &value;
-    VkSubmitInfo submit{};
-    submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
-    submit.pNext = &timeline;
-    submit.commandBufferCount = static_cast<std::uint32_t>(commands.size());
-    submit.pCommandBuffers = commands.data();
-    submit.signalSemaphoreCount = 1;
-    submit.pSignalSemaphores = &m_timeline;
-    if (const VkResult r = m_api.vkQueueSubmit(m_queue, 1, &submit, VK_NULL_HANDLE); r != VK_SUCCESS) return vulkanFailure(r, "starting work");
+    const std::size_t step = apart ? 1 : commands.size();
+    for (std::size_t at = 0; at < commands.size(); at += step) {
+      VkSubmitInfo submit{};
+      submit.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO;
+      submit.commandBufferCount = static_cast<std::uint32_t>(step);
+      submit.pCommandBuffers = &commands[at];
+      if (at + step == commands.size()) {  // what was put on the queue before it has ended by then
+        submit.pNext = &timeline;
+        submit.signalSemaphoreCount = 1;
+        submit.pSignalSemaphores = &m_timeline;
+      }
+      if (const VkResult r = m_api.vkQueueSubmit(m_queue, 1, &submit, VK_NULL_HANDLE); r != VK_SUCCESS) return vulkanFailure(r, "starting work");
+    }
     m_submitted = value;
   }
   VkSemaphoreWaitInfo wait{};
@@ -387,7 +392,7 @@ Result<void> VulkanDevice::runOnce(const std::function<void(VkCommandBuffer)>& r
     record(*commands);
     m_api.vkEndCommandBuffer(*commands);
   }
-  auto done = run(std::span(&*commands, 1));
+  auto done = run(std::span(&*commands, 1), false);
   freeCommands(std::span(&*commands, 1));
   return done;
 }

@@ -75,9 +75,9 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   /// Writes what was compiled since to the cache folder; when all pipelines of a model are there.
   void keepPipelines();
 
-  /// Puts command buffers on the queue and waits for their end. `onStop` is called once when `stop` is asked for
+  /// Puts command buffers on the queue, each by itself where `apart`, and waits for their end. `onStop` is called once when `stop` is asked for
   /// meanwhile. The wait goes on.
-  Result<void> run(std::span<const VkCommandBuffer> commands, const std::stop_token& stop = {}, const std::function<void()>& onStop = {});
+  Result<void> run(std::span<const VkCommandBuffer> commands, bool apart, const std::stop_token& stop = {}, const std::function<void()>& onStop = {});
   /// Records with `record`, runs, and forgets: copies and the like.
   Result<void> runOnce(const std::function<void(VkCommandBuffer)>& record);
   Result<VkCommandBuffer> newCommands(const std::string& name);

@@ -17,6 +17,7 @@ namespace rookery::engine {
 namespace {
 
 constexpr std::uint32_t kMostPairs = 32;      // recordings are made again when more pairs of states are in use
+constexpr std::size_t kPiece = 24;            // dispatches of a chunk that are put on the queue together
 constexpr std::uint32_t kRunHeader = 4;       // words before the list of rows
 
 }  // namespace
@@ -161,8 +162,8 @@ Result<VulkanExecutable::Pair*> VulkanExecutable::pairOf(const VulkanState& in, 
 void VulkanExecutable::forgetRecordings() {
   std::vector<VkCommandBuffer> commands;
   for (const auto& [key, pair] : m_pairs) {
-    for (const auto& [size, buffer] : pair.bodies) commands.push_back(buffer);
-    for (const auto& [size, buffer] : pair.heads) commands.push_back(buffer);
+    for (const auto* recordings : {&pair.bodies, &pair.heads})
+      for (const auto& [size, pieces] : *recordings) commands.insert(commands.end(), pieces.begin(), pieces.end());
   }
   m_device->freeCommands(commands);
   m_pairs.clear();
@@ -222,9 +223,31 @@ void VulkanExecutable::handOutValues(const RunArgs& args) const {
   }
 }
 
-Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches,
-                                                   std::uint32_t size, bool body) {
-  if (const auto found = of.find(size); found != of.end()) return found->second;
+// A chunk is recorded in pieces: a system resets a device that does not come back from its work within a few seconds, and
+// a small one takes that long for a chunk of a large model.
+Result<void> VulkanExecutable::addCommands(Pair& pair, bool body, std::uint32_t size, std::vector<VkCommandBuffer>& commands) {
+  auto& recordings = body ? pair.bodies : pair.heads;
+  auto found = recordings.find(size);
+  if (found == recordings.end()) {
+    const Dispatches& dispatches = (body ? m_bodies : m_heads)[static_cast<std::size_t>(sizeOf(size))];
+    const std::size_t most = sizeOf(size) == Size::Many ? kPiece : std::max<std::size_t>(1, dispatches.size());
+    std::vector<VkCommandBuffer> pieces;
+    for (std::size_t first = 0; first == 0 || first < dispatches.size(); first += most) {
+      auto made = record(pair, dispatches, {first, std::min(dispatches.size(), first + most), body}, size);
+      if (!made) {
+        m_device->freeCommands(pieces);
+        return tl::unexpected(made.error());
+      }
+      pieces.push_back(*made);
+    }
+    found = recordings.emplace(size, std::move(pieces)).first;
+  }
+  commands.insert(commands.end(), found->second.begin(), found->second.end());
+  return {};
+}
+
+Result<VkCommandBuffer> VulkanExecutable::record(const Pair& pair, const Dispatches& dispatches, const Piece& piece, std::uint32_t size) const {
+  const auto [first, last, body] = piece;
   auto made = m_device->newCommands(fmt::format("{} of {}", body ? "body" : "head", size));
   if (!made) return made;
   const VkCommandBuffer commands = *made;
@@ -238,7 +261,8 @@ Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uin
   };
   constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kTransfer = VK_PIPELINE_STAGE_TRANSFER_BIT;
   constexpr VkAccessFlags kReadWrite = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
-  const bool copiesIn = body && !m_program.valuesIn.empty(), copiesOut = body && !m_program.valuesOut.empty();
+  const bool copiesIn = body && first == 0 && !m_program.valuesIn.empty();
+  const bool copiesOut = body && last == dispatches.size() && !m_program.valuesOut.empty();
   // What earlier command buffers left: the last token's state, and for the head the body's last row.
   barrier(kCompute | kTransfer, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, copiesIn ? kCompute | kTransfer : kCompute,
           copiesIn ? kReadWrite | VK_ACCESS_TRANSFER_WRITE_BIT : kReadWrite);
@@ -248,7 +272,7 @@ Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uin
   }
   api.vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, m_device->pipelineLayout(), 0, 1, &pair.set, 0, nullptr);
   VkPipeline bound = VK_NULL_HANDLE;
-  for (std::size_t i = 0; i < dispatches.size(); ++i) {
+  for (std::size_t i = first; i < last; ++i) {
     const VulkanDispatch& dispatch = dispatches[i];
     if (dispatch.pipeline != bound) api.vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, dispatch.pipeline);
     bound = dispatch.pipeline;
@@ -260,7 +284,7 @@ Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uin
     const std::uint32_t x = dispatch.tokensPerGroup == 0 ? dispatch.groupsX : (size + dispatch.tokensPerGroup - 1) / dispatch.tokensPerGroup;
     api.vkCmdDispatch(commands, x, dispatch.groupsY, 1);
     const bool skipped = body && m_skippedBarrier == i;
-    if (i + 1 < dispatches.size() && !skipped) barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute, kReadWrite);
+    if (i + 1 < last && !skipped) barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute, kReadWrite);
   }
   // The copies' target is bound as logits, so for all that validation knows a dispatch wrote there.
   VkAccessFlags after = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
@@ -271,7 +295,6 @@ Result<VkCommandBuffer> VulkanExecutable::recorded(Pair& pair, std::map<std::uin
     barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
   }
   if (const VkResult r = api.vkEndCommandBuffer(commands); r != VK_SUCCESS) return vulkanFailure(r, "recording commands");
-  of[size] = commands;
   return commands;
 }
 
@@ -285,16 +308,13 @@ Result<double> VulkanExecutable::timeToken(const VulkanState& in, const VulkanSt
   if (!pair) return tl::unexpected(pair.error());
   std::vector<VkCommandBuffer> commands;
   for (const bool body : {true, false}) {
-    const Dispatches& dispatches = body ? m_bodies[0] : m_heads[0];
-    if (dispatches.empty()) continue;
-    auto made = recorded(**pair, body ? (*pair)->bodies : (*pair)->heads, dispatches, 1, body);
-    if (!made) return tl::unexpected(made.error());
-    commands.push_back(*made);
+    if ((body ? m_bodies : m_heads)[0].empty()) continue;
+    if (auto good = addCommands(**pair, body, 1, commands); !good) return tl::unexpected(good.error());
   }
   double fastest = std::numeric_limits<double>::infinity();
   for (int i = 0; i <= runs; ++i) {  // the first one is for warming up
     const auto begin = std::chrono::steady_clock::now();
-    if (auto good = m_device->run(commands); !good) return tl::unexpected(good.error());
+    if (auto good = m_device->run(commands, false); !good) return tl::unexpected(good.error());
     if (i > 0) fastest = std::min(fastest, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
   return fastest;
@@ -316,16 +336,12 @@ Result<void> VulkanExecutable::submit(const RunArgs& args) {
   if (!pair) return tl::unexpected(pair.error());
   std::vector<VkCommandBuffer> commands;
   const std::uint32_t size = std::bit_ceil(run[0]), rows = std::bit_ceil(run[1]);
-  auto body = recorded(**pair, (*pair)->bodies, m_bodies[static_cast<std::size_t>(sizeOf(size))], size, true);
-  if (!body) return tl::unexpected(body.error());
-  commands.push_back(*body);
+  if (auto good = addCommands(**pair, true, size, commands); !good) return good;
   if (!args.logitRows.empty()) {
-    auto head = recorded(**pair, (*pair)->heads, m_heads[static_cast<std::size_t>(sizeOf(rows))], rows, false);
-    if (!head) return tl::unexpected(head.error());
-    commands.push_back(*head);
+    if (auto good = addCommands(**pair, false, rows, commands); !good) return good;
   }
   // Every group of every dispatch looks at this word first, so a stop empties the rest of the run.
-  auto good = m_device->run(commands, args.stop, [&] { reinterpret_cast<volatile std::uint32_t*>(m_run.data())[2] = 1; });
+  auto good = m_device->run(commands, sizeOf(size) == Size::Many, args.stop, [&] { reinterpret_cast<volatile std::uint32_t*>(m_run.data())[2] = 1; });
   if (!good) return good;
   if (args.stop.stop_requested()) return fail(ErrorCode::Cancelled, "The run was stopped.");
   if (m_program.range.head) {

@@ -56,7 +56,7 @@ class VulkanExecutable final : public Executable {
  private:
   struct Pair {
     VkDescriptorSet set = VK_NULL_HANDLE;
-    std::map<std::uint32_t, VkCommandBuffer> bodies, heads;  ///< by tokens and rows, rounded up
+    std::map<std::uint32_t, std::vector<VkCommandBuffer>> bodies, heads;  ///< by tokens and rows, rounded up; to be run in order
   };
   using Dispatches = std::vector<VulkanDispatch>;
 
@@ -86,7 +86,13 @@ class VulkanExecutable final : public Executable {
   Result<void> add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
                    VulkanDispatch dispatch, Dispatches& out);
   Result<Pair*> pairOf(const VulkanState& in, const VulkanState& out);
-  Result<VkCommandBuffer> recorded(Pair& pair, std::map<std::uint32_t, VkCommandBuffer>& of, const Dispatches& dispatches, std::uint32_t size, bool body);
+  /// Appends to `commands` what runs the body, or the head, for `size` tokens or rows; recorded once.
+  Result<void> addCommands(Pair& pair, bool body, std::uint32_t size, std::vector<VkCommandBuffer>& commands);
+  struct Piece {
+    std::size_t first = 0, last = 0;  ///< dispatches [first, last)
+    bool body = true;
+  };
+  Result<VkCommandBuffer> record(const Pair& pair, const Dispatches& dispatches, const Piece& piece, std::uint32_t size) const;
   void forgetRecordings();
   /// Copies `size` rows of values between the activations and `buffer`, where they lie one value after the other.
   void recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer, bool in) const;
