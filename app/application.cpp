@@ -75,7 +75,9 @@ void Application::connectParts() {
   });
   QObject::connect(m_inference.get(), &InferenceService::modelLoaded, m_settings.get(), [this](quint64, const LoadedModel& model) {
     unmarkLoad();
-    if (!m_guideIsStandIn) m_settings->setLastModel(model.path);
+    if (m_guideIsStandIn) return;
+    m_settings->setLastModel(model.path);
+    m_settings->setLastStrategy(m_inference->lastRequest().strategy);
   });
   QObject::connect(m_inference.get(), &InferenceService::loadFailed, m_chat, [this](quint64, const engine::Error& error) {
     unmarkLoad();
@@ -155,6 +157,7 @@ void Application::loadGuideInstead(const QString& why, bool offerCpu) {
 void Application::loadOnCpu() {
   m_settings->setDevice(cpuChoice());
   m_failedOffCpu.device = cpuChoice();
+  m_failedOffCpu.strategy.clear();
   m_inference->load(m_failedOffCpu);
 }
 

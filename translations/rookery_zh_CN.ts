@@ -298,6 +298,10 @@ The damaged file is kept here:
         <translation>图形设备的空闲内存不足。请在 CPU 上载入，或选择更小的模型。</translation>
     </message>
     <message>
+        <source>The graphics device has too little free memory for all of it. Share it with the CPU (on the Models page), load it on the CPU, or choose a smaller model.</source>
+        <translation>图形设备的空闲内存放不下整个模型。请与 CPU 分担（在“模型”页），在 CPU 上载入，或选择更小的模型。</translation>
+    </message>
+    <message>
         <source>The graphics device cannot be used. Load it on the CPU, or choose another device.</source>
         <translation>图形设备无法使用。请在 CPU 上载入，或选择其他设备。</translation>
     </message>
@@ -1522,6 +1526,14 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Load on the C&amp;PU</source>
         <translation>在 CPU 上载入(&amp;P)</translation>
+    </message>
+    <message>
+        <source>&amp;Share with the CPU</source>
+        <translation>与 CPU 分担(&amp;S)</translation>
+    </message>
+    <message>
+        <source>As many layers as fit go to the graphics device, the others to the CPU</source>
+        <translation>能放下的层放在图形设备上，其余的放在 CPU 上</translation>
     </message>
 </context>
 <context>

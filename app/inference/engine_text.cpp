@@ -51,6 +51,7 @@ bool cpuMayHelp(const engine::Error& error, bool leftCpu) {
 
 QString loadErrorText(const engine::Error& error, bool leftCpu) {
   if (!cpuMayHelp(error, leftCpu)) return errorText(error);
+  if (!error.strategy.empty()) return EngineError::tr("The graphics device has too little free memory for all of it. Share it with the CPU (on the Models page), load it on the CPU, or choose a smaller model.");
   if (error.code == engine::ErrorCode::OutOfMemory) return EngineError::tr("The graphics device has too little free memory for it. Load it on the CPU, or choose a smaller model.");
   return EngineError::tr("The graphics device cannot be used. Load it on the CPU, or choose another device.");
 }

@@ -33,7 +33,8 @@ struct ModelRequest {
   Kind kind = Kind::Guide;
   QString path;                    ///< for File
   DeviceChoice device = cpuChoice();
-  engine::LoadOptions options;     ///< the strategy follows from the device
+  QString strategy;                ///< shares the layers between `device` and others; empty: all on `device`
+  engine::LoadOptions options;     ///< without a strategy
 };
 
 /// What the GUI may know about the loaded model: values only.

@@ -27,7 +27,7 @@ engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest
   const auto device = resolve(request.device);
   if (!device) return tl::unexpected(device.error());
   engine::LoadOptions options = request.options;
-  options.strategy = *device;
+  options.strategy = request.strategy.isEmpty() ? *device : toUtf8(request.strategy);
   auto model = guide ? engine::Model::guide(options)
                      : engine::Model::load(std::filesystem::path(request.path.toStdU16String()), options, progress, stop);
   if (!model) return tl::unexpected(model.error());
@@ -39,7 +39,7 @@ engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest
   m_fingerprint = toQString(m_model->fingerprint());
   m_deviceLost = false;
   m_request = request;
-  m_request.device = {toQString(m_model->device().id), toQString(m_model->device().name)};
+  if (request.strategy.isEmpty()) m_request.device = {toQString(m_model->device().id), toQString(m_model->device().name)};
 
   Loaded loaded;
   loaded.tokenizer = m_model->tokenizer();

@@ -61,7 +61,7 @@ ModelDetails::ModelDetails(QWidget* parent)
       m_progress(new QProgressBar(this)),
       m_deviceLabel(new QLabel(this)),
       m_picker(new DevicePicker(this)),
-      m_onCpu(new QPushButton(this)),
+      m_onCpu(new QPushButton(this)), m_shared(new QPushButton(this)),
       m_load(new QPushButton(this)),
       m_cancel(new QPushButton(this)),
       m_folder(new QPushButton(this)),
@@ -95,6 +95,7 @@ ModelDetails::ModelDetails(QWidget* parent)
   m_deviceLabel->setBuddy(m_picker);
   m_onCpu->setObjectName(QStringLiteral("modelLoadOnCpu"));
   m_onCpu->setIcon(lineIcon(QStringLiteral("cpu")));
+  m_shared->setObjectName(QStringLiteral("modelLoadShared"));
   m_load->setObjectName(QStringLiteral("modelLoad"));
   m_load->setProperty("primary", true);
   m_cancel->setObjectName(QStringLiteral("modelCancel"));
@@ -133,6 +134,7 @@ ModelDetails::ModelDetails(QWidget* parent)
   errorColumn->setContentsMargins(0, 0, 0, 0);
   errorColumn->addLayout(errorRow);
   auto* errorButtons = new QHBoxLayout;
+  errorButtons->addWidget(m_shared);
   errorButtons->addWidget(m_onCpu);
   errorButtons->addWidget(m_moreDetails);
   errorButtons->addStretch();
@@ -184,6 +186,10 @@ ModelDetails::ModelDetails(QWidget* parent)
 
   connect(m_load, &QPushButton::clicked, this, [this] { Q_EMIT loadRequested(m_entry.path); });
   connect(m_onCpu, &QPushButton::clicked, this, [this] { Q_EMIT loadOnCpuRequested(m_entry.path); });
+  connect(m_shared, &QPushButton::clicked, this, [this] {
+    const QString strategy = toQString(m_loadError->strategy);  // which ends with the error
+    Q_EMIT loadSharedRequested(m_entry.path, strategy);
+  });
   connect(m_cancel, &QPushButton::clicked, this, [this] {
     m_cancel->setEnabled(false);
     Q_EMIT cancelRequested();
@@ -254,6 +260,7 @@ void ModelDetails::fillError() {
   const auto& error = m_entry.error ? m_entry.error : loadFailed ? m_loadError : m_entry.obstacle;
   m_errorBox->setVisible(error.has_value());
   m_onCpu->setVisible(loadFailed && !m_entry.error && cpuMayHelp(*m_loadError, m_leftCpu));
+  m_shared->setVisible(m_onCpu->isVisibleTo(this) && !m_loadError->strategy.empty());
   if (!error) {
     return;
   }
@@ -364,6 +371,8 @@ void ModelDetails::retranslate() {
   m_deviceLabel->setText(tr("Runs o&n"));
   m_picker->setAccessibleName(tr("Device that the model runs on"));
   m_onCpu->setText(tr("Load on the C&PU"));
+  m_shared->setText(tr("&Share with the CPU"));
+  m_shared->setToolTip(tr("As many layers as fit go to the graphics device, the others to the CPU"));
   m_folder->setText(tr("Sho&w in folder"));
   m_moreDetails->setText(tr("&Details"));
   m_remove->setText(tr("&Remove from the list"));

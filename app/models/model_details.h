@@ -39,6 +39,7 @@ class ModelDetails : public Card {
  Q_SIGNALS:
   void loadRequested(const QString& path);
   void loadOnCpuRequested(const QString& path);
+  void loadSharedRequested(const QString& path, const QString& strategy);
   void cancelRequested();
   void showInFolderRequested(const QString& path);
   void removeRequested(const QString& path);
@@ -74,7 +75,7 @@ class ModelDetails : public Card {
   QProgressBar *m_need, *m_progress;
   QLabel* m_deviceLabel;
   DevicePicker* m_picker;
-  QPushButton *m_onCpu, *m_load, *m_cancel, *m_folder, *m_moreDetails, *m_remove, *m_vocabulary, *m_ownVocabulary;
+  QPushButton *m_onCpu, *m_shared, *m_load, *m_cancel, *m_folder, *m_moreDetails, *m_remove, *m_vocabulary, *m_ownVocabulary;
   QWidget* m_vocabularyBox;
 };
 

@@ -164,6 +164,12 @@ void ModelsPage::attach(InferenceService* service) {
     m_details->showLoading(path, service->runningWork());
     *job = service->load(requestFor(*m_settings, path));
   });
+  connect(m_details, &ModelDetails::loadSharedRequested, service, [this, service, job](const QString& path, const QString& strategy) {
+    m_details->showLoading(path, service->runningWork());
+    ModelRequest request = requestFor(*m_settings, path);
+    request.strategy = strategy;
+    *job = service->load(request);
+  });
   connect(this, &ModelsPage::cancelRequested, service, [service, job] { service->stop(*job); });
   connect(service, &InferenceService::loadProgress, this, [this, job](quint64 id, const engine::LoadProgress& progress) {
     if (id == *job) m_details->showProgress(progress);
@@ -185,6 +191,9 @@ ModelRequest ModelsPage::requestFor(const Settings& settings, const QString& pat
   request.kind = path.isEmpty() ? ModelRequest::Kind::Guide : ModelRequest::Kind::File;
   request.path = path;
   request.device = settings.device();
+  // What was shared because the device had too little room is shared again, on that device.
+  const QString shared = settings.lastStrategy();
+  if (path == settings.lastModel() && shared.startsWith(request.device.id + QLatin1Char(' '))) request.strategy = shared;
   request.options.threads = settings.threads();
   request.options.vocabulary = std::filesystem::path(settings.vocabularyFor(path).toStdU16String());
   return request;

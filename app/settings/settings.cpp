@@ -20,6 +20,7 @@ constexpr auto kVocabularies = "models/vocabularies";  // model, vocabulary, mod
 constexpr auto kMemoryBudget = "chat/memoryBudget";
 constexpr qint64 kDefaultBudget = 2'000'000'000, kSmallestBudget = 100'000'000, kLargestBudget = 1'000'000'000'000;
 constexpr auto kLastModel = "models/last";
+constexpr auto kLastStrategy = "models/lastStrategy";
 constexpr auto kUnfinishedLoad = "load/unfinishedDevice";
 constexpr auto kUnfinishedLoadName = "load/unfinishedDeviceName";
 constexpr auto kWindowGeometry = "window/geometry";
@@ -166,6 +167,9 @@ void Settings::setMemoryBudget(qint64 bytes) {
 
 QString Settings::lastModel() const { return m_store->value(QLatin1String(kLastModel)).toString(); }
 void Settings::setLastModel(const QString& path) { m_store->setValue(QLatin1String(kLastModel), path); }
+
+QString Settings::lastStrategy() const { return m_store->value(QLatin1String(kLastStrategy)).toString(); }
+void Settings::setLastStrategy(const QString& strategy) { m_store->setValue(QLatin1String(kLastStrategy), strategy); }
 
 DeviceChoice Settings::unfinishedLoad() const { return readDevice(*m_state, kUnfinishedLoad, kUnfinishedLoadName); }
 

@@ -49,6 +49,9 @@ class Settings : public QObject {
   QString lastModel() const;  ///< path; empty: the guide model
   void setLastModel(const QString& path);
 
+  /// How the last model's layers were shared between devices; empty: not at all.
+  QString lastStrategy() const;
+  void setLastStrategy(const QString& strategy);
   /// The graphics device of a load that never ended, because the program was killed or hung; the CPU: there is none.
   DeviceChoice unfinishedLoad() const;
   void setUnfinishedLoad(const DeviceChoice& device);  ///< on the disk when it returns

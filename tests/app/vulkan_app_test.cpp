@@ -30,6 +30,7 @@ using namespace rookery::app;
 namespace {
 constexpr int kTimeout = 60'000;
 constexpr int kAnswerTokens = 40;
+constexpr auto kSmallHeap = "heap=12000000";  // not all of the guide model and what a run of it takes
 constexpr auto kFault = "ROOKERY_FAKE_VULKAN";
 }  // namespace
 
@@ -168,6 +169,41 @@ class VulkanAppTest : public QObject {
     QVERIFY(!onCpu->isVisible());
     QCOMPARE(m_app->inference().model()->device.id, std::string("cpu"));
     QCOMPARE(m_app->settings().device(), cpuChoice());
+  }
+
+  void aModelTooLargeForTheDeviceIsSharedWithTheCpu() {
+    start(cpuChoice());
+    m_app->window().showPage(MainWindow::Models);
+    m_app->settings().setDevice(vulkan());
+    qputenv(kFault, kSmallHeap);
+    QSignalSpy failed(&m_app->inference(), &InferenceService::loadFailed);
+    button("modelLoad")->click();
+    QVERIFY(failed.wait(kTimeout));
+    QCOMPARE(failed[0][1].value<engine::Error>().code, engine::ErrorCode::OutOfMemory);
+    QVERIFY2(label("modelError")->text().contains(QStringLiteral("Share it with the CPU")), qPrintable(label("modelError")->text()));
+    auto* share = button("modelLoadShared");
+    QVERIFY(share->isVisible());
+    QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
+    share->click();
+    QVERIFY(loaded.wait(kTimeout));
+    QVERIFY(!share->isVisible());
+    QCOMPARE(m_app->inference().model()->device.id, std::string("vulkan:0 + cpu"));
+    page().newChat();
+    limit();
+    ask();
+    QVERIFY(!answer().text.isEmpty());
+    QCOMPARE(m_app->settings().device(), vulkan());
+    const QString strategy = m_app->settings().lastStrategy();
+    QVERIFY(strategy.startsWith(QStringLiteral("vulkan:0 *")));
+
+    m_app.reset();  // the next start shares it again, the one after a load on the CPU does not
+    start(vulkan());
+    QCOMPARE(m_app->inference().model()->device.id, std::string("vulkan:0 + cpu"));
+    QCOMPARE(m_app->settings().lastStrategy(), strategy);
+    m_app.reset();
+    start(cpuChoice());
+    QCOMPARE(m_app->inference().model()->device.id, std::string("cpu"));
+    QCOMPARE(m_app->settings().lastStrategy(), QString());
   }
 
   // At the start somebody is there to ask all the same.

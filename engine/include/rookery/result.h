@@ -35,6 +35,7 @@ struct Error {
   ErrorCode code{};
   std::string message;  ///< one English sentence: what happened and why
   std::string details;  ///< for the curious: offsets, system error text; may be empty
+  std::string strategy{};  ///< OutOfMemory: one that shares the model so that it would fit; may be empty
 };
 
 template <class T>

@@ -65,15 +65,16 @@ tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std
   const auto cpuHolds = [&](std::uint64_t bytes) { return onCpu == 0 || bytes <= onCpu; };
   const LayerRange& range = program.range;
 
-  std::string help;
+  std::string help, strategy;
   const auto [fitting, fittingBytes] = layersThatFit(program, placement, room);
   const int layers = range.last - range.first + (range.head ? 1 : 0);
   if (fitting == 0) {
     help += " Not one of its layers fits.";
   } else if (cpuHolds(totalBytes(placement) - fittingBytes)) {
     // Of a strategy's last stage the rest needs a place of its own; before that it goes to the next one.
-    help += fmt::format(" {} of its {} layers{} {}: \"{}{} *{}{}\".", fitting, layers, range.head ? " (the head counts as one)" : "",
-                        fitting == 1 ? "fits" : "fit", device.id, type, fitting, range.head ? " -> cpu" + type : "");
+    const std::string shared = fmt::format("{}{} *{}{}", device.id, type, fitting, range.head ? " -> cpu" + type : "");
+    if (range.embedding && range.head) strategy = shared;
+    help += fmt::format(" {} of its {} layers{} {}: \"{}\".", fitting, layers, range.head ? " (the head counts as one)" : "", fitting == 1 ? "fits" : "fit", shared);
   }
   std::string smallerTypes;
   for (const DType smaller : {DType::F16, DType::Int8, DType::NF4}) {
@@ -84,10 +85,12 @@ tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std
   }
   if (!smallerTypes.empty()) help += fmt::format(" All of it would fit as {}.", smallerTypes);
   if (range.embedding && range.head && cpuHolds(totalBytes(placement))) help += fmt::format(" The CPU alone has room: \"cpu{}\".", type);
-  return fail(ErrorCode::OutOfMemory,
+  auto failed = fail(ErrorCode::OutOfMemory,
               fmt::format("{} has not enough free memory: the weights take {:.0f} MB, a run {:.0f} MB more, and {:.0f} MB are free.{}", device.name,
                           megabytes(weights), megabytes(working), megabytes(room), help),
               fmt::format("{}: {} + {} bytes needed, {} to be had; {} free for the CPU", device.id, weights, working, room, onCpu));
+  failed.value().strategy = std::move(strategy);
+  return failed;
 }
 
 }  // namespace rookery::engine
