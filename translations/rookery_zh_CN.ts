@@ -1528,8 +1528,8 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>在 CPU 上载入(&amp;P)</translation>
     </message>
     <message>
-        <source>&amp;Share with the CPU</source>
-        <translation>与 CPU 分担(&amp;S)</translation>
+        <source>Share wi&amp;th the CPU</source>
+        <translation>与 CPU 分担(&amp;T)</translation>
     </message>
     <message>
         <source>As many layers as fit go to the graphics device, the others to the CPU</source>

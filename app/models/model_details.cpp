@@ -96,6 +96,7 @@ ModelDetails::ModelDetails(QWidget* parent)
   m_onCpu->setObjectName(QStringLiteral("modelLoadOnCpu"));
   m_onCpu->setIcon(lineIcon(QStringLiteral("cpu")));
   m_shared->setObjectName(QStringLiteral("modelLoadShared"));
+  m_shared->setIcon(lineIcon(QStringLiteral("models")));
   m_load->setObjectName(QStringLiteral("modelLoad"));
   m_load->setProperty("primary", true);
   m_cancel->setObjectName(QStringLiteral("modelCancel"));
@@ -371,7 +372,7 @@ void ModelDetails::retranslate() {
   m_deviceLabel->setText(tr("Runs o&n"));
   m_picker->setAccessibleName(tr("Device that the model runs on"));
   m_onCpu->setText(tr("Load on the C&PU"));
-  m_shared->setText(tr("&Share with the CPU"));
+  m_shared->setText(tr("Share wi&th the CPU"));
   m_shared->setToolTip(tr("As many layers as fit go to the graphics device, the others to the CPU"));
   m_folder->setText(tr("Sho&w in folder"));
   m_moreDetails->setText(tr("&Details"));
