@@ -31,13 +31,16 @@ struct Session::Impl {
 
   Result<void> makeSlots() {
     if (slots[0]) return {};
-    for (auto& slot : slots) {
+    std::array<std::unique_ptr<DeviceState>, 2> fresh;  // both, and with a state in them, or none
+    for (auto& slot : fresh) {
       auto made = model->impl().backend->newState(model->impl().program.stateLayout, model->impl().ledger);
       if (!made) return tl::unexpected(made.error());
       slot = std::move(*made);
     }
+    if (auto good = fresh[0]->upload(State(model->info().shape).data()); !good) return good;
+    slots = std::move(fresh);
     current = 0;
-    return slots[0]->upload(State(model->info().shape).data());
+    return {};
   }
 
   // One run; on success the slots have been swapped.
