@@ -11,6 +11,7 @@
 #include "common.glsl"
 layout(constant_id = 1) const uint FORMAT_A = 0;
 layout(constant_id = 2) const uint FORMAT_B = 0;
+layout(constant_id = 15) const uint FORMAT_C = 0;  // the last of them is repeated where there are fewer
 layout(constant_id = 3) const uint TOKENS = 1;
 layout(constant_id = 4) const uint STRIP = 16;
 layout(constant_id = 5) const uint FUSED = 0;
@@ -199,14 +200,16 @@ void makeInput(const Record r) {
 
 void main() {
   const uint firstToken = gl_WorkGroupID.x * TOKENS, tokens = push.option == 0 ? run.tokens : run.rows;
-  if (run.cancel != 0 || firstToken >= tokens) return;
+  if (stopped() || firstToken >= tokens) return;
   const Record r = recordOfGroup();
   const Matrix m = matrixOf(r);
   if (FUSED != 0) makeInput(r);
   const uint first = (gl_WorkGroupID.y - r.values[0]) * STRIPS, last = min(first + STRIPS, r.values[1]);
   if (FORMAT_A == FORMAT_B || m.format == FORMAT_A) {
     strips(FORMAT_A, m, first, last, firstToken, tokens);
-  } else {
+  } else if (FORMAT_B == FORMAT_C || m.format == FORMAT_B) {
     strips(FORMAT_B, m, first, last, firstToken, tokens);
+  } else {
+    strips(FORMAT_C, m, first, last, firstToken, tokens);
   }
 }

@@ -8,6 +8,7 @@
 #include "common.glsl"
 layout(constant_id = 1) const uint FORMAT_A = 0;
 layout(constant_id = 2) const uint FORMAT_B = 0;
+layout(constant_id = 15) const uint FORMAT_C = 0;  // the last of them is repeated where there are fewer
 #include "math.glsl"
 #include "weights.glsl"
 #include "matrix.glsl"
@@ -102,13 +103,15 @@ void tile(const uint format, const Matrix m, uint firstOutput, uint firstToken, 
 
 void main() {
   const uint firstToken = gl_WorkGroupID.x * kTokens, tokens = push.option == 0 ? run.tokens : run.rows;
-  if (run.cancel != 0 || firstToken >= tokens) return;
+  if (stopped() || firstToken >= tokens) return;
   const Record r = recordOfGroup();
   const Matrix m = matrixOf(r);
   const uint firstOutput = (gl_WorkGroupID.y - r.values[0]) * kOutputs;
   if (FORMAT_A == FORMAT_B || m.format == FORMAT_A) {
     tile(FORMAT_A, m, firstOutput, firstToken, tokens);
-  } else {
+  } else if (FORMAT_B == FORMAT_C || m.format == FORMAT_B) {
     tile(FORMAT_B, m, firstOutput, firstToken, tokens);
+  } else {
+    tile(FORMAT_C, m, firstOutput, firstToken, tokens);
   }
 }

@@ -12,6 +12,7 @@
 #include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "support/oracle.h"
+#include "support/golden.h"
 #include "support/small_models.h"
 
 using namespace rookery::engine;
@@ -22,8 +23,6 @@ namespace {
 const NeedsVulkan g_needsVulkan;
 
 std::string device() { return vulkanDevice(); }
-
-bool softwareDevice() { return openVulkanBackend(std::atoi(device().c_str() + 7)).value()->device().software; }
 
 // How work is cut while it lives; on a card, which has its own cut, nothing changes.
 struct Cut {
@@ -219,6 +218,18 @@ TEST_CASE("the bandwidth probe gives a figure, and ends when it is stopped") {
     const auto ended = std::chrono::steady_clock::now();
     stopper.join();
     CHECK(std::chrono::duration<double>(ended - asked).count() < 0.3);  // 0.1 on a machine with nothing else to do
+  }
+}
+
+TEST_CASE("at most six dispatches a layer for files whose matrices are of three types") {
+  LoadOptions options;
+  options.strategy = device();
+  for (const char* name : {"model.f16.gguf", "model.Q8_0.gguf", "model.Q4_K_M.gguf"}) {
+    CAPTURE(name);
+    const auto model = Model::load(goldenFolders().front() / "models/v7_quant" / name, options);
+    REQUIRE_MESSAGE(model.has_value(), (model ? "" : model.error().message));
+    const auto& executable = static_cast<const VulkanExecutable&>(*(*model)->impl().executable);
+    for (int layer = 0; layer < (*model)->info().shape.layers; ++layer) CHECK(executable.decodeDispatches(layer) <= 6);
   }
 }
 

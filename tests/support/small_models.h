@@ -107,6 +107,9 @@ inline std::string vulkanDevice() {
   return std::string("vulkan:") + (index != nullptr ? index : "0");
 }
 
+/// Of the device of the tests, which is there.
+inline bool softwareDevice() { return engine::openVulkanBackend(std::atoi(vulkanDevice().c_str() + 7)).value()->device().software; }
+
 /// A global of this in a program that can do nothing without a device; CTest reports one that ends so as skipped.
 struct NeedsVulkan {
   NeedsVulkan() {

@@ -29,7 +29,7 @@ namespace wkv7_record { enum : std::uint8_t { Ld, R, K, V, VFirst, W, A, VUp, Ga
 
 /// Constants of pipelines, by constant_id.
 namespace shader_constant {
-enum : std::uint8_t { GroupSize, FormatA, FormatB, Tokens, Strip, Fused, Row, Sparse, Dependent, StripsPerGroup, Head, Part, Subgroups, Parts, Unroll };
+enum : std::uint8_t { GroupSize, FormatA, FormatB, Tokens, Strip, Fused, Row, Sparse, Dependent, StripsPerGroup, Head, Part, Subgroups, Parts, Unroll, FormatC };
 }
 
 }  // namespace rookery::engine

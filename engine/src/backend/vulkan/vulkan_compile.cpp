@@ -211,34 +211,35 @@ std::uint32_t VulkanExecutable::stripsPerGroup(std::span<const Gemv> gemvs, std:
 }
 
 Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out) {
-  // A dispatch knows two formats at most.
-  std::vector<std::vector<Gemv>> parts;
-  const auto formatOf = [&](const Gemv& gemv) { return m_weights->matrix(gemv.matrix).format; };
-  std::vector<std::pair<Format, Format>> formats;
+  // A dispatch knows three formats at most; quantised files have low-rank matrices of two beside them.
+  struct Part {
+    std::vector<Gemv> gemvs;
+    std::vector<Format> formats;
+  };
+  std::vector<Part> parts;
   for (const Gemv& gemv : gemvs) {
-    const Format format = formatOf(gemv);
-    if (parts.empty() || (formats.back().first != format && formats.back().second != format && formats.back().first != formats.back().second)) {
-      parts.emplace_back();
-      formats.emplace_back(format, format);
-    }
-    if (formats.back().first != format) formats.back().second = format;
-    parts.back().push_back(gemv);
+    const Format format = m_weights->matrix(gemv.matrix).format;
+    const auto known = [&] { return std::find(parts.back().formats.begin(), parts.back().formats.end(), format) != parts.back().formats.end(); };
+    if (parts.empty() || (parts.back().formats.size() == Formats{}.size() && !known())) parts.emplace_back();
+    if (!known()) parts.back().formats.push_back(format);
+    parts.back().gemvs.push_back(gemv);
   }
-  for (std::size_t p = 0; p < parts.size(); ++p) {
-    if (auto good = addGemm(parts[p], formats[p].first, formats[p].second, options, layer, out); !good) return good;
+  for (Part& part : parts) {
+    part.formats.resize(Formats{}.size(), part.formats.back());
+    if (auto good = addGemm(part.gemvs, {part.formats[0], part.formats[1], part.formats[2]}, options, layer, out); !good) return good;
   }
   return {};
 }
 
 // Decode and a few tokens: gemm.comp, the same bits for each token. Many: tile.comp.
-Result<void> VulkanExecutable::addGemm(std::span<const Gemv> gemvs, Format a, Format b, const GemmOptions& options, int layer, Dispatches& out) {
+Result<void> VulkanExecutable::addGemm(std::span<const Gemv> gemvs, const Formats& formats, const GemmOptions& options, int layer, Dispatches& out) {
   using namespace gemm_record;
   const bool tiles = options.size == Size::Many, one = options.size == Size::One;
   const bool sparse = m_weights->matrix(gemvs.front().matrix).panelRows != kTileRows;
-  const bool coded = outputsPerLane(a) == 16 || outputsPerLane(b) == 16;
+  const bool coded = std::any_of(formats.begin(), formats.end(), [](Format format) { return outputsPerLane(format) == 16; });
   const std::uint32_t lanes = m_device->candidate().leastLanes;  // or the order of sums would follow the tuning
   const std::uint32_t strip = tiles    ? kTileOutputs
-                              : sparse ? std::min(kSparseStrip, lanes * outputsPerLane(a))
+                              : sparse ? std::min(kSparseStrip, lanes * outputsPerLane(formats[0]))
                                        : static_cast<std::uint32_t>(kTileRows);
   const std::uint32_t oneToken = subgroupsOf(m_tuning.groupSize) * strip;  // sums in shared memory
   const std::uint32_t tokens = tiles ? kTileTokens : one ? 1 : std::min(coded ? kCodedFewTokens : kFewTokens, std::max(1U, mostParts(m_device->candidate().limits) / oneToken));
@@ -285,13 +286,15 @@ Result<void> VulkanExecutable::addGemm(std::span<const Gemv> gemvs, Format a, Fo
   dispatch.groupsY = groups;
   dispatch.layer = layer;
   if (tiles) {
-    return add("tile", {{constant::GroupSize, kTileOutputs * kTileTokens / 16}, {constant::FormatA, static_cast<std::uint32_t>(a)}, {constant::FormatB, static_cast<std::uint32_t>(b)}},
+    return add("tile", {{constant::GroupSize, kTileOutputs * kTileTokens / 16}, {constant::FormatA, static_cast<std::uint32_t>(formats[0])}, {constant::FormatB, static_cast<std::uint32_t>(formats[1])},
+                        {constant::FormatC, static_cast<std::uint32_t>(formats[2])}},
                records, dispatch, out);
   }
   const std::map<std::uint32_t, std::uint32_t> constants{
       {constant::GroupSize, m_tuning.groupSize},
-      {constant::FormatA, static_cast<std::uint32_t>(a)},
-      {constant::FormatB, static_cast<std::uint32_t>(b)},
+      {constant::FormatA, static_cast<std::uint32_t>(formats[0])},
+      {constant::FormatB, static_cast<std::uint32_t>(formats[1])},
+      {constant::FormatC, static_cast<std::uint32_t>(formats[2])},
       {constant::Tokens, tokens},
       {constant::Strip, strip},
       {constant::Fused, options.prologue != nullptr ? 1 : 0},

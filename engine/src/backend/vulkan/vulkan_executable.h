@@ -32,7 +32,7 @@ struct VulkanDispatch {
 class VulkanExecutable final : public Executable {
  public:
   static Result<std::unique_ptr<Executable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
-                                                    std::shared_ptr<VulkanDevice> device, Ledger& ledger);
+                                                    std::shared_ptr<VulkanDevice> device, Ledger& ledger, const std::stop_token& stop);
   /// Not measured, as said; `maxTokens` 0: as many as suit the model.
   static Result<std::unique_ptr<VulkanExecutable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
                                                           std::shared_ptr<VulkanDevice> device, Ledger& ledger,
@@ -72,6 +72,7 @@ class VulkanExecutable final : public Executable {
   Result<void> compileStage(const Stage& stage, Size size, Dispatches& body, Dispatches& head);
   Result<void> addNorm(const Embed* embed, const HeadGemv* head, Dispatches& out);
   Result<void> addMix(const NormShiftMix& op, int layer, Dispatches& out);
+  using Formats = std::array<kernels::Format, 3>;  ///< of a dispatch; the last is repeated where there are fewer
   struct GemmOptions {
     const NormShiftMix* prologue = nullptr;  ///< fused
     Size size = Size::One;
@@ -81,7 +82,7 @@ class VulkanExecutable final : public Executable {
   };
   Result<void> addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out);
   std::uint32_t subgroupsOf(std::uint32_t groupSize) const;
-  Result<void> addGemm(std::span<const Gemv> gemvs, kernels::Format a, kernels::Format b, const GemmOptions& options, int layer, Dispatches& out);
+  Result<void> addGemm(std::span<const Gemv> gemvs, const Formats& formats, const GemmOptions& options, int layer, Dispatches& out);
   std::uint32_t stripsPerGroup(std::span<const Gemv> gemvs, std::uint32_t strip) const;
   Result<void> add(const std::string& shader, std::map<std::uint32_t, std::uint32_t> constants, std::span<const VulkanRecord> records,
                    VulkanDispatch dispatch, Dispatches& out);
