@@ -81,12 +81,13 @@ void checkSequence(const TemporaryFolder& folder, const std::filesystem::path& m
   const json& positions = sequence["positions"];
   const std::size_t lastPosition = sequence["tokens"].size() - 1;
   std::optional<Output> first;
-  const auto compare = [&](const Output& output, const std::string& rowsName) {
+  const auto compare = [&](const Output& output, const std::string& rowsName, bool sameBits = true) {
     // Whatever the vectors say, all ways of reading give the same bits.
     if (!first) first = output;
-    CHECK(output.logits.values == first->logits.values);
+    if (sameBits) CHECK(output.logits.values == first->logits.values);
     REQUIRE(output.state.size() == first->state.size());
-    for (const auto& [name, tensor] : output.state) CHECK_MESSAGE(tensor.values == first->state.at(name).values, name);
+    for (const auto& [name, tensor] : output.state)
+      if (sameBits) CHECK_MESSAGE(tensor.values == first->state.at(name).values, name);
     if (const auto rows = e.vectors.find(rowsName); !positions.empty() && rows != e.vectors.end())
       CHECK(maxDifference(output.logits.values, rows->second.values) <= e.logitsTolerance);
     const bool endsWithLast = positions.empty() || positions.back() == lastPosition;
@@ -101,7 +102,9 @@ void checkSequence(const TemporaryFolder& folder, const std::filesystem::path& m
   for (const int chunk : chunks) {
     CAPTURE(chunk);
     const auto output = run(folder, {model, sequence["tokens"], {"--mode", "gpt", "--chunk", std::to_string(chunk)}, join(positions), stateIn});
-    if (output) compare(*output, e.vectors.contains(e.gpt) ? e.gpt : e.rnn);
+    // On a graphics card longer chunks go by tiles, whose sums run in another order (engine.vulkan: not on llvmpipe).
+    const bool sameBits = chunk <= 16 || testStrategy() == nullptr || std::string(testStrategy()).find("vulkan") == std::string::npos;
+    if (output) compare(*output, e.vectors.contains(e.gpt) ? e.gpt : e.rnn, sameBits);
   }
 }
 
@@ -230,8 +233,10 @@ TEST_CASE("greedy text is the reference's, token for token") {
     CAPTURE(golden.string());
     const json& tokens = manifest["greedy"]["tokens"];
     writeFile(folder.file("tokens.json"), manifest["sequences"][manifest["greedy"]["prompt"].get<std::string>()]["tokens"].dump());
-    const auto process = runCli({"generate", "--model", (golden / "model.pth").string(), "--prompt-tokens", folder.file("tokens.json"),
-                                 "--greedy", "--tokens", std::to_string(tokens.size()), "--ignore-end", "--json"});
+    std::vector<std::string> arguments{"generate", "--model", (golden / "model.pth").string(), "--prompt-tokens", folder.file("tokens.json"),
+                                       "--greedy", "--tokens", std::to_string(tokens.size()), "--ignore-end", "--json"};
+    if (testStrategy() != nullptr) arguments.insert(arguments.end(), {"--strategy", testStrategy()});
+    const auto process = runCli(arguments);
     REQUIRE_MESSAGE(process.exitCode == 0, process.err);
     CHECK(json::parse(process.out)["ids"] == tokens);
   }

@@ -35,7 +35,8 @@ part() {
 }
 part operations 100 "$pack/bin/test_engine_vulkan_ops"
 part vulkan-tests 120 "$pack/bin/test_engine_vulkan"
-part golden 150 env "ROOKERY_TEST_STRATEGY=vulkan:$index" "$pack/bin/test_cli_golden"
+# Hundreds of small models, each in a process of its own: tuning them would take the time.
+part golden 180 env ROOKERY_VULKAN_TUNING=unroll=2 "ROOKERY_TEST_STRATEGY=vulkan:$index" "$pack/bin/test_cli_golden"
 
 # figures MARKDOWN: prefill and decode, and decode's share of the measured read limit.
 figures() {
