@@ -56,3 +56,14 @@ void groupBarrier() {
     barrier();
   }
 }
+
+shared uint sharedCancel;
+
+/// Whether the run has been stopped. The processor may write the word at any time, so one lane reads it for all: were they
+/// to differ, some would wait at a barrier for those that left. To be called by the whole group.
+bool stopped() {
+  if (SUBGROUPS == 1) return subgroupShuffle(run.cancel, 0) != 0;
+  if (laneIndex() == 0) sharedCancel = run.cancel;
+  barrier();
+  return sharedCancel != 0;
+}

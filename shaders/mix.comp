@@ -16,7 +16,7 @@ uint rowFrom;
 
 void main() {
   const uint t = gl_WorkGroupID.x, lane = laneIndex();
-  if (run.cancel != 0 || t >= run.tokens) return;
+  if (stopped() || t >= run.tokens) return;
   const Record r = Records(push.records).at[0];
   const uint width = r.values[0], x = r.values[1], ldX = r.values[2], shift = r.values[3], form = r.values[4];
   const float eps = uintBitsToFloat(r.values[5]);

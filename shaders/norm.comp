@@ -14,7 +14,7 @@ float rowAt(uint i) { return push.option == 0 ? inputs[rowFrom + i] : act[rowFro
 
 void main() {
   const uint t = gl_WorkGroupID.x, lane = laneIndex();
-  if (run.cancel != 0 || t >= (push.option == 0 ? run.tokens : run.rows)) return;
+  if (stopped() || t >= (push.option == 0 ? run.tokens : run.rows)) return;
   const Record r = Records(push.records).at[0];
   const uint width = r.values[0], from = r.values[1], ldFrom = r.values[2], to = r.values[3], ldTo = r.values[4];
   rowFrom = push.option == 0 ? t * width : from + run.row[t] * ldFrom;

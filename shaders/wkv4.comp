@@ -6,7 +6,7 @@
 #include "math.glsl"
 
 void main() {
-  if (run.cancel != 0) return;
+  if (stopped()) return;
   const Record r = Records(push.records).at[0];
   const uint ld = r.values[0], width = r.values[8];
   const uint channel = gl_WorkGroupID.x * gl_WorkGroupSize.x + laneIndex();

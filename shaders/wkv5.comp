@@ -10,7 +10,7 @@ layout(constant_id = 10) const uint HEAD = 64;
 shared float sharedR[HEAD], sharedW[HEAD], sharedK[HEAD], sharedFirst[HEAD];
 
 void main() {
-  if (run.cancel != 0) return;
+  if (stopped()) return;
   const uint lane = laneIndex(), head = gl_WorkGroupID.x, channel = head * HEAD + lane;
   const bool inside = lane < HEAD;
   const Record r = Records(push.records).at[0];

@@ -13,7 +13,7 @@ layout(set = 0, binding = 5) writeonly buffer StateOut4 { vec4 stateOut4[]; };
 shared float sharedR[HEAD], sharedW[HEAD], sharedK[HEAD], sharedRemoval[HEAD], sharedGain[HEAD];
 
 void main() {
-  if (run.cancel != 0) return;
+  if (stopped()) return;
   const uint lane = laneIndex(), head = gl_WorkGroupID.x, channel = head * HEAD + lane;
   const bool inside = lane < HEAD;
   const Record r = Records(push.records).at[0];

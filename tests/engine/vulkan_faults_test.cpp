@@ -37,13 +37,13 @@ ProcessResult run(const std::vector<std::string>& arguments, const std::string& 
 
 const std::vector<std::string> kAnswer{"generate", "--model", "guide", "--strategy", "vulkan:0", "--prompt", "Hello", "--greedy", "--tokens", "40"};
 
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
 bool haveDevice() {
-  const bool have = !realLoader().empty() && run(kAnswer, "").exitCode == 0;
+  const bool have = !realLoader().empty() && contains(run({"devices"}, "").out, "vulkan:0: ");
   if (!have) MESSAGE("SKIP: no Vulkan device, not even llvmpipe");
   return have;
 }
-
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
@@ -95,9 +95,29 @@ TEST_CASE("memory that runs out while a model is loaded says what would help") {
     ++refused;
     CHECK(result.exitCode == 4);
     CHECK_MESSAGE(contains(result.err, "not enough free memory"), result.err);
+    CHECK_MESSAGE(contains(result.err, "fit"), result.err);  // and what would
+    CHECK_MESSAGE(contains(result.err, "CPU"), result.err);
   }
   CHECK(refused >= 10);
   CHECK(refused < 40);
+}
+
+TEST_CASE("a device lost while pieces of a chunk are on its queue ends in a sentence") {
+  if (!haveDevice()) return;
+  setenv("ROOKERY_VULKAN_TUNING", "tiles=1", 1);  // as on a card: chunks go in pieces
+  std::string prompt;
+  for (int i = 0; i < 40; ++i) prompt += "What is a state? ";
+  int lost = 0;
+  for (int submission = 1; submission <= 12; ++submission) {
+    CAPTURE(submission);
+    const auto result = run({"generate", "--model", "guide", "--strategy", "vulkan:0", "--prompt", prompt, "--greedy", "--tokens", "2"}, "lost=" + std::to_string(submission));
+    if (result.exitCode == 0) break;
+    ++lost;
+    CHECK(result.exitCode == 1);
+    CHECK_MESSAGE(contains(result.err, "stopped answering"), result.err);
+  }
+  CHECK(lost >= 4);
+  unsetenv("ROOKERY_VULKAN_TUNING");
 }
 
 TEST_CASE("a device with room for a part of the model: the error names the strategy that works") {

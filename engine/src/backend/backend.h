@@ -86,7 +86,8 @@ class Backend {
   virtual Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source,
                                                              const PlaceOptions& options, Ledger& ledger) = 0;
   virtual Result<std::unique_ptr<Executable>> compile(const Program& program,
-                                                      std::shared_ptr<const PlacedWeights> weights, Ledger& ledger) = 0;
+                                                      std::shared_ptr<const PlacedWeights> weights, Ledger& ledger,
+                                                      std::stop_token stop = {}) = 0;
   virtual Result<std::unique_ptr<DeviceState>> newState(const StateLayout& layout, Ledger& ledger) = 0;
 };
 

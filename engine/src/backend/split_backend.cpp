@@ -174,12 +174,13 @@ class SplitBackend final : public Backend {
     return std::shared_ptr<const PlacedWeights>(std::move(placed));
   }
 
-  Result<std::unique_ptr<Executable>> compile(const Program& program, std::shared_ptr<const PlacedWeights> weights, Ledger& ledger) override {
+  Result<std::unique_ptr<Executable>> compile(const Program& program, std::shared_ptr<const PlacedWeights> weights, Ledger& ledger,
+                                              std::stop_token stop) override {
     const auto& placed = static_cast<const SplitWeights&>(*weights).parts;
     std::vector<SplitExecutable::Part> parts;
     for (std::size_t i = 0; i < m_parts.size(); ++i) {
       const Program own = buildProgram(program.shape, m_parts[i].segment.range);
-      auto made = m_parts[i].backend->compile(own, placed[i], ledger);
+      auto made = m_parts[i].backend->compile(own, placed[i], ledger, stop);
       if (!made) return tl::unexpected(made.error());
       parts.push_back({std::move(*made), own.valuesIn.size(), own.valuesOut.size()});
     }

@@ -103,7 +103,7 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   auto weights = impl->backend->place(impl->program, source, place, impl->ledger);
   if (!weights) return tl::unexpected(weights.error());
   impl->weights = std::move(*weights);
-  auto executable = impl->backend->compile(impl->program, impl->weights, impl->ledger);
+  auto executable = impl->backend->compile(impl->program, impl->weights, impl->ledger, stop);
   if (!executable) return tl::unexpected(executable.error());
   impl->executable = std::move(*executable);
   std::vector<DType> types;

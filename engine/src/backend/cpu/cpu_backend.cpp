@@ -31,7 +31,7 @@ class CpuBackend final : public Backend {
   }
 
   Result<std::unique_ptr<Executable>> compile(const Program& program, std::shared_ptr<const PlacedWeights> weights,
-                                              Ledger& ledger) override {
+                                              Ledger& ledger, std::stop_token) override {
     return CpuExecutable::create(program, std::static_pointer_cast<const CpuWeights>(std::move(weights)), m_pool, ledger);
   }
 

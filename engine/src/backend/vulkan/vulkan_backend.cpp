@@ -27,17 +27,36 @@ class VulkanBackend final : public Backend {
     return std::shared_ptr<const PlacedWeights>(std::move(*placed));
   }
 
-  Result<std::unique_ptr<Executable>> compile(const Program& program, std::shared_ptr<const PlacedWeights> weights, Ledger& ledger) override {
-    return VulkanExecutable::create(program, std::static_pointer_cast<const VulkanWeights>(std::move(weights)), m_device, ledger);
+  Result<std::unique_ptr<Executable>> compile(const Program& program, std::shared_ptr<const PlacedWeights> weights, Ledger& ledger,
+                                              std::stop_token stop) override {
+    auto made = VulkanExecutable::create(program, std::static_pointer_cast<const VulkanWeights>(std::move(weights)), m_device, ledger, stop);
+    if (!made && made.error().code == ErrorCode::OutOfMemory) return tl::unexpected(withAdvice(std::move(made.error()), program));
+    return made;
   }
 
   Result<std::unique_ptr<DeviceState>> newState(const StateLayout& layout, Ledger& ledger) override {
     auto buffer = m_device->newBuffer(stateBufferBytes(layout), VulkanMemory::Device, ledger, "state", "state");
-    if (!buffer) return tl::unexpected(buffer.error());
+    if (!buffer) {
+      if (buffer.error().code == ErrorCode::OutOfMemory) buffer.error().message += " Fewer of the model's layers may fit, and the CPU works too.";
+      return tl::unexpected(buffer.error());
+    }
     return std::make_unique<VulkanState>(m_device, std::move(*buffer));
   }
 
  private:
+  // The weights fitted, what a run needs did not: the driver had less than it said.
+  Error withAdvice(Error error, const Program& program) const {
+    const LayerRange& range = program.range;
+    const int fewer = (range.last - range.first) / 2;
+    if (range.embedding && range.head && fewer > 0) {
+      error.strategy = fmt::format("{} *{} -> cpu", id(), fewer);
+      error.message += fmt::format(" Half of the layers may fit: \"{}\". The CPU works too: \"cpu\".", error.strategy);
+    } else {
+      error.message += " Fewer layers may fit, and the CPU works too.";
+    }
+    return error;
+  }
+
   std::shared_ptr<VulkanDevice> m_device;
 };
 

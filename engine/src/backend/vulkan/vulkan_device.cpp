@@ -340,7 +340,10 @@ Result<void> VulkanDevice::run(std::span<const VkCommandBuffer> commands, bool a
         submit.signalSemaphoreCount = 1;
         submit.pSignalSemaphores = &m_timeline;
       }
-      if (const VkResult r = m_api.vkQueueSubmit(m_queue, 1, &submit, VK_NULL_HANDLE); r != VK_SUCCESS) return vulkanFailure(r, "starting work");
+      if (const VkResult r = m_api.vkQueueSubmit(m_queue, 1, &submit, VK_NULL_HANDLE); r != VK_SUCCESS) {
+        if (at > 0) m_api.vkQueueWaitIdle(m_queue);  // what is on its way still uses buffers that may be freed now
+        return vulkanFailure(r, "starting work");
+      }
     }
     m_submitted = value;
   }
@@ -369,14 +372,14 @@ Result<VkCommandBuffer> VulkanDevice::newCommands(const std::string& name) {
   allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
   allocate.commandBufferCount = 1;
   VkCommandBuffer commands = VK_NULL_HANDLE;
-  const std::lock_guard lock(m_queueMutex);
+  const auto lock = recording();
   if (const VkResult r = m_api.vkAllocateCommandBuffers(m_device, &allocate, &commands); r != VK_SUCCESS) return vulkanFailure(r, "making a command buffer");
   setName(VK_OBJECT_TYPE_COMMAND_BUFFER, commands, name);
   return commands;
 }
 
 void VulkanDevice::freeCommands(std::span<const VkCommandBuffer> commands) {
-  const std::lock_guard lock(m_queueMutex);
+  const auto lock = recording();
   if (!commands.empty()) m_api.vkFreeCommandBuffers(m_device, m_pool, static_cast<std::uint32_t>(commands.size()), commands.data());
 }
 
@@ -386,13 +389,16 @@ Result<void> VulkanDevice::runOnce(const std::function<void(VkCommandBuffer)>& r
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
   begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
+  VkResult recorded = VK_SUCCESS;
   {
-    const std::lock_guard lock(m_queueMutex);  // the pool belongs to one thread at a time
-    m_api.vkBeginCommandBuffer(*commands, &begin);
-    record(*commands);
-    m_api.vkEndCommandBuffer(*commands);
+    const auto lock = recording();
+    recorded = m_api.vkBeginCommandBuffer(*commands, &begin);
+    if (recorded == VK_SUCCESS) {
+      record(*commands);
+      recorded = m_api.vkEndCommandBuffer(*commands);
+    }
   }
-  auto done = run(std::span(&*commands, 1), false);
+  auto done = recorded == VK_SUCCESS ? run(std::span(&*commands, 1), false) : Result<void>(vulkanFailure(recorded, "recording commands"));
   freeCommands(std::span(&*commands, 1));
   return done;
 }

@@ -82,6 +82,8 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   Result<void> runOnce(const std::function<void(VkCommandBuffer)>& record);
   Result<VkCommandBuffer> newCommands(const std::string& name);
   void freeCommands(std::span<const VkCommandBuffer> commands);
+  /// To be held while commands are recorded: all come from one pool.
+  std::unique_lock<std::mutex> recording() { return std::unique_lock(m_poolMutex); }
 
   /// Copies between the CPU and a buffer, through staging memory where the CPU cannot reach it.
   Result<void> write(const VulkanBuffer& buffer, std::uint64_t offset, std::span<const std::byte> bytes);
@@ -112,7 +114,7 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   VkCommandPool m_pool = VK_NULL_HANDLE;
   VkSemaphore m_timeline = VK_NULL_HANDLE;
   std::uint64_t m_submitted = 0;
-  std::mutex m_queueMutex, m_pipelineMutex, m_stagingMutex;
+  std::mutex m_queueMutex, m_poolMutex, m_pipelineMutex, m_stagingMutex;
   std::map<std::string, VkShaderModule> m_shaders;
   std::map<std::string, VkPipeline> m_pipelines;
   Ledger m_ownLedger;  ///< of the staging buffer, which belongs to no model

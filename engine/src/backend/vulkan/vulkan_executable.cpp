@@ -32,8 +32,8 @@ VulkanExecutable::~VulkanExecutable() {
 }
 
 Result<std::unique_ptr<Executable>> VulkanExecutable::create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
-                                                             std::shared_ptr<VulkanDevice> device, Ledger& ledger) {
-  auto tuning = tuningFor(program, weights, device);
+                                                             std::shared_ptr<VulkanDevice> device, Ledger& ledger, const std::stop_token& stop) {
+  auto tuning = tuningFor(program, weights, device, stop);
   if (!tuning) return tl::unexpected(tuning.error());
   return create(program, std::move(weights), std::move(device), ledger, *tuning, 0);
 }
@@ -254,7 +254,8 @@ Result<VkCommandBuffer> VulkanExecutable::record(const Pair& pair, const Dispatc
   const VolkDeviceTable& api = m_device->api();
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
-  api.vkBeginCommandBuffer(commands, &begin);
+  const auto lock = m_device->recording();
+  if (const VkResult r = api.vkBeginCommandBuffer(commands, &begin); r != VK_SUCCESS) return vulkanFailure(r, "recording commands");
   const auto barrier = [&](VkPipelineStageFlags from, VkAccessFlags fromAccess, VkPipelineStageFlags to, VkAccessFlags toAccess) {
     const VkMemoryBarrier memory{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, fromAccess, toAccess};
     api.vkCmdPipelineBarrier(commands, from, to, 0, 1, &memory, 0, nullptr, 0, nullptr);

@@ -52,7 +52,7 @@ std::string cacheName(const Program& program, const VulkanWeights& weights, cons
 }
 
 Result<VulkanTuning> measure(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device,
-                             const VulkanTuning& start) {
+                             const VulkanTuning& start, const std::stop_token& stop) {
   const auto deadline = Clock::now() + kMeasuring;
   Ledger ledger;  // nothing of this stays
   std::vector<std::unique_ptr<VulkanState>> states;
@@ -67,9 +67,10 @@ Result<VulkanTuning> measure(const Program& program, const std::shared_ptr<const
   VulkanTuning best = start;
   double bestTime = 0;
   const auto consider = [&](const VulkanTuning& tuning) -> Result<void> {
-    if (bestTime > 0 && Clock::now() >= deadline) return {};
+    if (stop.stop_requested()) return fail(ErrorCode::Cancelled, "Loading was stopped.");
+    if (Clock::now() >= deadline) return {};
     auto executable = VulkanExecutable::create(program, weights, device, ledger, tuning, 1);
-    if (!executable) return tl::unexpected(executable.error());
+    if (!executable) return {};  // a driver may refuse a size of subgroups, say: the others remain
     const auto time = (*executable)->timeToken(*states[0], *states[1], kRuns);
     if (!time) return tl::unexpected(time.error());
     if (bestTime > 0 && *time >= bestTime * kWorthwhile) return {};
@@ -78,6 +79,7 @@ Result<VulkanTuning> measure(const Program& program, const std::shared_ptr<const
     return {};
   };
   if (auto good = consider(start); !good) return tl::unexpected(good.error());
+  if (bestTime == 0) return start;  // without room to measure, say; loading will tell
   for (std::uint32_t lanes = device->candidate().leastLanes; lanes <= device->candidate().mostLanes; lanes *= 2) {
     VulkanTuning tuning = best;
     tuning.lanes = lanes;
@@ -132,7 +134,7 @@ std::string tuningText(const VulkanTuning& tuning) {
   return fmt::format("group={},part={},tiles={},lanes={},unroll={},strips={}", tuning.groupSize, tuning.part, tuning.tiles ? 1 : 0, tuning.lanes, tuning.unroll, tuning.strips);
 }
 
-Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device) {
+Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device, const std::stop_token& stop) {
   const VulkanTuning start = startingPoint(*device);
   const char* wanted = std::getenv("ROOKERY_VULKAN_TUNING");
   const std::string_view asked = wanted == nullptr ? "" : wanted;
@@ -152,7 +154,7 @@ Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<con
       if (tuning && suits(*tuning, *device) && tuning->groupSize == start.groupSize && tuning->part == start.part && tuning->tiles == start.tiles) return tuning;
     }
   }
-  auto tuning = measure(program, weights, device, start);
+  auto tuning = measure(program, weights, device, start, stop);
   if (!tuning) return tuning;
   const std::string text = tuningText(*tuning);
   writeCached(name, std::as_bytes(std::span(text)));

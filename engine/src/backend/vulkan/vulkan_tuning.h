@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -33,8 +34,8 @@ std::string tuningText(const VulkanTuning& tuning);
 
 /// For a program and its placed weights: what ROOKERY_VULKAN_TUNING says (as parseTuning; "measure": measured anew); else
 /// on a software device what is known to be good; else what was measured before (kept in the cache folder, per device,
-/// driver, shape and format), or is measured now, in about 2 seconds.
+/// driver, shape and format), or is measured now, in about 2 seconds. Cancelled.
 Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<const VulkanWeights>& weights,
-                               const std::shared_ptr<VulkanDevice>& device);
+                               const std::shared_ptr<VulkanDevice>& device, const std::stop_token& stop = {});
 
 }  // namespace rookery::engine
