@@ -76,7 +76,7 @@ struct FakeBackend : Backend {
     if (options.progress) options.progress(10);
     return std::make_shared<FakeWeights>();
   }
-  Result<std::unique_ptr<Executable>> compile(const Program&, std::shared_ptr<const PlacedWeights>, Ledger&) override {
+  Result<std::unique_ptr<Executable>> compile(const Program&, std::shared_ptr<const PlacedWeights>, Ledger&, std::stop_token) override {
     auto executable = std::make_unique<FakeExecutable>();
     executable->most = most;
     executable->onRun = onRun;
