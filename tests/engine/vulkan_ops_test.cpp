@@ -248,6 +248,7 @@ TEST_CASE("products of every format and shape agree with double precision") {
       const ValueId y = bench.value(shape.rows);
       bench.program.stages.push_back({0, GemvGroup{std::nullopt, {{matrix, bench.x, y}}}});
       for (const VulkanTuning& tuning : cuts(*device)) {
+        if (!plainType && tuning.unroll > 1) continue;  // which changes no bit of them, as the next test shows
         CAPTURE(tuningText(tuning));
         for (const auto& [count, piece] : kRuns) {
           CAPTURE(piece);
