@@ -2,8 +2,8 @@
 // One model on the CPU and a Vulkan device: boundaries both ways, and the device shared by several segments.
 #include <doctest/doctest.h>
 
-#include "backend/vulkan/vulkan_instance.h"
 #include "support/small_models.h"
+#include "support/validation.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;
@@ -104,14 +104,7 @@ TEST_CASE("a stopped run of a model on two devices leaves the state as it was") 
 }
 
 TEST_CASE("validation: boundaries of every generation run without a message") {
-  setenv("ROOKERY_VULKAN_VALIDATION", "1", 1);
-  const auto instance = VulkanInstance::get();
-  if (!instance && instance.error().message.find("not installed") != std::string::npos) {
-    MESSAGE("SKIP: the Khronos validation layer is not installed");
-    return;
-  }
-  REQUIRE(instance.has_value());
-  REQUIRE((*instance)->validates());
+  if (!turnValidationOn()) return;
   const auto tokens = someTokens(20);
   for (const RwkvVersion version : kVersions) {
     CAPTURE(versionName(version));

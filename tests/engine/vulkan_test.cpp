@@ -14,6 +14,7 @@
 #include "support/oracle.h"
 #include "support/golden.h"
 #include "support/small_models.h"
+#include "support/validation.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;
@@ -243,14 +244,7 @@ TEST_CASE("at most six dispatches and six barriers a layer in RWKV-7 decode") {
 }
 
 TEST_CASE("validation: every generation runs without a message, and no barrier can be left out") {
-  setenv("ROOKERY_VULKAN_VALIDATION", "1", 1);
-  auto instance = VulkanInstance::get();
-  if (!instance && instance.error().message.find("not installed") != std::string::npos) {
-    MESSAGE("SKIP: the Khronos validation layer is not installed");
-    return;
-  }
-  REQUIRE(instance.has_value());
-  REQUIRE((*instance)->validates());
+  if (!turnValidationOn()) return;
   const auto tokens = someTokens(20);
   for (const RwkvVersion version : kVersions) {
     CAPTURE(versionName(version));
