@@ -243,7 +243,7 @@ TEST_CASE("at most six dispatches and six barriers a layer in RWKV-7 decode") {
   }
 }
 
-TEST_CASE("validation: every generation runs without a message, and no barrier can be left out") {
+TEST_CASE("validation: every generation runs without a message") {
   if (!turnValidationOn()) return;
   const auto tokens = someTokens(20);
   for (const RwkvVersion version : kVersions) {
@@ -255,22 +255,4 @@ TEST_CASE("validation: every generation runs without a message, and no barrier c
     REQUIRE(session.decode(5).has_value());
     CHECK(VulkanInstance::validationMessages() == before);
   }
-  const auto model = makeModel(smallShape(RwkvVersion::V7), {}, true, device());
-  auto& executable = static_cast<VulkanExecutable&>(*model->impl().executable);
-  Session session(model);
-  std::size_t dispatches = 1;  // the embedding's norm
-  for (int layer = 0; layer < 3; ++layer) dispatches += executable.decodeDispatches(layer);
-  for (std::size_t barrier = 0; barrier + 1 < dispatches; ++barrier) {
-    CAPTURE(barrier);
-    executable.skipBarrier(barrier);
-    const auto before = VulkanInstance::validationMessages();
-    REQUIRE(session.decode(5).has_value());
-    CHECK(VulkanInstance::validationMessages() > before);
-    const std::string message = VulkanInstance::lastValidationMessage();
-    CHECK_MESSAGE(message.find("[body of 1]") != std::string::npos, message);  // objects have names
-  }
-  executable.skipBarrier(std::nullopt);
-  const auto before = VulkanInstance::validationMessages();
-  REQUIRE(session.decode(5).has_value());
-  CHECK(VulkanInstance::validationMessages() == before);
 }

@@ -170,9 +170,9 @@ void VulkanExecutable::forgetRecordings() {
   if (m_descriptors != VK_NULL_HANDLE) m_device->api().vkResetDescriptorPool(m_device->handle(), m_descriptors, 0);
 }
 
-void VulkanExecutable::skipBarrier(std::optional<std::size_t> index) {
+void VulkanExecutable::skipBarrier(std::optional<Barrier> barrier) {
   const std::lock_guard lock(m_running);
-  m_skippedBarrier = index;
+  m_skippedBarrier = barrier;
   forgetRecordings();
 }
 
@@ -225,38 +225,60 @@ void VulkanExecutable::handOutValues(const RunArgs& args) const {
 
 // A chunk is recorded in pieces: a system resets a device that does not come back from its work within a few seconds, and
 // a small one takes that long for a chunk of a large model.
+std::vector<VulkanExecutable::Piece> VulkanExecutable::piecesOf(bool body, std::uint32_t size) const {
+  const std::size_t all = dispatchesOf(body, size).size(), most = sizeOf(size) == Size::Many ? kPiece : std::max<std::size_t>(1, all);
+  std::vector<Piece> pieces;
+  for (std::size_t first = 0; first == 0 || first < all; first += most) pieces.push_back({first, std::min(all, first + most), body});
+  return pieces;
+}
+
 Result<void> VulkanExecutable::addCommands(Pair& pair, bool body, std::uint32_t size, std::vector<VkCommandBuffer>& commands) {
   auto& recordings = body ? pair.bodies : pair.heads;
   auto found = recordings.find(size);
   if (found == recordings.end()) {
-    const Dispatches& dispatches = (body ? m_bodies : m_heads)[static_cast<std::size_t>(sizeOf(size))];
-    const std::size_t most = sizeOf(size) == Size::Many ? kPiece : std::max<std::size_t>(1, dispatches.size());
-    std::vector<VkCommandBuffer> pieces;
-    for (std::size_t first = 0; first == 0 || first < dispatches.size(); first += most) {
-      auto made = record(pair, dispatches, {first, std::min(dispatches.size(), first + most), body}, size);
+    std::vector<VkCommandBuffer> recorded;
+    std::size_t barriers = 0;
+    for (const Piece& piece : piecesOf(body, size)) {
+      auto made = record(pair, piece, size, barriers);
       if (!made) {
-        m_device->freeCommands(pieces);
+        m_device->freeCommands(recorded);
         return tl::unexpected(made.error());
       }
-      pieces.push_back(*made);
+      recorded.push_back(*made);
     }
-    found = recordings.emplace(size, std::move(pieces)).first;
+    found = recordings.emplace(size, std::move(recorded)).first;
   }
   commands.insert(commands.end(), found->second.begin(), found->second.end());
   return {};
 }
 
-Result<VkCommandBuffer> VulkanExecutable::record(const Pair& pair, const Dispatches& dispatches, const Piece& piece, std::uint32_t size) const {
-  const auto [first, last, body] = piece;
-  auto made = m_device->newCommands(fmt::format("{} of {}", body ? "body" : "head", size));
+Result<VkCommandBuffer> VulkanExecutable::record(const Pair& pair, const Piece& piece, std::uint32_t size, std::size_t& barriers) const {
+  auto made = m_device->newCommands(fmt::format("{} of {}", piece.body ? "body" : "head", size));
   if (!made) return made;
-  const VkCommandBuffer commands = *made;
   const VolkDeviceTable& api = m_device->api();
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
-  const auto lock = m_device->recording();
-  if (const VkResult r = api.vkBeginCommandBuffer(commands, &begin); r != VK_SUCCESS) return vulkanFailure(r, "recording commands");
+  VkResult recorded = VK_SUCCESS;
+  {
+    const auto lock = m_device->recording();
+    recorded = api.vkBeginCommandBuffer(*made, &begin);
+    if (recorded == VK_SUCCESS) {
+      recordPiece(*made, pair, piece, size, barriers);
+      recorded = api.vkEndCommandBuffer(*made);
+    }
+  }
+  if (recorded == VK_SUCCESS) return made;
+  m_device->freeCommands(std::span(&*made, 1));
+  return vulkanFailure(recorded, "recording commands");
+}
+
+void VulkanExecutable::recordPiece(VkCommandBuffer commands, const Pair& pair, const Piece& piece, std::uint32_t size, std::size_t& barriers) const {
+  const auto [first, last, body] = piece;
+  const Dispatches& dispatches = dispatchesOf(body, size);
+  const VolkDeviceTable& api = m_device->api();
   const auto barrier = [&](VkPipelineStageFlags from, VkAccessFlags fromAccess, VkPipelineStageFlags to, VkAccessFlags toAccess) {
+    const std::size_t number = barriers++;
+    if (m_skippedBarrier && m_skippedBarrier->body == body && m_skippedBarrier->number == number) return;
     const VkMemoryBarrier memory{VK_STRUCTURE_TYPE_MEMORY_BARRIER, nullptr, fromAccess, toAccess};
     api.vkCmdPipelineBarrier(commands, from, to, 0, 1, &memory, 0, nullptr, 0, nullptr);
   };
@@ -264,12 +286,11 @@ Result<VkCommandBuffer> VulkanExecutable::record(const Pair& pair, const Dispatc
   constexpr VkAccessFlags kReadWrite = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
   const bool copiesIn = body && first == 0 && !m_program.valuesIn.empty();
   const bool copiesOut = body && last == dispatches.size() && !m_program.valuesOut.empty();
-  // What earlier command buffers left: the last token's state, and for the head the body's last row.
-  barrier(kCompute | kTransfer, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, copiesIn ? kCompute | kTransfer : kCompute,
-          copiesIn ? kReadWrite | VK_ACCESS_TRANSFER_WRITE_BIT : kReadWrite);
-  if (copiesIn) {
+  if (copiesIn) {  // what ran before ended with a barrier for copies
     recordCopies(commands, m_program.valuesIn, size, m_inputs, true);
     barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kReadWrite);
+  } else {  // what earlier command buffers left: the last token's state, and for the head the body's last row
+    barrier(kCompute | kTransfer, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kReadWrite);
   }
   api.vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, m_device->pipelineLayout(), 0, 1, &pair.set, 0, nullptr);
   VkPipeline bound = VK_NULL_HANDLE;
@@ -284,19 +305,60 @@ Result<VkCommandBuffer> VulkanExecutable::record(const Pair& pair, const Dispatc
     api.vkCmdPushConstants(commands, m_device->pipelineLayout(), VK_SHADER_STAGE_COMPUTE_BIT, 0, sizeof push, &push);
     const std::uint32_t x = dispatch.tokensPerGroup == 0 ? dispatch.groupsX : (size + dispatch.tokensPerGroup - 1) / dispatch.tokensPerGroup;
     api.vkCmdDispatch(commands, x, dispatch.groupsY, 1);
-    const bool skipped = body && m_skippedBarrier == i;
-    if (i + 1 < last && !skipped) barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute, kReadWrite);
+    if (i + 1 < last) barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute, kReadWrite);
   }
-  // The copies' target is bound as logits, so for all that validation knows a dispatch wrote there.
-  VkAccessFlags after = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
-  if (copiesOut) after |= VK_ACCESS_TRANSFER_WRITE_BIT;
-  barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT | kTransfer, after);
+  if (last < dispatches.size()) return;  // the next piece begins with a barrier
+  // For the host, which reads outputs, and for copies: of a state, and of values here and at the next run's beginning. The
+  // copies' target is bound as logits, so for all that validation knows a dispatch wrote there.
+  constexpr VkPipelineStageFlags kHost = VK_PIPELINE_STAGE_HOST_BIT;
+  constexpr VkAccessFlags kFetched = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
+  barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kHost | kTransfer, kFetched | VK_ACCESS_TRANSFER_WRITE_BIT);
   if (copiesOut) {
     recordCopies(commands, m_program.valuesOut, size, m_outputs, false);
-    barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+    barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, kHost | kTransfer, kFetched);
   }
-  if (const VkResult r = api.vkEndCommandBuffer(commands); r != VK_SUCCESS) return vulkanFailure(r, "recording commands");
-  return commands;
+}
+
+Result<VulkanExecutable::Together> VulkanExecutable::runTogether(const VulkanState& a, const VulkanState& b, std::uint32_t tokens) {
+  const std::lock_guard lock(m_running);
+  const std::array<std::uint32_t, kRunHeader + 1> header{tokens, 1, 0, 0, tokens - 1};
+  std::memcpy(m_run.data(), header.data(), sizeof header);
+  auto there = pairOf(a, b);
+  if (!there) return tl::unexpected(there.error());
+  auto back = pairOf(b, a);
+  if (!back) return tl::unexpected(back.error());
+  Ledger ledger;
+  // What stands for the staging memory: the state before, and after each run the state and the outputs.
+  const std::uint64_t stateBytes = a.buffer().bytes(), outputBytes = m_outputs.bytes();
+  auto fetched = m_device->newBuffer(3 * stateBytes + 2 * outputBytes, VulkanMemory::ToHost, ledger, "test", "fetched");
+  if (!fetched) return tl::unexpected(fetched.error());
+  std::memset(fetched->data(), 0, fetched->bytes());
+  const VolkDeviceTable& api = m_device->api();
+  Together together;
+  std::uint64_t at = 0;
+  const auto fetch = [&](VkCommandBuffer commands, const VulkanBuffer& buffer) {
+    const VkBufferCopy copy{0, at, buffer.bytes()};
+    api.vkCmdCopyBuffer(commands, buffer.handle(), fetched->handle(), 1, &copy);
+    at += buffer.bytes();
+  };
+  auto good = m_device->runOnce([&](VkCommandBuffer commands) {
+    const VkBufferCopy upload{2 * (stateBytes + outputBytes), 0, stateBytes};
+    api.vkCmdCopyBuffer(commands, fetched->handle(), a.buffer().handle(), 1, &upload);
+    for (const bool first : {true, false}) {
+      const Pair& pair = first ? **there : **back;
+      together = {};
+      const auto body = piecesOf(true, std::bit_ceil(tokens));
+      together.pieces = body.size();
+      for (const Piece& piece : body) recordPiece(commands, pair, piece, std::bit_ceil(tokens), together.bodyBarriers);
+      fetch(commands, first ? b.buffer() : a.buffer());
+      const bool head = m_program.range.head;
+      if (!first && head)
+        for (const Piece& piece : piecesOf(false, 1)) recordPiece(commands, pair, piece, 1, together.headBarriers);
+      if (!first || !head) fetch(commands, m_outputs);
+    }
+  });
+  if (!good) return tl::unexpected(good.error());
+  return together;
 }
 
 Result<double> VulkanExecutable::timeToken(const VulkanState& in, const VulkanState& out, int runs) {

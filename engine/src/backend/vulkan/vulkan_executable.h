@@ -50,8 +50,21 @@ class VulkanExecutable final : public Executable {
   Result<std::vector<float>> read(ValueId id, std::size_t tokens) const;
   /// For tests: dispatches (each has one barrier) of a layer in decode.
   std::size_t decodeDispatches(int layer) const;
-  /// For tests: leaves the barrier after dispatch `index` of the body out of what is recorded from now on.
-  void skipBarrier(std::optional<std::size_t> index);
+
+  /// For tests. Barriers are numbered as they are recorded, through all pieces; those of the body and of the head apart.
+  struct Barrier {
+    bool body = true;
+    std::size_t number = 0;
+  };
+  /// Leaves a barrier out of what is recorded from now on.
+  void skipBarrier(std::optional<Barrier> barrier);
+  struct Together {
+    std::size_t bodyBarriers = 0, headBarriers = 0;  ///< of the last run
+    std::size_t pieces = 0;                          ///< of its body
+  };
+  /// `tokens` tokens twice, from `a` to `b` and, with the head, back, all in one command buffer, because synchronisation
+  /// validation looks at one at a time. `a` is uploaded before; after each run what it left is fetched. No inputs are taken.
+  Result<Together> runTogether(const VulkanState& a, const VulkanState& b, std::uint32_t tokens);
 
  private:
   struct Pair {
@@ -93,7 +106,11 @@ class VulkanExecutable final : public Executable {
     std::size_t first = 0, last = 0;  ///< dispatches [first, last)
     bool body = true;
   };
-  Result<VkCommandBuffer> record(const Pair& pair, const Dispatches& dispatches, const Piece& piece, std::uint32_t size) const;
+  std::vector<Piece> piecesOf(bool body, std::uint32_t size) const;
+  Result<VkCommandBuffer> record(const Pair& pair, const Piece& piece, std::uint32_t size, std::size_t& barriers) const;
+  /// Into commands that are being recorded. `barriers`: counted on.
+  void recordPiece(VkCommandBuffer commands, const Pair& pair, const Piece& piece, std::uint32_t size, std::size_t& barriers) const;
+  const Dispatches& dispatchesOf(bool body, std::uint32_t size) const { return (body ? m_bodies : m_heads)[static_cast<std::size_t>(sizeOf(size))]; }
   void forgetRecordings();
   /// Copies `size` rows of values between the activations and `buffer`, where they lie one value after the other.
   void recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer, bool in) const;
@@ -119,7 +136,7 @@ class VulkanExecutable final : public Executable {
   std::array<Dispatches, kSizes.size()> m_bodies, m_heads;  ///< by Size
   VkDescriptorPool m_descriptors = VK_NULL_HANDLE;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Pair> m_pairs;
-  std::optional<std::size_t> m_skippedBarrier;
+  std::optional<Barrier> m_skippedBarrier;
   std::mutex m_running;
 };
 
