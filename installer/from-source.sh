@@ -64,7 +64,9 @@ case "${1:-}" in
   test)
     install_packages "${build_packages[@]}" "${test_packages[@]}"
     build dev
-    QT_QPA_PLATFORM=offscreen ctest --preset dev
+    # Tests that look at the clock run alone: all short ones, and those of the slow that say so.
+    QT_QPA_PLATFORM=offscreen ctest --preset dev -LE slow
+    QT_QPA_PLATFORM=offscreen ctest --preset dev -L slow --parallel 2
     # Sanitizers cost three to ten times: the short tests, and the forward pass once.
     build asan
     ctest --preset asan -LE slow
