@@ -198,3 +198,12 @@ TEST_CASE("a poor device writes the same text in smaller pieces, or says why it 
     CHECK_MESSAGE(contains(result.err, "cannot run this model"), result.err);
   }
 }
+
+TEST_CASE("a card whose whole memory the CPU sees: weights are written straight into it, and the text is the same") {
+  if (!haveDevice()) return;
+  CHECK(contains(run({"devices"}, "rebar").out, "direct uploads"));
+  CHECK_FALSE(contains(run({"devices"}, "").out, "direct uploads"));
+  const auto result = run(kAnswer, "rebar");
+  CHECK_MESSAGE(result.exitCode == 0, result.err);
+  CHECK(result.out == run(kAnswer, "").out);
+}

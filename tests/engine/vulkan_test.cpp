@@ -148,6 +148,27 @@ TEST_CASE("the guide model writes the same 256 tokens on the CPU and on Vulkan")
   CHECK(answers[0] == answers[1]);
 }
 
+TEST_CASE("what this process takes of a device's memory is counted, whichever opening of the device took it") {
+  const int index = std::atoi(device().c_str() + 7);
+  const auto one = VulkanDevice::open(index), other = VulkanDevice::open(index);
+  REQUIRE(one.has_value());
+  REQUIRE(other.has_value());
+  const auto taken = [&] {
+    std::uint64_t sum = 0;
+    for (const auto& heap : *(*other)->candidate().use) sum += heap;
+    return sum;
+  };
+  const std::uint64_t before = taken();
+  Ledger ledger;
+  {
+    const auto buffer = (*one)->newBuffer(10'000'000, VulkanMemory::Device, ledger, "test", "test");
+    REQUIRE(buffer.has_value());
+    CHECK(taken() >= before + 10'000'000);
+    CHECK(taken() < before + 11'000'000);
+  }
+  CHECK(taken() == before);
+}
+
 TEST_CASE("Vulkan: a run stopped on the way leaves the state as it was") {
   checkStopKeepsState(makeModel(smallShape(RwkvVersion::V7), {}, true, device()));
 }

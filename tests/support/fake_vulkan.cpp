@@ -83,6 +83,7 @@ VKAPI_ATTR void VKAPI_CALL features(VkPhysicalDevice device, VkPhysicalDeviceFea
 
 VKAPI_ATTR void VKAPI_CALL properties(VkPhysicalDevice device, VkPhysicalDeviceProperties2* out) {
   g_properties(device, out);
+  if (fault() == "rebar") out->properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
   if (fault() == "old") out->properties.apiVersion = VK_API_VERSION_1_1;
   VkPhysicalDeviceLimits& limits = out->properties.limits;
   limit("range=", limits.maxStorageBufferRange);
@@ -103,13 +104,21 @@ void shrink(VkDeviceSize* sizes, std::size_t stride, uint32_t count) {
   }
 }
 
+// A card whose whole memory the CPU sees, through a bus and not through its caches.
+void beyondBus(VkPhysicalDeviceMemoryProperties& memory) {
+  if (fault() != "rebar") return;
+  for (VkMemoryType& type : memory.memoryTypes) type.propertyFlags &= ~static_cast<VkMemoryPropertyFlags>(VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
+}
+
 VKAPI_ATTR void VKAPI_CALL memory(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties* out) {
   g_memory(device, out);
+  beyondBus(*out);
   shrink(&out->memoryHeaps[0].size, sizeof(VkMemoryHeap) / sizeof(VkDeviceSize), out->memoryHeapCount);
 }
 
 VKAPI_ATTR void VKAPI_CALL memory2(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties2* out) {
   g_memory2(device, out);
+  beyondBus(out->memoryProperties);
   shrink(&out->memoryProperties.memoryHeaps[0].size, sizeof(VkMemoryHeap) / sizeof(VkDeviceSize), out->memoryProperties.memoryHeapCount);
   for (auto* next = static_cast<VkBaseOutStructure*>(out->pNext); next != nullptr; next = next->pNext) {
     if (next->sType != VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT) continue;

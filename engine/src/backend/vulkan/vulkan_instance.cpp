@@ -139,12 +139,11 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   info.id = fmt::format("vulkan:{}", index);
   info.kind = "vulkan";
   info.name = properties.deviceName;
-  for (std::uint32_t i = 0; i < memory.memoryHeapCount; ++i)
-    if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0) info.memoryBytes = std::max(info.memoryBytes, memory.memoryHeaps[i].size);
   info.driver = modern ? fmt::format("{} {}", driver.driverName, driver.driverInfo) : fmt::format("{:#x}", properties.driverVersion);
   info.apiLevel = "Vulkan " + version(properties.apiVersion);
   info.software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   candidate.integrated = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || info.software;
+  info.memoryBytes = bytesForDevice(memory, candidate.integrated, heapSizes(memory));
   candidate.subgroupSize = subgroup.subgroupSize;
   findSubgroupSizes(device, candidate);
   candidate.limits = {properties.limits.maxStorageBufferRange, properties.limits.maxComputeSharedMemorySize,
@@ -160,6 +159,7 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
                                                                       : fmt::format("subgroup {} ({} to {})", candidate.subgroupSize, candidate.leastLanes, candidate.mostLanes));
   if (candidate.int64) info.features.emplace_back("64-bit loads");
   if (candidate.integrated && !info.software) info.features.emplace_back("shared memory");
+  if (isWholeMemoryMapped(memory, candidate.integrated)) info.features.emplace_back("direct uploads");
   info.reason = whatIsMissing(properties, features12, subgroup, haveQueue);
   info.usable = info.reason.empty();
   return candidate;

@@ -61,12 +61,10 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
       const VulkanBuffer& buffer = *buffers[weight.component];
       placed->m_addresses[i] = buffer.address() + plan.offset;
       placed->m_bytesPerToken += plan.bytes;
-      // Packed in place where the CPU reaches the device's memory.
-      std::byte* out = buffer.data() == nullptr ? nullptr : buffer.data() + plan.offset;
-      if (out == nullptr) {
-        room.resize(plan.bytes);
-        out = room.data();
-      }
+      // Packed in place where the CPU writes there in any order: what it does not cache is slow unless it is written in order.
+      const bool inPlace = buffer.isCached();
+      if (!inPlace) room.resize(plan.bytes);
+      std::byte* out = inPlace ? buffer.data() + plan.offset : room.data();
       if (weight.role == WeightRole::Vector) {
         decodeToF32(view->dtype, view->bytes, {reinterpret_cast<float*>(out), static_cast<std::size_t>(weight.rows)});
       } else {
@@ -83,7 +81,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
         if (!whole) return stopped();
         placed->m_matrices[i] = matrix;
       }
-      if (buffer.data() == nullptr) {
+      if (!inPlace) {
         if (auto good = device->write(buffer, plan.offset, std::span(room).first(plan.bytes)); !good) return tl::unexpected(good.error());
       }
     }
