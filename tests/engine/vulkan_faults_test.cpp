@@ -52,6 +52,10 @@ TEST_CASE("a device or a driver that cannot do what is needed is refused with th
   for (const auto& [fault, reason] : {std::pair{"missing=bufferDeviceAddress", "lacks buffer device addresses"},
                                       {"missing=timelineSemaphore", "lacks timeline semaphores"},
                                       {"missing=shuffle", "lacks subgroup shuffles"},
+                                      {"invocations=128", "its work groups hold 128 invocations at most; 256 are needed"},
+                                      {"buffers=4", "its shaders see 4 buffers at most; 7 are needed"},
+                                      {"refuse=vkCreateInstance", "refused: creating a Vulkan instance (code -3)"},
+                                      {"refuse=vkEnumeratePhysicalDevices", "refused: listing the graphics devices (code -3)"},
                                       {"old", "Vulkan 1.1"}}) {
     CAPTURE(fault);
     const auto result = run(kAnswer, fault);

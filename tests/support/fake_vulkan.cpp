@@ -88,11 +88,15 @@ VKAPI_ATTR void VKAPI_CALL properties(VkPhysicalDevice device, VkPhysicalDeviceP
   VkPhysicalDeviceLimits& limits = out->properties.limits;
   limit("range=", limits.maxStorageBufferRange);
   limit("shared=", limits.maxComputeSharedMemorySize);
+  limit("buffers=", limits.maxPerStageDescriptorStorageBuffers);
+  limit("invocations=", limits.maxComputeWorkGroupInvocations);
   for (uint32_t& groups : limits.maxComputeWorkGroupCount) limit("groups=", groups);
   for (auto* next = static_cast<VkBaseOutStructure*>(out->pNext); next != nullptr; next = next->pNext)
     if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES && fault() == "missing=shuffle")
       reinterpret_cast<VkPhysicalDeviceSubgroupProperties*>(next)->supportedOperations &= ~static_cast<VkSubgroupFeatureFlags>(VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
 }
+
+VKAPI_ATTR VkResult VKAPI_CALL refuse() { return VK_ERROR_INITIALIZATION_FAILED; }
 
 void shrink(VkDeviceSize* sizes, std::size_t stride, uint32_t count) {
   const std::string text = fault();
@@ -147,6 +151,7 @@ extern "C" __attribute__((visibility("default"))) VKAPI_ATTR PFN_vkVoidFunction 
   if (loader == nullptr) return nullptr;
   const PFN_vkVoidFunction real = loader(instance, name);
   if (real == nullptr) return nullptr;
+  if (fault().rfind("refuse=", 0) == 0 && fault().substr(7) == name) return reinterpret_cast<PFN_vkVoidFunction>(refuse);
   if (std::strcmp(name, "vkGetDeviceProcAddr") == 0) return keep(g_getDeviceProcAddr, real, reinterpret_cast<PFN_vkVoidFunction>(deviceFunction));
   if (std::strcmp(name, "vkGetPhysicalDeviceFeatures2") == 0) return keep(g_features, real, reinterpret_cast<PFN_vkVoidFunction>(features));
   if (std::strcmp(name, "vkGetPhysicalDeviceMemoryProperties") == 0) return keep(g_memory, real, reinterpret_cast<PFN_vkVoidFunction>(memory));

@@ -159,7 +159,7 @@ Result<void> VulkanDevice::createLayouts() {
   set.bindingCount = kVulkanBindings;
   set.pBindings = bindings.data();
   if (const VkResult r = m_api.vkCreateDescriptorSetLayout(m_device, &set, nullptr, &m_setLayout); r != VK_SUCCESS) return vulkanFailure(r, "making a descriptor layout");
-  VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, 16};
+  VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, kVulkanPushBytes};
   VkPipelineLayoutCreateInfo layout{};
   layout.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
   layout.setLayoutCount = 1;

@@ -118,6 +118,4 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   std::unique_ptr<VulkanBuffer> m_staging;
 };
 
-inline constexpr std::uint32_t kVulkanBindings = 7;
-
 }  // namespace rookery::engine

@@ -36,6 +36,10 @@ struct VulkanCandidate {
   std::shared_ptr<HeapUse> use = std::make_shared<HeapUse>();  ///< shared by all copies
 };
 
+/// The first thing that the backend needs and a device lacks, as "its driver lacks ..."; empty: usable.
+std::string whatIsMissing(const VkPhysicalDeviceProperties& properties, const VkPhysicalDeviceVulkan12Features& features,
+                          const VkPhysicalDeviceSubgroupProperties& subgroup, bool haveQueue);
+
 /// The loader and its physical devices. One per process (and one with validation), from its first use on. Thread-safe.
 class VulkanInstance {
  public:
@@ -54,7 +58,7 @@ class VulkanInstance {
 
  private:
   VulkanInstance() = default;
-  void findDevices();
+  Result<void> findDevices();
 
   VkInstance m_instance = VK_NULL_HANDLE;
   PFN_vkDestroyInstance m_destroy = nullptr;  ///< not volk's global: another thread may be loading that anew
