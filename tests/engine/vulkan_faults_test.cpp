@@ -166,6 +166,20 @@ TEST_CASE("a device with room for a part of the model: the error names the strat
   CHECK_MESSAGE(contains(refused.err, "Not one of its layers fits."), refused.err);
 }
 
+TEST_CASE("two stages on one card: the second leaves what a run of the first needs") {
+  if (!haveDevice()) return;
+  const auto on = [](const std::string& strategy) {
+    return std::vector<std::string>{"generate", "--model", "guide", "--strategy", strategy, "--prompt", "Hello", "--greedy", "--tokens", "4"};
+  };
+  // Each stage takes about 4 MB of weights and 6 for a run: one by one they fit, together they do not.
+  const auto refused = run(on("vulkan:0 *2 -> vulkan:0"), "heap=17000000");
+  CHECK(refused.exitCode == 4);
+  CHECK_MESSAGE(contains(refused.err, "MB for a run of the stages before"), refused.err);
+  CHECK(run(on("vulkan:0 *2 -> cpu"), "heap=17000000").exitCode == 0);
+  CHECK(run(on("cpu *2 -> vulkan:0"), "heap=17000000").exitCode == 0);
+  CHECK(run(on("vulkan:0 *2 -> vulkan:0"), "heap=30000000").exitCode == 0);
+}
+
 TEST_CASE("a device that is lost in the middle of an answer keeps what was written") {
   if (!haveDevice()) return;
   const auto whole = run(kAnswer, "");

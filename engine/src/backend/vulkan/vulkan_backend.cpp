@@ -4,6 +4,7 @@
 #include "backend/cpu/thread_pool.h"
 #include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
+#include "backend/vulkan/vulkan_room.h"
 #include "rookery/device.h"
 
 namespace rookery::engine {
@@ -22,8 +23,9 @@ class VulkanBackend final : public Backend {
 
   Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options, Ledger& ledger) override {
     ThreadPool pool(physicalCores());  // for packing
-    auto placed = VulkanWeights::place(program, source, options, m_device, pool, ledger);
+    auto placed = VulkanWeights::place(program, source, options, m_device, pool, ledger, m_promised);
     if (!placed) return tl::unexpected(placed.error());
+    m_promised += workingBytes(program);
     return std::shared_ptr<const PlacedWeights>(std::move(*placed));
   }
 
@@ -58,6 +60,7 @@ class VulkanBackend final : public Backend {
   }
 
   std::shared_ptr<VulkanDevice> m_device;
+  std::uint64_t m_promised = 0;  ///< for runs of the segments that were placed; a backend is for one load, which places all of them first
 };
 
 }  // namespace
