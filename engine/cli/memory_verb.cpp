@@ -84,6 +84,7 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
     }
     document["strategy"] = load->strategy;
     document["device"] = (*model)->deviceSummary();
+    document["device_features"] = (*model)->device().features;
     document["state_bytes"] = info.shape.stateBytes();
     document["measured"] = std::move(entries);
     document["resident_bytes"] = resident;

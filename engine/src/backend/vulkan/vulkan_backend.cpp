@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "backend/cpu/thread_pool.h"
 #include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
@@ -16,7 +18,12 @@ class VulkanBackend final : public Backend {
   explicit VulkanBackend(std::shared_ptr<VulkanDevice> device) : m_device(std::move(device)) {}
 
   std::string id() const override { return m_device->info().id; }
-  DeviceInfo device() const override { return m_device->info(); }
+  DeviceInfo device() const override {
+    DeviceInfo info = m_device->info();
+    for (const VulkanTuning& tuning : m_device->tuningRecord().chosen)
+      if (std::string text = "tuning " + tuningText(tuning); std::find(info.features.begin(), info.features.end(), text) == info.features.end()) info.features.push_back(std::move(text));
+    return info;
+  }
   std::string summary() const override { return fmt::format("{}, {}", m_device->info().name, m_device->info().apiLevel); }
   int threads() const noexcept override { return 0; }
   BandwidthResult readBandwidth(std::stop_token stop) override { return measureReadBandwidth(m_device, stop); }

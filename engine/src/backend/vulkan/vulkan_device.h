@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "backend/vulkan/vulkan_instance.h"
+#include "backend/vulkan/vulkan_tuning.h"
 #include "rookery/ledger.h"
 
 namespace rookery::engine {
@@ -70,6 +71,9 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   /// A shader of shaders/ with its constants, in subgroups of `lanes`; made once. The pipeline lives as long as the device.
   Result<VkPipeline> pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants, std::uint32_t lanes);
 
+  /// Of the load that this device was opened for, and of its thread.
+  TuningRecord& tuningRecord() noexcept { return m_tuning; }
+
   /// Writes what was compiled since to the cache folder; when all pipelines of a model are there.
   void keepPipelines();
 
@@ -114,6 +118,7 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   std::mutex m_queueMutex, m_poolMutex, m_pipelineMutex, m_stagingMutex;
   std::map<std::string, VkShaderModule> m_shaders;
   std::map<std::string, VkPipeline> m_pipelines;
+  TuningRecord m_tuning;
   Ledger m_ownLedger;  ///< of the staging buffer, which belongs to no model
   std::unique_ptr<VulkanBuffer> m_staging;
 };
