@@ -306,6 +306,9 @@ TEST_CASE("a report of a GPU's run names the device and is never compared with t
   CHECK(text.find("% of that limit") == std::string::npos);
   CHECK(text.find("33.5 GB/s") == std::string::npos);
   CHECK(text.find("Memory read limit of the device: not measured.") != std::string::npos);
+  BenchReport split = report;
+  split.environment.device = "vulkan:0 + cpu";
+  CHECK(reportMarkdown(split).find("limit of the device: not measured, for several devices share the work and each has a limit of its own. Decoding") != std::string::npos);
   CHECK(text.find("| Vulkan 1.3.1 (Card \\| 7) |  | tg128 |") != std::string::npos);  // no threads
   CHECK(text.find("- GPU: Card \\| 7\n") != std::string::npos);
   CHECK(text.find("- GPU API: Vulkan 1.3.1\n") != std::string::npos);
