@@ -63,6 +63,28 @@ TEST_CASE("Vulkan: fp16 weights agree with the double-precision oracle at every 
   }
 }
 
+// Short, for the sanitizers.
+TEST_CASE("Vulkan: a model is loaded, reads, writes, stops, is copied and let go, and agrees with the CPU") {
+  const auto tokens = someTokens(20);
+  for (const std::string& strategy : {device(), device() + " *1 -> cpu"}) {
+    CAPTURE(strategy);
+    Session cpu(makeModel(smallShape(RwkvVersion::V7), DType::Q8_0, true, "cpu")), session(makeModel(smallShape(RwkvVersion::V7), DType::Q8_0, true, strategy));
+    for (Session* s : {&cpu, &session}) {
+      REQUIRE(s->prefill(tokens).has_value());
+      for (const TokenId token : {5, 6, 7}) REQUIRE(s->decode(token).has_value());
+    }
+    CHECK(worstDifference(session.logits(), cpu.logits()) < 1e-4F);
+    Session other(session.model());
+    REQUIRE(other.restore(session.snapshot().value()).has_value());
+    std::stop_source stop;
+    stop.request_stop();
+    CHECK_FALSE(session.decode(8, stop.get_token()).has_value());
+    REQUIRE(other.decode(8).has_value());
+    REQUIRE(session.decode(8).has_value());
+    CHECK(worstDifference(session.logits(), other.logits()) == 0);
+  }
+}
+
 TEST_CASE("Vulkan: every weight format agrees with the CPU, in decode and in chunks") {
   const auto tokens = someTokens(20);
   for (int type = 0; type <= static_cast<int>(DType::A16W4); ++type) {
