@@ -83,7 +83,7 @@ void Application::connectParts() {
     unmarkLoad();
     const bool leftCpu = m_inference->lastLoadLeftCpu(), offerCpu = cpuMayHelp(error, leftCpu);
     const QString why = error.code == engine::ErrorCode::Cancelled ? QString()
-                                                                   : tr("%1 could not be loaded. %2").arg(m_loadName, loadErrorText(error, leftCpu));
+                                                                   : tr("%1 could not be loaded. %2").arg(m_loadName, loadErrorText(error, leftCpu, ErrorPlace::Elsewhere));
     if (offerCpu) m_failedOffCpu = m_inference->lastRequest();
     // Somebody is always there to ask.
     if (!m_inference->model() && (offerCpu || m_loadName != guideName())) loadGuideInstead(why, offerCpu);

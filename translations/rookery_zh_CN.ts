@@ -298,6 +298,10 @@ The damaged file is kept here:
         <translation>图形设备的空闲内存不足。请在 CPU 上载入，或选择更小的模型。</translation>
     </message>
     <message>
+        <source>The graphics device has too little free memory for all of it. Share it with the CPU, load it on the CPU, or choose a smaller model.</source>
+        <translation>图形设备的空闲内存放不下整个模型。请与 CPU 分担，在 CPU 上载入，或选择更小的模型。</translation>
+    </message>
+    <message>
         <source>The graphics device has too little free memory for all of it. Share it with the CPU (on the Models page), load it on the CPU, or choose a smaller model.</source>
         <translation>图形设备的空闲内存放不下整个模型。请与 CPU 分担（在“模型”页），在 CPU 上载入，或选择更小的模型。</translation>
     </message>
@@ -670,6 +674,10 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Share of the read limit</source>
         <translation>读取上限的占比</translation>
+    </message>
+    <message>
+        <source>not measured: several devices share the work, and each has a limit of its own</source>
+        <translation>未测量：多个设备分担了工作，各自的上限不同</translation>
     </message>
     <message>
         <source>not measured</source>

@@ -473,7 +473,9 @@ void BenchPage::fillEnvironment() {
       {tr("Clock governor"), text(env.governor)},
       {tr("Build"), QStringList{text(env.build), text(env.compiler)}.filter(QRegularExpression(QStringLiteral("."))).join(QStringLiteral(", "))},
       {tr("Read for each token"), m_report->bytesPerToken > 0 ? formatBytes(m_report->bytesPerToken) : QString()},
-      {tr("Share of the read limit"), m_report->ranOnCpu() || m_report->hasLimit() ? QString() : tr("not measured")},
+      {tr("Share of the read limit"), m_report->ranOnCpu() || m_report->hasLimit() ? QString()
+                                         : m_report->onSeveralDevices()                      ? tr("not measured: several devices share the work, and each has a limit of its own")
+                                                                                             : tr("not measured")},
       {tr("Model SHA-256"), text(m_report->modelSha256)},
       {tr("First answer tokens"), tokens.mid(0, 16).join(u' ')}};
   m_environment->setRowCount(0);

@@ -49,9 +49,13 @@ bool cpuMayHelp(const engine::Error& error, bool leftCpu) {
   return leftCpu && (error.code == OutOfMemory || error.code == DeviceUnavailable || error.code == StrategyInvalid);
 }
 
-QString loadErrorText(const engine::Error& error, bool leftCpu) {
+QString loadErrorText(const engine::Error& error, bool leftCpu, ErrorPlace place) {
   if (!cpuMayHelp(error, leftCpu)) return errorText(error);
-  if (!error.strategy.empty()) return EngineError::tr("The graphics device has too little free memory for all of it. Share it with the CPU (on the Models page), load it on the CPU, or choose a smaller model.");
+  if (!error.strategy.empty()) {
+    return place == ErrorPlace::ModelsPage
+               ? EngineError::tr("The graphics device has too little free memory for all of it. Share it with the CPU, load it on the CPU, or choose a smaller model.")
+               : EngineError::tr("The graphics device has too little free memory for all of it. Share it with the CPU (on the Models page), load it on the CPU, or choose a smaller model.");
+  }
   if (error.code == engine::ErrorCode::OutOfMemory) return EngineError::tr("The graphics device has too little free memory for it. Load it on the CPU, or choose a smaller model.");
   return EngineError::tr("The graphics device cannot be used. Load it on the CPU, or choose another device.");
 }

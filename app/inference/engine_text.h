@@ -17,8 +17,10 @@ inline std::string toUtf8(const QString& text) { return text.toStdString(); }
 /// The engine's error in the user's language: what happened and what can be done. The engine's own sentence (English,
 /// with names and numbers) is for the details.
 QString errorText(const engine::Error& error);
+/// Where an error is shown: what can be done there need not be looked for.
+enum class ErrorPlace { ModelsPage, Elsewhere };
 /// The same of a load that failed, which may have gone to a graphics device.
-QString loadErrorText(const engine::Error& error, bool leftCpu);
+QString loadErrorText(const engine::Error& error, bool leftCpu, ErrorPlace place);
 /// Whether such a load may work on the CPU.
 bool cpuMayHelp(const engine::Error& error, bool leftCpu);
 QString errorDetails(const engine::Error& error);

@@ -271,7 +271,7 @@ void ModelDetails::fillError() {
   tint(m_errorIcon, fixable ? Theme::colors().warning : Theme::colors().bad);
   m_errorText->setText(chosenIsWrong ? tr("%1 is no vocabulary for this model. Choose another file.").arg(QFileInfo(m_entry.vocabulary).fileName())
                          : fixable     ? tr("The vocabulary of this model is missing. Choose its file, or get the model as a GGUF file, which brings its own.")
-                           : loadFailed ? loadErrorText(*error, m_leftCpu)
+                           : loadFailed ? loadErrorText(*error, m_leftCpu, ErrorPlace::ModelsPage)
                                        : errorText(*error));
   m_errorDetails->setText(errorDetails(*error));
 }

@@ -8,6 +8,8 @@
 #include "common.h"
 #include "formats/file_writer.h"
 #include "rookery/bench.h"
+#include "rookery/model_file.h"
+#include "rookery/model_info.h"
 
 namespace rookery::cli {
 namespace {
@@ -55,6 +57,17 @@ class ProgressLine {
   std::string m_test;
 };
 
+/// 0 where there is no such model, which measuring says.
+int layersOf(const Options& o) {
+  if (!o.request.syntheticShape.empty()) {
+    const auto shape = engine::officialShape(o.request.syntheticShape);
+    return shape ? shape->layers : 0;
+  }
+  const auto file = openModel(o.request.guide ? "guide" : o.model);
+  const auto info = file ? engine::detect(**file) : Result<engine::ModelInfo>(tl::unexpected<Error>(file.error()));
+  return info ? info->shape.layers : 0;
+}
+
 Result<void> run(Options& o, Context& context) {
   engine::BenchRequest& request = o.request;
   if (o.mode == "fast")
@@ -69,6 +82,8 @@ Result<void> run(Options& o, Context& context) {
   if (auto good = checkOutputs({o.report, o.markdown, o.csv}, {o.model}); !good) return good;
   request.maxReps = std::max(request.maxReps, request.minReps);
   request.measureBandwidth = !o.noBandwidth;
+
+  if (const int layers = layersOf(o); layers > 0) noteStrategy(request.strategy, layers);
 
   ProgressLine line;
   const auto report = engine::runBench(request, [&](const engine::BenchProgress& p) { line.show(p); }, context.stop);

@@ -116,6 +116,11 @@ Result<std::shared_ptr<const engine::ModelFile>> openModel(const std::string& mo
   return isGuide(model) ? engine::Model::guideFile() : engine::ModelFile::open(model);
 }
 
+void noteStrategy(const std::string& strategy, int layers) {
+  const auto parsed = engine::parseStrategy(strategy, layers);
+  if (parsed && !parsed->note.empty()) fmt::print(stderr, "Note: {}\n", parsed->note);
+}
+
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {
   const auto load = loadOptions(options);
   if (!load) return tl::unexpected<Error>(load.error());
@@ -134,6 +139,7 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   };
   auto model = engine::Model::load(*file, *load, progress, context.stop);
   if (lastPercent >= 0) fmt::print(stderr, "\r             \r");
+  if (model) noteStrategy(load->strategy, (*model)->info().shape.layers);
   return model;
 }
 

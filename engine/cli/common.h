@@ -77,6 +77,8 @@ void addModelOptions(CLI::App& verb, ModelOptions& options, bool withPrecision =
 Result<engine::LoadOptions> loadOptions(const ModelOptions& options);
 /// A file, or the built-in one where it is called "guide".
 Result<std::shared_ptr<const engine::ModelFile>> openModel(const std::string& model);
+/// On stderr, where a strategy does something else than it seems to say for a model of `layers`.
+void noteStrategy(const std::string& strategy, int layers);
 /// Loads with a progress line on stderr where that is a terminal.
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context);
 

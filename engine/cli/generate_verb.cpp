@@ -95,7 +95,7 @@ Result<void> run(const Options& o, Context& context) {
   const double speed = result->seconds > 0 ? static_cast<double>(result->drawn) / result->seconds : 0;
   if (context.json) {
     printJson({{"model", (*model)->info().name}, {"fingerprint", (*model)->fingerprint()},
-               {"device", (*model)->deviceSummary()}, {"text", text}, {"ids", result->tokens},
+               {"device", (*model)->deviceSummary()}, {"device_features", (*model)->device().features}, {"text", text}, {"ids", result->tokens},
                {"prompt_ids", *ids}, {"seed", request.seed}, {"reason", reasonName(result->reason)},
                {"timings",
                 {{"load_seconds", loadSeconds}, {"prompt_seconds", promptSeconds},

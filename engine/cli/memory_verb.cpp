@@ -39,6 +39,7 @@ Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
     if (!load) return tl::unexpected<Error>(load.error());
     rows = engine::planLoad(*shape, engine::DType::F16, *load, allocator);
     precision = load->strategy;
+    noteStrategy(load->strategy, shape->layers);
   }
   if (!rows) return tl::unexpected<Error>(rows.error());
   if (asJson) {
@@ -84,6 +85,7 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
     }
     document["strategy"] = load->strategy;
     document["device"] = (*model)->deviceSummary();
+    document["device_features"] = (*model)->device().features;
     document["state_bytes"] = info.shape.stateBytes();
     document["measured"] = std::move(entries);
     document["resident_bytes"] = resident;

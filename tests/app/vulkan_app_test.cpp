@@ -180,7 +180,7 @@ class VulkanAppTest : public QObject {
     button("modelLoad")->click();
     QVERIFY(failed.wait(kTimeout));
     QCOMPARE(failed[0][1].value<engine::Error>().code, engine::ErrorCode::OutOfMemory);
-    QVERIFY2(label("modelError")->text().contains(QStringLiteral("Share it with the CPU")), qPrintable(label("modelError")->text()));
+    QVERIFY2(label("modelError")->text().contains(QStringLiteral("Share it with the CPU, load it")), qPrintable(label("modelError")->text()));
     auto* share = button("modelLoadShared");
     QVERIFY(share->isVisible());
     QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);

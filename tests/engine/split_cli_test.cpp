@@ -143,3 +143,17 @@ TEST_CASE("streaming is refused with what to write instead") {
   CHECK(result.exitCode == 2);
   CHECK_MESSAGE(has(result.err, "does not stream layers"), result.err);
 }
+
+TEST_CASE("a number of layers that the last stage cannot keep to is told, by every verb that runs or plans") {
+  const std::vector<std::vector<std::string>> verbs{{"generate", "--model", "guide", "--prompt", "a", "--tokens", "1"},
+                                                    {"memory", "--model", "guide"},
+                                                    {"memory", "--shape", "rwkv7-0.1b"},
+                                                    {"bench", "--guide", "--pp", "0", "--tg", "1", "--reps", "1", "--max-reps", "1", "--no-bandwidth"}};
+  for (const auto& verb : verbs) {
+    CAPTURE(verb.front());
+    const auto told = runCli(with(verb, "cpu *1 -> cpu *2")), silent = runCli(with(verb, "cpu *1 -> cpu"));
+    CHECK(told.exitCode == 0);
+    CHECK_MESSAGE(has(told.err, "Note: The last stage, \"cpu\", takes all "), told.err);
+    CHECK_FALSE(has(silent.err, "Note:"));
+  }
+}

@@ -60,6 +60,17 @@ TEST_CASE("a boundary on one Vulkan device changes no bit") {
   }
 }
 
+TEST_CASE("what a model really runs with is told: the tuning of each stage, once where they are alike") {
+  const auto tunings = [](const std::string& strategy) {
+    const auto features = makeModel(smallShape(RwkvVersion::V7), {}, true, strategy)->device().features;
+    return std::count_if(features.begin(), features.end(), [](const std::string& f) { return f.starts_with("tuning group="); });
+  };
+  CHECK(tunings(vulkanDevice()) == 1);
+  CHECK(tunings("cpu *1 -> " + vulkanDevice()) == 1);
+  if (softwareDevice()) CHECK(tunings(vulkanDevice() + " *1 -> " + vulkanDevice()) == 1);
+  CHECK(tunings("cpu") == 0);
+}
+
 TEST_CASE("weight types of segments: as if each were a model of that type") {
   const auto tokens = someTokens(20);
   const ModelShape shape = smallShape(RwkvVersion::V7);

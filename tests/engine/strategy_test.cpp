@@ -68,6 +68,20 @@ TEST_CASE("devices and types, ours included; without a type the weights stay as 
   CHECK(planned("  cuda:1   q8_0\t*2->cpu fp32 ") == "cuda:1 q8_0 2 -> cpu fp32 31");
 }
 
+TEST_CASE("devices and types in any case") {
+  CHECK(planned("Vulkan:0 *4 -> CPU") == "vulkan:0 - 4 -> cpu - 29");
+  CHECK(planned("VULKAN FP16") == "vulkan fp16 33");
+  CHECK(planned("cpu Q4_K") == "cpu q4_k 33");
+}
+
+TEST_CASE("a number of layers that the last stage cannot keep to is noted") {
+  const auto note = [](const char* text) { return parseStrategy(text, 32).value().note; };
+  CHECK(note("vulkan:0 *2") == "The last stage, \"vulkan:0\", takes all 33 layers that are left (the head counts as one), not 2. To put the others elsewhere, write a stage "
+                               "for them behind it: \"vulkan:0 *2 -> cpu\".");
+  CHECK(note("vulkan fp16 *3 -> cpu fp32 *4") == "The last stage, \"cpu\", takes all 30 layers that are left (the head counts as one), not 4.");
+  for (const char* kept : {"vulkan:0", "vulkan:0 *33", "vulkan:0 *40", "vulkan *2 -> cpu", "cpu -> vulkan *1", "vulkan *2 -> cpu *31", "vulkan *2+"}) CHECK_MESSAGE(note(kept).empty(), note(kept));
+}
+
 TEST_CASE("a weight type for every stage, unless one has its own") {
   CHECK(withWeightType("cpu", "int8") == "cpu int8");
   CHECK(withWeightType(" vulkan:0  *12->cpu ", "fp16") == "vulkan:0 fp16 *12 -> cpu fp16");
@@ -102,7 +116,11 @@ TEST_CASE("a strategy that cannot be met says why") {
   refused("cpu fp32 * 4", "number of layers");
   refused("cpu fp32 *4 more", "one word too many");
   refused("cpu *4 fp32", "one word too many");
-  refused("cuda fp16 *0 -> cpu fp32", "*0+");
+  refused("cuda fp16 *0 -> cpu fp32", "leave the stage out");
+  refused("vulkan:0 fp16*3->cpu", "A space is missing in \"fp16*3\" before the *: write \"fp16 *3\".");
+  refused("vulkan*3 -> cpu", "write \"vulkan *3\"");
+  refused("fp16 *3 -> cpu", "a stage begins with its device: \"cpu fp16\"");
+  refused("vulcan:0", "write cpu, vulkan for the first graphics device");
   refused("cuda fp16 *1+ -> cuda:1 fp16 *1+", "only one can");
   refused("cpu fp32 *4+", "already");
   CHECK(parseStrategy("cpu fp32", 0).error().code == ErrorCode::InvalidArgument);

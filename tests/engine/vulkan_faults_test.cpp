@@ -52,6 +52,10 @@ TEST_CASE("a device or a driver that cannot do what is needed is refused with th
   for (const auto& [fault, reason] : {std::pair{"missing=bufferDeviceAddress", "lacks buffer device addresses"},
                                       {"missing=timelineSemaphore", "lacks timeline semaphores"},
                                       {"missing=shuffle", "lacks subgroup shuffles"},
+                                      {"invocations=128", "its work groups hold 128 invocations at most; 256 are needed"},
+                                      {"buffers=4", "its shaders see 4 buffers at most; 7 are needed"},
+                                      {"refuse=vkCreateInstance", "refused: creating a Vulkan instance (code -3)"},
+                                      {"refuse=vkEnumeratePhysicalDevices", "refused: listing the graphics devices (code -3)"},
                                       {"old", "Vulkan 1.1"}}) {
     CAPTURE(fault);
     const auto result = run(kAnswer, fault);
@@ -162,6 +166,20 @@ TEST_CASE("a device with room for a part of the model: the error names the strat
   CHECK_MESSAGE(contains(refused.err, "Not one of its layers fits."), refused.err);
 }
 
+TEST_CASE("two stages on one card: the second leaves what a run of the first needs") {
+  if (!haveDevice()) return;
+  const auto on = [](const std::string& strategy) {
+    return std::vector<std::string>{"generate", "--model", "guide", "--strategy", strategy, "--prompt", "Hello", "--greedy", "--tokens", "4"};
+  };
+  // Each stage takes about 4 MB of weights and 6 for a run: one by one they fit, together they do not.
+  const auto refused = run(on("vulkan:0 *2 -> vulkan:0"), "heap=17000000");
+  CHECK(refused.exitCode == 4);
+  CHECK_MESSAGE(contains(refused.err, "MB for a run of the stages before"), refused.err);
+  CHECK(run(on("vulkan:0 *2 -> cpu"), "heap=17000000").exitCode == 0);
+  CHECK(run(on("cpu *2 -> vulkan:0"), "heap=17000000").exitCode == 0);
+  CHECK(run(on("vulkan:0 *2 -> vulkan:0"), "heap=30000000").exitCode == 0);
+}
+
 TEST_CASE("a device that is lost in the middle of an answer keeps what was written") {
   if (!haveDevice()) return;
   const auto whole = run(kAnswer, "");
@@ -197,4 +215,13 @@ TEST_CASE("a poor device writes the same text in smaller pieces, or says why it 
     CHECK(result.exitCode == 1);
     CHECK_MESSAGE(contains(result.err, "cannot run this model"), result.err);
   }
+}
+
+TEST_CASE("a card whose whole memory the CPU sees: weights are written straight into it, and the text is the same") {
+  if (!haveDevice()) return;
+  CHECK(contains(run({"devices"}, "rebar").out, "direct uploads"));
+  CHECK_FALSE(contains(run({"devices"}, "").out, "direct uploads"));
+  const auto result = run(kAnswer, "rebar");
+  CHECK_MESSAGE(result.exitCode == 0, result.err);
+  CHECK(result.out == run(kAnswer, "").out);
 }

@@ -2,6 +2,7 @@
 // What the Vulkan backend makes of a device's limits; no device is needed.
 #include <doctest/doctest.h>
 
+#include "backend/vulkan/vulkan_instance.h"
 #include "backend/vulkan/vulkan_limits.h"
 #include "model/program.h"
 #include "rookery/model_info.h"
@@ -62,4 +63,30 @@ TEST_CASE("strips share groups where there would be too many") {
   CHECK(fewestStripsPerGroup(limits, 10, 1) == 2);
   CHECK(fewestStripsPerGroup(limits, 100, 3) == 15);
   CHECK(fewestStripsPerGroup(limits, 7, 100) == 7);
+}
+
+TEST_CASE("a device is refused for the first thing that it lacks, in a sentence") {
+  VkPhysicalDeviceProperties properties{};
+  properties.apiVersion = VK_API_VERSION_1_2;
+  properties.limits.maxComputeWorkGroupInvocations = properties.limits.maxComputeWorkGroupSize[0] = 256;
+  properties.limits.maxPerStageDescriptorStorageBuffers = properties.limits.maxDescriptorSetStorageBuffers = 7;
+  properties.limits.maxPushConstantsSize = 16;
+  VkPhysicalDeviceVulkan12Features features{};
+  features.bufferDeviceAddress = features.timelineSemaphore = VK_TRUE;
+  VkPhysicalDeviceSubgroupProperties subgroup{};
+  subgroup.supportedStages = VK_SHADER_STAGE_COMPUTE_BIT;
+  subgroup.supportedOperations = VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+  subgroup.subgroupSize = 32;
+  const auto missing = [&](auto change) {
+    VkPhysicalDeviceProperties p = properties;
+    change(p.limits);
+    return whatIsMissing(p, features, subgroup, true);
+  };
+  CHECK(missing([](auto&) {}).empty());
+  CHECK(whatIsMissing(properties, features, subgroup, false) == "it has no queue for computing");
+  CHECK(missing([](auto& l) { l.maxComputeWorkGroupInvocations = 128; }) == "its work groups hold 128 invocations at most; 256 are needed");
+  CHECK(missing([](auto& l) { l.maxComputeWorkGroupSize[0] = 128; }) == "its work groups hold 128 invocations at most; 256 are needed");
+  CHECK(missing([](auto& l) { l.maxPerStageDescriptorStorageBuffers = 4; }) == "its shaders see 4 buffers at most; 7 are needed");
+  CHECK(missing([](auto& l) { l.maxDescriptorSetStorageBuffers = 6; }) == "its shaders see 6 buffers at most; 7 are needed");
+  CHECK(missing([](auto& l) { l.maxPushConstantsSize = 8; }) == "its shaders take 8 bytes of arguments at most; 16 are needed");
 }

@@ -416,12 +416,26 @@ TEST_CASE("a measured tuning is kept, and a damaged one is measured again") {
     return found;
   };
   const auto bytesBefore = ledger.total();
+  TuningRecord& record = device->tuningRecord();
+  const auto all = record.left;
   const auto measured = tuningFor(bench.program, *weights, device);
   REQUIRE(measured.has_value());
   CHECK(ledger.total() == bytesBefore);  // nothing of it stays
+  CHECK(record.chosen == std::vector{*measured});
+  CHECK(record.left < all);
   REQUIRE(files().size() == 1);
   const auto size = std::filesystem::file_size(files().front());
   std::filesystem::resize_file(files().front(), 5);
+  // Another stage of the same load, for which no time is left, gets the tuning of the one before, and that is not kept.
+  record.left = {};
+  VulkanTuning ofStageBefore = *measured;
+  ofStageBefore.unroll = 4;
+  record.chosen = {ofStageBefore};
+  const auto next = tuningFor(bench.program, *weights, device);
+  REQUIRE(next.has_value());
+  CHECK(*next == ofStageBefore);
+  CHECK(std::filesystem::file_size(files().front()) == 5);
+  record = {};  // as for a new load
   CHECK(tuningFor(bench.program, *weights, device).has_value());
   CHECK(std::filesystem::file_size(files().front()) >= size - 2);
   setenv("ROOKERY_VULKAN_TUNING", "group=3", 1);

@@ -63,6 +63,28 @@ TEST_CASE("Vulkan: fp16 weights agree with the double-precision oracle at every 
   }
 }
 
+// Short, for the sanitizers.
+TEST_CASE("Vulkan: a model is loaded, reads, writes, stops, is copied and let go, and agrees with the CPU") {
+  const auto tokens = someTokens(20);
+  for (const std::string& strategy : {device(), device() + " *1 -> cpu"}) {
+    CAPTURE(strategy);
+    Session cpu(makeModel(smallShape(RwkvVersion::V7), DType::Q8_0, true, "cpu")), session(makeModel(smallShape(RwkvVersion::V7), DType::Q8_0, true, strategy));
+    for (Session* s : {&cpu, &session}) {
+      REQUIRE(s->prefill(tokens).has_value());
+      for (const TokenId token : {5, 6, 7}) REQUIRE(s->decode(token).has_value());
+    }
+    CHECK(worstDifference(session.logits(), cpu.logits()) < 1e-4F);
+    Session other(session.model());
+    REQUIRE(other.restore(session.snapshot().value()).has_value());
+    std::stop_source stop;
+    stop.request_stop();
+    CHECK_FALSE(session.decode(8, stop.get_token()).has_value());
+    REQUIRE(other.decode(8).has_value());
+    REQUIRE(session.decode(8).has_value());
+    CHECK(worstDifference(session.logits(), other.logits()) == 0);
+  }
+}
+
 TEST_CASE("Vulkan: every weight format agrees with the CPU, in decode and in chunks") {
   const auto tokens = someTokens(20);
   for (int type = 0; type <= static_cast<int>(DType::A16W4); ++type) {
@@ -146,6 +168,27 @@ TEST_CASE("the guide model writes the same 256 tokens on the CPU and on Vulkan")
   }
   CHECK(answers[0].size() == 256);
   CHECK(answers[0] == answers[1]);
+}
+
+TEST_CASE("what this process takes of a device's memory is counted, whichever opening of the device took it") {
+  const int index = std::atoi(device().c_str() + 7);
+  const auto one = VulkanDevice::open(index), other = VulkanDevice::open(index);
+  REQUIRE(one.has_value());
+  REQUIRE(other.has_value());
+  const auto taken = [&] {
+    std::uint64_t sum = 0;
+    for (const auto& heap : *(*other)->candidate().use) sum += heap;
+    return sum;
+  };
+  const std::uint64_t before = taken();
+  Ledger ledger;
+  {
+    const auto buffer = (*one)->newBuffer(10'000'000, VulkanMemory::Device, ledger, "test", "test");
+    REQUIRE(buffer.has_value());
+    CHECK(taken() >= before + 10'000'000);
+    CHECK(taken() < before + 11'000'000);
+  }
+  CHECK(taken() == before);
 }
 
 TEST_CASE("Vulkan: a run stopped on the way leaves the state as it was") {

@@ -83,15 +83,20 @@ VKAPI_ATTR void VKAPI_CALL features(VkPhysicalDevice device, VkPhysicalDeviceFea
 
 VKAPI_ATTR void VKAPI_CALL properties(VkPhysicalDevice device, VkPhysicalDeviceProperties2* out) {
   g_properties(device, out);
+  if (fault() == "rebar") out->properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
   if (fault() == "old") out->properties.apiVersion = VK_API_VERSION_1_1;
   VkPhysicalDeviceLimits& limits = out->properties.limits;
   limit("range=", limits.maxStorageBufferRange);
   limit("shared=", limits.maxComputeSharedMemorySize);
+  limit("buffers=", limits.maxPerStageDescriptorStorageBuffers);
+  limit("invocations=", limits.maxComputeWorkGroupInvocations);
   for (uint32_t& groups : limits.maxComputeWorkGroupCount) limit("groups=", groups);
   for (auto* next = static_cast<VkBaseOutStructure*>(out->pNext); next != nullptr; next = next->pNext)
     if (next->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES && fault() == "missing=shuffle")
       reinterpret_cast<VkPhysicalDeviceSubgroupProperties*>(next)->supportedOperations &= ~static_cast<VkSubgroupFeatureFlags>(VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
 }
+
+VKAPI_ATTR VkResult VKAPI_CALL refuse() { return VK_ERROR_INITIALIZATION_FAILED; }
 
 void shrink(VkDeviceSize* sizes, std::size_t stride, uint32_t count) {
   const std::string text = fault();
@@ -103,13 +108,21 @@ void shrink(VkDeviceSize* sizes, std::size_t stride, uint32_t count) {
   }
 }
 
+// A card whose whole memory the CPU sees, through a bus and not through its caches.
+void beyondBus(VkPhysicalDeviceMemoryProperties& memory) {
+  if (fault() != "rebar") return;
+  for (VkMemoryType& type : memory.memoryTypes) type.propertyFlags &= ~static_cast<VkMemoryPropertyFlags>(VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
+}
+
 VKAPI_ATTR void VKAPI_CALL memory(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties* out) {
   g_memory(device, out);
+  beyondBus(*out);
   shrink(&out->memoryHeaps[0].size, sizeof(VkMemoryHeap) / sizeof(VkDeviceSize), out->memoryHeapCount);
 }
 
 VKAPI_ATTR void VKAPI_CALL memory2(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties2* out) {
   g_memory2(device, out);
+  beyondBus(out->memoryProperties);
   shrink(&out->memoryProperties.memoryHeaps[0].size, sizeof(VkMemoryHeap) / sizeof(VkDeviceSize), out->memoryProperties.memoryHeapCount);
   for (auto* next = static_cast<VkBaseOutStructure*>(out->pNext); next != nullptr; next = next->pNext) {
     if (next->sType != VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT) continue;
@@ -138,6 +151,7 @@ extern "C" __attribute__((visibility("default"))) VKAPI_ATTR PFN_vkVoidFunction 
   if (loader == nullptr) return nullptr;
   const PFN_vkVoidFunction real = loader(instance, name);
   if (real == nullptr) return nullptr;
+  if (fault().rfind("refuse=", 0) == 0 && fault().substr(7) == name) return reinterpret_cast<PFN_vkVoidFunction>(refuse);
   if (std::strcmp(name, "vkGetDeviceProcAddr") == 0) return keep(g_getDeviceProcAddr, real, reinterpret_cast<PFN_vkVoidFunction>(deviceFunction));
   if (std::strcmp(name, "vkGetPhysicalDeviceFeatures2") == 0) return keep(g_features, real, reinterpret_cast<PFN_vkVoidFunction>(features));
   if (std::strcmp(name, "vkGetPhysicalDeviceMemoryProperties") == 0) return keep(g_memory, real, reinterpret_cast<PFN_vkVoidFunction>(memory));

@@ -98,6 +98,7 @@ struct BenchReport {
   const BenchSeries* find(std::string_view test) const noexcept;
   bool ranOnCpu() const noexcept { return environment.device.empty() || environment.device == "cpu"; }
   bool cpuTookPart() const noexcept { return ranOnCpu() || environment.device.find("cpu") != std::string::npos; }
+  bool onSeveralDevices() const noexcept { return environment.device.find(" + ") != std::string::npos; }
   /// Reports of the first Vulkan builds hold the bandwidth of the CPU's memory: no limit for what another device did.
   bool hasLimit() const noexcept { return bandwidthGBs > 0 && (ranOnCpu() || bandwidthPattern.starts_with("Vulkan")); }
 };

@@ -23,11 +23,13 @@ struct StrategyStage {
 struct Strategy {
   std::vector<StrategyStage> stages;
   std::string text;
+  std::string note;  ///< where it does something else than it seems to say, a sentence; else empty
 };
 
 /// The official grammar `STAGE ( "->" STAGE )*`, DEVICE TYPE [*N[+]], with its layer arithmetic for
-/// `layers` + 1 layers, extended by `vulkan[:K]` and further weight types. StrategyInvalid says why and
-/// what would fit.
+/// `layers` + 1 layers, extended by `vulkan[:K]` and further weight types; in upper or lower case. As in the official
+/// program the last stage takes all layers that are left, whatever its N: then `note` says so. StrategyInvalid says why
+/// and what would fit.
 Result<Strategy> parseStrategy(std::string_view text, int layers);
 
 /// `strategy` with `type` in each of its stages. InvalidArgument where a stage names one already. Nothing else is checked.

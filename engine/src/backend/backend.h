@@ -76,7 +76,7 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string id() const = 0;       ///< "cpu"
-  virtual DeviceInfo device() const = 0;
+  virtual DeviceInfo device() const = 0;  ///< after compile() also what was chosen for the programs
   virtual std::string summary() const = 0;  ///< "CPU avx512, 2 threads"
   virtual int threads() const noexcept = 0;  ///< of the CPU that compute; 0 on a GPU
   /// Of the memory that holds the weights, in a few seconds. Nothing where it cannot be measured; `stop` ends it within

@@ -123,13 +123,17 @@ class SplitBackend final : public Backend {
   }
 
   DeviceInfo device() const override {
-    // The facts are those of the first GPU: the computer's own are told elsewhere.
+    // The facts are those of the first GPU, and the features of others: the computer's own are told elsewhere.
     std::optional<DeviceInfo> gpus;
     for (const auto& device : m_devices) {
       DeviceInfo info = device->device();
       if (info.kind == "cpu") continue;
-      if (gpus) gpus->name += " + " + info.name;
-      else gpus = std::move(info);
+      if (!gpus) {
+        gpus = std::move(info);
+        continue;
+      }
+      gpus->name += " + " + info.name;
+      for (const std::string& feature : info.features) gpus->features.push_back(info.id + ": " + feature);
     }
     if (!gpus) return m_devices.front()->device();
     gpus->id = id();

@@ -105,7 +105,8 @@ std::string timesTable(const BenchReport& r) {
 
 std::string limitText(const BenchReport& r) {
   if (!r.hasLimit() && !r.ranOnCpu())
-    return fmt::format("\nMemory read limit of the device: not measured. Decoding reads {} MB per token.\n", megabytes(r.bytesPerToken));
+    return fmt::format("\nMemory read limit of the device: not measured{}. Decoding reads {} MB per token.\n",
+                       r.onSeveralDevices() ? ", for several devices share the work and each has a limit of its own" : "", megabytes(r.bytesPerToken));
   if (!r.hasLimit()) return {};
   std::string out = fmt::format("\nMemory read limit: {:.1f} GB/s ({}).", r.bandwidthGBs, cell(r.bandwidthPattern));
   if (r.percentOfBandwidth > 0)

@@ -85,7 +85,6 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   auto backend = openBackends(*segments, options.threads);
   if (!backend) return tl::unexpected(backend.error());
   impl->backend = std::move(*backend);
-  impl->device = impl->backend->device();
   impl->deviceSummary = impl->backend->summary() + ", exact";
 
   const std::uint64_t total = impl->info.fileBytes;
@@ -106,6 +105,7 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   auto executable = impl->backend->compile(impl->program, impl->weights, impl->ledger, stop);
   if (!executable) return tl::unexpected(executable.error());
   impl->executable = std::move(*executable);
+  impl->device = impl->backend->device();
   std::vector<DType> types;
   for (const Segment& segment : *segments) types.push_back(segment.precision.value_or(precision.value_or(impl->info.dtype)));
   impl->precision = typeNames(types);

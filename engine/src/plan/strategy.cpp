@@ -36,6 +36,14 @@ std::vector<std::string_view> words(std::string_view text) {
   }
 }
 
+/// ASCII; case says nothing in a strategy.
+std::string lowered(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return result;
+}
+
 /// Digits only; a number too large for an int becomes the largest one.
 std::optional<int> number(std::string_view text) {
   int value = 0;
@@ -57,7 +65,9 @@ Result<std::string> parseDevice(std::string_view word) {
   if (kind == "mps" || kind == "dml") {
     return invalid(fmt::format("The device \"{}\" is not supported; use vulkan, cuda or cpu.", word));
   }
-  return invalid(fmt::format("\"{}\" is not a device; there are cpu, cuda, cuda:1, vulkan and vulkan:1.", word));
+  if (precisionNamed(word)) return invalid(fmt::format("\"{}\" is a type of weights; a stage begins with its device: \"cpu {}\".", word, word));
+  return invalid(fmt::format("\"{}\" is not a device: write cpu, vulkan for the first graphics device, or vulkan:0, vulkan:1 and so on for a certain one "
+                             "(cuda and cuda:0 likewise, in a build that has CUDA).", word));
 }
 
 Result<DType> parseType(std::string_view word) {
@@ -85,14 +95,19 @@ std::vector<std::string_view> stageTexts(std::string_view text) {
 Result<Written> parseStage(std::string_view text) {
   const auto parts = words(text);
   if (parts.empty()) return invalid(fmt::format("A stage of the strategy is empty; an example is {}.", kExample));
+  for (const std::string_view part : parts) {
+    const std::size_t star = part.find('*');
+    if (star != std::string_view::npos && star > 0)
+      return invalid(fmt::format("A space is missing in \"{}\" before the *: write \"{} {}\".", part, part.substr(0, star), part.substr(star)));
+  }
   Written written;
-  auto device = parseDevice(parts[0]);
+  auto device = parseDevice(lowered(parts[0]));
   if (!device) return tl::unexpected(device.error());
   written.stage.device = std::move(*device);
 
   std::size_t next = 1;
   if (next < parts.size() && parts[next].front() != '*') {
-    const auto type = parseType(parts[next++]);
+    const auto type = parseType(lowered(parts[next++]));
     if (!type) return tl::unexpected(type.error());
     written.stage.weights = *type;
   }
@@ -101,13 +116,13 @@ Result<Written> parseStage(std::string_view text) {
     written.stage.stream = count.ends_with('+');
     if (written.stage.stream) count.remove_suffix(1);
     written.layers = number(count);
-    if (!written.layers) return invalid(fmt::format("\"{}\" is not a number of layers; write *10 or *10+.", parts[next - 1]));
+    if (!written.layers) return invalid(fmt::format("\"{}\" is not a number of layers; write *10 for ten.", parts[next - 1]));
   }
   if (next < parts.size()) {
     return invalid(fmt::format("\"{}\" is one word too many in a stage; the order is device, type, *layers.", parts[next]));
   }
   if (written.layers == 0 && !written.stage.stream) {
-    return invalid("A stage with *0 holds no layer; leave the stage out, or write *0+ to stream its layers.");
+    return invalid("A stage with *0 holds no layer; leave the stage out, or give it one layer at least.");
   }
   if (written.stage.stream && written.stage.device == "cpu") {
     return invalid("Layers are streamed from the computer's memory to a GPU; on the cpu they are there already: leave "
@@ -162,6 +177,11 @@ Result<Strategy> parseStrategy(std::string_view text, int layers) {
   shareLayers(written, layers + 1);
   Strategy strategy;
   strategy.text = text;
+  const Written& last = written.back();
+  if (last.layers && last.stage.layers > *last.layers) {
+    strategy.note = fmt::format("The last stage, \"{}\", takes all {} layers that are left (the head counts as one), not {}.", last.stage.device, last.stage.layers, *last.layers);
+    if (last.stage.device != "cpu") strategy.note += fmt::format(" To put the others elsewhere, write a stage for them behind it: \"{} -> cpu\".", text);
+  }
   for (Written& stage : written) strategy.stages.push_back(std::move(stage.stage));
   return strategy;
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "backend/cpu/thread_pool.h"
 #include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
+#include "backend/vulkan/vulkan_room.h"
 #include "rookery/device.h"
 
 namespace rookery::engine {
@@ -15,15 +18,21 @@ class VulkanBackend final : public Backend {
   explicit VulkanBackend(std::shared_ptr<VulkanDevice> device) : m_device(std::move(device)) {}
 
   std::string id() const override { return m_device->info().id; }
-  DeviceInfo device() const override { return m_device->info(); }
+  DeviceInfo device() const override {
+    DeviceInfo info = m_device->info();
+    for (const VulkanTuning& tuning : m_device->tuningRecord().chosen)
+      if (std::string text = "tuning " + tuningText(tuning); std::find(info.features.begin(), info.features.end(), text) == info.features.end()) info.features.push_back(std::move(text));
+    return info;
+  }
   std::string summary() const override { return fmt::format("{}, {}", m_device->info().name, m_device->info().apiLevel); }
   int threads() const noexcept override { return 0; }
   BandwidthResult readBandwidth(std::stop_token stop) override { return measureReadBandwidth(m_device, stop); }
 
   Result<std::shared_ptr<const PlacedWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options, Ledger& ledger) override {
     ThreadPool pool(physicalCores());  // for packing
-    auto placed = VulkanWeights::place(program, source, options, m_device, pool, ledger);
+    auto placed = VulkanWeights::place(program, source, options, m_device, pool, ledger, m_promised);
     if (!placed) return tl::unexpected(placed.error());
+    m_promised += workingBytes(program);
     return std::shared_ptr<const PlacedWeights>(std::move(*placed));
   }
 
@@ -58,6 +67,7 @@ class VulkanBackend final : public Backend {
   }
 
   std::shared_ptr<VulkanDevice> m_device;
+  std::uint64_t m_promised = 0;  ///< for runs of the segments that were placed; a backend is for one load, which places all of them first
 };
 
 }  // namespace

@@ -28,6 +28,9 @@ VulkanBuffer& VulkanBuffer::operator=(VulkanBuffer&& other) noexcept {
   std::swap(m_address, other.m_address);
   std::swap(m_bytes, other.m_bytes);
   std::swap(m_data, other.m_data);
+  std::swap(m_cached, other.m_cached);
+  std::swap(m_heap, other.m_heap);
+  std::swap(m_heapBytes, other.m_heapBytes);
   std::swap(m_ledger, other.m_ledger);
   std::swap(m_component, other.m_component);
   std::swap(m_kind, other.m_kind);
@@ -38,6 +41,7 @@ VulkanBuffer::~VulkanBuffer() {
   if (!m_device) return;
   m_device->m_api.vkDestroyBuffer(m_device->m_device, m_buffer, nullptr);
   m_device->m_api.vkFreeMemory(m_device->m_device, m_memory, nullptr);
+  (*m_device->candidate().use)[m_heap] -= m_heapBytes;
   if (m_ledger != nullptr) m_ledger->remove(m_device->info().id, m_component, m_kind, m_bytes);
 }
 
@@ -155,7 +159,7 @@ Result<void> VulkanDevice::createLayouts() {
   set.bindingCount = kVulkanBindings;
   set.pBindings = bindings.data();
   if (const VkResult r = m_api.vkCreateDescriptorSetLayout(m_device, &set, nullptr, &m_setLayout); r != VK_SUCCESS) return vulkanFailure(r, "making a descriptor layout");
-  VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, 16};
+  VkPushConstantRange push{VK_SHADER_STAGE_COMPUTE_BIT, 0, kVulkanPushBytes};
   VkPipelineLayoutCreateInfo layout{};
   layout.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO;
   layout.setLayoutCount = 1;
@@ -190,29 +194,6 @@ VulkanDevice::~VulkanDevice() {
   m_api.vkDestroyDevice(m_device, nullptr);
 }
 
-// The type with all wanted properties, else the first with the needed ones; the count of types where there is none.
-std::vector<std::uint32_t> VulkanDevice::memoryTypes(std::uint32_t allowed, VulkanMemory where) const {
-  constexpr VkMemoryPropertyFlags kHost = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-  VkMemoryPropertyFlags needed = kHost, wanted = 0;
-  switch (where) {
-    case VulkanMemory::Device:
-      needed = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
-      // Only where the two share their memory: through a bus, the CPU's scattered writes would crawl.
-      if (m_candidate.integrated) wanted = kHost | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-      break;
-    case VulkanMemory::ToDevice:
-      wanted = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;  // every group of a run reads its header: not over the bus
-      break;
-    case VulkanMemory::ToHost: wanted = VK_MEMORY_PROPERTY_HOST_CACHED_BIT; break;
-  }
-  std::vector<std::uint32_t> types;
-  for (const VkMemoryPropertyFlags flags : {needed | wanted, needed}) {
-    for (std::uint32_t i = 0; i < m_memory.memoryTypeCount; ++i)
-      if ((allowed >> i & 1U) != 0 && (m_memory.memoryTypes[i].propertyFlags & flags) == flags && std::find(types.begin(), types.end(), i) == types.end()) types.push_back(i);
-  }
-  return types;
-}
-
 Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory where, Ledger& ledger, std::string component, std::string kind) {
   if (bytes > m_candidate.allocationBytes)
     return fail(ErrorCode::OutOfMemory, fmt::format("{} takes {:.1f} MB; {} allows {:.1f} MB at a time.", component, static_cast<double>(bytes) / 1e6,
@@ -235,7 +216,7 @@ Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory w
   allocate.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO;
   allocate.pNext = &flags;
   allocate.allocationSize = needs.size;
-  const std::vector<std::uint32_t> types = memoryTypes(needs.memoryTypeBits, where);
+  const std::vector<std::uint32_t> types = memoryTypesFor(m_memory, m_candidate.integrated, freeInEachHeap(), needs.memoryTypeBits, where, needs.size);
   if (types.empty()) return fail(ErrorCode::DeviceUnavailable, fmt::format("{} offers no memory of the kind that is needed.", info().name));
   VkResult allocated = VK_ERROR_OUT_OF_DEVICE_MEMORY;
   for (std::size_t i = 0; i < types.size() && allocated == VK_ERROR_OUT_OF_DEVICE_MEMORY; ++i) {  // a heap that is full may have a neighbour
@@ -243,12 +224,20 @@ Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory w
     allocated = m_api.vkAllocateMemory(m_device, &allocate, nullptr, &buffer.m_memory);
   }
   if (allocated != VK_SUCCESS) return vulkanFailure(allocated, "allocating memory");
+  const VkMemoryType& type = m_memory.memoryTypes[allocate.memoryTypeIndex];
+  buffer.m_heap = type.heapIndex;
+  buffer.m_heapBytes = needs.size;
+  (*m_candidate.use)[buffer.m_heap] += buffer.m_heapBytes;
   if (const VkResult r = m_api.vkBindBufferMemory(m_device, buffer.m_buffer, buffer.m_memory, 0); r != VK_SUCCESS) return vulkanFailure(r, "binding memory");
-  const VkMemoryPropertyFlags properties = m_memory.memoryTypes[allocate.memoryTypeIndex].propertyFlags;
-  if (where != VulkanMemory::Device || (m_candidate.integrated && (properties & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0)) {
+  if ((type.propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0) {
     void* data = nullptr;
-    if (const VkResult r = m_api.vkMapMemory(m_device, buffer.m_memory, 0, VK_WHOLE_SIZE, 0, &data); r != VK_SUCCESS) return vulkanFailure(r, "mapping memory");
+    // Gigabytes of a card may be more than fits where the CPU sees them; then they go through staging memory.
+    if (const VkResult r = m_api.vkMapMemory(m_device, buffer.m_memory, 0, VK_WHOLE_SIZE, 0, &data); r != VK_SUCCESS) {
+      if (where != VulkanMemory::Device) return vulkanFailure(r, "mapping memory");
+      data = nullptr;
+    }
     buffer.m_data = static_cast<std::byte*>(data);
+    buffer.m_cached = data != nullptr && (type.propertyFlags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT) != 0;
   }
   VkBufferDeviceAddressInfo address{};
   address.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO;
@@ -262,21 +251,26 @@ Result<VulkanBuffer> VulkanDevice::newBuffer(std::uint64_t bytes, VulkanMemory w
   return buffer;
 }
 
-std::uint64_t VulkanDevice::freeBytes() const {
-  if (!m_candidate.memoryBudget) return info().memoryBytes;
+HeapBytes VulkanDevice::freeInEachHeap() const {
+  HeapBytes own{};
+  for (std::size_t i = 0; i < own.size(); ++i) own[i] = (*m_candidate.use)[i];
   VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
   budget.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT;
-  VkPhysicalDeviceMemoryProperties2 memory{};
-  memory.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2;
-  memory.pNext = &budget;
-  vkGetPhysicalDeviceMemoryProperties2(m_candidate.handle, &memory);
-  std::uint64_t most = 0;
-  for (std::uint32_t i = 0; i < m_memory.memoryHeapCount; ++i) {
-    if ((m_memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) == 0) continue;
-    most = std::max(most, budget.heapBudget[i] - std::min(budget.heapBudget[i], budget.heapUsage[i]));
+  if (m_candidate.memoryBudget) {
+    VkPhysicalDeviceMemoryProperties2 memory{};
+    memory.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2;
+    memory.pNext = &budget;
+    vkGetPhysicalDeviceMemoryProperties2(m_candidate.handle, &memory);
   }
-  return most;
+  HeapBytes free = freeInHeaps(m_memory, m_candidate.memoryBudget ? &budget : nullptr, own);
+  // A heap of the CPU's is as large as its memory, whatever other programs use of it.
+  const std::uint64_t onCpu = availableBytes();
+  for (std::uint32_t i = 0; i < m_memory.memoryHeapCount && onCpu != 0; ++i)
+    if ((m_memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) == 0) free[i] = std::min(free[i], onCpu);
+  return free;
 }
+
+std::uint64_t VulkanDevice::freeBytes() const { return bytesForDevice(m_memory, m_candidate.integrated, freeInEachHeap()); }
 
 Result<VkPipeline> VulkanDevice::pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants, std::uint32_t lanes) {
   std::string key = fmt::format("{} lanes={}", shader, lanes);
@@ -431,7 +425,7 @@ Result<void> VulkanDevice::write(const VulkanBuffer& buffer, std::uint64_t offse
 }
 
 Result<void> VulkanDevice::read(const VulkanBuffer& buffer, std::uint64_t offset, std::span<std::byte> bytes) {
-  if (buffer.data() != nullptr) {
+  if (buffer.isCached()) {  // else the CPU would fetch word by word
     std::memcpy(bytes.data(), buffer.data() + offset, bytes.size());
     return {};
   }

@@ -13,18 +13,12 @@
 #include <vector>
 
 #include "backend/vulkan/vulkan_instance.h"
+#include "backend/vulkan/vulkan_tuning.h"
 #include "rookery/ledger.h"
 
 namespace rookery::engine {
 
 class VulkanDevice;
-
-/// What a buffer is for decides where it lies.
-enum class VulkanMemory {
-  Device,    ///< the device's own; `data()` is null unless the CPU shares that memory
-  ToDevice,  ///< written by the CPU; small
-  ToHost,    ///< read by the CPU
-};
 
 /// A buffer with memory of its own; entered in the ledger for as long as it lives. Keeps its device.
 class VulkanBuffer {
@@ -37,7 +31,8 @@ class VulkanBuffer {
   VkBuffer handle() const noexcept { return m_buffer; }
   VkDeviceAddress address() const noexcept { return m_address; }
   std::uint64_t bytes() const noexcept { return m_bytes; }
-  std::byte* data() const noexcept { return m_data; }  ///< null where the CPU cannot reach it
+  std::byte* data() const noexcept { return m_data; }  ///< null where the CPU cannot reach it; to be written in order
+  bool isCached() const noexcept { return m_cached; }  ///< data() may be read, and written in any order, at full speed
 
  private:
   friend class VulkanDevice;
@@ -47,6 +42,9 @@ class VulkanBuffer {
   VkDeviceAddress m_address = 0;
   std::uint64_t m_bytes = 0;
   std::byte* m_data = nullptr;
+  bool m_cached = false;
+  std::uint32_t m_heap = 0;
+  std::uint64_t m_heapBytes = 0;  ///< taken from it; 0: nothing yet
   Ledger* m_ledger = nullptr;
   std::string m_component, m_kind;
 };
@@ -66,11 +64,15 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   VkDescriptorSetLayout setLayout() const noexcept { return m_setLayout; }
 
   Result<VulkanBuffer> newBuffer(std::uint64_t bytes, VulkanMemory where, Ledger& ledger, std::string component, std::string kind);
-  /// Bytes that can still be allocated on the device, as its driver says; its whole memory where it does not say.
+  /// Bytes that can still be allocated with VulkanMemory::Device, as the driver says; where it does not say, what this process has not
+  /// taken. An integrated device has the CPU's memory besides its own.
   std::uint64_t freeBytes() const;
 
   /// A shader of shaders/ with its constants, in subgroups of `lanes`; made once. The pipeline lives as long as the device.
   Result<VkPipeline> pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants, std::uint32_t lanes);
+
+  /// Of the load that this device was opened for, and of its thread.
+  TuningRecord& tuningRecord() noexcept { return m_tuning; }
 
   /// Writes what was compiled since to the cache folder; when all pipelines of a model are there.
   void keepPipelines();
@@ -95,8 +97,7 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   Result<void> create(std::shared_ptr<VulkanInstance> instance, const VulkanCandidate& candidate);
   Result<void> createLayouts();
   Result<VulkanBuffer*> staging();
-  /// The best first.
-  std::vector<std::uint32_t> memoryTypes(std::uint32_t allowed, VulkanMemory where) const;
+  HeapBytes freeInEachHeap() const;
   template <class Handle>
   void setName(VkObjectType type, Handle handle, const std::string& name) const;  ///< in messages of the validation layer
 
@@ -117,10 +118,9 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   std::mutex m_queueMutex, m_poolMutex, m_pipelineMutex, m_stagingMutex;
   std::map<std::string, VkShaderModule> m_shaders;
   std::map<std::string, VkPipeline> m_pipelines;
+  TuningRecord m_tuning;
   Ledger m_ownLedger;  ///< of the staging buffer, which belongs to no model
   std::unique_ptr<VulkanBuffer> m_staging;
 };
-
-inline constexpr std::uint32_t kVulkanBindings = 7;
 
 }  // namespace rookery::engine

@@ -58,21 +58,6 @@ bool hasExtension(VkPhysicalDevice device, const char* name) {
   return false;
 }
 
-// The first thing that the backend needs and the device lacks; empty: usable.
-std::string whatIsMissing(const VkPhysicalDeviceProperties& properties, const VkPhysicalDeviceVulkan12Features& features,
-                          const VkPhysicalDeviceSubgroupProperties& subgroup, bool haveQueue) {
-  if (properties.apiVersion < VK_API_VERSION_1_2) return fmt::format("its driver offers Vulkan {}; 1.2 is needed", version(properties.apiVersion));
-  if (!haveQueue) return "it has no queue for computing";
-  if (!features.bufferDeviceAddress) return "its driver lacks buffer device addresses";
-  if (!features.timelineSemaphore) return "its driver lacks timeline semaphores";
-  if ((subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) == 0 || (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) == 0)
-    return "its driver lacks subgroup shuffles";
-  if (subgroup.subgroupSize < 4 || subgroup.subgroupSize > 128) return fmt::format("its subgroups have {} lanes; 4 to 128 can be used", subgroup.subgroupSize);
-  if (properties.limits.maxPushConstantsSize < 16 || properties.limits.maxComputeWorkGroupInvocations < 256)
-    return "its work groups are too small";
-  return {};
-}
-
 // Some drivers compile for fewer lanes than they report unless a pipeline says how many it wants.
 void findSubgroupSizes(VkPhysicalDevice device, VulkanCandidate& candidate) {
   candidate.leastLanes = candidate.mostLanes = candidate.subgroupSize;
@@ -89,10 +74,9 @@ void findSubgroupSizes(VkPhysicalDevice device, VulkanCandidate& candidate) {
   properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
   properties.pNext = &sizes;
   vkGetPhysicalDeviceProperties2(device, &properties);
-  constexpr std::uint32_t kMostGroup = 256;  // lanes of our largest group
   candidate.sizedSubgroups = control.subgroupSizeControl && control.computeFullSubgroups && (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
                              sizes.minSubgroupSize <= candidate.subgroupSize && candidate.subgroupSize <= sizes.maxSubgroupSize &&
-                             std::uint64_t{sizes.maxComputeWorkgroupSubgroups} * sizes.minSubgroupSize >= kMostGroup;
+                             std::uint64_t{sizes.maxComputeWorkgroupSubgroups} * sizes.minSubgroupSize >= kVulkanLargestGroup;
   if (!candidate.sizedSubgroups) return;
   candidate.leastLanes = std::max(4U, sizes.minSubgroupSize);
   candidate.mostLanes = std::min(128U, sizes.maxSubgroupSize);
@@ -139,12 +123,11 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
   info.id = fmt::format("vulkan:{}", index);
   info.kind = "vulkan";
   info.name = properties.deviceName;
-  for (std::uint32_t i = 0; i < memory.memoryHeapCount; ++i)
-    if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0) info.memoryBytes = std::max(info.memoryBytes, memory.memoryHeaps[i].size);
   info.driver = modern ? fmt::format("{} {}", driver.driverName, driver.driverInfo) : fmt::format("{:#x}", properties.driverVersion);
   info.apiLevel = "Vulkan " + version(properties.apiVersion);
   info.software = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   candidate.integrated = properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU || info.software;
+  info.memoryBytes = bytesForDevice(memory, candidate.integrated, heapSizes(memory));
   candidate.subgroupSize = subgroup.subgroupSize;
   findSubgroupSizes(device, candidate);
   candidate.limits = {properties.limits.maxStorageBufferRange, properties.limits.maxComputeSharedMemorySize,
@@ -160,12 +143,31 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
                                                                       : fmt::format("subgroup {} ({} to {})", candidate.subgroupSize, candidate.leastLanes, candidate.mostLanes));
   if (candidate.int64) info.features.emplace_back("64-bit loads");
   if (candidate.integrated && !info.software) info.features.emplace_back("shared memory");
+  if (isWholeMemoryMapped(memory, candidate.integrated)) info.features.emplace_back("direct uploads");
   info.reason = whatIsMissing(properties, features12, subgroup, haveQueue);
   info.usable = info.reason.empty();
   return candidate;
 }
 
 }  // namespace
+
+std::string whatIsMissing(const VkPhysicalDeviceProperties& properties, const VkPhysicalDeviceVulkan12Features& features,
+                          const VkPhysicalDeviceSubgroupProperties& subgroup, bool haveQueue) {
+  if (properties.apiVersion < VK_API_VERSION_1_2) return fmt::format("its driver offers Vulkan {}; 1.2 is needed", version(properties.apiVersion));
+  if (!haveQueue) return "it has no queue for computing";
+  if (!features.bufferDeviceAddress) return "its driver lacks buffer device addresses";
+  if (!features.timelineSemaphore) return "its driver lacks timeline semaphores";
+  if ((subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) == 0 || (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) == 0)
+    return "its driver lacks subgroup shuffles";
+  if (subgroup.subgroupSize < 4 || subgroup.subgroupSize > 128) return fmt::format("its subgroups have {} lanes; 4 to 128 can be used", subgroup.subgroupSize);
+  const VkPhysicalDeviceLimits& limits = properties.limits;
+  const std::uint32_t group = std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
+  if (group < kVulkanLargestGroup) return fmt::format("its work groups hold {} invocations at most; {} are needed", group, kVulkanLargestGroup);
+  const std::uint32_t buffers = std::min(limits.maxPerStageDescriptorStorageBuffers, limits.maxDescriptorSetStorageBuffers);
+  if (buffers < kVulkanBindings) return fmt::format("its shaders see {} buffers at most; {} are needed", buffers, kVulkanBindings);
+  if (limits.maxPushConstantsSize < kVulkanPushBytes) return fmt::format("its shaders take {} bytes of arguments at most; {} are needed", limits.maxPushConstantsSize, kVulkanPushBytes);
+  return {};
+}
 
 tl::unexpected<Error> vulkanFailure(VkResult result, std::string_view what) {
   const std::string details = fmt::format("{}: VkResult {}", what, static_cast<int>(result));
@@ -186,7 +188,9 @@ Result<std::shared_ptr<VulkanInstance>> VulkanInstance::get() {
   const std::lock_guard lock(mutex);
   std::shared_ptr<VulkanInstance>& shared = kept[wantsValidation() ? 1 : 0];
   if (shared) {
-    if (shared.use_count() == 1) shared->findDevices();  // nobody looks at the old list; cards come and go
+    if (shared.use_count() == 1) {  // nobody looks at the old list; cards come and go
+      if (auto found = shared->findDevices(); !found) return tl::unexpected(found.error());
+    }
     return shared;
   }
 
@@ -225,7 +229,7 @@ Result<std::shared_ptr<VulkanInstance>> VulkanInstance::get() {
   }
   std::shared_ptr<VulkanInstance> instance(new VulkanInstance);
   if (const VkResult result = vkCreateInstance(&create, nullptr, &instance->m_instance); result != VK_SUCCESS)
-    return result == VK_ERROR_INCOMPATIBLE_DRIVER ? tl::unexpected<Error>(Error{ErrorCode::DeviceUnavailable, "No Vulkan driver is installed for this machine's graphics devices.", {}})
+    return result == VK_ERROR_INCOMPATIBLE_DRIVER ? tl::unexpected<Error>(Error{ErrorCode::DeviceUnavailable, "No Vulkan driver is installed for this machine's graphics devices, or it cannot be loaded.", "creating a Vulkan instance: VkResult -9"})
                                                   : vulkanFailure(result, "creating a Vulkan instance");
   volkLoadInstanceOnly(instance->m_instance);
   instance->m_destroy = vkDestroyInstance;
@@ -233,7 +237,7 @@ Result<std::shared_ptr<VulkanInstance>> VulkanInstance::get() {
     messages.pNext = nullptr;
     vkCreateDebugUtilsMessengerEXT(instance->m_instance, &messages, nullptr, &instance->m_messenger);
   }
-  instance->findDevices();
+  if (auto found = instance->findDevices(); !found) return tl::unexpected(found.error());
   shared = instance;
   return instance;
 }
@@ -243,13 +247,21 @@ VulkanInstance::~VulkanInstance() {
   if (m_instance != VK_NULL_HANDLE) m_destroy(m_instance, nullptr);
 }
 
-void VulkanInstance::findDevices() {
+Result<void> VulkanInstance::findDevices() {
   m_candidates.clear();
-  std::uint32_t count = 0;
-  vkEnumeratePhysicalDevices(m_instance, &count, nullptr);
-  std::vector<VkPhysicalDevice> devices(count);
-  vkEnumeratePhysicalDevices(m_instance, &count, devices.data());
-  for (std::size_t i = 0; i < count; ++i) m_candidates.push_back(examine(devices[i], i));
+  std::vector<VkPhysicalDevice> devices;
+  VkResult result = VK_INCOMPLETE;
+  while (result == VK_INCOMPLETE) {  // a card may come between the two calls
+    std::uint32_t count = 0;
+    result = vkEnumeratePhysicalDevices(m_instance, &count, nullptr);
+    if (result != VK_SUCCESS) break;
+    devices.resize(count);
+    result = vkEnumeratePhysicalDevices(m_instance, &count, devices.data());
+    devices.resize(count);
+  }
+  if (result != VK_SUCCESS) return vulkanFailure(result, "listing the graphics devices");
+  for (std::size_t i = 0; i < devices.size(); ++i) m_candidates.push_back(examine(devices[i], i));
+  return {};
 }
 
 std::uint64_t VulkanInstance::validationMessages() noexcept { return g_messages; }

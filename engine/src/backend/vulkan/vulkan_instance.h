@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -9,9 +10,13 @@
 
 #include "backend/vulkan/vulkan_api.h"
 #include "backend/vulkan/vulkan_limits.h"
+#include "backend/vulkan/vulkan_memory.h"
 #include "rookery/device.h"
 
 namespace rookery::engine {
+
+/// Bytes that this process has taken from each heap of a physical device, over all its VulkanDevices.
+using HeapUse = std::array<std::atomic<std::uint64_t>, VK_MAX_MEMORY_HEAPS>;
 
 /// What was found out about one physical device.
 struct VulkanCandidate {
@@ -28,7 +33,12 @@ struct VulkanCandidate {
   bool int64 = false;
   bool memoryBudget = false;
   std::string cacheKey;                 ///< names device and driver, for files
+  std::shared_ptr<HeapUse> use = std::make_shared<HeapUse>();  ///< shared by all copies
 };
+
+/// The first thing that the backend needs and a device lacks, as "its driver lacks ..."; empty: usable.
+std::string whatIsMissing(const VkPhysicalDeviceProperties& properties, const VkPhysicalDeviceVulkan12Features& features,
+                          const VkPhysicalDeviceSubgroupProperties& subgroup, bool haveQueue);
 
 /// The loader and its physical devices. One per process (and one with validation), from its first use on. Thread-safe.
 class VulkanInstance {
@@ -48,7 +58,7 @@ class VulkanInstance {
 
  private:
   VulkanInstance() = default;
-  void findDevices();
+  Result<void> findDevices();
 
   VkInstance m_instance = VK_NULL_HANDLE;
   PFN_vkDestroyInstance m_destroy = nullptr;  ///< not volk's global: another thread may be loading that anew

@@ -23,6 +23,9 @@ struct BoundBuffer {
   std::uint64_t bytesPerToken = 0, bytes = 0;  ///< of each token of a chunk, and besides
 };
 
+/// What every shader has (shaders/common.glsl), and the largest group of any.
+inline constexpr std::uint32_t kVulkanBindings = 7, kVulkanPushBytes = 16, kVulkanLargestGroup = 256;
+
 /// Tokens that a group multiplies at once, at most: chunks are whole numbers of them, or of one token.
 inline constexpr std::size_t kVulkanTokenTile = 8;
 

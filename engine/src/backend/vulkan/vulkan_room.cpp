@@ -59,7 +59,7 @@ std::uint64_t workingBytes(const Program& program) {
 }
 
 tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std::optional<DType> precision, const Placement& placement,
-                               const DeviceInfo& device, std::uint64_t room) {
+                               const DeviceInfo& device, std::uint64_t room, std::uint64_t promised) {
   const std::uint64_t weights = deviceBytes(placement), working = workingBytes(program), onCpu = availableBytes();
   const std::string type = precision ? fmt::format(" {}", traits(*precision).name) : "";
   const auto cpuHolds = [&](std::uint64_t bytes) { return onCpu == 0 || bytes <= onCpu; };
@@ -86,8 +86,9 @@ tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std
   if (!smallerTypes.empty()) help += fmt::format(" All of it would fit as {}.", smallerTypes);
   if (range.embedding && range.head && cpuHolds(totalBytes(placement))) help += fmt::format(" The CPU alone has room: \"cpu{}\".", type);
   auto failed = fail(ErrorCode::OutOfMemory,
-              fmt::format("{} has not enough free memory: the weights take {:.0f} MB, a run {:.0f} MB more, and {:.0f} MB are free.{}", device.name,
-                          megabytes(weights), megabytes(working), megabytes(room), help),
+              fmt::format("{} has not enough free memory: the weights take {:.0f} MB, a run {:.0f} MB more, and {:.0f} MB are free{}.{}", device.name,
+                          megabytes(weights), megabytes(working), megabytes(room),
+                          promised == 0 ? "" : fmt::format(" beside {:.0f} MB for a run of the stages before", megabytes(promised)), help),
               fmt::format("{}: {} + {} bytes needed, {} to be had; {} free for the CPU", device.id, weights, working, room, onCpu));
   failed.value().strategy = std::move(strategy);
   return failed;

@@ -16,8 +16,9 @@ std::uint64_t deviceBytes(const Placement& placement);
 std::uint64_t workingBytes(const Program& program);
 
 /// OutOfMemory. Says what would fit in `room` bytes of the device: some of the layers, with the strategy to type, or
-/// smaller weight types; or that the CPU has room. `placement` is that of `program` in `precision`.
+/// smaller weight types; or that the CPU has room. `placement` is that of `program` in `precision`; `promised` bytes are kept
+/// besides for the runs of segments before it.
 tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std::optional<DType> precision, const Placement& placement,
-                               const DeviceInfo& device, std::uint64_t room);
+                               const DeviceInfo& device, std::uint64_t room, std::uint64_t promised);
 
 }  // namespace rookery::engine

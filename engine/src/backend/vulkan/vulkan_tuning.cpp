@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <map>
+#include <optional>
 
 #include "backend/vulkan/device_cache.h"
 #include "backend/vulkan/vulkan_executable.h"
@@ -20,8 +21,8 @@ namespace rookery::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kMeasuring{2000};
 constexpr int kRuns = 5;
+constexpr double kRunSeconds = 0.1;   // of one candidate; slow devices get fewer runs
 constexpr double kWorthwhile = 0.98;  // of the time so far; less is noise
 
 // On a processor groups are dear and lanes few; barriers across subgroups are dearest of all.
@@ -51,9 +52,20 @@ std::string cacheName(const Program& program, const VulkanWeights& weights, cons
   return fmt::format("{}-{:016x}{:016x}.tuning", device.candidate().cacheKey, XXH3_64bits(what.data(), what.size()), XXH3_64bits(code.data(), code.size()));
 }
 
-Result<VulkanTuning> measure(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device,
-                             const VulkanTuning& start, const std::stop_token& stop) {
-  const auto deadline = Clock::now() + kMeasuring;
+struct Measured {
+  VulkanTuning tuning;
+  double seconds = 0;  ///< of a token; 0: nothing could be measured
+  bool whole = true;   ///< every candidate was looked at
+  Clock::duration spent{};
+};
+
+Result<Measured> measure(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device,
+                         const VulkanTuning& start, Clock::duration left, const std::stop_token& stop) {
+  Measured best{start};
+  if (left <= Clock::duration::zero()) {
+    best.whole = false;
+    return best;
+  }
   Ledger ledger;  // nothing of this stays
   std::vector<std::unique_ptr<VulkanState>> states;
   for (int i = 0; i < 2; ++i) {
@@ -64,40 +76,81 @@ Result<VulkanTuning> measure(const Program& program, const std::shared_ptr<const
     if (!good) return tl::unexpected(good.error());
     states.push_back(std::make_unique<VulkanState>(device, std::move(*buffer)));
   }
-  VulkanTuning best = start;
-  double bestTime = 0;
+  int runs = 1;
+  std::optional<Clock::time_point> since;  // the first candidate was compiled, which loading needs anyway
+  Clock::duration dearest{};               // candidate of its kind after that, compilation included
   const auto consider = [&](const VulkanTuning& tuning) -> Result<void> {
     if (stop.stop_requested()) return fail(ErrorCode::Cancelled, "Loading was stopped.");
-    if (Clock::now() >= deadline) return {};
+    const auto begin = Clock::now();
+    if (since && begin + dearest >= *since + left) {  // it would not end in time
+      best.whole = false;
+      return {};
+    }
     auto executable = VulkanExecutable::create(program, weights, device, ledger, tuning, 1);
     if (!executable) return {};  // a driver may refuse a size of subgroups, say: the others remain
-    const auto time = (*executable)->timeToken(*states[0], *states[1], kRuns);
+    const bool first = !since;
+    if (first) since = Clock::now();
+    auto time = (*executable)->timeToken(*states[0], *states[1], runs);
+    if (time && best.seconds == 0) {
+      runs = std::clamp(static_cast<int>(kRunSeconds / *time), 1, kRuns);
+      if (runs > 1) time = (*executable)->timeToken(*states[0], *states[1], runs);
+    }
     if (!time) return tl::unexpected(time.error());
-    if (bestTime > 0 && *time >= bestTime * kWorthwhile) return {};
-    best = tuning;
-    bestTime = *time;
+    if (!first) dearest = std::max(dearest, Clock::now() - begin);
+    best.spent = Clock::now() - *since;
+    if (best.seconds > 0 && *time >= best.seconds * kWorthwhile) return {};
+    best.tuning = tuning;
+    best.seconds = *time;
     return {};
   };
   if (auto good = consider(start); !good) return tl::unexpected(good.error());
-  if (bestTime == 0) return start;  // without room to measure, say; loading will tell
-  for (std::uint32_t lanes = device->candidate().leastLanes; lanes <= device->candidate().mostLanes; lanes *= 2) {
-    VulkanTuning tuning = best;
-    tuning.lanes = lanes;
-    if (tuning == best) continue;
-    if (auto good = consider(tuning); !good) return tl::unexpected(good.error());
-  }
-  for (const std::uint32_t unroll : {2U, 4U, 8U}) {
-    VulkanTuning tuning = best;
-    tuning.unroll = unroll;
-    if (auto good = consider(tuning); !good) return tl::unexpected(good.error());
-  }
-  for (const std::uint32_t strips : {1U, 2U, 4U}) {
-    VulkanTuning tuning = best;
-    tuning.strips = strips;
-    if (tuning == best) continue;
-    if (auto good = consider(tuning); !good) return tl::unexpected(good.error());
-  }
+  if (best.seconds == 0) return best;  // without room to measure, say; loading will tell
+  const auto vary = [&](std::uint32_t VulkanTuning::*field, std::uint32_t value) -> Result<void> {
+    VulkanTuning tuning = best.tuning;
+    tuning.*field = value;
+    return tuning == best.tuning ? Result<void>() : consider(tuning);
+  };
+  for (std::uint32_t lanes = device->candidate().leastLanes; lanes <= device->candidate().mostLanes; lanes *= 2)
+    if (auto good = vary(&VulkanTuning::lanes, lanes); !good) return tl::unexpected(good.error());
+  dearest = {};  // lanes change every shader, these only the products'
+  for (const std::uint32_t unroll : {1U, 2U, 4U, 8U})
+    if (auto good = vary(&VulkanTuning::unroll, unroll); !good) return tl::unexpected(good.error());
+  for (const std::uint32_t strips : {1U, 2U, 4U})
+    if (auto good = vary(&VulkanTuning::strips, strips); !good) return tl::unexpected(good.error());
   return best;
+}
+
+Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device,
+                            const std::stop_token& stop) {
+  const VulkanTuning start = startingPoint(*device);
+  const char* wanted = std::getenv("ROOKERY_VULKAN_TUNING");
+  const std::string_view asked = wanted == nullptr ? "" : wanted;
+  if (!asked.empty() && asked != "measure") {
+    auto tuning = parseTuning(asked, start);
+    if (tuning && !suits(*tuning, *device))
+      return fail(ErrorCode::InvalidArgument, fmt::format("{} does not suit this device: {} to {} lanes make a subgroup, and whole subgroups a group.", asked,
+                                                          device->candidate().leastLanes, device->candidate().mostLanes));
+    return tuning;
+  }
+  if (asked.empty() && device->info().software) return start;
+  const std::string name = cacheName(program, *weights, *device);
+  if (asked.empty()) {
+    const std::vector<std::byte> kept = readCached(name);
+    if (!kept.empty()) {
+      auto tuning = parseTuning({reinterpret_cast<const char*>(kept.data()), kept.size()}, start);
+      if (tuning && suits(*tuning, *device) && tuning->groupSize == start.groupSize && tuning->part == start.part && tuning->tiles == start.tiles) return tuning;
+    }
+  }
+  TuningRecord& record = device->tuningRecord();
+  const bool inFull = record.left == TuningRecord{}.left;
+  const VulkanTuning from = record.chosen.empty() ? start : record.chosen.back();
+  auto measured = measure(program, weights, device, from, record.left, stop);
+  if (!measured) return tl::unexpected(measured.error());
+  record.left -= std::min<std::chrono::nanoseconds>(record.left, measured->spent);
+  if (measured->seconds == 0 || (!measured->whole && !inFull)) return measured->tuning;  // the next load has more time for it
+  const std::string text = tuningText(measured->tuning);
+  writeCached(name, std::as_bytes(std::span(text)));
+  return measured->tuning;
 }
 
 }  // namespace
@@ -134,30 +187,10 @@ std::string tuningText(const VulkanTuning& tuning) {
   return fmt::format("group={},part={},tiles={},lanes={},unroll={},strips={}", tuning.groupSize, tuning.part, tuning.tiles ? 1 : 0, tuning.lanes, tuning.unroll, tuning.strips);
 }
 
-Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device, const std::stop_token& stop) {
-  const VulkanTuning start = startingPoint(*device);
-  const char* wanted = std::getenv("ROOKERY_VULKAN_TUNING");
-  const std::string_view asked = wanted == nullptr ? "" : wanted;
-  if (!asked.empty() && asked != "measure") {
-    auto tuning = parseTuning(asked, start);
-    if (tuning && !suits(*tuning, *device))
-      return fail(ErrorCode::InvalidArgument, fmt::format("{} does not suit this device: {} to {} lanes make a subgroup, and whole subgroups a group.", asked,
-                                                          device->candidate().leastLanes, device->candidate().mostLanes));
-    return tuning;
-  }
-  if (asked.empty() && device->info().software) return start;
-  const std::string name = cacheName(program, *weights, *device);
-  if (asked.empty()) {
-    const std::vector<std::byte> kept = readCached(name);
-    if (!kept.empty()) {
-      auto tuning = parseTuning({reinterpret_cast<const char*>(kept.data()), kept.size()}, start);
-      if (tuning && suits(*tuning, *device) && tuning->groupSize == start.groupSize && tuning->part == start.part && tuning->tiles == start.tiles) return tuning;
-    }
-  }
-  auto tuning = measure(program, weights, device, start, stop);
-  if (!tuning) return tuning;
-  const std::string text = tuningText(*tuning);
-  writeCached(name, std::as_bytes(std::span(text)));
+Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device,
+                               const std::stop_token& stop) {
+  auto tuning = choose(program, weights, device, stop);
+  if (tuning) device->tuningRecord().chosen.push_back(*tuning);
   return tuning;
 }
 

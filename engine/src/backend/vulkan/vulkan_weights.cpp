@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "backend/cpu/coded_packing.h"
 #include "backend/cpu/packing.h"
 #include "backend/vulkan/vulkan_room.h"
@@ -14,15 +16,17 @@ namespace rookery::engine {
 using kernels::PackedMatrix;
 
 Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program& program, WeightSource& source, const PlaceOptions& options,
-                                                                  const std::shared_ptr<VulkanDevice>& device, ThreadPool& pool, Ledger& ledger) {
+                                                                  const std::shared_ptr<VulkanDevice>& device, ThreadPool& pool, Ledger& ledger,
+                                                                  std::uint64_t promised) {
   auto placed = std::make_shared<VulkanWeights>();
   const std::size_t count = program.weights.size();
   // A processor reads on faster than it jumps.
   const bool skipZeros = options.sparseFfn.value_or(!device->info().software);
   const auto placement = planPlacement(program, source, options.precision, skipZeros, kVulkanLowRank);
   if (!placement) return tl::unexpected(placement.error());
-  const auto outOfMemory = [&](std::uint64_t room) { return tooLarge(program, source, options.precision, *placement, device->info(), room); };
-  if (const std::uint64_t free = device->freeBytes(); deviceBytes(*placement) + workingBytes(program) > free) return outOfMemory(free);
+  const auto outOfMemory = [&](std::uint64_t room) { return tooLarge(program, source, options.precision, *placement, device->info(), room, promised); };
+  const std::uint64_t free = device->freeBytes(), room = free - std::min(free, promised);
+  if (deviceBytes(*placement) + workingBytes(program) > room) return outOfMemory(room);
   std::uint64_t allocated = 0;
   std::map<std::string, const VulkanBuffer*> buffers;
   placed->m_buffers.reserve(placement->components.size());
@@ -41,7 +45,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
   const auto stopped = [] { return fail(ErrorCode::Cancelled, "Loading was stopped."); };
   placed->m_matrices.resize(count);
   placed->m_addresses.resize(count);
-  std::vector<std::byte> room;
+  std::vector<std::byte> packed;
   for (std::size_t i = 0; i < count; ++i) {
     const Weight& weight = program.weights[i];
     const WeightPlacement& plan = placement->weights[i];
@@ -61,12 +65,10 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
       const VulkanBuffer& buffer = *buffers[weight.component];
       placed->m_addresses[i] = buffer.address() + plan.offset;
       placed->m_bytesPerToken += plan.bytes;
-      // Packed in place where the CPU reaches the device's memory.
-      std::byte* out = buffer.data() == nullptr ? nullptr : buffer.data() + plan.offset;
-      if (out == nullptr) {
-        room.resize(plan.bytes);
-        out = room.data();
-      }
+      // Packed in place where the CPU writes there in any order: what it does not cache is slow unless it is written in order.
+      const bool inPlace = buffer.isCached();
+      if (!inPlace) packed.resize(plan.bytes);
+      std::byte* out = inPlace ? buffer.data() + plan.offset : packed.data();
       if (weight.role == WeightRole::Vector) {
         decodeToF32(view->dtype, view->bytes, {reinterpret_cast<float*>(out), static_cast<std::size_t>(weight.rows)});
       } else {
@@ -83,8 +85,8 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
         if (!whole) return stopped();
         placed->m_matrices[i] = matrix;
       }
-      if (buffer.data() == nullptr) {
-        if (auto good = device->write(buffer, plan.offset, std::span(room).first(plan.bytes)); !good) return tl::unexpected(good.error());
+      if (!inPlace) {
+        if (auto good = device->write(buffer, plan.offset, std::span(packed).first(plan.bytes)); !good) return tl::unexpected(good.error());
       }
     }
     done += view->bytes.size();

@@ -16,8 +16,10 @@ namespace rookery::engine {
 /// stays with the CPU, which looks its rows up: one row of it is read per token.
 class VulkanWeights final : public PlacedWeights {
  public:
+  /// `promised`: bytes of what is free that are kept for what segments placed before will allocate.
   static Result<std::shared_ptr<const VulkanWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options,
-                                                            const std::shared_ptr<VulkanDevice>& device, ThreadPool& pool, Ledger& ledger);
+                                                            const std::shared_ptr<VulkanDevice>& device, ThreadPool& pool, Ledger& ledger,
+                                                            std::uint64_t promised = 0);
 
   std::uint64_t bytesPerToken() const noexcept override { return m_bytesPerToken; }
 
