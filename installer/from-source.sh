@@ -64,6 +64,7 @@ case "${1:-}" in
   test)
     install_packages "${build_packages[@]}" "${test_packages[@]}"
     build dev
+    export ROOKERY_TEST_REQUIRE_VULKAN=1  # llvmpipe and the validation layer are installed by now
     # Tests that look at the clock run alone: all short ones, and those of the slow that say so.
     QT_QPA_PLATFORM=offscreen ctest --preset dev -LE slow
     QT_QPA_PLATFORM=offscreen ctest --preset dev -L slow --parallel 2

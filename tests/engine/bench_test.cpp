@@ -16,6 +16,7 @@
 #include "bench/statistics.h"
 #include "rookery/bench.h"
 #include "rookery/device.h"
+#include "support/usable_vulkan.h"
 
 using namespace rookery::engine;
 
@@ -362,12 +363,8 @@ TEST_CASE("a report of a run on two devices names both, with what lies on each")
 }
 
 TEST_CASE("a benchmark on a Vulkan device describes it and measures its bandwidth") {
-  const auto devices = listDevices();
-  const auto device = std::find_if(devices.begin(), devices.end(), [](const DeviceInfo& d) { return d.kind == "vulkan" && d.usable; });
-  if (device == devices.end()) {
-    MESSAGE("SKIP: no Vulkan device, not even llvmpipe");
-    return;
-  }
+  const auto device = rookery::test::usableVulkanDevice();
+  if (!device) return;
   BenchRequest request;
   request.guide = true;
   request.strategy = device->id;

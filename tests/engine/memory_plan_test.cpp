@@ -18,6 +18,7 @@
 #include "plan/weight_shapes.h"
 #include "rookery/model.h"
 #include "support/golden.h"
+#include "support/usable_vulkan.h"
 
 using namespace rookery::engine;
 
@@ -236,12 +237,8 @@ TEST_CASE("the plan of a file is what loading it places, component by component 
 }
 
 TEST_CASE("the plan of a file is what loading it onto a Vulkan device places") {
-  const auto devices = listDevices();
-  const auto device = std::find_if(devices.begin(), devices.end(), [](const DeviceInfo& d) { return d.kind == "vulkan" && d.usable; });
-  if (device == devices.end()) {
-    MESSAGE("SKIP: no Vulkan device, not even llvmpipe");
-    return;
-  }
+  const auto device = rookery::test::usableVulkanDevice();
+  if (!device) return;
   for (const char* name : {"v4_small/model.pth", "v5_small/model.pth", "v6_small/model.pth", "v7_small/model.pth", "v7_quant/model.Q8_0.gguf", "v7_quant/model.Q4_K_M.gguf"}) {
     const auto file = ModelFile::open(std::filesystem::path(ROOKERY_TEST_DATA) / "golden/models" / name);
     REQUIRE(file);

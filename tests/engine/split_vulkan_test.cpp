@@ -4,6 +4,7 @@
 
 #include "support/small_models.h"
 #include "support/validation.h"
+#include "support/vulkan_device.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;
@@ -12,9 +13,11 @@ namespace {
 
 const NeedsVulkan g_needsVulkan;
 
-// Every kind of segment on the device: first, middle, last, a head alone; and boundaries from it to itself.
-std::vector<std::string> splits() {
+// Every kind of segment on the device: first, middle, last, a head alone; and boundaries from it to itself. On a card that
+// llvmpipe pretends to be, slowly, only of version 7: the others differ by what is inside a layer.
+std::vector<std::string> splits(RwkvVersion version = RwkvVersion::V7) {
   const std::string v = vulkanDevice();
+  if (version != RwkvVersion::V7 && std::getenv("ROOKERY_TEST_DEVICE") != nullptr) return {"cpu *1 -> " + v + " *1 -> cpu"};
   return {v + " *1 -> cpu", "cpu *1 -> " + v, "cpu -> " + v + " *1", v + " -> cpu *1", "cpu *1 -> " + v + " *1 -> cpu", v + " *1 -> cpu *1 -> " + v, v + " *2 -> " + v};
 }
 
@@ -28,7 +31,7 @@ TEST_CASE("split over Vulkan and the CPU: within 1e-4 of the CPU, and the same b
     Session cpu(makeModel(shape, {}, true, "cpu"));
     const auto expected = cpu.evaluate(tokens, all(tokens.size()));
     REQUIRE(expected.has_value());
-    for (const std::string& split : splits()) {
+    for (const std::string& split : splits(version)) {
       CAPTURE(split);
       Session session(makeModel(shape, {}, true, split));
       const auto single = session.evaluate(tokens, all(tokens.size()), 1);
@@ -119,7 +122,7 @@ TEST_CASE("validation: boundaries of every generation run without a message") {
   const auto tokens = someTokens(20);
   for (const RwkvVersion version : kVersions) {
     CAPTURE(versionName(version));
-    for (const std::string& split : splits()) {
+    for (const std::string& split : splits(version)) {
       CAPTURE(split);
       const auto before = VulkanInstance::validationMessages();
       Session session(makeModel(smallShape(version), {}, true, split));

@@ -9,6 +9,7 @@
 #include "backend/vulkan/vulkan_executable.h"
 #include "support/small_models.h"
 #include "support/validation.h"
+#include "support/vulkan_device.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;

@@ -13,6 +13,7 @@
 #include "backend/vulkan/vulkan_executable.h"
 #include "quant/convert.h"
 #include "support/small_models.h"
+#include "support/vulkan_device.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;

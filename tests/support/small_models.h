@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
@@ -100,25 +98,5 @@ inline void checkStopKeepsState(const std::shared_ptr<const engine::Model>& mode
   CHECK(session.snapshot().value().state.compare(before).maxAbs == 0.0F);
   REQUIRE(session.prefill(tokens).has_value());
 }
-
-/// The Vulkan device that tests run on: ROOKERY_TEST_VULKAN names it (default 0; llvmpipe where there is no other).
-inline std::string vulkanDevice() {
-  const char* index = std::getenv("ROOKERY_TEST_VULKAN");
-  return std::string("vulkan:") + (index != nullptr ? index : "0");
-}
-
-/// Of the device of the tests, which is there.
-inline bool softwareDevice() { return engine::openVulkanBackend(std::atoi(vulkanDevice().c_str() + 7)).value()->device().software; }
-
-/// A global of this in a program that can do nothing without a device; CTest reports one that ends so as skipped.
-struct NeedsVulkan {
-  NeedsVulkan() {
-    const auto backend = engine::openVulkanBackend(std::atoi(vulkanDevice().c_str() + 7));
-    if (backend) return;
-    std::printf("SKIP: %s\n", backend.error().message.c_str());
-    std::fflush(stdout);
-    std::_Exit(77);
-  }
-};
 
 }  // namespace rookery::test

@@ -173,10 +173,10 @@ tl::unexpected<Error> vulkanFailure(VkResult result, std::string_view what) {
   const std::string details = fmt::format("{}: VkResult {}", what, static_cast<int>(result));
   switch (result) {
     case VK_ERROR_OUT_OF_DEVICE_MEMORY: return fail(ErrorCode::OutOfMemory, "The graphics device has not enough free memory.", details);
-    case VK_ERROR_OUT_OF_HOST_MEMORY: return fail(ErrorCode::OutOfMemory, "Memory ran out while the graphics device was used.", details);
+    case VK_ERROR_OUT_OF_HOST_MEMORY: return fail(ErrorCode::OutOfMemory, "Memory ran out while the graphics device was used. Close other programs, or use the CPU.", details);
     case VK_ERROR_DEVICE_LOST:
       return fail(ErrorCode::DeviceUnavailable, "The graphics device stopped answering: its driver was reset or it was unplugged. Load the model again, or use the CPU.", details);
-    default: return fail(ErrorCode::DeviceUnavailable, fmt::format("The graphics driver refused: {} (code {}).", what, static_cast<int>(result)), details);
+    default: return fail(ErrorCode::DeviceUnavailable, fmt::format("The graphics driver refused: {} (code {}). A newer driver may help, and the CPU works too.", what, static_cast<int>(result)), details);
   }
 }
 

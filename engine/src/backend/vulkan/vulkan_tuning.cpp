@@ -87,7 +87,7 @@ Result<Measured> measure(const Program& program, const std::shared_ptr<const Vul
       return {};
     }
     auto executable = VulkanExecutable::create(program, weights, device, ledger, tuning, 1);
-    if (!executable) return {};  // a driver may refuse a size of subgroups, say: the others remain
+    if (!executable) return device->runOnce([](VkCommandBuffer) {});  // a driver may refuse a size of subgroups, say: the others remain, if the device does
     const bool first = !since;
     if (first) since = Clock::now();
     auto time = (*executable)->timeToken(*states[0], *states[1], runs);

@@ -86,7 +86,12 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
         placed->m_matrices[i] = matrix;
       }
       if (!inPlace) {
-        if (auto good = device->write(buffer, plan.offset, std::span(packed).first(plan.bytes)); !good) return tl::unexpected(good.error());
+        if (auto good = device->write(buffer, plan.offset, std::span(packed).first(plan.bytes)); !good) {
+          Error& error = good.error();
+          if (error.code == ErrorCode::OutOfMemory)
+            error.message += " The weights fit there, but not the memory through which they are copied. End other programs that use the device, or use the CPU: \"cpu\".";
+          return tl::unexpected(std::move(error));
+        }
       }
     }
     done += view->bytes.size();
