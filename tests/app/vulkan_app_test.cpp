@@ -43,7 +43,7 @@ class VulkanAppTest : public QObject {
     const auto devices = engine::listDevices();
     const auto* found = findDevice(devices, {QStringLiteral("vulkan:0"), {}});
     QVERIFY(found != nullptr);
-    if (!test::vulkanRequired() && test::meansNoVulkan(found->reason)) QSKIP("no Vulkan device, not even llvmpipe");
+    if (!rookery::test::vulkanRequired() && rookery::test::meansNoVulkan(found->reason)) QSKIP("no Vulkan device, not even llvmpipe");
     QVERIFY2(found->usable, found->reason.c_str());
     m_device = *found;
   }

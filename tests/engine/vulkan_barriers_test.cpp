@@ -28,7 +28,7 @@ class Part {
     shape.layers = kLayers;
     SyntheticSource source(shape, "test", DType::F16, 7);
     const Program program = buildProgram(shape, range);
-    m_backend = openVulkanBackend(std::atoi(vulkanDevice().c_str() + 7)).value();
+    m_backend = openVulkanBackend(vulkanIndex()).value();
     auto weights = m_backend->place(program, source, {}, m_ledger);
     REQUIRE_MESSAGE(weights.has_value(), (weights ? "" : weights.error().message));
     setenv("ROOKERY_VULKAN_TUNING", "tiles=1", 1);

@@ -23,12 +23,6 @@ namespace {
 
 const NeedsVulkan g_needsVulkan;
 
-std::shared_ptr<VulkanDevice> openDevice() {
-  auto device = VulkanDevice::open(vulkanIndex());
-  REQUIRE_MESSAGE(device.has_value(), device.error().message);
-  return *device;
-}
-
 VulkanBuffer onDevice(const std::shared_ptr<VulkanDevice>& device, std::uint64_t bytes, Ledger& ledger) {
   auto buffer = device->newBuffer(bytes, VulkanMemory::Device, ledger, "test", "test");
   REQUIRE_MESSAGE(buffer.has_value(), buffer.error().message);
@@ -66,7 +60,7 @@ std::vector<float> answer(const std::shared_ptr<const Model>& model, std::size_t
 }  // namespace
 
 TEST_CASE("bytes go to the device and come back, through staging memory in pieces on a card") {
-  const auto device = openDevice();
+  const auto device = openVulkanDevice();
   Ledger ledger;
   constexpr std::size_t kBytes = 70'000'012, kEdge = 12;  // more than two staging buffers
   const VulkanBuffer buffer = onDevice(device, kBytes, ledger);
@@ -86,7 +80,7 @@ TEST_CASE("bytes go to the device and come back, through staging memory in piece
 }
 
 TEST_CASE("what the CPU writes to a device and reads from it lies where it can") {
-  const auto device = openDevice();
+  const auto device = openVulkanDevice();
   Ledger ledger;
   for (const VulkanMemory where : {VulkanMemory::ToDevice, VulkanMemory::ToHost}) {
     const auto buffer = device->newBuffer(1000, where, ledger, "test", "test");
@@ -96,7 +90,7 @@ TEST_CASE("what the CPU writes to a device and reads from it lies where it can")
 }
 
 TEST_CASE("threads that copy at the same time do not mix their bytes") {
-  const auto device = openDevice();
+  const auto device = openVulkanDevice();
   Ledger ledger;
   constexpr std::size_t kBytes = 300'000;
   std::vector<VulkanBuffer> buffers;
@@ -151,7 +145,7 @@ TEST_CASE("a card's tuning is measured when a model is first loaded, and read th
   const std::string plantedText = tuningText(planted);
   writeCached(key, std::as_bytes(std::span(plantedText)));
   const auto weights = std::static_pointer_cast<const VulkanWeights>(model->impl().weights);
-  const auto used = tuningFor(model->impl().program, weights, openDevice());
+  const auto used = tuningFor(model->impl().program, weights, openVulkanDevice());
   REQUIRE(used.has_value());
   CHECK(tuningText(*used) == plantedText);
   // Another shape is another tuning.

@@ -26,12 +26,6 @@ namespace {
 
 const NeedsVulkan g_needsVulkan;
 
-std::shared_ptr<VulkanDevice> openDevice() {
-  auto device = VulkanDevice::open(vulkanIndex());
-  REQUIRE_MESSAGE(device.has_value(), device.error().message);
-  return *device;
-}
-
 // xorshift64*: the same numbers in every run.
 class Random {
  public:
@@ -222,7 +216,7 @@ constexpr std::pair<std::size_t, std::size_t> kRuns[] = {{2, 1}, {5, 5}, {40, 40
 }  // namespace
 
 TEST_CASE("products of every format and shape agree with double precision") {
-  const auto device = openDevice();
+  const auto device = openVulkanDevice();
   struct Shape {
     std::int64_t rows, cols;
   };
@@ -270,7 +264,7 @@ TEST_CASE("products of every format and shape agree with double precision") {
 }
 
 TEST_CASE("unrolling and strips change no bit, tiles none from chunk to chunk") {
-  const auto device = openDevice();
+  const auto device = openVulkanDevice();
   for (const DType type : {DType::F32, DType::F16, DType::Q8_0, DType::Q4_K, DType::Q6_K}) {
     CAPTURE(traits(type).name);
     Bench bench(768, 5);
@@ -293,7 +287,7 @@ TEST_CASE("unrolling and strips change no bit, tiles none from chunk to chunk") 
 }
 
 TEST_CASE("activations, sums onto what is there, and gates") {
-  const auto device = openDevice();
+  const auto device = openVulkanDevice();
   for (const ProgramActivation activation : {ProgramActivation::None, ProgramActivation::Tanh, ProgramActivation::Sigmoid, ProgramActivation::Silu, ProgramActivation::ReluSquared}) {
     for (const bool sparse : {false, true}) {
       for (const bool nothing : {false, true}) {
@@ -334,7 +328,7 @@ TEST_CASE("activations, sums onto what is there, and gates") {
 }
 
 TEST_CASE("norm, token shift and mixes, made by the product itself and before it") {
-  const auto device = openDevice();
+  const auto device = openVulkanDevice();
   for (const std::size_t width : {64U, 768U}) {
     for (const MixForm form : {MixForm::TowardsPrevious, MixForm::TowardsCurrent}) {
       CAPTURE(width);
@@ -400,7 +394,7 @@ TEST_CASE("a tuning is read as it is written, and nothing else is") {
 TEST_CASE("a measured tuning is kept, and a damaged one is measured again") {
   const TemporaryFolder folder;
   const Variable cache("ROOKERY_CACHE_DIR", folder.path().c_str()), tuning("ROOKERY_VULKAN_TUNING", "measure");
-  const auto device = openDevice();
+  const auto device = openVulkanDevice();
   Bench bench(256, 2);
   const WeightId matrix = bench.weight("blocks.0.att.key.weight", "block0", WeightRole::Matrix, plain(DType::F16, 256, 256, [&] { return bench.random.uniform(); }));
   bench.program.stages.push_back({0, GemvGroup{std::nullopt, {{matrix, bench.x, bench.value(256)}}}});

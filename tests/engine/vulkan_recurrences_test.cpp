@@ -46,7 +46,7 @@ class Run {
  public:
   Run(const ModelShape& shape, const VulkanTuning& tuning, std::size_t count)
       : program(buildProgram(shape, {0, shape.layers, true, true})), tokens(someTokens(count)), m_source(shape, "test", DType::F32, 7) {
-    const auto device = VulkanDevice::open(std::atoi(vulkanDevice().c_str() + 7)).value();
+    const auto device = openVulkanDevice();
     ThreadPool pool(1);
     auto weights = VulkanWeights::place(program, m_source, {}, device, pool, m_ledger);
     REQUIRE_MESSAGE(weights.has_value(), (weights ? "" : weights.error().message));
@@ -150,7 +150,7 @@ Row joined(const Rows& rows) {
 /// In this device's own cut of the work and in one that cards get, for one token, a few and a chunk by tiles.
 template <class Check>
 void inEveryCut(const ModelShape& shape, Check check) {
-  const auto device = VulkanDevice::open(std::atoi(vulkanDevice().c_str() + 7)).value();
+  const auto device = openVulkanDevice();
   const std::uint32_t lanes = device->candidate().subgroupSize;
   for (const VulkanTuning& tuning : {VulkanTuning{.groupSize = lanes, .part = 32, .tiles = false, .lanes = lanes, .unroll = 1, .strips = 0},
                                      VulkanTuning{.groupSize = std::min(4 * lanes, 256U), .part = 8, .tiles = true, .lanes = lanes, .unroll = 4, .strips = 1}}) {

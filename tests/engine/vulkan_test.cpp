@@ -166,7 +166,7 @@ TEST_CASE("the guide model writes the same 256 tokens on the CPU and on Vulkan")
 }
 
 TEST_CASE("what this process takes of a device's memory is counted, whichever opening of the device took it") {
-  const int index = std::atoi(device().c_str() + 7);
+  const int index = vulkanIndex();
   const auto one = VulkanDevice::open(index), other = VulkanDevice::open(index);
   REQUIRE(one.has_value());
   REQUIRE(other.has_value());
@@ -205,7 +205,7 @@ TEST_CASE("Vulkan: a load is asked to stop while one big matrix is coded") {
 }
 
 TEST_CASE("every pattern of the bandwidth probe reads every word of a part once") {
-  const auto opened = VulkanDevice::open(std::atoi(device().c_str() + 7));
+  const auto opened = VulkanDevice::open(vulkanIndex());
   REQUIRE(opened.has_value());
   const auto probe = VulkanReadProbe::create(*opened, std::uint64_t{48} << 20, {});
   REQUIRE_MESSAGE(probe.has_value(), (probe ? "" : probe.error().message));
@@ -235,7 +235,7 @@ TEST_CASE("every pattern of the bandwidth probe reads every word of a part once"
 }
 
 TEST_CASE("the bandwidth probe gives a figure, and ends when it is stopped") {
-  const auto opened = VulkanDevice::open(std::atoi(device().c_str() + 7));
+  const auto opened = VulkanDevice::open(vulkanIndex());
   REQUIRE(opened.has_value());
   const auto result = measureReadBandwidth(*opened, std::stop_token{});
   CHECK(result.bytesPerSecond > 1e8);

@@ -2,7 +2,10 @@
 // The Vulkan device that a test program runs on, and that it is the one which was asked for.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <cstdlib>
+#include <memory>
 #include <string>
 
 #include "backend/vulkan/vulkan_device.h"
@@ -18,8 +21,12 @@ inline int vulkanIndex() {
 }
 inline std::string vulkanDevice() { return "vulkan:" + std::to_string(vulkanIndex()); }
 
-/// Of the device of the tests, which is there.
-inline bool softwareDevice() { return engine::VulkanDevice::open(vulkanIndex()).value()->info().software; }
+inline std::shared_ptr<engine::VulkanDevice> openVulkanDevice() {
+  auto device = engine::VulkanDevice::open(vulkanIndex());
+  REQUIRE_MESSAGE(device.has_value(), device.error().message);
+  return *device;
+}
+inline bool softwareDevice() { return openVulkanDevice()->info().software; }
 
 /// A global of this in a program that can do nothing without a device. ROOKERY_TEST_DEVICE says what kind of device the
 /// program is run for: "card", "noint64" (both pretended by fake_vulkan.cpp), "lanes=N".
