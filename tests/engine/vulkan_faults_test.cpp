@@ -149,7 +149,7 @@ TEST_CASE("a device lost while pieces of a chunk are on its queue ends in a sent
   for (int i = 0; i < 40; ++i) prompt += "What is a state? ";
   const std::vector<std::string> arguments{"generate", "--model", "guide", "--strategy", "vulkan:0", "--prompt", prompt, "--greedy", "--tokens", "2"};
   const long submissions = countOf(run(arguments, "count"), "lost=");
-  REQUIRE(submissions >= 6);
+  REQUIRE(submissions >= 5);  // memory is cleared; pieces; a token
   for (long submission = std::max(1L, submissions - 11); submission <= submissions; ++submission) {
     CAPTURE(submission);
     const auto result = run(arguments, "lost=" + std::to_string(submission));
