@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "application.h"
+#include "rookery/device.h"
 #include "rookery/model_file.h"
 #include "rookery/version.h"
 #include "settings/language.h"
@@ -87,6 +88,7 @@ int main(int argc, char** argv) {
   QString failed;
   const bool made = paths.create(&failed);
   startLog(paths.logFile());
+  rookery::engine::setDriverLog([](std::string_view line) { qWarning("%.*s", static_cast<int>(line.size()), line.data()); });
   if (!made) {
     qCritical("The folder %s cannot be made.", qPrintable(failed));
     if (isBlockedByFile(failed)) return 1;  // otherwise the store says what it means for the chats

@@ -39,8 +39,9 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# build PRESET [CMAKE OPTIONS...]
 build() {
-  cmake --preset "$1" -Wno-dev
+  cmake --preset "$@" -Wno-dev
   cmake --build --preset "$1"
 }
 
@@ -63,13 +64,13 @@ case "${1:-}" in
     ;;
   test)
     install_packages "${build_packages[@]}" "${test_packages[@]}"
-    build dev
+    build dev -DROOKERY_REQUIRE_VULKAN=ON
     export ROOKERY_TEST_REQUIRE_VULKAN=1  # llvmpipe and the validation layer are installed by now
     # Tests that look at the clock run alone: all short ones, and those of the slow that say so.
     QT_QPA_PLATFORM=offscreen ctest --preset dev -LE slow
     QT_QPA_PLATFORM=offscreen ctest --preset dev -L slow --parallel 2
     # Sanitizers cost three to ten times: the short tests, and the forward pass once.
-    build asan
+    build asan -DROOKERY_REQUIRE_VULKAN=ON
     ctest --preset asan -LE slow
     ctest --preset asan -R '^engine\.forward$'
     ;;

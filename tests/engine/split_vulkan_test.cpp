@@ -26,7 +26,7 @@ std::vector<std::string> splits(RwkvVersion version = RwkvVersion::V7) {
 TEST_CASE("split over Vulkan and the CPU: within 1e-4 of the CPU, and the same bits in any chunks") {
   const auto tokens = someTokens(40);
   for (const RwkvVersion version : kVersions) {
-    CAPTURE(versionName(version));
+    CAPTURE(std::string(versionName(version)));
     const ModelShape shape = smallShape(version);
     Session cpu(makeModel(shape, {}, true, "cpu"));
     const auto expected = cpu.evaluate(tokens, all(tokens.size()));
@@ -54,7 +54,7 @@ TEST_CASE("split over Vulkan and the CPU: within 1e-4 of the CPU, and the same b
 TEST_CASE("a boundary on one Vulkan device changes no bit") {
   const auto tokens = someTokens(20);
   for (const RwkvVersion version : kVersions) {
-    CAPTURE(versionName(version));
+    CAPTURE(std::string(versionName(version)));
     Session whole(makeModel(smallShape(version), {}, true, vulkanDevice())), split(makeModel(smallShape(version), {}, true, vulkanDevice() + " *1 -> " + vulkanDevice()));
     const auto expected = whole.evaluate(tokens, all(tokens.size())), logits = split.evaluate(tokens, all(tokens.size()));
     REQUIRE(expected.has_value());
@@ -101,7 +101,7 @@ TEST_CASE("weight types of segments: as if each were a model of that type") {
 
 TEST_CASE("a state of a model on two devices continues on one, and back") {
   for (const RwkvVersion version : kVersions) {
-    CAPTURE(versionName(version));
+    CAPTURE(std::string(versionName(version)));
     const auto split = makeModel(smallShape(version), {}, true, vulkanDevice() + " *2 -> cpu");
     for (const std::string& other : {std::string("cpu"), vulkanDevice()}) {
       CAPTURE(other);
@@ -121,7 +121,7 @@ TEST_CASE("validation: boundaries of every generation run without a message") {
   if (!turnValidationOn()) return;
   const auto tokens = someTokens(20);
   for (const RwkvVersion version : kVersions) {
-    CAPTURE(versionName(version));
+    CAPTURE(std::string(versionName(version)));
     for (const std::string& split : splits(version)) {
       CAPTURE(split);
       const auto before = VulkanInstance::validationMessages();

@@ -82,13 +82,26 @@ std::size_t checkEveryBarrier(Part& part, std::uint32_t tokens, bool pieces) {
 TEST_CASE("validation: no barrier of a model of any generation can be left out, in decode and in chunks") {
   if (!turnValidationOn()) return;
   for (const RwkvVersion version : kVersions) {
-    CAPTURE(versionName(version));
+    CAPTURE(std::string(versionName(version)));
     Part model(version, {0, kLayers, true, true});
     const std::size_t barriers = checkEveryBarrier(model, 1, false);
     if (version == RwkvVersion::V7) CHECK(barriers <= 2 + 6 * kLayers);  // at the ends, and after each dispatch of a layer
     if (version == RwkvVersion::V7) checkEveryBarrier(model, 3, false);  // the order of a chunk by tiles, in one piece
     checkEveryBarrier(model, 20, true);
   }
+}
+
+TEST_CASE("validation: what it says goes into the log") {
+  if (!turnValidationOn()) return;
+  Part model(RwkvVersion::V7, {0, kLayers, true, true});
+  std::vector<std::string> log;
+  setDriverLog([&](std::string_view line) { log.emplace_back(line); });
+  model.executable().skipBarrier(VulkanExecutable::Barrier{true, 1});
+  const auto messages = model.messages(1);
+  setDriverLog(nullptr);
+  CHECK(messages > 0);
+  CHECK(log.size() == messages);
+  for (const std::string& line : log) CHECK(line.starts_with("vulkan: Validation Error"));
 }
 
 TEST_CASE("validation: no barrier at the boundaries of a split model can be left out") {

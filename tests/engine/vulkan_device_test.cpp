@@ -155,6 +155,27 @@ TEST_CASE("a card's tuning is measured when a model is first loaded, and read th
   CHECK(text() == plantedText);
 }
 
+TEST_CASE("what a driver compiled is kept, and read when the device is opened again; a damaged file is as none") {
+  const TemporaryFolder folder;
+  const Variable cache("ROOKERY_CACHE_DIR", folder.path().c_str()), tuning("ROOKERY_VULKAN_TUNING", "unroll=1");
+  const std::string key = openVulkanDevice()->candidate().cacheKey;
+  const auto file = folder.path() / "vulkan" / (key + ".bin");
+  CHECK_FALSE(std::filesystem::exists(file));
+  const auto load = [] { REQUIRE(makeModel(smallShape(RwkvVersion::V7), {}, true, vulkanDevice()) != nullptr); };
+  load();
+  REQUIRE(std::filesystem::exists(file));
+  const auto bytes = readCached(key);
+  CHECK_FALSE(bytes.empty());
+  const auto longAgo = std::filesystem::last_write_time(file) - std::chrono::hours(1);
+  std::filesystem::last_write_time(file, longAgo);
+  load();
+  CHECK(std::filesystem::last_write_time(file) == longAgo);  // it was read: there was nothing to add
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1);
+  CHECK(readCached(key).empty());
+  load();
+  CHECK(readCached(key).size() == bytes.size());
+}
+
 TEST_CASE("two sessions of one model on two threads say what each says by itself") {
   // Whole, and in segments that share one device.
   for (const std::string& strategy : {vulkanDevice(), vulkanDevice() + " *1 -> " + vulkanDevice()}) {

@@ -189,7 +189,14 @@ TEST_CASE("a device with room for a part of the model: the error names the strat
   CHECK_MESSAGE(contains(typed.err, "All of it would fit as int8"), typed.err);
   const auto part = run(on("vulkan:0 *3 -> cpu"), "heap=10000000");
   CHECK(part.exitCode == 4);
-  CHECK(quotedAfter(part.err, "of its 3 layers") == "vulkan:0 *2");
+  CHECK_MESSAGE(quotedAfter(part.err, "of its 3 layers") == "vulkan:0 *2 -> cpu", part.err);
+  CHECK_MESSAGE(contains(part.err, "in place of this stage"), part.err);
+  for (const char* strategy : {"vulkan:0 *2 -> cpu", "cpu *2 -> vulkan:0", "vulkan:0 *2 -> vulkan:0"}) {
+    CAPTURE(strategy);
+    const auto stage = run(on(strategy), "heap=1000000");
+    CHECK(stage.exitCode == 4);
+    CHECK_MESSAGE(quotedAfter(stage.err, "The CPU has room for this stage") == "cpu", stage.err);
+  }
 
   const auto none = run(on("vulkan:0"), "heap=1000000");
   CHECK(none.exitCode == 4);

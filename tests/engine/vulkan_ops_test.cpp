@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Each operation of the Vulkan backend by itself, in every format and every cut of the work that devices get, against
+// Products, norms and mixes of the Vulkan backend by themselves (the rest: vulkan_recurrences_test.cpp), in every format and every cut of the work that devices get, against
 // double precision on the weights as the normative decoders read them. Runs under validation where CTest says so.
 #include <doctest/doctest.h>
 
@@ -224,7 +224,7 @@ TEST_CASE("products of every format and shape agree with double precision") {
     const auto type = static_cast<DType>(t);
     const bool plainType = type == DType::F32 || type == DType::F16 || type == DType::BF16;
     if (!plainType && !isBlockType(type)) continue;
-    CAPTURE(traits(type).name);
+    CAPTURE(std::string(traits(type).name));
     // Rows that are no whole tile, inputs that are no power of two, ranks of low-rank matrices.
     std::vector<Shape> shapes{{331, 768}};
     if (plainType) shapes = {{331, 768}, {24, 2560}, {8, 24}};
@@ -266,7 +266,7 @@ TEST_CASE("products of every format and shape agree with double precision") {
 TEST_CASE("unrolling and strips change no bit, tiles none from chunk to chunk") {
   const auto device = openVulkanDevice();
   for (const DType type : {DType::F32, DType::F16, DType::Q8_0, DType::Q4_K, DType::Q6_K}) {
-    CAPTURE(traits(type).name);
+    CAPTURE(std::string(traits(type).name));
     Bench bench(768, 5);
     const WeightId matrix = bench.weight("blocks.0.att.key.weight", "block0", WeightRole::Matrix,
                                          isBlockType(type) ? blocks(type, 208, 768, bench.random) : plain(type, 208, 768, [&] { return bench.random.uniform(); }));

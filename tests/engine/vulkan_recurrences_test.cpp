@@ -203,7 +203,7 @@ TEST_CASE("version 4: a weighted mean of all values, from any state") {
 
 TEST_CASE("versions 5.0 to 6: heads from any state") {
   for (const RwkvVersion version : {RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6}) {
-    CAPTURE(versionName(version));
+    CAPTURE(std::string(versionName(version)));
     for (const int headSize : {64, 96}) {
       inEveryCut(shapeOf(version, 1, headSize), [](Run& run) {
         const auto& op = run.last<Wkv5>();

@@ -34,10 +34,10 @@ TEST_CASE("Vulkan: fp16 weights agree with the double-precision oracle at every 
   // As a software device gets its work, and as cards do: groups of several subgroups, tiles. A card has its own cut.
   for (const char* tuning : {"", "group=32,part=8,tiles=1,unroll=4,strips=1"}) {
     if (*tuning != '\0' && !softwareDevice()) continue;
-    CAPTURE(tuning);
+    CAPTURE(std::string(tuning));
     const Variable cut("ROOKERY_VULKAN_TUNING", *tuning != '\0' ? tuning : std::getenv("ROOKERY_VULKAN_TUNING"));
     for (const RwkvVersion version : kVersions) {
-      CAPTURE(versionName(version));
+      CAPTURE(std::string(versionName(version)));
       SyntheticSource source(smallShape(version), "test", DType::F16, 7);
       const auto oracle = makeOracle(source);
       Session session(makeModel(smallShape(version), {}, true, device()));
@@ -85,7 +85,7 @@ TEST_CASE("Vulkan: every weight format agrees with the CPU, in decode and in chu
   for (int type = 0; type <= static_cast<int>(DType::A16W4); ++type) {
     const auto precision = static_cast<DType>(type);
     if (!precisionNamed(traits(precision).name)) continue;
-    CAPTURE(traits(precision).name);
+    CAPTURE(std::string(traits(precision).name));
     ModelShape shape = smallShape(RwkvVersion::V7);
     shape.nEmbd = 256;  // whole blocks of every format
     Session cpu(makeModel(shape, precision, true, "cpu"));
@@ -113,7 +113,7 @@ TEST_CASE("Vulkan: chunking changes no bit, and the sparse path little") {
   for (const RwkvVersion version : kVersions) {
     for (const std::optional<DType> precision : {std::optional<DType>{}, std::optional(DType::F32), std::optional(DType::Int4), std::optional(DType::Q8_0)}) {
       if (version != RwkvVersion::V7 && precision) continue;  // the products are those of all versions
-      CAPTURE(versionName(version));
+      CAPTURE(std::string(versionName(version)));
       std::vector<float> dense;
       for (const bool sparse : {false, true}) {
         Session session(makeModel(smallShape(version), precision, sparse, device()));
@@ -139,7 +139,7 @@ TEST_CASE("Vulkan: chunking changes no bit, and the sparse path little") {
 
 TEST_CASE("a state saved on the CPU continues on Vulkan, and back") {
   for (const RwkvVersion version : kVersions) {
-    CAPTURE(versionName(version));
+    CAPTURE(std::string(versionName(version)));
     checkStateGoesOn(makeModel(smallShape(version), {}, true, "cpu"), makeModel(smallShape(version), {}, true, device()), 1e-4F);
   }
 }
@@ -190,6 +190,30 @@ TEST_CASE("Vulkan: a run stopped on the way leaves the state as it was") {
   checkStopKeepsState(makeModel(smallShape(RwkvVersion::V7), {}, true, device()));
 }
 
+TEST_CASE("Vulkan: a stop empties the rest of a run that is on the device") {
+  ModelShape shape = smallShape(RwkvVersion::V7);
+  shape.layers = 6;
+  shape.nEmbd = 512;
+  shape.dimFfn = 2048;
+  const auto model = makeModel(shape, {}, true, device());
+  const std::size_t tokens = std::min<std::size_t>(128, model->impl().executable->maxTokens());  // of one run: between runs the session looks
+  const auto seconds = [&](std::stop_token stop) {
+    Session session(model);
+    const auto begin = std::chrono::steady_clock::now();
+    const bool ended = session.prefill(someTokens(tokens), stop).has_value();
+    CHECK(ended == !stop.stop_requested());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  seconds({});  // shaders are compiled
+  const double whole = seconds({});
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::duration<double>(whole / 5));
+    stop.request_stop();
+  });
+  CHECK(seconds(stop.get_token()) < 0.7 * whole);
+}
+
 TEST_CASE("Vulkan: a load is asked to stop while one big matrix is coded") {
   ModelShape shape = smallShape(RwkvVersion::V7);
   shape.nEmbd = 256;
@@ -202,6 +226,18 @@ TEST_CASE("Vulkan: a load is asked to stop while one big matrix is coded") {
   REQUIRE(model.has_value());
   // Each weight once, and embedding and head, of 8.4 MB each, for each megabyte.
   CHECK(asked >= (*model)->impl().program.weights.size() + 2 * 8);
+}
+
+TEST_CASE("Vulkan: a load is asked to stop before a shader is compiled") {
+  const auto model = makeModel(smallShape(RwkvVersion::V7), {}, true, device());
+  std::stop_source stop;
+  stop.request_stop();
+  Ledger ledger;
+  const auto lanes = openVulkanDevice()->candidate().subgroupSize;
+  const auto made = VulkanExecutable::create(model->impl().program, std::static_pointer_cast<const VulkanWeights>(model->impl().weights), openVulkanDevice(), ledger,
+                                             {.groupSize = 4 * lanes, .part = 8, .tiles = true, .lanes = lanes, .unroll = 1, .strips = 1}, 16, stop.get_token());
+  REQUIRE_FALSE(made.has_value());
+  CHECK(made.error().code == ErrorCode::Cancelled);
 }
 
 TEST_CASE("every pattern of the bandwidth probe reads every word of a part once") {
@@ -263,7 +299,7 @@ TEST_CASE("the bandwidth probe gives a figure, and ends when it is stopped") {
 TEST_CASE("at most six dispatches a layer for files whose matrices are of three types") {
   LoadOptions options;
   options.strategy = device();
-  for (const char* name : {"model.f16.gguf", "model.Q8_0.gguf", "model.Q4_K_M.gguf"}) {
+  for (const std::string name : {"model.f16.gguf", "model.Q8_0.gguf", "model.Q4_K_M.gguf"}) {
     CAPTURE(name);
     const auto model = Model::load(goldenFolders().front() / "models/v7_quant" / name, options);
     REQUIRE_MESSAGE(model.has_value(), (model ? "" : model.error().message));
@@ -285,7 +321,7 @@ TEST_CASE("validation: every generation runs without a message") {
   if (!turnValidationOn()) return;
   const auto tokens = someTokens(20);
   for (const RwkvVersion version : kVersions) {
-    CAPTURE(versionName(version));
+    CAPTURE(std::string(versionName(version)));
     const auto before = VulkanInstance::validationMessages();
     const auto model = makeModel(smallShape(version), {}, true, device());
     Session session(model);

@@ -6,12 +6,12 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 cmake --preset engine-only -B build/gpu -Wno-dev -DROOKERY_STATIC=ON >/dev/null
-cmake --build build/gpu --target rookery-cli test_engine_vulkan test_engine_vulkan_ops test_cli_golden
+cmake --build build/gpu --target rookery-cli test_engine_vulkan test_engine_vulkan_ops test_engine_vulkan_recurrences test_cli_golden
 
 pack=build/gpu-pack
 rm -rf "$pack"
 mkdir -p "$pack/bin" "$pack/lib"
-for program in rookery-cli test_engine_vulkan test_engine_vulkan_ops test_cli_golden; do
+for program in rookery-cli test_engine_vulkan test_engine_vulkan_ops test_engine_vulkan_recurrences test_cli_golden; do
   strip -o "$pack/bin/$program" "build/gpu/bin/$program"
 done
 loader=$(ldconfig -p | awk '/libvulkan\.so\.1 .*x86-64/ { found = $NF } END { print found }')

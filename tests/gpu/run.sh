@@ -3,7 +3,7 @@
 # Runs build/gpu-pack (see pack.sh) on a machine with a GPU, in less than 10 minutes, and prints a short table last.
 #   tests/gpu/run.sh [INDEX [OUT]]   INDEX: the K of vulkan:K (default 0); OUT: a folder for logs and reports
 # SHAPES="0.1b 0.4b" runs a part of the list.
-# Every part has a time limit of its own, so that a part that hangs costs its own figures only.
+# Every part has a time limit of its own, so that a part that hangs costs its own figures only. Fails where a test does.
 set -u
 cd "$(dirname "$0")/../.."
 index=${1:-0}
@@ -34,6 +34,7 @@ part() {
   [ $status = 124 ] && row "$name" "stopped after $limit s" || row "$name" "$([ $status = 0 ] && echo passed || echo "FAILED ($status)"): $(grep -E 'assertions' "$log" | tail -1)"
 }
 part operations 100 "$pack/bin/test_engine_vulkan_ops"
+part recurrences 60 "$pack/bin/test_engine_vulkan_recurrences"
 part vulkan-tests 120 "$pack/bin/test_engine_vulkan"
 # Hundreds of small models, each in a process of its own: tuning them would take the time.
 part golden 180 env ROOKERY_VULKAN_TUNING=unroll=2 "ROOKERY_TEST_STRATEGY=vulkan:$index" "$pack/bin/test_cli_golden"
@@ -68,3 +69,4 @@ done
 
 echo
 cat "$table"
+! grep -q FAILED "$table"

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rookery::engine {
@@ -23,5 +25,9 @@ struct DeviceInfo {
 /// The CPU first, then the GPUs of the backends that were found. Never fails.
 std::vector<DeviceInfo> listDevices();
 int physicalCores() noexcept;
+
+/// Where the messages of a driver's validation go, as they come ("vulkan: ..."), on any thread, one at a time; nullptr: to
+/// stderr. Not to be called from `sink`, which must not throw.
+void setDriverLog(std::function<void(std::string_view)> sink);
 
 }  // namespace rookery::engine

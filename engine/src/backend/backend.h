@@ -11,6 +11,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/program.h"
@@ -96,6 +97,8 @@ Result<std::shared_ptr<Backend>> openCpuBackend(int threads);
 /// `index`: the K of vulkan:K; -1: the first usable device that is not software. DeviceUnavailable says why not.
 Result<std::shared_ptr<Backend>> openVulkanBackend(int index);
 DeviceInfo cpuDevice();
+/// What a driver's validation said, to where setDriverLog() sends it.
+void logDriverMessage(std::string_view kind, std::string_view message);
 /// At least one entry: where there is no device, it says why.
 std::vector<DeviceInfo> vulkanDevices();
 

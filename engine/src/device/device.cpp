@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -23,6 +25,9 @@
 
 namespace rookery::engine {
 namespace {
+
+std::mutex g_driverLogMutex;
+std::function<void(std::string_view)> g_driverLog;  ///< under g_driverLogMutex
 
 /// Instruction sets that decide which kernels could run, in the order in which they are told.
 constexpr std::string_view kFeatures[] = {
@@ -109,6 +114,21 @@ int physicalCores() noexcept {
     cores = 1;
   }
   return std::max(cores, 1);
+}
+
+void setDriverLog(std::function<void(std::string_view)> sink) {
+  const std::lock_guard lock(g_driverLogMutex);
+  g_driverLog = std::move(sink);
+}
+
+void logDriverMessage(std::string_view kind, std::string_view message) {
+  const std::string line = std::string(kind) + ": " + std::string(message);
+  const std::lock_guard lock(g_driverLogMutex);
+  if (g_driverLog) {
+    g_driverLog(line);
+  } else {
+    std::fprintf(stderr, "%s\n", line.c_str());
+  }
 }
 
 }  // namespace rookery::engine

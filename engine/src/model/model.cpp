@@ -104,6 +104,7 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   impl->weights = std::move(*weights);
   auto executable = impl->backend->compile(impl->program, impl->weights, impl->ledger, stop);
   if (!executable) return tl::unexpected(executable.error());
+  if (stop.stop_requested()) return fail(ErrorCode::Cancelled, "Loading was stopped.");
   impl->executable = std::move(*executable);
   impl->device = impl->backend->device();
   std::vector<DType> types;

@@ -61,7 +61,7 @@ class VulkanBackend final : public Backend {
       error.strategy = fmt::format("{} *{} -> cpu", id(), fewer);
       error.message += fmt::format(" Half of the layers may fit: \"{}\". The CPU works too: \"cpu\".", error.strategy);
     } else {
-      error.message += " Fewer layers may fit, and the CPU works too.";
+      error.message += " Fewer layers of the model may fit on this device: give this stage less of them, or the CPU: \"cpu\".";
     }
     return error;
   }

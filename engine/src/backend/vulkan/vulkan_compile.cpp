@@ -38,6 +38,7 @@ Result<void> VulkanExecutable::add(const std::string& shader, std::map<std::uint
   if (groups > limits.groups || shared > limits.sharedBytes)
     return fail(ErrorCode::DeviceUnavailable, fmt::format("{} cannot run this model: it takes {} groups that share {} bytes each, and the device allows {} groups and {} bytes. The CPU has no such limits.",
                                                           m_device->info().name, groups, shared, limits.groups, limits.sharedBytes));
+  if (m_loadStop.stop_requested()) return fail(ErrorCode::Cancelled, "Loading was stopped.");  // a driver may take seconds for a shader
   constants[constant::Subgroups] = subgroupsOf(constants[constant::GroupSize]);
   auto pipeline = m_device->pipeline(shader, constants, m_tuning.lanes);
   if (!pipeline) return tl::unexpected(pipeline.error());

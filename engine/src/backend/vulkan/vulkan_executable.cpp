@@ -23,8 +23,8 @@ constexpr std::uint32_t kRunHeader = 4;       // words before the list of rows
 }  // namespace
 
 VulkanExecutable::VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device,
-                                   const VulkanTuning& tuning, std::size_t maxTokens)
-    : m_program(program), m_weights(std::move(weights)), m_device(std::move(device)), m_maxTokens(maxTokens), m_tuning(tuning) {}
+                                   const VulkanTuning& tuning, std::size_t maxTokens, std::stop_token stop)
+    : m_program(program), m_weights(std::move(weights)), m_device(std::move(device)), m_maxTokens(maxTokens), m_tuning(tuning), m_loadStop(std::move(stop)) {}
 
 VulkanExecutable::~VulkanExecutable() {
   forgetRecordings();
@@ -35,14 +35,14 @@ Result<std::unique_ptr<Executable>> VulkanExecutable::create(const Program& prog
                                                              std::shared_ptr<VulkanDevice> device, Ledger& ledger, const std::stop_token& stop) {
   auto tuning = tuningFor(program, weights, device, stop);
   if (!tuning) return tl::unexpected(tuning.error());
-  return create(program, std::move(weights), std::move(device), ledger, *tuning, 0);
+  return create(program, std::move(weights), std::move(device), ledger, *tuning, 0, stop);
 }
 
 Result<std::unique_ptr<VulkanExecutable>> VulkanExecutable::create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
                                                                    std::shared_ptr<VulkanDevice> device, Ledger& ledger,
-                                                                   const VulkanTuning& tuning, std::size_t maxTokens) {
+                                                                   const VulkanTuning& tuning, std::size_t maxTokens, const std::stop_token& stop) {
   if (maxTokens == 0) maxTokens = longestRun(program.shape);
-  std::unique_ptr<VulkanExecutable> executable(new VulkanExecutable(program, std::move(weights), std::move(device), tuning, maxTokens));
+  std::unique_ptr<VulkanExecutable> executable(new VulkanExecutable(program, std::move(weights), std::move(device), tuning, maxTokens, stop));
   if (auto good = executable->allocate(ledger); !good) return tl::unexpected(good.error());
   if (auto good = executable->compile(ledger); !good) return tl::unexpected(good.error());
   return executable;

@@ -33,10 +33,10 @@ class VulkanExecutable final : public Executable {
  public:
   static Result<std::unique_ptr<Executable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
                                                     std::shared_ptr<VulkanDevice> device, Ledger& ledger, const std::stop_token& stop);
-  /// Not measured, as said; `maxTokens` 0: as many as suit the model.
+  /// Not measured, as said; `maxTokens` 0: as many as suit the model. Cancelled, between two shaders.
   static Result<std::unique_ptr<VulkanExecutable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
                                                           std::shared_ptr<VulkanDevice> device, Ledger& ledger,
-                                                          const VulkanTuning& tuning, std::size_t maxTokens);
+                                                          const VulkanTuning& tuning, std::size_t maxTokens, const std::stop_token& stop = {});
   ~VulkanExecutable() override;
 
   std::size_t maxTokens() const noexcept override { return m_maxTokens; }
@@ -79,7 +79,7 @@ class VulkanExecutable final : public Executable {
   static Size sizeOf(std::uint32_t tokens) { return tokens == 1 ? Size::One : tokens <= 16 ? Size::Few : Size::Many; }
 
   VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device,
-                   const VulkanTuning& tuning, std::size_t maxTokens);
+                   const VulkanTuning& tuning, std::size_t maxTokens, std::stop_token stop);
   Result<void> allocate(Ledger& ledger);
   Result<void> compile(Ledger& ledger);
   Result<void> compileStage(const Stage& stage, Size size, Dispatches& body, Dispatches& head);
@@ -137,6 +137,7 @@ class VulkanExecutable final : public Executable {
   VkDescriptorPool m_descriptors = VK_NULL_HANDLE;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Pair> m_pairs;
   std::optional<Barrier> m_skippedBarrier;
+  std::stop_token m_loadStop;
   std::mutex m_running;
 };
 

@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+
+#include "backend/backend.h"
 
 namespace rookery::engine {
 
@@ -24,7 +25,7 @@ VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT 
     ++g_messages;
     const std::lock_guard lock(g_lastMutex);
     g_last = data->pMessage;
-    std::fprintf(stderr, "vulkan: %s\n", data->pMessage);
+    logDriverMessage("vulkan", data->pMessage);
   }
   return VK_FALSE;
 }

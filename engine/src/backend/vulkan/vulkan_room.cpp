@@ -64,6 +64,7 @@ tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std
   const std::string type = precision ? fmt::format(" {}", traits(*precision).name) : "";
   const auto cpuHolds = [&](std::uint64_t bytes) { return onCpu == 0 || bytes <= onCpu; };
   const LayerRange& range = program.range;
+  const bool whole = range.embedding && range.head;  // else a stage of a strategy, which names the others
 
   std::string help, strategy;
   const auto [fitting, fittingBytes] = layersThatFit(program, placement, room);
@@ -71,10 +72,10 @@ tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std
   if (fitting == 0) {
     help += " Not one of its layers fits.";
   } else if (cpuHolds(totalBytes(placement) - fittingBytes)) {
-    // Of a strategy's last stage the rest needs a place of its own; before that it goes to the next one.
-    const std::string shared = fmt::format("{}{} *{}{}", device.id, type, fitting, range.head ? " -> cpu" + type : "");
-    if (range.embedding && range.head) strategy = shared;
-    help += fmt::format(" {} of its {} layers{} {}: \"{}\".", fitting, layers, range.head ? " (the head counts as one)" : "", fitting == 1 ? "fits" : "fit", shared);
+    const std::string shared = fmt::format("{}{} *{} -> cpu{}", device.id, type, fitting, type);
+    if (whole) strategy = shared;
+    help += fmt::format(" {} of its {} layers{} {}: \"{}\"{}.", fitting, layers, range.head ? " (the head counts as one)" : "", fitting == 1 ? "fits" : "fit", shared,
+                        whole ? "" : " in place of this stage");
   }
   std::string smallerTypes;
   for (const DType smaller : {DType::F16, DType::Int8, DType::NF4}) {
@@ -83,8 +84,8 @@ tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std
     const std::uint64_t bytes = deviceBytes(*planned);
     if (bytes < weights && bytes + working <= room) smallerTypes += fmt::format("{}{} ({:.0f} MB)", smallerTypes.empty() ? "" : " or ", traits(smaller).name, megabytes(bytes));
   }
-  if (!smallerTypes.empty()) help += fmt::format(" All of it would fit as {}.", smallerTypes);
-  if (range.embedding && range.head && cpuHolds(totalBytes(placement))) help += fmt::format(" The CPU alone has room: \"cpu{}\".", type);
+  if (!smallerTypes.empty()) help += fmt::format(" All {} would fit as {}.", whole ? "of it" : "layers of this stage", smallerTypes);
+  if (cpuHolds(totalBytes(placement))) help += whole ? fmt::format(" The CPU alone has room: \"cpu{}\".", type) : fmt::format(" The CPU has room for this stage: \"cpu{}\".", type);
   auto failed = fail(ErrorCode::OutOfMemory,
               fmt::format("{} has not enough free memory: the weights take {:.0f} MB, a run {:.0f} MB more, and {:.0f} MB are free{}.{}", device.name,
                           megabytes(weights), megabytes(working), megabytes(room),

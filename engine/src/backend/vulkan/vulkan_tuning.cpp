@@ -86,7 +86,7 @@ Result<Measured> measure(const Program& program, const std::shared_ptr<const Vul
       best.whole = false;
       return {};
     }
-    auto executable = VulkanExecutable::create(program, weights, device, ledger, tuning, 1);
+    auto executable = VulkanExecutable::create(program, weights, device, ledger, tuning, 1, stop);
     if (!executable) return device->runOnce([](VkCommandBuffer) {});  // a driver may refuse a size of subgroups, say: the others remain, if the device does
     const bool first = !since;
     if (first) since = Clock::now();
@@ -128,7 +128,7 @@ Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const 
   if (!asked.empty() && asked != "measure") {
     auto tuning = parseTuning(asked, start);
     if (tuning && !suits(*tuning, *device))
-      return fail(ErrorCode::InvalidArgument, fmt::format("{} does not suit this device: {} to {} lanes make a subgroup, and whole subgroups a group.", asked,
+      return fail(ErrorCode::InvalidArgument, fmt::format("ROOKERY_VULKAN_TUNING: {} does not suit this device: {} to {} lanes make a subgroup, and whole subgroups a group.", asked,
                                                           device->candidate().leastLanes, device->candidate().mostLanes));
     return tuning;
   }
@@ -156,7 +156,7 @@ Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const 
 }  // namespace
 
 Result<VulkanTuning> parseTuning(std::string_view text, VulkanTuning tuning) {
-  const auto bad = [&] { return fail(ErrorCode::InvalidArgument, fmt::format("\"{}\" is no tuning; an example is group=128,part=8,tiles=1,lanes=32,unroll=2,strips=1.", text)); };
+  const auto bad = [&] { return fail(ErrorCode::InvalidArgument, fmt::format("ROOKERY_VULKAN_TUNING: \"{:.60}\" is no tuning; an example is group=128,part=8,tiles=1,lanes=32,unroll=2,strips=1.", text)); };
   std::uint32_t tiles = tuning.tiles ? 1 : 0;
   struct Field {
     std::uint32_t* value;
