@@ -15,6 +15,7 @@
 #include "backend/vulkan/vulkan_executable.h"
 #include "quant/blocks.h"
 #include "quant/convert.h"
+#include "support/layer_norm.h"
 #include "support/process.h"
 #include "support/variable.h"
 #include "support/vulkan_device.h"
@@ -115,7 +116,7 @@ struct Bench {
     // The program's start in double precision.
     const auto &table = stored(embed.table).values, &w = stored(embed.lnWeight).values, &b = stored(embed.lnBias).values;
     for (std::int64_t token = 0; token < kVocab; ++token)
-      inputs.push_back(layerNorm({table.begin() + token * width, table.begin() + (token + 1) * width}, w, b));
+      inputs.push_back(layerNorm({table.begin() + token * width, table.begin() + (token + 1) * width}, w, b, 1e-5));
   }
 
   ValueId value(std::int64_t width) {
@@ -132,13 +133,6 @@ struct Bench {
   }
   const Stored& stored(WeightId id) const { return source.weights.at(program.weights[static_cast<std::size_t>(id)].name); }
 
-  static std::vector<double> layerNorm(std::vector<double> x, const std::vector<float>& w, const std::vector<float>& b) {
-    double mean = 0, variance = 0;
-    for (const double v : x) mean += v / static_cast<double>(x.size());
-    for (const double v : x) variance += (v - mean) * (v - mean) / static_cast<double>(x.size());
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] = (x[i] - mean) / std::sqrt(variance + 1e-5) * static_cast<double>(w[i]) + static_cast<double>(b[i]);
-    return x;
-  }
   // W x, and the sum of |w x|: what rounding errors are measured by.
   static std::pair<double, double> dot(const Stored& w, std::size_t row, const std::vector<double>& x) {
     double sum = 0, size = 0;
@@ -358,7 +352,7 @@ TEST_CASE("norm, token shift and mixes, made by the product itself and before it
             std::vector<double> before(width, 0.0);
             double worst = 0;
             for (std::size_t t = 0; t < count; ++t) {
-              const auto n = Bench::layerNorm(bench.inputs[t], bench.stored(norm.lnWeight).values, bench.stored(norm.lnBias).values);
+              const auto n = layerNorm(bench.inputs[t], bench.stored(norm.lnWeight).values, bench.stored(norm.lnBias).values, 1e-5);
               std::vector<double> mixed(width);
               for (std::size_t i = 0; i < width; ++i) {
                 const auto mix = static_cast<double>(bench.stored(norm.mixes[m].mix).values[i]);

@@ -12,6 +12,7 @@
 #include "backend/cpu/thread_pool.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "quant/convert.h"
+#include "support/layer_norm.h"
 #include "support/small_models.h"
 #include "support/vulkan_device.h"
 
@@ -30,15 +31,6 @@ double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 Row part(const Row& row, std::size_t first, std::size_t count) {
   const auto begin = row.begin() + static_cast<std::ptrdiff_t>(first);
   return {begin, begin + static_cast<std::ptrdiff_t>(count)};
-}
-
-Row normed(const Row& x, const Row& weight, const Row& bias, double eps) {
-  double mean = 0, variance = 0;
-  for (const double value : x) mean += value / static_cast<double>(x.size());
-  for (const double value : x) variance += (value - mean) * (value - mean) / static_cast<double>(x.size());
-  Row out(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i) out[i] = (x[i] - mean) / std::sqrt(variance + eps) * weight[i] + bias[i];
-  return out;
 }
 
 /// A model of a layer or two on the device, and one run of it from a random state.
@@ -228,7 +220,7 @@ TEST_CASE("versions 5.0 to 6: heads from any state") {
             }
           }
           for (std::size_t at = 0; at < width; at += n) {
-            const Row head = normed(part(y, at, n), part(lnWeight, at, n), part(lnBias, at, n), 64e-5);
+            const Row head = layerNorm(part(y, at, n), part(lnWeight, at, n), part(lnBias, at, n), 64e-5);
             std::copy(head.begin(), head.end(), y.begin() + static_cast<std::ptrdiff_t>(at));
           }
           for (std::size_t i = 0; i < width && !gate.empty(); ++i) y[i] *= gate[t][i];
@@ -280,7 +272,7 @@ TEST_CASE("version 7: heads from any state, in the first layer and after it") {
                 y[row] += s[j] * r[t][at + j];
               }
             }
-            y = normed(y, part(lnWeight, at, n), part(lnBias, at, n), 64e-5);
+            y = layerNorm(y, part(lnWeight, at, n), part(lnBias, at, n), 64e-5);
             for (std::size_t j = 0; j < n; ++j) result[at + j] = (y[j] + bonus * value[j]) * gUp[t][at + j];
           }
           out.push_back(std::move(result));
@@ -305,7 +297,7 @@ TEST_CASE("version 6: mixes that depend on the data") {
     const std::size_t width = lnWeight.size(), rank = hidden[0].size() / op->mixes.size();
     Rows n{run.stateOf(run.before, op->shift)};  // of the token before, first
     for (const TokenId token : run.tokens)
-      n.push_back(normed(normed(part(table, static_cast<std::size_t>(token) * width, width), embedWeight, embedBias, 1e-5), lnWeight, lnBias, 1e-5));
+      n.push_back(layerNorm(layerNorm(part(table, static_cast<std::size_t>(token) * width, width), embedWeight, embedBias, 1e-5), lnWeight, lnBias, 1e-5));
     for (std::size_t m = 0; m < op->mixes.size(); ++m) {
       CAPTURE(m);
       const Row mix = run.weight(op->mixes[m].mix);
@@ -328,7 +320,7 @@ TEST_CASE("version 6: mixes that depend on the data") {
 TEST_CASE("the head: norm and logits of the row that is asked for") {
   inEveryCut(shapeOf(RwkvVersion::V7, 1, 64), [](Run& run) {
     const auto& op = run.last<HeadGemv>();
-    const Row x = normed(run.value(op.x).back(), run.weight(op.lnWeight), run.weight(op.lnBias), 1e-5);
+    const Row x = layerNorm(run.value(op.x).back(), run.weight(op.lnWeight), run.weight(op.lnBias), 1e-5);
     checkNear(run.logits, run.times(op.matrix, {x}).front());
   });
 }

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "quant/convert.h"
+#include "support/layer_norm.h"
 
 namespace rookery::test {
 
@@ -49,15 +50,6 @@ Oracle::Row Oracle::times(const Row& matrix, const Row& x) {
   for (std::size_t r = 0; r < y.size(); ++r)
     for (std::size_t c = 0; c < x.size(); ++c) y[r] += matrix[r * x.size() + c] * x[c];
   return y;
-}
-
-Oracle::Row Oracle::layerNorm(const Row& x, const Row& weight, const Row& bias, double eps) {
-  double mean = 0, variance = 0;
-  for (const double value : x) mean += value / static_cast<double>(x.size());
-  for (const double value : x) variance += (value - mean) * (value - mean) / static_cast<double>(x.size());
-  Row out(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i) out[i] = (x[i] - mean) / std::sqrt(variance + eps) * weight[i] + bias[i];
-  return out;
 }
 
 double Oracle::sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }

@@ -32,7 +32,6 @@ class Oracle {
   const Row& w(int layer, const std::string& name) const { return m_weights.at("blocks." + std::to_string(layer) + "." + name); }
   /// W x with W [rows][x.size()].
   static Row times(const Row& matrix, const Row& x);
-  static Row layerNorm(const Row& x, const Row& weight, const Row& bias, double eps);
   static double sigmoid(double x);
   /// x + (previous - x) mix, or the mix as versions 4 and 5 have it, x mix + previous (1 - mix).
   static Row towardsPrevious(const Row& x, const Row& previous, const Row& mix);
