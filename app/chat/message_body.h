@@ -4,7 +4,7 @@
 #include <QTextBrowser>
 #include <QVector>
 
-#include "chat/markdown.h"
+#include "chat/streaming_markdown.h"
 
 class QToolButton;
 

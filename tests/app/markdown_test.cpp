@@ -7,7 +7,7 @@
 #include <QTextFrame>
 #include <QTextTable>
 
-#include "chat/markdown.h"
+#include "chat/streaming_markdown.h"
 
 using namespace rookery::app;
 

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QTextCursor>
+
+#include "chat/markdown.h"
+
+namespace rookery::app {
+
+/// Makes an empty block take no room: Qt needs one before and after every frame and table.
+void shrinkBlock(QTextCursor& cursor);
+
+QTextCharFormat codeFormat(const MarkdownStyle& style);
+
+/// The first two lines leave room for the button that copies the code.
+QTextBlockFormat codeLineFormat(const MarkdownStyle& style, bool underButton);
+
+/// Leaves the cursor in its one empty block.
+QTextFrame* insertCodeFrame(QTextCursor& cursor, const MarkdownStyle& style, double leftMargin);
+
+}  // namespace rookery::app

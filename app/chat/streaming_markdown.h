@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+
+#include "chat/markdown.h"
+#include "chat/markdown_cut.h"
+
+class QTextDocument;
+
+namespace rookery::app {
+
+/// A document that grows with a streaming answer. Blocks, list items and lines of code that can no longer change are
+/// rendered once; only the unfinished rest is rendered again, so a batch costs the same however long the answer has
+/// become. A block that grows too long is cut (see markdown_cut.h): a table goes on under a repeated head, code in the
+/// same frame.
+class StreamingMarkdown {
+ public:
+  explicit StreamingMarkdown(QTextDocument& document) : m_document(document) {}
+
+  void setStyle(const MarkdownStyle& style);
+  void setText(const QString& markdown);
+  void append(const QString& piece);
+  const QString& text() const noexcept { return m_text; }
+  qsizetype unfinishedSize() const noexcept { return m_text.size() - m_stableText; }
+
+ private:
+  void render();
+  bool addPart(QTextCursor& cursor);
+  bool addCodeLine(QTextCursor& cursor);
+  bool closesCode(QStringView line) const;
+  void insertCodeLine(QTextCursor& cursor, QStringView line);
+  void showUnfinishedCode(QTextCursor& cursor);
+  QString unfinished() const;
+  static MarkdownPart partAfter(const MarkdownContext& context);
+
+  QTextDocument& m_document;
+  MarkdownStyle m_style;
+  QString m_text;
+  qsizetype m_stableText = 0;     ///< characters of m_text that are rendered for good
+  int m_stablePosition = 0;       ///< where in the document the rest begins
+  MarkdownContext m_context;      ///< what the rest goes on with
+  QTextFrame* m_code = nullptr;   ///< of the code block that is open
+  bool m_codeIsEmpty = false;     ///< it shows no line yet
+  bool m_codeLineGoesOn = false;  ///< the last line was broken because of its length
+};
+
+}  // namespace rookery::app
