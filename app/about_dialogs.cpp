@@ -4,13 +4,13 @@
 #include <QAction>
 #include <QDialogButtonBox>
 #include <QHeaderView>
-#include <QLabel>
 #include <QSet>
 #include <QTableWidget>
 #include <QVBoxLayout>
 
 #include "rookery/version.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 
 namespace rookery::app {
 
@@ -28,16 +28,16 @@ AboutDialog::AboutDialog(QWidget* parent) : QDialog(parent) {
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(24, 24, 24, 16);
   column->setSpacing(12);
-  auto* mark = new QLabel(this);
+  auto* mark = new Label(this);
   mark->setPixmap(appIcon().pixmap(QSize(72, 72)));
   mark->setAccessibleName(tr("Rookery's raven"));
-  auto* name = new QLabel(QStringLiteral("Rookery %1").arg(QString::fromLatin1(engine::versionString())), this);
+  auto* name = new Label(QStringLiteral("Rookery %1").arg(QString::fromLatin1(engine::versionString())), this);
   QFont large = name->font();
   large.setPointSizeF(large.pointSizeF() * 1.5);
   large.setWeight(QFont::DemiBold);
   name->setFont(large);
   name->setTextInteractionFlags(Qt::TextSelectableByMouse);
-  auto* text = new QLabel(tr("A desktop app for RWKV language models. It chats, it remembers, and it measures.\n\n"
+  auto* text = new Label(tr("A desktop app for RWKV language models. It chats, it remembers, and it measures.\n\n"
                              "Everything runs on this computer. Rookery opens no network connection by itself.\n\n"
                              "Free software under the GNU General Public License, version 3 or later. "
                              "Charts by QCustomPlot, windows by Qt."),

@@ -16,6 +16,7 @@
 #include "settings/settings.h"
 #include "settings/settings_page.h"
 #include "support/dialogs.h"
+#include "support/plain_text.h"
 
 namespace rookery::app {
 
@@ -69,7 +70,7 @@ void Application::connectParts() {
     m_chat->newChat();
   });
   QObject::connect(m_inference.get(), &InferenceService::loadStarted, m_settings.get(), [this](quint64, const QString& name) {
-    m_loadName = name;
+    m_loadName = displayName(name);
     markLoad();
     m_guideIsStandIn = false;
   });
@@ -107,14 +108,14 @@ void Application::showWindow() { m_window->show(); }
 void Application::loadFirstModel() {
   const QString last = m_settings->lastModel();
   if (!last.isEmpty() && !QFileInfo::exists(last)) {
-    loadGuideInstead(tr("%1 is not where it was. Choose it again on the Models page.").arg(QFileInfo(last).fileName()));
+    loadGuideInstead(tr("%1 is not where it was. Choose it again on the Models page.").arg(displayName(QFileInfo(last).fileName())));
     return;
   }
   const ModelRequest request = ModelsPage::requestFor(*m_settings, last);
   if (request.device != cpuChoice() && request.device == m_settings->unfinishedLoad()) {
     m_failedOffCpu = request;
     loadGuideInstead(tr("Rookery ended while it was loading a model on %1, so it did not try that again by itself.")
-                         .arg(request.device.name.isEmpty() ? request.device.id : request.device.name), true);
+                         .arg(displayName(request.device.name.isEmpty() ? request.device.id : request.device.name)), true);
     return;
   }
   m_inference->load(request);

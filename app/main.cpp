@@ -16,6 +16,7 @@
 #include "settings/settings.h"
 #include "main_window.h"
 #include "support/log.h"
+#include "support/plain_text.h"
 #include "support/quit_signals.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
@@ -35,6 +36,7 @@ std::unique_ptr<Application> openOrExplain(const Paths& paths) {
     box.setDetailedText(application.error().details);
     const auto* retry = box.addButton(QCoreApplication::translate("main", "Try again"), QMessageBox::AcceptRole);
     box.addButton(QCoreApplication::translate("main", "Quit"), QMessageBox::RejectRole);
+    makePlain(box);
     box.exec();
     if (box.clickedButton() != retry) return nullptr;
   }

@@ -6,7 +6,6 @@
 #include <QApplication>
 #include <QCloseEvent>
 #include <QHBoxLayout>
-#include <QLabel>
 #include <QMenuBar>
 #include <QPainter>
 #include <QProgressBar>
@@ -24,7 +23,9 @@
 #include "rookery/ledger.h"
 #include "settings/settings.h"
 #include "support/format.h"
+#include "support/plain_text.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 #include "theme/theme.h"
 
 namespace rookery::app {
@@ -43,8 +44,8 @@ class Rail : public QWidget {
   void paintEvent(QPaintEvent* /*event*/) override { QPainter(this).fillRect(rect(), Theme::colors().rail); }
 };
 
-QLabel* statusLabel(const char* name, QWidget* parent) {
-  auto* label = new QLabel(parent);
+Label* statusLabel(const char* name, QWidget* parent) {
+  auto* label = new Label(parent);
   label->setObjectName(QLatin1String(name));
   label->setTextInteractionFlags(Qt::TextSelectableByMouse);
   label->setContentsMargins(4, 0, 8, 0);
@@ -158,11 +159,10 @@ QWidget* MainWindow::buildAlertBar() {
   m_alertBar->setObjectName(QStringLiteral("alertBar"));
   m_alertBar->setAutoFillBackground(true);
   m_alertBar->setBackgroundRole(QPalette::AlternateBase);
-  m_alertIcon = new QLabel(m_alertBar);
+  m_alertIcon = new Label(m_alertBar);
   m_alertIcon->setAlignment(Qt::AlignTop);
-  m_alertText = new QLabel(m_alertBar);
+  m_alertText = new Label(m_alertBar);
   m_alertText->setObjectName(QStringLiteral("alertText"));
-  m_alertText->setTextFormat(Qt::PlainText);
   m_alertText->setTextInteractionFlags(Qt::TextSelectableByMouse);
   m_alertText->setWordWrap(true);
   auto* row = new QHBoxLayout(m_alertBar);
@@ -293,7 +293,7 @@ void MainWindow::retranslate() {
   for (int i = 0; i < 4; ++i) {
     m_rail[i]->setText(pages[i]);
     m_rail[i]->setAccessibleName(pages[i]);
-    m_rail[i]->setToolTip(tr("%1 (%2)").arg(pages[i], m_pageActions[i]->shortcut().toString(QKeySequence::NativeText)));
+    m_rail[i]->setToolTip(plainToolTip(tr("%1 (%2)").arg(pages[i], m_pageActions[i]->shortcut().toString(QKeySequence::NativeText))));
     m_pageActions[i]->setText(pages[i]);
   }
   m_fileMenu->setTitle(tr("&File"));
@@ -312,7 +312,7 @@ void MainWindow::retranslate() {
   m_fullScreen->setText(tr("&Full screen"));
   m_shortcuts->setText(tr("&Keyboard shortcuts"));
   m_about->setText(tr("&About Rookery"));
-  m_loadCancel->setToolTip(tr("Stop loading"));
+  m_loadCancel->setToolTip(plainToolTip(tr("Stop loading")));
   m_loadCancel->setAccessibleName(tr("Stop loading"));
   m_loadBar->setAccessibleName(tr("Loading progress"));
   m_model->setText(m_modelIsGuide ? guideName() : m_modelName.isEmpty() ? tr("No model loaded") : m_modelName);
@@ -325,10 +325,10 @@ void MainWindow::retranslate() {
 }
 
 void MainWindow::setModel(const LoadedModel& model) {
-  m_modelName = model.name;
+  m_modelName = displayName(model.name);
   m_modelIsGuide = model.isGuide;
   m_loadedDevice = model.device;
-  m_deviceSummary = model.deviceSummary;
+  m_deviceSummary = displayName(model.deviceSummary);
   m_deviceBytes = 0;
   for (const auto& entry : model.memory) {
     m_deviceBytes += entry.device == model.device.id ? entry.bytes : 0;
@@ -346,7 +346,7 @@ void MainWindow::fillDevice() {
       details += u'\n' + tr("The model takes %1 of its memory").arg(formatBytes(m_deviceBytes));
     }
   }
-  m_device->setToolTip(details);
+  m_device->setToolTip(plainToolTip(details));
   m_device->setAccessibleDescription(details);
 }
 
@@ -371,12 +371,12 @@ void MainWindow::updateMemory() {
   const auto total = engine::totalMemoryBytes();
   m_memory->setVisible(resident > 0 && total > 0);
   m_memory->setText(tr("%1 of %2").arg(formatBytes(resident), formatBytes(total)));
-  m_memory->setToolTip(tr("Memory that Rookery uses now, of what this computer has"));
+  m_memory->setToolTip(plainToolTip(tr("Memory that Rookery uses now, of what this computer has")));
 }
 
 void MainWindow::showLoadStarted(quint64 job, const QString& name, EngineWork waitsFor) {
   m_loadJob = job;
-  m_loadName = name;
+  m_loadName = displayName(name);
   m_loadWaits = waitsFor == EngineWork::Load ? EngineWork::None : waitsFor;  // that is this one, or one that it stopped
   m_loadProgress.reset();
   fillLoad();

@@ -9,7 +9,6 @@
 #include "rookery/model.h"
 
 class QAction;
-class QLabel;
 class QMenu;
 class QProgressBar;
 class QStackedWidget;
@@ -19,6 +18,7 @@ namespace rookery::app {
 
 enum class EngineWork;
 class InferenceService;
+class Label;
 class RailButton;
 class Settings;
 struct LoadedModel;
@@ -86,7 +86,7 @@ class MainWindow : public QMainWindow {
 
   QStackedWidget* m_pages;
   QWidget* m_alertBar = nullptr;
-  QLabel *m_alertIcon = nullptr, *m_alertText = nullptr;
+  Label *m_alertIcon = nullptr, *m_alertText = nullptr;
   std::function<QString()> m_alert;
   QVector<RailButton*> m_rail;
   QVector<QAction*> m_pageActions;
@@ -94,8 +94,8 @@ class MainWindow : public QMainWindow {
   QAction *m_newChat = nullptr, *m_openModel = nullptr, *m_quit = nullptr, *m_undo = nullptr, *m_redo = nullptr,
           *m_cut = nullptr, *m_copy = nullptr, *m_paste = nullptr, *m_selectAll = nullptr, *m_fullScreen = nullptr,
           *m_shortcuts = nullptr, *m_about = nullptr;
-  QLabel *m_model = nullptr, *m_device = nullptr, *m_memory = nullptr, *m_speed = nullptr, *m_state = nullptr;
-  QLabel* m_loadText = nullptr;
+  Label *m_model = nullptr, *m_device = nullptr, *m_memory = nullptr, *m_speed = nullptr, *m_state = nullptr;
+  Label* m_loadText = nullptr;
   QProgressBar* m_loadBar = nullptr;
   QToolButton* m_loadCancel = nullptr;
   QWidget* m_loadBox = nullptr;

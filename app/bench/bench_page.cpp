@@ -6,7 +6,6 @@
 #include <QEvent>
 #include <QGridLayout>
 #include <QHeaderView>
-#include <QLabel>
 #include <QLocale>
 #include <QMenu>
 #include <QPainter>
@@ -27,8 +26,10 @@
 #include "support/dialogs.h"
 #include "inference/engine_text.h"
 #include "support/format.h"
+#include "support/plain_text.h"
 #include "theme/card.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 #include "theme/theme.h"
 
 namespace rookery::app {
@@ -36,6 +37,7 @@ namespace rookery::app {
 namespace {
 
 constexpr int kContentWidth = 1180;
+constexpr qsizetype kMostInCell = 300;  ///< characters of one figure of the environment
 constexpr int kPictureWidth = 1200, kPictureMargin = 24;
 constexpr double kSteadyShare = 0.25;  ///< two estimates in a row that differ by less count as settled
 constexpr int kSteadyNeeded = 2;
@@ -75,7 +77,7 @@ BenchPage::BenchPage(const QString& reportsFolder, QWidget* parent)
       m_setup(new BenchSetup),
       m_messageCard(new Card),
       m_messageIcon(new IconLabel(QStringLiteral("bench"), 24)),
-      m_message(new QLabel),
+      m_message(new Label),
       m_historyHeading(makeHeading(HeadingLevel::Section)),
       m_historyEmpty(new MutedLabel),
       m_historyTable(plainTable("benchHistory", nullptr)),
@@ -93,7 +95,6 @@ BenchPage::BenchPage(const QString& reportsFolder, QWidget* parent)
   messageRow->setSpacing(12);
   m_message->setObjectName(QStringLiteral("benchMessage"));
   m_message->setWordWrap(true);
-  m_message->setTextFormat(Qt::PlainText);
   m_message->setTextInteractionFlags(Qt::TextSelectableByMouse);
   messageRow->addWidget(m_messageIcon);
   messageRow->addWidget(m_message, 1);
@@ -148,13 +149,12 @@ QWidget* BenchPage::buildProgress() {
   m_bar->setObjectName(QStringLiteral("benchBar"));
   m_bar->setRange(0, 1000);
   m_bar->setTextVisible(false);
-  m_runSubject = new QLabel(m_progressCard);
+  m_runSubject = new Label(m_progressCard);
   m_runSubject->setObjectName(QStringLiteral("benchRunSubject"));
-  m_runSubject->setTextFormat(Qt::PlainText);
   QFont bold = m_runSubject->font();
   bold.setWeight(QFont::DemiBold);
   m_runSubject->setFont(bold);
-  m_progressLabel = new QLabel(m_progressCard);
+  m_progressLabel = new Label(m_progressCard);
   m_progressLabel->setObjectName(QStringLiteral("benchProgressText"));
   m_timeLeft = new MutedLabel(m_progressCard);
   m_timeLeft->setObjectName(QStringLiteral("benchTimeLeft"));
@@ -173,7 +173,7 @@ QWidget* BenchPage::buildProgress() {
 
 QWidget* BenchPage::buildResult() {
   auto* result = new QWidget;
-  m_sentence = new QLabel(result);
+  m_sentence = new Label(result);
   m_sentence->setObjectName(QStringLiteral("benchSentence"));
   m_sentence->setWordWrap(true);
   m_sentence->setTextInteractionFlags(Qt::TextSelectableByMouse);
@@ -356,14 +356,14 @@ void BenchPage::showError(const engine::Error& error) {
     return;
   }
   showMessage(QStringLiteral("error"), [error] { return errorText(error); });
-  m_message->setToolTip(errorDetails(error));
+  m_message->setToolTip(plainToolTip(errorDetails(error)));
 }
 
 void BenchPage::showMessage(const QString& icon, std::function<QString()> text) {
   m_messageIcon->setIconName(icon);
   m_messageText = std::move(text);
   m_message->setText(m_messageText());
-  m_message->setToolTip({});
+  m_message->setToolTip(plainToolTip({}));
   m_messageCard->show();
 }
 
@@ -485,8 +485,8 @@ void BenchPage::fillEnvironment() {
     }
     const int row = m_environment->rowCount();
     m_environment->insertRow(row);
-    m_environment->setItem(row, 0, new QTableWidgetItem(name));
-    m_environment->setItem(row, 1, new QTableWidgetItem(value));
+    m_environment->setItem(row, 0, new QTableWidgetItem(displayName(name)));
+    m_environment->setItem(row, 1, new QTableWidgetItem(displayName(value, kMostInCell)));
   }
   fitHeight(m_environment);
 }
@@ -513,7 +513,7 @@ void BenchPage::fillHistory() {
                             QString::fromStdString(r.precision), formatRate(speedOf(r, "pp")), formatRate(speedOf(r, "tg")),
                             formatBytes(memory)};
     for (int c = 0; c < cells.size(); ++c) {
-      auto* item = new QTableWidgetItem(cells[c]);
+      auto* item = new QTableWidgetItem(displayName(cells[c]));
       item->setTextAlignment((c >= 5 ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
       m_historyTable->setItem(row, c, item);
     }

@@ -11,7 +11,6 @@
 #include "rookery/bench.h"
 #include "rookery/result.h"
 
-class QLabel;
 class QMenu;
 class QProgressBar;
 class QPushButton;
@@ -26,6 +25,7 @@ class ChartPanel;
 class DeviceList;
 class IconLabel;
 class InferenceService;
+class Label;
 class MemoryChart;
 class SamplesChart;
 class Settings;
@@ -90,25 +90,25 @@ class BenchPage : public QWidget {
   double m_lastEstimate = -1;
   int m_steadyEstimates = 0;
 
-  QLabel* m_heading;
+  Label* m_heading;
   BenchSetup* m_setup;
   Card* m_progressCard;
   StepsView* m_steps = nullptr;
   QProgressBar* m_bar = nullptr;
-  QLabel *m_runSubject = nullptr, *m_progressLabel = nullptr, *m_timeLeft = nullptr;
+  Label *m_runSubject = nullptr, *m_progressLabel = nullptr, *m_timeLeft = nullptr;
   Card* m_messageCard;
   IconLabel* m_messageIcon;
-  QLabel* m_message;
+  Label* m_message;
   QWidget *m_result, *m_charts = nullptr;
-  QLabel *m_sentence = nullptr, *m_subject = nullptr;
+  Label *m_sentence = nullptr, *m_subject = nullptr;
   QPushButton *m_tableView = nullptr, *m_export = nullptr;
   QMenu* m_exportMenu = nullptr;
   SpeedChart* m_speed = nullptr;
   SamplesChart* m_samples = nullptr;
   MemoryChart* m_memory = nullptr;
-  QLabel* m_environmentHeading = nullptr;
+  Label* m_environmentHeading = nullptr;
   QTableWidget* m_environment = nullptr;
-  QLabel *m_historyHeading, *m_historyEmpty;
+  Label *m_historyHeading, *m_historyEmpty;
   QTableWidget* m_historyTable;
   QPushButton* m_openFolder;
 };

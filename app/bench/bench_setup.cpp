@@ -18,7 +18,9 @@
 #include "settings/device_picker.h"
 #include "support/dialogs.h"
 #include "support/format.h"
+#include "support/plain_text.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 #include "theme/theme.h"
 
 namespace rookery::app {
@@ -45,11 +47,11 @@ BenchSetup::BenchSetup(QWidget* parent)
       m_run(new QPushButton(this)),
       m_cancel(new QPushButton(this)),
       m_device(new DevicePicker(this)),
-      m_modelLabel(new QLabel(this)),
-      m_precisionLabel(new QLabel(this)),
-      m_deviceLabel(new QLabel(this)),
+      m_modelLabel(new Label(this)),
+      m_precisionLabel(new Label(this)),
+      m_deviceLabel(new Label(this)),
       m_hint(new MutedLabel(this)),
-      m_warning(new QLabel(this)),
+      m_warning(new Label(this)),
       m_warningBox(new QWidget(this)) {
   setObjectName(QStringLiteral("benchSetup"));
   m_model->setObjectName(QStringLiteral("benchModel"));
@@ -172,11 +174,11 @@ void BenchSetup::fillModels() {
   const auto value = m_model->currentData(kValueRole);
   m_model->clear();
   const auto add = [this](const QString& text, Kind kind_, const QString& value_) {
-    m_model->addItem(text, kind_);
+    m_model->addItem(displayName(text), kind_);
     m_model->setItemData(m_model->count() - 1, value_, kValueRole);
   };
   if (!m_loadedPath.isEmpty()) {
-    add(tr("Loaded: %1").arg(m_loadedName), Loaded, m_loadedPath);
+    add(tr("Loaded: %1").arg(displayName(m_loadedName)), Loaded, m_loadedPath);
   }
   if (!m_chosenFile.isEmpty()) {
     add(QFileInfo(m_chosenFile).fileName(), File, m_chosenFile);
@@ -272,9 +274,9 @@ void BenchSetup::retranslate() {
   m_model->setAccessibleName(tr("Model to measure"));
   m_precision->setAccessibleName(tr("Precision of the weights"));
   m_browse->setText(tr("&Browse…"));
-  m_browse->setToolTip(tr("Measure a model from a file"));
+  m_browse->setToolTip(plainToolTip(tr("Measure a model from a file")));
   m_run->setText(tr("&Run"));
-  m_run->setToolTip(tr("Measure reading and answering, about one minute for a small model"));
+  m_run->setToolTip(plainToolTip(tr("Measure reading and answering, about one minute for a small model")));
   m_cancel->setText(tr("&Cancel"));
   m_warning->setText(tr("This computer runs on battery and may be slower than usual. The report will say so."));
   fillModels();

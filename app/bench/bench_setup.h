@@ -47,7 +47,7 @@ class BenchSetup : public Card {
   QComboBox *m_model, *m_precision;
   QPushButton *m_browse, *m_run, *m_cancel;
   DevicePicker* m_device;
-  QLabel *m_modelLabel, *m_precisionLabel, *m_deviceLabel, *m_hint, *m_warning;
+  Label *m_modelLabel, *m_precisionLabel, *m_deviceLabel, *m_hint, *m_warning;
   QWidget* m_warningBox;
   QString m_loadedName, m_loadedPath, m_chosenFile, m_powerSource;
   int m_threads = 0, m_precisionKind = -1;

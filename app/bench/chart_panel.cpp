@@ -9,6 +9,7 @@
 #include <QTableWidget>
 #include <QVBoxLayout>
 
+#include "support/plain_text.h"
 #include "theme/theme.h"
 
 namespace rookery::app {
@@ -92,7 +93,7 @@ void ChartPanel::fillTable() {
   m_table->setHorizontalHeaderLabels(numbers.headers);
   for (int r = 0; r < numbers.rows.size(); ++r) {
     for (int c = 0; c < numbers.rows[r].size(); ++c) {
-      auto* item = new QTableWidgetItem(numbers.rows[r][c]);
+      auto* item = new QTableWidgetItem(displayName(numbers.rows[r][c]));
       item->setTextAlignment((c == 0 ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
       m_table->setItem(r, c, item);
     }

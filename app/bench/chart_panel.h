@@ -11,11 +11,12 @@
 class QCPAxis;
 class QCPAxisRect;
 class QCustomPlot;
-class QLabel;
 class QStackedWidget;
 class QTableWidget;
 
 namespace rookery::app {
+
+class Label;
 
 /// The numbers of a chart, for its table twin.
 struct ChartTable {
@@ -48,7 +49,7 @@ class ChartPanel : public Card {
  private:
   void fillTable();
 
-  QLabel* m_title;
+  Label* m_title;
   QStackedWidget* m_stack;
   QCustomPlot* m_plot;
   QTableWidget* m_table;

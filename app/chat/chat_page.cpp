@@ -5,7 +5,6 @@
 #include <QEvent>
 #include <QGuiApplication>
 #include <QHBoxLayout>
-#include <QLabel>
 #include <QPushButton>
 #include <QScrollArea>
 #include <QShortcut>
@@ -20,7 +19,9 @@
 #include "chat/transcript_view.h"
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
+#include "support/plain_text.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 #include "theme/theme.h"
 
 namespace rookery::app {
@@ -50,8 +51,8 @@ QHBoxLayout* inColumn(QWidget* widget) {
 
 ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent)
     : QWidget(parent), m_store(store), m_service(service), m_defaults(defaults), m_list(new ConversationList(store, this)),
-      m_title(new QLabel(this)), m_notice(new QLabel(this)), m_status(new QLabel(this)), m_emptyTitle(new QLabel(this)),
-      m_emptyText(new QLabel(this)), m_panelButton(new QToolButton(this)), m_noticeBox(new QWidget(this)),
+      m_title(new Label(this)), m_notice(new Label(this)), m_status(new Label(this)), m_emptyTitle(new Label(this)),
+      m_emptyText(new Label(this)), m_panelButton(new QToolButton(this)), m_noticeBox(new QWidget(this)),
       m_chooseModel(new QPushButton(this)), m_onCpu(new QPushButton(this)),
       m_stack(new QStackedWidget(this)), m_transcript(new TranscriptView(this)), m_composer(new Composer(this)),
       m_panel(new SamplingPanel(this)) {
@@ -83,8 +84,8 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   m_transcript->setAuthor([this](const MessageRecord& message) {
     if (message.role == MessageRole::User) return tr("You");
     const auto& model = m_service.model();
-    if (model && model->fingerprint == message.fingerprint) return model->name;
-    return m_current && !m_current->record().modelName.isEmpty() ? m_current->record().modelName : tr("Answer");
+    if (model && model->fingerprint == message.fingerprint) return displayName(model->name);
+    return m_current && !m_current->record().modelName.isEmpty() ? displayName(m_current->record().modelName) : tr("Answer");
   });
   connect(m_transcript, &TranscriptView::regenerateRequested, this, [this](qint64 id) { m_current->regenerate(id); });
   connect(m_transcript, &TranscriptView::continueRequested, this, [this](qint64 id) {
@@ -154,7 +155,6 @@ QWidget* ChatPage::buildCenter() {
   bold.setWeight(QFont::DemiBold);
   m_title->setFont(bold);
   m_title->setObjectName(QStringLiteral("chatTitle"));
-  m_title->setTextFormat(Qt::PlainText);
   m_title->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   m_panelButton->setObjectName(QStringLiteral("samplingToggle"));
   m_panelButton->setIcon(lineIcon(QStringLiteral("settings")));
@@ -178,7 +178,6 @@ QWidget* ChatPage::buildCenter() {
   notice->addWidget(m_onCpu, 0, Qt::AlignVCenter);
   m_noticeBox->hide();
   m_status->setObjectName(QStringLiteral("chatStatus"));
-  m_status->setTextFormat(Qt::PlainText);
   m_status->setForegroundRole(QPalette::WindowText);
   m_stack->setObjectName(QStringLiteral("chatStack"));
   m_stack->addWidget(m_transcript);
@@ -198,7 +197,7 @@ QWidget* ChatPage::buildCenter() {
 QWidget* ChatPage::buildEmptyState() {
   auto* page = new QWidget(this);
   page->setObjectName(QStringLiteral("chatEmpty"));
-  auto* icon = new QLabel(page);
+  auto* icon = new Label(page);
   icon->setPixmap(appIcon().pixmap(QSize(kEmptyIcon, kEmptyIcon), devicePixelRatioF()));
   QFont large = font();
   large.setPointSizeF(large.pointSizeF() * 1.4);
@@ -207,7 +206,7 @@ QWidget* ChatPage::buildEmptyState() {
   m_emptyText->setObjectName(QStringLiteral("chatEmptyText"));
   m_emptyText->setWordWrap(true);
   m_emptyText->setForegroundRole(QPalette::PlaceholderText);
-  for (QLabel* label : {icon, m_emptyTitle, m_emptyText}) label->setAlignment(Qt::AlignCenter);
+  for (Label* label : {icon, m_emptyTitle, m_emptyText}) label->setAlignment(Qt::AlignCenter);
   m_chooseModel->setObjectName(QStringLiteral("chooseModel"));
   m_chooseModel->setProperty("primary", true);
   connect(m_chooseModel, &QPushButton::clicked, this, &ChatPage::modelsRequested);
@@ -231,7 +230,7 @@ QWidget* ChatPage::buildEmptyState() {
 }
 
 void ChatPage::retranslate() {
-  m_panelButton->setToolTip(tr("How answers are drawn"));
+  m_panelButton->setToolTip(plainToolTip(tr("How answers are drawn")));
   m_panelButton->setAccessibleName(tr("How answers are drawn"));
   m_chooseModel->setText(tr("Choose a model"));
   m_onCpu->setText(tr("Load on the C&PU"));
@@ -405,7 +404,7 @@ void ChatPage::updateSuggestions() {
     m_emptyText->setText(tr("A tiny model that came with Rookery. It knows this program and little else; a bigger one answers anything."));
   } else {
     m_emptyTitle->setText(tr("New chat"));
-    m_emptyText->setText(tr("%1 is ready.").arg(model->name));
+    m_emptyText->setText(tr("%1 is ready.").arg(displayName(model->name)));
   }
 }
 
@@ -433,7 +432,7 @@ void ChatPage::refresh() {
   const bool offer = m_offerCpu && !m_loadProblem.isEmpty();  // what did not load matters more than who answers instead
   setNotice(m_current->needsReading() && !offer
                 ? tr("This chat was read by %1. %2 reads its text again with your next message.")
-                      .arg(m_current->record().modelName, model->name)
+                      .arg(displayName(m_current->record().modelName), displayName(model->name))
                 : m_loadProblem, offer);
 
   QString text = m_progress;
@@ -443,7 +442,7 @@ void ChatPage::refresh() {
   colors.setColor(QPalette::WindowText, m_trouble.isEmpty() ? Theme::colors().mutedText : Theme::colors().bad);
   m_status->setPalette(colors);
   m_status->setText(m_trouble.isEmpty() ? text : tr("Not saved: %1").arg(m_trouble));
-  m_status->setToolTip(m_trouble.isEmpty() && state == State::Idle ? m_progressDetails : QString());
+  m_status->setToolTip(plainToolTip(m_trouble.isEmpty() && state == State::Idle ? m_progressDetails : QString()));
 }
 
 QString ChatPage::waitingText() const {

@@ -9,7 +9,6 @@
 #include "chat/conversation.h"
 #include "rookery/sampler.h"
 
-class QLabel;
 class QPushButton;
 class QStackedWidget;
 class QToolButton;
@@ -19,6 +18,7 @@ namespace rookery::app {
 
 class Composer;
 class ConversationList;
+class Label;
 class SamplingPanel;
 class TranscriptView;
 
@@ -79,7 +79,7 @@ class ChatPage : public QWidget {
   qint64 m_edited = 0;  ///< the message that the composer rewrites
 
   ConversationList* m_list;
-  QLabel *m_title, *m_notice, *m_status, *m_emptyTitle, *m_emptyText;
+  Label *m_title, *m_notice, *m_status, *m_emptyTitle, *m_emptyText;
   QToolButton* m_panelButton;
   QWidget* m_noticeBox;
   QPushButton *m_chooseModel, *m_onCpu;

@@ -4,7 +4,6 @@
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QKeyEvent>
-#include <QLabel>
 #include <QPainter>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -14,7 +13,9 @@
 #include <QVBoxLayout>
 
 #include "inference/engine_text.h"
+#include "support/plain_text.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 #include "theme/theme.h"
 
 namespace rookery::app {
@@ -25,7 +26,7 @@ constexpr qsizetype kMaxCounted = 200'000;    // characters; beyond that countin
 }  // namespace
 
 Composer::Composer(QWidget* parent)
-    : QWidget(parent), m_input(new QPlainTextEdit(this)), m_count(new QLabel(this)), m_hint(new QLabel(this)),
+    : QWidget(parent), m_input(new QPlainTextEdit(this)), m_count(new Label(this)), m_hint(new Label(this)),
       m_cancelEdit(new QToolButton(this)), m_send(new QPushButton(this)), m_stop(new QPushButton(this)) {
   setObjectName(QStringLiteral("composer"));
   m_input->setObjectName(QStringLiteral("composerInput"));
@@ -43,7 +44,7 @@ Composer::Composer(QWidget* parent)
   m_send->setIcon(lineIcon(QStringLiteral("send"), QColor(0x1B2430)));
   m_stop->setObjectName(QStringLiteral("stop"));
   m_stop->setIcon(lineIcon(QStringLiteral("stop")));
-  for (QLabel* label : {m_count, m_hint}) label->setForegroundRole(QPalette::PlaceholderText);
+  for (Label* label : {m_count, m_hint}) label->setForegroundRole(QPalette::PlaceholderText);
   m_hint->setWordWrap(true);
 
   auto* buttons = new QHBoxLayout;
@@ -79,10 +80,10 @@ void Composer::retranslate() {
   m_input->setPlaceholderText(tr("Message… Enter sends, Shift+Enter begins a new line"));
   m_input->setAccessibleName(tr("Message"));
   m_send->setText(tr("Send"));
-  m_send->setToolTip(tr("Send (Enter)"));
+  m_send->setToolTip(plainToolTip(tr("Send (Enter)")));
   m_stop->setText(tr("Stop"));
-  m_stop->setToolTip(tr("Stop the answer (Esc)"));
-  m_cancelEdit->setToolTip(tr("Stop editing (Esc)"));
+  m_stop->setToolTip(plainToolTip(tr("Stop the answer (Esc)")));
+  m_cancelEdit->setToolTip(plainToolTip(tr("Stop editing (Esc)")));
   m_cancelEdit->setAccessibleName(tr("Stop editing"));
   countTokens();
   updateButtons();

@@ -7,12 +7,13 @@
 
 #include "rookery/tokenizer.h"
 
-class QLabel;
 class QPlainTextEdit;
 class QPushButton;
 class QToolButton;
 
 namespace rookery::app {
+
+class Label;
 
 /// Where the user writes. Enter sends, Shift+Enter begins a line; Esc is the page's.
 class Composer : public QWidget {
@@ -50,7 +51,7 @@ class Composer : public QWidget {
   void retranslate();
 
   QPlainTextEdit* m_input;
-  QLabel *m_count, *m_hint;
+  Label *m_count, *m_hint;
   QToolButton* m_cancelEdit;
   QPushButton *m_send, *m_stop;
   QTimer m_countTimer;

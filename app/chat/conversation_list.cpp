@@ -4,7 +4,6 @@
 #include <QAction>
 #include <QEvent>
 #include <QHBoxLayout>
-#include <QLabel>
 #include <QLineEdit>
 #include <QListView>
 #include <QLocale>
@@ -14,7 +13,9 @@
 #include <QStyledItemDelegate>
 #include <QVBoxLayout>
 
+#include "support/plain_text.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 #include "theme/theme.h"
 
 namespace rookery::app {
@@ -83,8 +84,8 @@ class ChatDelegate : public QStyledItemDelegate {
 
 ConversationList::ConversationList(ChatStore& store, QWidget* parent)
     : QWidget(parent), m_store(store), m_model(store), m_search(new QLineEdit(this)), m_new(new QPushButton(this)),
-      m_view(new QListView(this)), m_empty(new QLabel(this)), m_stack(new QStackedLayout), m_undoBar(new QWidget(this)),
-      m_undoText(new QLabel(m_undoBar)), m_undo(new QPushButton(m_undoBar)), m_rename(new QAction(this)),
+      m_view(new QListView(this)), m_empty(new Label(this)), m_stack(new QStackedLayout), m_undoBar(new QWidget(this)),
+      m_undoText(new Label(m_undoBar)), m_undo(new QPushButton(m_undoBar)), m_rename(new QAction(this)),
       m_delete(new QAction(this)) {
   setObjectName(QStringLiteral("conversationList"));
   m_search->setObjectName(QStringLiteral("chatSearch"));
@@ -167,7 +168,7 @@ void ConversationList::retranslate() {
   m_search->setPlaceholderText(tr("Search chats"));
   m_search->setAccessibleName(tr("Search chats"));
   m_new->setText(tr("New chat"));
-  m_new->setToolTip(tr("New chat (Ctrl+N)"));
+  m_new->setToolTip(plainToolTip(tr("New chat (Ctrl+N)")));
   m_view->setAccessibleName(tr("Chats"));
   m_rename->setText(tr("Rename"));
   m_delete->setText(tr("Delete"));
@@ -209,7 +210,7 @@ void ConversationList::deleteCurrent() {
   m_model.remove(m_lastDeleted.id);
   m_undoText->setText(m_undoText->fontMetrics().elidedText(tr("Deleted “%1”").arg(m_lastDeleted.title), Qt::ElideMiddle,
                                                            std::max(80, width() - m_undo->sizeHint().width() - 40)));
-  m_undoText->setToolTip(tr("Deleted chats are kept for 30 days."));
+  m_undoText->setToolTip(plainToolTip(tr("Deleted chats are kept for 30 days.")));
   m_undoBar->show();
   m_undoTimer.start();
 }

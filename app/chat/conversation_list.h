@@ -7,13 +7,14 @@
 #include "chat/conversation_list_model.h"
 
 class QAction;
-class QLabel;
 class QLineEdit;
 class QListView;
 class QPushButton;
 class QStackedLayout;
 
 namespace rookery::app {
+
+class Label;
 
 /// The left column of the chat page: search, new chat, the list, and the bar that undoes a deletion.
 class ConversationList : public QWidget {
@@ -48,10 +49,10 @@ class ConversationList : public QWidget {
   QLineEdit* m_search;
   QPushButton* m_new;
   QListView* m_view;
-  QLabel* m_empty;
+  Label* m_empty;
   QStackedLayout* m_stack;
   QWidget* m_undoBar;
-  QLabel* m_undoText;
+  Label* m_undoText;
   QPushButton* m_undo;
   QAction *m_rename, *m_delete;
   QTimer m_searchTimer, m_undoTimer;

@@ -4,6 +4,8 @@
 #include <QLocale>
 #include <algorithm>
 
+#include "support/plain_text.h"
+
 namespace rookery::app {
 namespace {
 constexpr int kPortion = 100;
@@ -22,8 +24,9 @@ QVariant ConversationListModel::data(const QModelIndex& index, int role) const {
   if (!checkIndex(index, CheckIndexOption::IndexIsValid)) return {};
   const ConversationSummary& row = m_rows[static_cast<std::size_t>(index.row())];
   switch (role) {
-    case Qt::DisplayRole: case Qt::EditRole: return row.title;
-    case Qt::ToolTipRole: return row.title;
+    case Qt::DisplayRole: return displayName(row.title);
+    case Qt::EditRole: return row.title;
+    case Qt::ToolTipRole: return plainToolTip(row.title);
     case Qt::AccessibleDescriptionRole: return QLocale().toString(row.updated, QLocale::ShortFormat);
     case IdRole: return row.id;
     case UpdatedRole: return row.updated;

@@ -14,6 +14,7 @@
 #include <QWheelEvent>
 #include <cmath>
 
+#include "support/plain_text.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -138,7 +139,7 @@ void MessageBody::changeEvent(QEvent* event) {
 
 void MessageBody::retranslate() {
   for (QToolButton* button : std::as_const(m_copyButtons)) {
-    button->setToolTip(tr("Copy the code"));
+    button->setToolTip(plainToolTip(tr("Copy the code")));
     button->setAccessibleName(tr("Copy the code"));
   }
 }

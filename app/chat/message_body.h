@@ -22,6 +22,7 @@ class MessageBody : public QTextBrowser {
   void setMuted(bool muted);  ///< in the colour of secondary text
 
  protected:
+  QVariant loadResource(int, const QUrl&) override { return {}; }  ///< no text reads a file or the network
   void changeEvent(QEvent* event) override;
   void wheelEvent(QWheelEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;

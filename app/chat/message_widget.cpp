@@ -2,7 +2,6 @@
 #include "chat/message_widget.h"
 
 #include <QEvent>
-#include <QLabel>
 #include <QLocale>
 #include <QPainter>
 #include <QToolButton>
@@ -10,8 +9,10 @@
 
 #include "chat/thought_block.h"
 #include "support/format.h"
+#include "support/plain_text.h"
 #include "theme/card.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 #include "theme/theme.h"
 
 namespace rookery::app {
@@ -20,7 +21,7 @@ constexpr int kPad = 12, kGap = 4, kRadius = 6;
 }  // namespace
 
 MessageWidget::MessageWidget(QWidget* parent)
-    : QWidget(parent), m_author(new QLabel(this)), m_time(new MutedLabel(this)), m_note(new MutedLabel(this)),
+    : QWidget(parent), m_author(new Label(this)), m_time(new MutedLabel(this)), m_note(new MutedLabel(this)),
       m_figures(new MutedLabel(this)), m_siblingText(new MutedLabel(this)), m_thought(new ThoughtBlock(this)),
       m_body(new MessageBody(this)) {
   setObjectName(QStringLiteral("message"));
@@ -40,8 +41,6 @@ MessageWidget::MessageWidget(QWidget* parent)
   m_continue->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
   m_continue->setAutoRaise(false);
   m_note->setWordWrap(true);
-  // The page behind is Base, so labels would take the Text role by themselves.
-  for (QLabel* label : {m_time, m_figures, m_siblingText, m_note}) label->setForegroundRole(QPalette::WindowText);
   connect(m_previous, &QToolButton::clicked, this, [this] { Q_EMIT siblingRequested(m_message, -1); });
   connect(m_next, &QToolButton::clicked, this, [this] { Q_EMIT siblingRequested(m_message, 1); });
   connect(m_edit, &QToolButton::clicked, this, [this] { Q_EMIT editRequested(m_message); });
@@ -64,7 +63,7 @@ QToolButton* MessageWidget::makeButton(const QString& name, const QString& icon)
 void MessageWidget::retranslate() {
   const auto name = [](QToolButton* button, const QString& text) {
     button->setText(text);
-    button->setToolTip(text);
+    button->setToolTip(plainToolTip(text));
     button->setAccessibleName(text);
   };
   name(m_previous, tr("Previous version"));
@@ -86,7 +85,7 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
   m_siblings = siblings;
   m_author->setText(author);
   m_time->setText(QLocale().toString(message.created.time(), QLocale::ShortFormat));
-  m_time->setToolTip(QLocale().toString(message.created, QLocale::LongFormat));
+  m_time->setToolTip(plainToolTip(QLocale().toString(message.created, QLocale::LongFormat)));
   const bool assistant = m_role == MessageRole::Assistant;
   m_splitter = {};
   m_heldShown.clear();

@@ -8,11 +8,11 @@
 #include "chat/thought.h"
 #include "chat/transcript_model.h"
 
-class QLabel;
 class QToolButton;
 
 namespace rookery::app {
 
+class Label;
 class ThoughtBlock;
 
 struct ThoughtView {
@@ -66,7 +66,7 @@ class MessageWidget : public QWidget {
   bool m_cut = false;
   Activity m_activity = Activity::None;
   TranscriptModel::Siblings m_siblings;
-  QLabel *m_author, *m_time, *m_note, *m_figures, *m_siblingText;
+  Label *m_author, *m_time, *m_note, *m_figures, *m_siblingText;
   QToolButton *m_previous, *m_next, *m_edit, *m_regenerate, *m_continue, *m_copy;
   ThoughtBlock* m_thought;
   MessageBody* m_body;

@@ -6,13 +6,15 @@
 #include <QDoubleSpinBox>
 #include <QEvent>
 #include <QFormLayout>
-#include <QLabel>
 #include <QPlainTextEdit>
 #include <QSpinBox>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <array>
 #include <cmath>
+
+#include "support/plain_text.h"
+#include "theme/label.h"
 
 namespace rookery::app {
 namespace {
@@ -53,12 +55,12 @@ bool near(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
 
 SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
     : QWidget(parent), m_form(new QFormLayout), m_preset(new QComboBox(this)), m_fixedSeed(new QCheckBox(this)),
-      m_seed(new QSpinBox(this)), m_thinking(new QComboBox(this)), m_systemLabel(new QLabel(this)), m_system(new QPlainTextEdit(this)) {
+      m_seed(new QSpinBox(this)), m_thinking(new QComboBox(this)), m_systemLabel(new Label(this)), m_system(new QPlainTextEdit(this)) {
   setObjectName(QStringLiteral("samplingPanel"));
   m_preset->setObjectName(QStringLiteral("samplingPreset"));
   m_form->setRowWrapPolicy(QFormLayout::WrapLongRows);
   m_form->setLabelAlignment(Qt::AlignLeft | Qt::AlignVCenter);
-  m_form->addRow(new QLabel(this), m_preset);
+  m_form->addRow(new Label(this), m_preset);
   m_temperature = addNumber(QStringLiteral("temperature"), 3, 0.05, 2);
   m_topP = addNumber(QStringLiteral("topP"), 1, 0.05, 2);
   m_presence = addNumber(QStringLiteral("presencePenalty"), 5, 0.1, 2);
@@ -70,7 +72,7 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   m_seed->setEnabled(false);
   m_form->addRow(m_fixedSeed, m_seed);
   m_thinking->setObjectName(QStringLiteral("thinking"));
-  m_form->addRow(new QLabel(this), m_thinking);
+  m_form->addRow(new Label(this), m_thinking);
   m_system->setObjectName(QStringLiteral("systemPrompt"));
   m_system->setTabChangesFocus(true);
   m_system->setMaximumHeight(m_system->fontMetrics().lineSpacing() * 8);
@@ -113,7 +115,7 @@ QDoubleSpinBox* SamplingPanel::addNumber(const QString& name, double maximum, do
   box->setRange(0, maximum);
   box->setSingleStep(step);
   box->setDecimals(decimals);
-  m_form->addRow(new QLabel(this), box);
+  m_form->addRow(new Label(this), box);
   connect(box, &QDoubleSpinBox::valueChanged, this, [this] {
     if (m_updating) return;
     showPreset();
@@ -124,13 +126,13 @@ QDoubleSpinBox* SamplingPanel::addNumber(const QString& name, double maximum, do
 
 void SamplingPanel::retranslate() {
   const auto name = [this](QWidget* field, const QString& text, const QString& help) {
-    if (auto* label = qobject_cast<QLabel*>(m_form->labelForField(field))) {
+    if (auto* label = qobject_cast<Label*>(m_form->labelForField(field))) {
       label->setText(text);
       label->setBuddy(field);
       label->setMinimumHeight(field->sizeHint().height());  // a form puts labels at the top of the row
     }
     field->setAccessibleName(text);
-    field->setToolTip(help);
+    field->setToolTip(plainToolTip(help));
   };
   name(m_preset, tr("Preset"), tr("Settings that RWKV's authors recommend"));
   name(m_temperature, tr("Temperature"), tr("Higher is more surprising; 0 always takes the likeliest word"));
@@ -139,7 +141,7 @@ void SamplingPanel::retranslate() {
   name(m_frequency, tr("Frequency"), tr("The same, more for each time a word was used"));
   name(m_decay, tr("Decay"), tr("How slowly earlier uses are forgotten"));
   m_fixedSeed->setText(tr("Fixed seed"));
-  m_fixedSeed->setToolTip(tr("The same seed, settings and text give the same answer"));
+  m_fixedSeed->setToolTip(plainToolTip(tr("The same seed, settings and text give the same answer")));
   m_seed->setAccessibleName(tr("Seed"));
   name(m_thinking, tr("Thinking"),
        tr("How an answer begins. Models that were taught to think (RWKV-7 G1) answer well in fast mode; others need a plain prompt"));

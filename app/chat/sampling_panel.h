@@ -11,11 +11,12 @@ class QCheckBox;
 class QComboBox;
 class QDoubleSpinBox;
 class QFormLayout;
-class QLabel;
 class QPlainTextEdit;
 class QSpinBox;
 
 namespace rookery::app {
+
+class Label;
 
 /// How answers are drawn, and the text that the chat begins with. A column at the right that can be folded away.
 class SamplingPanel : public QWidget {
@@ -56,7 +57,7 @@ class SamplingPanel : public QWidget {
   QCheckBox* m_fixedSeed;
   QSpinBox* m_seed;
   QComboBox* m_thinking;
-  QLabel* m_systemLabel;
+  Label* m_systemLabel;
   QPlainTextEdit* m_system;
   int m_topK = 0;
   bool m_updating = false;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "chat/message_body.h"
+#include "support/plain_text.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -62,7 +63,7 @@ void ThoughtBlock::append(const QString& piece) {
 void ThoughtBlock::retranslate() {
   m_button->setIcon(lineIcon(m_open ? QStringLiteral("chevron-down") : QStringLiteral("chevron-right")));
   const QString what = m_open ? tr("Hide what the model thought") : tr("Show what the model thought");
-  m_button->setToolTip(what);
+  m_button->setToolTip(plainToolTip(what));
   m_button->setAccessibleDescription(what);
 }
 

@@ -7,10 +7,13 @@
 
 #include "inference/engine_text.h"
 #include "support/format.h"
+#include "support/plain_text.h"
 
 namespace rookery::app {
 
 namespace {
+constexpr qsizetype kMostInReason = 300;  // characters
+
 struct Words {
   Q_DECLARE_TR_FUNCTIONS(DeviceList)
 };
@@ -33,21 +36,21 @@ const engine::DeviceInfo* findDevice(const std::vector<engine::DeviceInfo>& devi
 }
 
 QString deviceTitle(const engine::DeviceInfo& device) {
-  const QString name = toQString(device.name);
+  const QString name = displayName(toQString(device.name));
   if (device.kind == "cpu") return Words::tr("CPU: %1").arg(name);
   return device.software ? Words::tr("%1 (software)").arg(name) : name;
 }
 
 QString deviceDetails(const engine::DeviceInfo& device) {
   QStringList lines{deviceTitle(device)};
-  if (!device.usable) lines << Words::tr("Cannot be used: %1").arg(toQString(device.reason));
+  if (!device.usable) lines << Words::tr("Cannot be used: %1").arg(displayName(toQString(device.reason), kMostInReason));
   if (device.software) lines << Words::tr("The CPU computes what this device is asked for, slower than when it is chosen itself.");
-  if (device.kind != "cpu" && !device.driver.empty()) lines << Words::tr("Driver: %1").arg(toQString(device.driver));
-  if (!device.apiLevel.empty()) lines << Words::tr("Interface: %1").arg(toQString(device.apiLevel));
+  if (device.kind != "cpu" && !device.driver.empty()) lines << Words::tr("Driver: %1").arg(displayName(toQString(device.driver)));
+  if (!device.apiLevel.empty()) lines << Words::tr("Interface: %1").arg(displayName(toQString(device.apiLevel)));
   if (device.memoryBytes > 0) lines << Words::tr("Memory: %1").arg(formatBytes(device.memoryBytes));
   if (device.kind != "cpu" && !device.features.empty()) {
     QStringList features;
-    for (const auto& feature : device.features) features << toQString(feature);
+    for (const auto& feature : device.features) features << displayName(toQString(feature));
     lines << Words::tr("Features used: %1").arg(features.join(QStringLiteral(", ")));
   }
   return lines.join(u'\n');

@@ -16,7 +16,9 @@
 #include "models/name_text.h"
 #include "settings/device_picker.h"
 #include "support/format.h"
+#include "support/plain_text.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 #include "theme/theme.h"
 
 namespace rookery::app {
@@ -33,7 +35,7 @@ QString tokenizerText(engine::TokenizerKind kind) {
   return ModelDetails::tr("tokenizer not known");
 }
 
-void tint(QLabel* label, const QColor& color) {
+void tint(Label* label, const QColor& color) {
   QPalette palette;
   palette.setColor(QPalette::WindowText, color);
   label->setPalette(palette);
@@ -45,11 +47,11 @@ ModelDetails::ModelDetails(QWidget* parent)
     : Card(parent),
       m_title(makeHeading(HeadingLevel::Section, this)),
       m_summary(new MutedLabel(this)),
-      m_verdict(new QLabel(this)),
-      m_errorText(new QLabel(this)),
+      m_verdict(new Label(this)),
+      m_errorText(new Label(this)),
       m_errorDetails(new MutedLabel(this)),
-      m_progressText(new QLabel(this)),
-      m_guideText(new QLabel(this)),
+      m_progressText(new Label(this)),
+      m_guideText(new Label(this)),
       m_verdictIcon(new IconLabel(QStringLiteral("ok"), 20, this)),
       m_errorIcon(new IconLabel(QStringLiteral("error"), 20, this)),
       m_verdictBox(new QWidget(this)),
@@ -59,7 +61,7 @@ ModelDetails::ModelDetails(QWidget* parent)
       m_form(new QFormLayout(m_facts)),
       m_need(new QProgressBar(this)),
       m_progress(new QProgressBar(this)),
-      m_deviceLabel(new QLabel(this)),
+      m_deviceLabel(new Label(this)),
       m_picker(new DevicePicker(this)),
       m_onCpu(new QPushButton(this)), m_shared(new QPushButton(this)),
       m_load(new QPushButton(this)),
@@ -269,7 +271,7 @@ void ModelDetails::fillError() {
   const bool chosenIsWrong = !m_entry.error && !loadFailed && !m_entry.vocabulary.isEmpty() && error->code != engine::ErrorCode::VersionUnsupported;
   m_errorIcon->setIconName(fixable ? QStringLiteral("warning") : QStringLiteral("error"));
   tint(m_errorIcon, fixable ? Theme::colors().warning : Theme::colors().bad);
-  m_errorText->setText(chosenIsWrong ? tr("%1 is no vocabulary for this model. Choose another file.").arg(QFileInfo(m_entry.vocabulary).fileName())
+  m_errorText->setText(chosenIsWrong ? tr("%1 is no vocabulary for this model. Choose another file.").arg(displayName(QFileInfo(m_entry.vocabulary).fileName()))
                          : fixable     ? tr("The vocabulary of this model is missing. Choose its file, or get the model as a GGUF file, which brings its own.")
                            : loadFailed ? loadErrorText(*error, m_leftCpu, ErrorPlace::ModelsPage)
                                        : errorText(*error));
@@ -308,7 +310,7 @@ void ModelDetails::fillVerdict() {
 }
 
 void ModelDetails::fill() {
-  m_title->setText(m_entry.isGuide() ? guideName() : m_entry.name);
+  m_title->setText(m_entry.isGuide() ? guideName() : displayName(m_entry.name));
   m_summary->setText(m_entry.error ? formatBytes(m_entry.fileBytes) : entrySummary(m_entry));
   fillError();
   m_guideText->setVisible(m_entry.isGuide());
@@ -332,7 +334,7 @@ void ModelDetails::fill() {
 void ModelDetails::addFact(const QString& name, const QString& value) {
   auto* label = new MutedLabel(m_facts);
   label->setText(name);
-  auto* text = new QLabel(value, m_facts);
+  auto* text = new Label(value, m_facts);
   text->setTextInteractionFlags(Qt::TextSelectableByMouse);
   text->setWordWrap(true);
   m_form->addRow(label, text);
@@ -356,7 +358,7 @@ void ModelDetails::fillFacts() {
                                          : locale.toString(shape.nEmbd));
   addFact(tr("Vocabulary"), tr("%1 tokens, %2").arg(locale.toString(shape.vocab),
                                                     m_entry.vocabulary.isEmpty() ? tokenizerText(m_entry.info->tokenizer)
-                                                                                 : QFileInfo(m_entry.vocabulary).fileName()));
+                                                                                 : displayName(QFileInfo(m_entry.vocabulary).fileName())));
   addFact(tr("Precision"), QString::fromLatin1(dtype.data(), static_cast<qsizetype>(dtype.size())));
   addFact(tr("Memory of a chat"), tr("%1, at any length").arg(formatBytes(shape.stateBytes())));
   addFact(tr("File"), tr("%1, %2").arg(formatBytes(m_entry.fileBytes), QString::fromLatin1(engine::containerName(m_entry.info->container))));
@@ -373,11 +375,11 @@ void ModelDetails::retranslate() {
   m_picker->setAccessibleName(tr("Device that the model runs on"));
   m_onCpu->setText(tr("Load on the C&PU"));
   m_shared->setText(tr("Share wi&th the CPU"));
-  m_shared->setToolTip(tr("As many layers as fit go to the graphics device, the others to the CPU"));
+  m_shared->setToolTip(plainToolTip(tr("As many layers as fit go to the graphics device, the others to the CPU")));
   m_folder->setText(tr("Sho&w in folder"));
   m_moreDetails->setText(tr("&Details"));
   m_remove->setText(tr("&Remove from the list"));
-  m_remove->setToolTip(tr("The file itself stays where it is"));
+  m_remove->setToolTip(plainToolTip(tr("The file itself stays where it is")));
   m_vocabulary->setText(tr("Choose voca&bulary…"));
   m_ownVocabulary->setText(tr("&Use its own again"));
   m_need->setAccessibleName(tr("Share of the free memory that this model needs"));

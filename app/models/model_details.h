@@ -67,13 +67,13 @@ class ModelDetails : public Card {
   std::optional<engine::LoadProgress> m_lastProgress;
   std::optional<engine::Error> m_loadError;
 
-  QLabel *m_title, *m_summary, *m_verdict, *m_errorText, *m_errorDetails, *m_progressText, *m_guideText;
+  Label *m_title, *m_summary, *m_verdict, *m_errorText, *m_errorDetails, *m_progressText, *m_guideText;
   IconLabel *m_verdictIcon, *m_errorIcon;
   QWidget *m_verdictBox, *m_errorBox, *m_progressBox, *m_facts;
   QVBoxLayout* m_column = nullptr;
   QFormLayout* m_form;
   QProgressBar *m_need, *m_progress;
-  QLabel* m_deviceLabel;
+  Label* m_deviceLabel;
   DevicePicker* m_picker;
   QPushButton *m_onCpu, *m_shared, *m_load, *m_cancel, *m_folder, *m_moreDetails, *m_remove, *m_vocabulary, *m_ownVocabulary;
   QWidget* m_vocabularyBox;

@@ -8,6 +8,7 @@
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
 #include "support/format.h"
+#include "support/plain_text.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -82,8 +83,8 @@ QVariant ModelListModel::data(const QModelIndex& index, int role) const {
   }
   const bool loaded = m_anyLoaded && e->path == m_loaded;
   switch (role) {
-    case Qt::DisplayRole: return e->isGuide() ? guideName() : e->name;
-    case Qt::ToolTipRole: return e->path;
+    case Qt::DisplayRole: return e->isGuide() ? guideName() : displayName(e->name);
+    case Qt::ToolTipRole: return plainToolTip(e->path);
     case Qt::AccessibleTextRole: {
       QStringList parts{data(index, Qt::DisplayRole).toString(), entrySummary(*e), fitText(fitOf(*e, m_available))};
       if (loaded) {

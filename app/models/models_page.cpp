@@ -5,7 +5,6 @@
 #include <QDragEnterEvent>
 #include <QFileInfo>
 #include <QHBoxLayout>
-#include <QLabel>
 #include <QListView>
 #include <QMimeData>
 #include <QPushButton>

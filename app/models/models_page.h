@@ -6,7 +6,6 @@
 
 #include "models/model_catalog.h"
 
-class QLabel;
 class QListView;
 class QPushButton;
 
@@ -15,6 +14,7 @@ namespace rookery::app {
 class Card;
 class DeviceList;
 class InferenceService;
+class Label;
 class ModelDelegate;
 class ModelDetails;
 class ModelListModel;
@@ -70,7 +70,7 @@ class ModelsPage : public QWidget {
   ModelListModel* m_list;
   ModelDetails* m_details;
   QListView* m_view;
-  QLabel *m_heading, *m_hint, *m_dropText;
+  Label *m_heading, *m_hint, *m_dropText;
   Card* m_dropCard;
   QPushButton *m_open, *m_addFolder, *m_scan, *m_modelsFolder;
   QString m_loadedPath, m_loadedDevice, m_selectWhenRead;

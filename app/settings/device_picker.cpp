@@ -5,6 +5,7 @@
 #include <QStandardItemModel>
 
 #include "inference/engine_text.h"
+#include "support/plain_text.h"
 #include "theme/icons.h"
 
 namespace rookery::app {
@@ -53,10 +54,10 @@ QString DevicePicker::deviceId() const {
 }
 
 void DevicePicker::addDevice(const QString& title, const DeviceChoice& choice, const QString& details, bool usable, const char* icon) {
-  addItem(lineIcon(QLatin1String(icon)), title, choice.id);
+  addItem(lineIcon(QLatin1String(icon)), displayName(title), choice.id);
   const int row = count() - 1;
   setItemData(row, choice.name, kNameRole);
-  setItemData(row, details, Qt::ToolTipRole);
+  setItemData(row, plainToolTip(details), Qt::ToolTipRole);
   setItemData(row, details, Qt::AccessibleDescriptionRole);
   if (auto* items = qobject_cast<QStandardItemModel*>(model())) items->item(row)->setEnabled(usable);
 }
@@ -79,7 +80,7 @@ void DevicePicker::fill() {
     }
   }
   if (row < 0) {  // what was chosen before is not there, or not yet
-    const QString name = m_choice.name.isEmpty() ? m_choice.id : m_choice.name;
+    const QString name = displayName(m_choice.name.isEmpty() ? m_choice.id : m_choice.name);
     row = count();
     addDevice(known ? tr("%1 (not there)").arg(name) : name, m_choice,
               known ? tr("%1 was chosen before and is not there now. Choose another device.").arg(name) : QString(), !known, known ? "warning" : "cpu");
@@ -89,8 +90,8 @@ void DevicePicker::fill() {
 }
 
 void DevicePicker::describe() {
-  const QString details = currentData(Qt::ToolTipRole).toString();
-  setToolTip(details);
+  const QString details = currentData(Qt::AccessibleDescriptionRole).toString();
+  setToolTip(plainToolTip(details));
   setAccessibleDescription(details);
 }
 

@@ -7,7 +7,6 @@
 #include <QDoubleSpinBox>
 #include <QEvent>
 #include <QGridLayout>
-#include <QLabel>
 #include <QListWidget>
 #include <QLocale>
 #include <QProgressBar>
@@ -28,8 +27,10 @@
 #include "storage/chat_store.h"
 #include "support/dialogs.h"
 #include "support/format.h"
+#include "support/plain_text.h"
 #include "theme/card.h"
 #include "theme/icons.h"
+#include "theme/label.h"
 
 namespace rookery::app {
 
@@ -40,11 +41,12 @@ constexpr int kFieldWidth = 220;
 constexpr int kColumnSpacing = 12;
 constexpr int kMostThreads = 256;
 constexpr int kBinRows = 8;
+constexpr qsizetype kMostInPath = 300;  // characters
 
 /// "~/models" for a folder in the user's home: shorter, and a picture of the page does not tell the user's name.
 QString shortPath(const QString& folder) {
   const QString home = QDir::homePath();
-  return QDir::toNativeSeparators(folder.startsWith(home + u'/') ? u'~' + folder.mid(home.size()) : folder);
+  return displayName(QDir::toNativeSeparators(folder.startsWith(home + u'/') ? u'~' + folder.mid(home.size()) : folder), kMostInPath);
 }
 
 /// As high as its rows, at most `rows` of them.
@@ -91,7 +93,7 @@ SettingsPage::SettingsPage(Settings* settings, QWidget* parent)
 
 SettingsPage::~SettingsPage() = default;
 
-QVBoxLayout* SettingsPage::addGroup(QLabel*& heading, QVBoxLayout* column) {
+QVBoxLayout* SettingsPage::addGroup(Label*& heading, QVBoxLayout* column) {
   auto* card = new Card;
   auto* inside = new QVBoxLayout(card);
   inside->setContentsMargins(20, 16, 20, 16);
@@ -110,9 +112,9 @@ void SettingsPage::buildGeneral(QVBoxLayout* column) {
   m_theme = new QComboBox;
   m_theme->setObjectName(QStringLiteral("settingTheme"));
   m_theme->setFixedWidth(kFieldWidth);
-  m_languageLabel = new QLabel;
+  m_languageLabel = new Label;
   m_languageLabel->setBuddy(m_language);
-  m_themeLabel = new QLabel;
+  m_themeLabel = new Label;
   m_themeLabel->setBuddy(m_theme);
   auto* grid = new QGridLayout;
   grid->setVerticalSpacing(8);
@@ -147,7 +149,7 @@ void SettingsPage::buildChats(QVBoxLayout* column) {
 }
 
 void SettingsPage::buildMemory(QVBoxLayout* column) {
-  m_memoryUsed = new QLabel;
+  m_memoryUsed = new Label;
   m_memoryUsed->setObjectName(QStringLiteral("settingMemoryUsed"));
   m_memoryUsed->setWordWrap(true);
   m_memoryBar = new QProgressBar;
@@ -162,7 +164,7 @@ void SettingsPage::buildMemory(QVBoxLayout* column) {
   m_budget->setFixedWidth(kFieldWidth);
   m_budget->setKeyboardTracking(false);  // while "20" is typed, "2" must not drop anything
   m_budget->setValue(static_cast<double>(m_settings->memoryBudget()) / 1e9);
-  m_budgetLabel = new QLabel;
+  m_budgetLabel = new Label;
   m_budgetLabel->setBuddy(m_budget);
   m_memoryHint = new MutedLabel;
   m_memoryHint->setWordWrap(true);
@@ -275,7 +277,7 @@ void SettingsPage::fillBin() {
   if (m_store != nullptr && isVisible()) {
     for (const auto& chat : m_store->bin()) {
       auto* item = new QListWidgetItem(lineIcon(QStringLiteral("chat")),
-                                       tr("%1 · deleted on %2").arg(chat.title, QLocale().toString(chat.updated.date(), QLocale::ShortFormat)), m_bin);
+                                       tr("%1 · deleted on %2").arg(displayName(chat.title), QLocale().toString(chat.updated.date(), QLocale::ShortFormat)), m_bin);
       item->setData(Qt::UserRole, chat.id);
     }
   }
@@ -300,7 +302,7 @@ void SettingsPage::buildCompute(QVBoxLayout* column) {
   m_threads->setRange(0, kMostThreads);
   m_threads->setFixedWidth(kFieldWidth);
   m_threads->setValue(m_settings->threads());
-  m_threadsLabel = new QLabel;
+  m_threadsLabel = new Label;
   m_threadsLabel->setBuddy(m_threads);
   m_threadsHint = new MutedLabel;
   m_threadsHint->setWordWrap(true);
@@ -308,7 +310,7 @@ void SettingsPage::buildCompute(QVBoxLayout* column) {
   grid->setVerticalSpacing(8);
   m_device = new DevicePicker;
   m_device->setChoice(m_settings->device());
-  m_deviceLabel = new QLabel;
+  m_deviceLabel = new Label;
   m_deviceLabel->setBuddy(m_device);
   grid->addWidget(m_deviceLabel, 0, 0);
   grid->addWidget(m_device, 0, 1, 1, 2);
@@ -318,7 +320,7 @@ void SettingsPage::buildCompute(QVBoxLayout* column) {
   grid->setColumnMinimumWidth(0, kLabelWidth);
   grid->setColumnStretch(2, 1);
   column->addLayout(grid);
-  m_devicesLabel = new QLabel;
+  m_devicesLabel = new Label;
   m_devices = plainList("settingDevices");
   m_devices->setSelectionMode(QAbstractItemView::NoSelection);
   m_devicesLabel->setBuddy(m_devices);
@@ -337,9 +339,9 @@ void SettingsPage::buildStorage(QVBoxLayout* column) {
   grid->setVerticalSpacing(4);
   grid->setHorizontalSpacing(12);
   for (int i = 0; i < folders.size(); ++i) {
-    PathRow row{new QLabel, new MutedLabel, new QPushButton};
+    PathRow row{new Label, new MutedLabel, new QPushButton};
     row.path->setText(shortPath(folders[i]));
-    row.path->setToolTip(QDir::toNativeSeparators(folders[i]));
+    row.path->setToolTip(plainToolTip(QDir::toNativeSeparators(folders[i])));
     row.path->setTextInteractionFlags(Qt::TextSelectableByMouse);
     row.path->setWordWrap(true);
     row.open->setObjectName(QLatin1String(names[i]));
@@ -358,7 +360,7 @@ void SettingsPage::buildStorage(QVBoxLayout* column) {
   grid->setColumnStretch(1, 1);
   column->addLayout(grid);
 
-  m_foldersLabel = new QLabel;
+  m_foldersLabel = new Label;
   m_folders = plainList("settingModelFolders");
   m_foldersLabel->setBuddy(m_folders);
   m_addFolder = new QPushButton;
@@ -391,7 +393,7 @@ void SettingsPage::buildStorage(QVBoxLayout* column) {
 }
 
 void SettingsPage::buildPrivacy(QVBoxLayout* column) {
-  m_privacyText = new QLabel;
+  m_privacyText = new Label;
   m_privacyText->setWordWrap(true);
   auto* row = new QHBoxLayout;
   row->setSpacing(12);
@@ -401,7 +403,7 @@ void SettingsPage::buildPrivacy(QVBoxLayout* column) {
 }
 
 void SettingsPage::buildAbout(QVBoxLayout* column) {
-  m_aboutText = new QLabel;
+  m_aboutText = new Label;
   m_aboutText->setWordWrap(true);
   m_aboutButton = new QPushButton;
   m_aboutButton->setObjectName(QStringLiteral("settingAbout"));
@@ -436,20 +438,20 @@ void SettingsPage::fillDevices() {
     return;
   }
   for (const auto& device : m_deviceList->devices()) {
-    QStringList parts{device.kind == "cpu" ? toQString(device.name) : deviceTitle(device), toQString(device.apiLevel)};
+    QStringList parts{device.kind == "cpu" ? displayName(toQString(device.name)) : deviceTitle(device), displayName(toQString(device.apiLevel))};
     if (device.kind != "cpu" && device.usable) {
-      parts << toQString(device.driver);
+      parts << displayName(toQString(device.driver));
     }
     if (device.memoryBytes > 0) {
       parts << formatBytes(device.memoryBytes);
     }
     if (!device.usable) {
-      parts << tr("cannot be used: %1").arg(toQString(device.reason));
+      parts << tr("cannot be used: %1").arg(displayName(toQString(device.reason), kMostInPath));
     }
     parts.removeAll(QString());
     auto* item = new QListWidgetItem(lineIcon(device.usable ? QStringLiteral("cpu") : QStringLiteral("warning")),
-                        toQString(device.id) + QStringLiteral("   ") + parts.join(QStringLiteral(" · ")), m_devices);
-    item->setToolTip(deviceDetails(device));
+                        displayName(toQString(device.id)) + QStringLiteral("   ") + parts.join(QStringLiteral(" · ")), m_devices);
+    item->setToolTip(plainToolTip(deviceDetails(device)));
   }
   fitHeight(m_devices);
 }

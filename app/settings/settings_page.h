@@ -6,7 +6,6 @@
 
 class QComboBox;
 class QDoubleSpinBox;
-class QLabel;
 class QListWidget;
 class QProgressBar;
 class QPushButton;
@@ -19,6 +18,7 @@ class Card;
 class ChatStore;
 class DeviceList;
 class DevicePicker;
+class Label;
 class SamplingPanel;
 class Settings;
 
@@ -44,11 +44,11 @@ class SettingsPage : public QWidget {
 
  private:
   struct PathRow {
-    QLabel* name;
-    QLabel* path;
+    Label* name;
+    Label* path;
     QPushButton* open;
   };
-  QVBoxLayout* addGroup(QLabel*& heading, QVBoxLayout* column);
+  QVBoxLayout* addGroup(Label*& heading, QVBoxLayout* column);
   void buildGeneral(QVBoxLayout* column);
   void buildChats(QVBoxLayout* column);
   void buildMemory(QVBoxLayout* column);
@@ -69,18 +69,18 @@ class SettingsPage : public QWidget {
   ChatStore* m_store = nullptr;
   DeviceList* m_deviceList = nullptr;
   DevicePicker* m_device = nullptr;
-  QLabel* m_deviceLabel = nullptr;
+  Label* m_deviceLabel = nullptr;
   int m_memoriesDropped = 0;  ///< since the start
-  QLabel* m_heading;
-  QLabel *m_general = nullptr, *m_compute = nullptr, *m_storage = nullptr, *m_privacy = nullptr, *m_about = nullptr;
-  QLabel *m_languageLabel = nullptr, *m_themeLabel = nullptr, *m_threadsLabel = nullptr, *m_threadsHint = nullptr;
-  QLabel *m_foldersLabel = nullptr, *m_privacyText = nullptr, *m_aboutText = nullptr, *m_devicesLabel = nullptr;
+  Label* m_heading;
+  Label *m_general = nullptr, *m_compute = nullptr, *m_storage = nullptr, *m_privacy = nullptr, *m_about = nullptr;
+  Label *m_languageLabel = nullptr, *m_themeLabel = nullptr, *m_threadsLabel = nullptr, *m_threadsHint = nullptr;
+  Label *m_foldersLabel = nullptr, *m_privacyText = nullptr, *m_aboutText = nullptr, *m_devicesLabel = nullptr;
   QComboBox *m_language = nullptr, *m_theme = nullptr;
   QSpinBox* m_threads = nullptr;
   QListWidget *m_folders = nullptr, *m_devices = nullptr;
   QPushButton *m_addFolder = nullptr, *m_removeFolder = nullptr, *m_aboutButton = nullptr, *m_resetSampling = nullptr,
               *m_restore = nullptr, *m_deleteForGood = nullptr, *m_emptyBin = nullptr;
-  QLabel *m_chats = nullptr, *m_samplingHint = nullptr, *m_memoryHeading = nullptr, *m_memoryUsed = nullptr, *m_budgetLabel = nullptr,
+  Label *m_chats = nullptr, *m_samplingHint = nullptr, *m_memoryHeading = nullptr, *m_memoryUsed = nullptr, *m_budgetLabel = nullptr,
          *m_memoryHint = nullptr, *m_binHeading = nullptr, *m_binEmpty = nullptr;
   QProgressBar* m_memoryBar = nullptr;
   QDoubleSpinBox* m_budget = nullptr;

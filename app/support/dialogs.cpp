@@ -7,6 +7,8 @@
 #include <QPushButton>
 #include <QUrl>
 
+#include "support/plain_text.h"
+
 namespace rookery::app {
 
 namespace {
@@ -26,15 +28,16 @@ QString Dialogs::chooseFolder(QWidget* parent, const QString& title, const QStri
 }
 
 bool Dialogs::confirm(QWidget* parent, const QString& title, const QString& text, const QString& action) {
-  QMessageBox box(QMessageBox::Question, title, text, QMessageBox::Cancel, parent);
+  QMessageBox box(QMessageBox::Question, title, displayText(text), QMessageBox::Cancel, parent);
   auto* yes = box.addButton(action, QMessageBox::AcceptRole);
   box.setDefaultButton(QMessageBox::Cancel);
+  makePlain(box);
   box.exec();
   return box.clickedButton() == yes;
 }
 
 int Dialogs::choose(QWidget* parent, const QString& title, const QString& text, const QStringList& actions) {
-  QMessageBox box(QMessageBox::Warning, title, text, QMessageBox::NoButton, parent);
+  QMessageBox box(QMessageBox::Warning, title, displayText(text), QMessageBox::NoButton, parent);
   QList<QAbstractButton*> buttons;
   for (const auto& action : actions) {
     buttons << box.addButton(action, buttons.isEmpty() ? QMessageBox::AcceptRole : QMessageBox::DestructiveRole);
@@ -42,11 +45,16 @@ int Dialogs::choose(QWidget* parent, const QString& title, const QString& text, 
   auto* cancel = box.addButton(QMessageBox::Cancel);
   box.setDefaultButton(qobject_cast<QPushButton*>(buttons.first()));
   box.setEscapeButton(cancel);
+  makePlain(box);
   box.exec();
   return static_cast<int>(buttons.indexOf(box.clickedButton()));
 }
 
-void Dialogs::tell(QWidget* parent, const QString& title, const QString& text) { QMessageBox::warning(parent, title, text); }
+void Dialogs::tell(QWidget* parent, const QString& title, const QString& text) {
+  QMessageBox box(QMessageBox::Warning, title, displayText(text), QMessageBox::Ok, parent);
+  makePlain(box);
+  box.exec();
+}
 
 void Dialogs::openUrl(const QString& fileOrFolder) { QDesktopServices::openUrl(QUrl::fromLocalFile(fileOrFolder)); }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "theme/card.h"
 
-#include <QEvent>
 #include <QHBoxLayout>
 #include <QPainter>
 #include <QScrollArea>
@@ -21,7 +20,7 @@ void Card::paintEvent(QPaintEvent* /*event*/) {
   painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6);
 }
 
-IconLabel::IconLabel(const QString& iconName, int size, QWidget* parent) : QLabel(parent), m_iconName(iconName), m_size(size) {
+IconLabel::IconLabel(const QString& iconName, int size, QWidget* parent) : Label(parent), m_iconName(iconName), m_size(size) {
   setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
 }
 
@@ -35,23 +34,8 @@ void IconLabel::paintEvent(QPaintEvent* /*event*/) {
   lineIcon(m_iconName, palette().color(foregroundRole())).paint(&painter, rect());
 }
 
-MutedLabel::MutedLabel(QWidget* parent) : QLabel(parent) { recolor(); }
-
-void MutedLabel::changeEvent(QEvent* event) {
-  if (event->type() == QEvent::ApplicationPaletteChange) {
-    recolor();
-  }
-  QLabel::changeEvent(event);
-}
-
-void MutedLabel::recolor() {
-  QPalette colors;
-  colors.setColor(QPalette::WindowText, Theme::colors().mutedText);
-  setPalette(colors);
-}
-
-QLabel* makeHeading(HeadingLevel level, QWidget* parent) {
-  auto* label = new QLabel(parent);
+Label* makeHeading(HeadingLevel level, QWidget* parent) {
+  auto* label = new Label(parent);
   QFont font = label->font();
   font.setPointSizeF(font.pointSizeF() * (level == HeadingLevel::Page ? 1.6 : 1.15));
   font.setWeight(QFont::DemiBold);

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <QFrame>
-#include <QLabel>
+
+#include "theme/label.h"
 
 class QScrollArea;
 
@@ -20,7 +21,7 @@ class Card : public QFrame {
 };
 
 /// An icon of the line set that follows the theme, as a decoration beside a text.
-class IconLabel : public QLabel {
+class IconLabel : public Label {
   Q_OBJECT
 
  public:
@@ -37,22 +38,8 @@ class IconLabel : public QLabel {
   int m_size;
 };
 
-/// A label in the theme's secondary text colour.
-class MutedLabel : public QLabel {
-  Q_OBJECT
-
- public:
-  explicit MutedLabel(QWidget* parent = nullptr);
-
- protected:
-  void changeEvent(QEvent* event) override;
-
- private:
-  void recolor();
-};
-
 enum class HeadingLevel { Page, Section };
-QLabel* makeHeading(HeadingLevel level, QWidget* parent = nullptr);
+Label* makeHeading(HeadingLevel level, QWidget* parent = nullptr);
 
 /// A scroll area without frame around a page's content, at most `maxWidth` wide and centred.
 QScrollArea* makePageScroll(QWidget* content, int maxWidth, QWidget* parent);

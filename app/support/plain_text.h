@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+
+class QMessageBox;
+
+namespace rookery::app {
+
+/// Text from files, reports, drivers and people for the places that show it. None of it may act: not as HTML, not by
+/// control characters, not by turning the direction of the text around it, not by its length.
+
+/// A name in one line: control and direction characters become U+FFFD, line breaks blanks, the middle of a long one "…".
+QString displayName(const QString& name, qsizetype most = 120);
+/// The same for text of several lines; those stay. Past `most` characters it ends with "…".
+QString displayText(const QString& text, qsizetype most = 4000);
+/// What QWidget, QAction and item views may take as a tooltip: never rich text, lines of at most 100 characters.
+QString plainToolTip(const QString& text);
+/// For texts of buttons, menus and tabs, where a single "&" marks a key.
+QString withoutMnemonic(const QString& text);
+/// Makes all words of a box plain text, the informative one included. Call when all are set.
+void makePlain(QMessageBox& box);
+
+}  // namespace rookery::app
