@@ -4,6 +4,7 @@
 #include <qcustomplot.h>
 
 #include <QEvent>
+#include <QFontInfo>
 #include <QHeaderView>
 #include <QStackedWidget>
 #include <QTableWidget>
@@ -55,9 +56,7 @@ void ChartPanel::refresh() {
   m_plot->clearItems();
   draw();
   m_plot->setBackground(palette().color(QPalette::Base));
-  QFont font = this->font();
-  font.setPointSizeF(font.pointSizeF() * 0.9);
-  m_plot->legend->setFont(font);
+  m_plot->legend->setFont(chartFont());
   m_plot->legend->setTextColor(palette().color(QPalette::Text));
   m_plot->legend->setBrush(Qt::NoBrush);
   m_plot->legend->setBorderPen(Qt::NoPen);
@@ -65,11 +64,25 @@ void ChartPanel::refresh() {
   fillTable();
 }
 
+QFont ChartPanel::chartFont() const {
+  QFont font = this->font();
+  // By its real name: "Sans Serif" is an alias that only this toolkit resolves, and pictures travel.
+  font.setFamily(QFontInfo(font).family());
+  font.setPointSizeF(font.pointSizeF() * 0.9);
+  return font;
+}
+
+QFont ChartPanel::valueFont() const {
+  QFont font = chartFont();
+  font.setPointSizeF(this->font().pointSizeF());
+  font.setWeight(QFont::DemiBold);
+  return font;
+}
+
 void ChartPanel::styleAxis(QCPAxis* axis, bool grid) const {
   const auto& colors = Theme::colors();
   const QColor text = palette().color(QPalette::Text);
-  QFont font = this->font();
-  font.setPointSizeF(font.pointSizeF() * 0.9);
+  const QFont font = chartFont();
   axis->setBasePen(QPen(colors.line, 1));
   axis->setTickPen(Qt::NoPen);
   axis->setSubTickPen(Qt::NoPen);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QColor>
+#include <QFont>
 #include <QStringList>
 #include <QVector>
 #include <QWidget>
@@ -45,6 +46,9 @@ class ChartPanel : public Card {
   virtual ChartTable tableData() const = 0;
   void changeEvent(QEvent* event) override;
   void styleAxis(QCPAxis* axis, bool grid) const;
+  /// Of everything written in the plot: a family that exists, a little smaller than the page's.
+  QFont chartFont() const;
+  QFont valueFont() const;  ///< of a value written beside its bar
 
  private:
   void fillTable();

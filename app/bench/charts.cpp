@@ -6,6 +6,7 @@
 #include <QLocale>
 #include <algorithm>
 
+#include "bench/number_ticker.h"
 #include "support/format.h"
 #include "theme/theme.h"
 
@@ -80,8 +81,7 @@ void SpeedChart::drawRect(QCPAxisRect* rect, const std::vector<const engine::Ben
   styleAxis(x, false);
   styleAxis(y, true);
   y->setLabel(label);
-  y->setNumberFormat(QStringLiteral("f"));
-  y->setNumberPrecision(0);
+  setNumberTicker(y);
 
   QVector<double> keys, values, errors;
   QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
@@ -118,9 +118,7 @@ void SpeedChart::drawRect(QCPAxisRect* rect, const std::vector<const engine::Ben
     text->setPositionAlignment(Qt::AlignHCenter | Qt::AlignBottom);
     text->setPadding(QMargins(0, 0, 0, 3));
     text->setText(formatRate(values[i]));
-    QFont bold = font();
-    bold.setWeight(QFont::DemiBold);
-    text->setFont(bold);
+    text->setFont(valueFont());
     text->setColor(palette().color(QPalette::Text));
   }
 }
@@ -177,14 +175,11 @@ void SamplesChart::draw() {
     longest = std::max(longest, static_cast<int>(keys.size()));
     graph->setData(keys, values, true);
   }
-  auto ticker = QSharedPointer<QCPAxisTickerFixed>::create();
-  ticker->setTickStep(longest > 12 ? 5 : 1);
-  x->setTicker(ticker);
+  setNumberTicker(x, true);
   x->setRange(0.5, longest + 0.5);
   const double margin = std::max(0.5, (high - low) * 0.15);
   y->setRange(low - margin, high + margin);
-  y->setNumberFormat(QStringLiteral("f"));
-  y->setNumberPrecision(high - low < 4 ? 1 : 0);
+  setNumberTicker(y);
   plot()->legend->setWrap(4);
 }
 
@@ -269,7 +264,7 @@ void MemoryChart::draw() {
   key->setTicker(ticker);
   key->setRange(0.4, 2.6);
   value->setLabel(tr("Memory, MB (1 MB = 1,000,000 bytes)"));
-  value->setNumberFormat(QStringLiteral("f"));
+  setNumberTicker(value);
 
   QCPBars* below = nullptr;
   double planned = 0, measured = 0;
@@ -290,7 +285,6 @@ void MemoryChart::draw() {
   }
   const double widest = std::max(planned, measured);
   value->setRange(0, widest > 0 ? widest * 1.15 : 1);
-  value->setNumberPrecision(widest < 10 ? 1 : 0);
   const auto total = [&](double at, double mb) {
     auto* text = new QCPItemText(plot());
     text->position->setAxes(value, key);
@@ -298,9 +292,7 @@ void MemoryChart::draw() {
     text->setPositionAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     text->setPadding(QMargins(6, 0, 0, 0));
     text->setText(formatBytes(static_cast<std::uint64_t>(mb * 1e6)));
-    QFont bold = font();
-    bold.setWeight(QFont::DemiBold);
-    text->setFont(bold);
+    text->setFont(valueFont());
     text->setColor(palette().color(QPalette::Text));
   };
   total(2, planned);
