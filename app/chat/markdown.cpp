@@ -5,7 +5,6 @@
 #include <QStringView>
 #include <QTextBlock>
 #include <QTextDocument>
-#include <QTextDocumentFragment>
 #include <QTextFrame>
 #include <QTextTable>
 #include <algorithm>
@@ -15,6 +14,8 @@
 #include <vector>
 
 #include "chat/markdown_format.h"
+#include "chat/markdown_inline.h"
+#include "chat/markdown_prepare.h"
 
 namespace rookery::app {
 namespace {
@@ -33,18 +34,16 @@ class Renderer {
   void run(const QByteArray& utf8) {
     m_formats = {m_plain};
     MD_PARSER parser{};
-    parser.flags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_PERMISSIVEURLAUTOLINKS;
+    parser.flags = MD_FLAG_NOHTML | MD_FLAG_TABLES;
     parser.enter_block = [](MD_BLOCKTYPE type, void* detail, void* self) { return static_cast<Renderer*>(self)->enter(type, detail); };
     parser.leave_block = [](MD_BLOCKTYPE type, void* detail, void* self) { return static_cast<Renderer*>(self)->leave(type, detail); };
-    parser.enter_span = [](MD_SPANTYPE type, void* detail, void* self) { return static_cast<Renderer*>(self)->enterSpan(type, detail); };
-    parser.leave_span = [](MD_SPANTYPE, void*, void* self) {
-      static_cast<Renderer*>(self)->m_formats.pop_back();
-      return 0;
-    };
+    parser.enter_span = [](MD_SPANTYPE, void*, void*) { return 0; };  // the signs of spans are hidden from it
+    parser.leave_span = [](MD_SPANTYPE, void*, void*) { return 0; };
     parser.text = [](MD_TEXTTYPE type, const MD_CHAR* text, MD_SIZE size, void* self) {
       return static_cast<Renderer*>(self)->insert(type, QString::fromUtf8(text, static_cast<qsizetype>(size)));
     };
     md_parse(utf8.constData(), static_cast<MD_SIZE>(utf8.size()), &parser, this);
+    flush();
     if (!m_fresh) openFresh();
   }
   QTextFrame* lastCode() const { return m_code; }
@@ -79,23 +78,78 @@ class Renderer {
     return format;
   }
 
-  /// The mark is text before a tab, not one of Qt's lists: it is copied with the text, a list can begin with any number,
-  /// and a new item does not make Qt lay out all the others again.
-  void beginItem() {
-    ListLevel& level = m_lists.back();
-    const QString mark = level.ordered ? QString(QString::number(level.number++) + level.delimiter)
-                                       : QString(m_lists.size() % 2 == 1 ? u'•' : u'◦');
+  struct WaitingItem {
+    std::size_t level = 0;   ///< in m_lists
+    QTextCharFormat format;
+  };
+
+  /// The mark is text before a tab, not one of Qt's lists: it is copied with the text, every item has the number that was
+  /// written, and a new item does not make Qt lay out all the others again.
+  void beginItem(const WaitingItem& item, const QString& written) {
+    ListLevel& list = m_lists[item.level];
+    QString mark = written;
+    if (list.ordered) {
+      if (mark.isEmpty()) mark = QString::number(list.number) + list.delimiter;
+      list.number = QStringView(mark).chopped(1).toUInt() + 1;
+    } else if (mark.isEmpty()) {
+      mark = item.level % 2 == 0 ? u'•' : u'◦';
+    }
     const double width = std::max(hang(), QFontMetricsF(m_style.font).horizontalAdvance(mark) + em() * 0.3);
     QTextBlockFormat format = paragraph();
-    format.setLeftMargin(format.leftMargin() - hang() + width);
+    format.setLeftMargin(em() * m_quotes + hang() * static_cast<double>(item.level) + width);
     format.setTextIndent(-width);
     format.setTabPositions({QTextOption::Tab(width, QTextOption::LeftTab)});
     beginBlock(format);
-    m_cursor.insertText(mark + u'\t', m_formats.back());
+    m_cursor.insertText(mark + u'\t', item.format);
     m_itemOpen = true;
   }
 
+  /// The marks of items are known with their first text; those without a text get theirs by counting.
+  void beginItems(const QStringList& marks = {}) {
+    const auto waiting = std::exchange(m_waiting, {});
+    const auto known = static_cast<std::size_t>(marks.size());
+    for (std::size_t i = 0; i < waiting.size(); ++i) {
+      const std::size_t behind = waiting.size() - i;
+      beginItem(waiting[i], behind <= known ? marks[static_cast<qsizetype>(known - behind)] : QString());
+    }
+  }
+
+  /// Inserts the text of the block that has been read.
+  void flush() {
+    if (m_text.isEmpty()) return;
+    const QString prepared = std::exchange(m_text, {});
+    QStringView rest(prepared);
+    QStringList marks;
+    while (hasItemMark(rest)) marks.push_back(takeItemMark(rest));
+    beginItems(marks);
+    const QString text = restoreMarkdown(rest);
+    if (text.isEmpty()) return;
+    m_itemOpen = m_fresh = false;
+    for (const InlinePiece& piece : readInline(text, m_table != nullptr)) m_cursor.insertText(piece.text, formatOf(piece));
+  }
+
+  QTextCharFormat formatOf(const InlinePiece& piece) const {
+    QTextCharFormat format = m_formats.back();
+    if (piece.strong) format.setFontWeight(QFont::Bold);
+    if (piece.emphasis) format.setFontItalic(true);
+    if (piece.strike) format.setFontStrikeOut(true);
+    if (piece.code || piece.formula) format.setFontFamilies(m_style.monospace.families());
+    if (piece.code) format.setBackground(m_style.codeBackground);
+    if (!piece.address.isEmpty()) {
+      format.setAnchor(true);
+      format.setAnchorHref(piece.address);
+      format.setForeground(m_style.link);
+      format.setFontUnderline(true);
+      // A tooltip may be taken for HTML: this one is.
+      const QString title = piece.title.isEmpty() ? QString() : piece.title.toHtmlEscaped() + QStringLiteral("<br>");
+      format.setToolTip(QStringLiteral("<p>") + title + piece.address.toHtmlEscaped() + QStringLiteral("</p>"));
+    }
+    return format;
+  }
+
   int enter(MD_BLOCKTYPE type, void* detail) {
+    flush();
+    if (type == MD_BLOCK_CODE || type == MD_BLOCK_HR || type == MD_BLOCK_TABLE) beginItems();
     switch (type) {
       case MD_BLOCK_QUOTE:
         ++m_quotes;
@@ -104,13 +158,12 @@ class Renderer {
       case MD_BLOCK_UL: m_lists.push_back({}); break;
       case MD_BLOCK_OL: {
         const auto& list = *static_cast<MD_BLOCK_OL_DETAIL*>(detail);
-        const bool goesOn = m_part.firstNumber && !m_sawList;
-        m_lists.push_back({true, goesOn ? *m_part.firstNumber : list.start, QLatin1Char(list.mark_delimiter)});
-        m_sawList = true;
+        m_lists.push_back({true, list.start, QLatin1Char(list.mark_delimiter)});
         break;
       }
-      case MD_BLOCK_LI: beginItem(); break;
+      case MD_BLOCK_LI: m_waiting.push_back({m_lists.size() - 1, m_formats.back()}); break;
       case MD_BLOCK_P:
+        if (!m_waiting.empty()) break;  // it stands beside the mark of its item
         if (m_itemOpen) m_itemOpen = false;
         else if (!m_table) beginBlock(paragraph());
         break;
@@ -120,7 +173,7 @@ class Renderer {
           f.setFontWeight(QFont::DemiBold);
           f.setFontPointSize(m_style.font.pointSizeF() * kHeadingScale[level - 1]);
         });
-        if (std::exchange(m_itemOpen, false)) break;  // it stands beside the mark of its item
+        if (!m_waiting.empty() || std::exchange(m_itemOpen, false)) break;
         QTextBlockFormat format = paragraph();
         format.setTopMargin(em() * 0.4);
         format.setBottomMargin(em() * 0.3);
@@ -145,6 +198,7 @@ class Renderer {
   }
 
   int leave(MD_BLOCKTYPE type, void*) {
+    flush();
     switch (type) {
       case MD_BLOCK_QUOTE: --m_quotes; m_formats.pop_back(); break;
       case MD_BLOCK_UL: case MD_BLOCK_OL:
@@ -155,7 +209,10 @@ class Renderer {
           m_cursor.mergeBlockFormat(distance);
         }
         break;
-      case MD_BLOCK_LI: m_itemOpen = false; break;
+      case MD_BLOCK_LI:
+        beginItems();
+        m_itemOpen = false;
+        break;
       case MD_BLOCK_H: m_formats.pop_back(); break;
       case MD_BLOCK_TH: case MD_BLOCK_TD: m_formats.pop_back(); break;
       case MD_BLOCK_CODE:
@@ -213,38 +270,12 @@ class Renderer {
     m_cursor.setBlockFormat(format);
   }
 
-  int enterSpan(MD_SPANTYPE type, void* detail) {
-    pushFormat([&](QTextCharFormat& f) {
-      if (type == MD_SPAN_EM) f.setFontItalic(true);
-      if (type == MD_SPAN_STRONG) f.setFontWeight(QFont::Bold);
-      if (type == MD_SPAN_DEL) f.setFontStrikeOut(true);
-      if (type == MD_SPAN_CODE) {
-        f.setFontFamilies(m_style.monospace.families());
-        f.setBackground(m_style.codeBackground);
-      }
-      if (type == MD_SPAN_A) {
-        const MD_ATTRIBUTE& href = static_cast<MD_SPAN_A_DETAIL*>(detail)->href;
-        f.setAnchor(true);
-        f.setAnchorHref(QString::fromUtf8(href.text, static_cast<qsizetype>(href.size)));
-        f.setForeground(m_style.link);
-        f.setFontUnderline(true);
-      }
-    });
-    return 0;
-  }
-
   int insert(MD_TEXTTYPE type, const QString& text) {
-    if (m_inCode) return insertCode(text);
-    m_itemOpen = false;
-    m_fresh = false;
+    if (m_inCode) return insertCode(restoreMarkdown(text));
     switch (type) {
-      case MD_TEXT_BR: m_cursor.insertText(QString(QChar::LineSeparator), m_formats.back()); break;
-      case MD_TEXT_SOFTBR: m_cursor.insertText(QStringLiteral(" "), m_formats.back()); break;
-      case MD_TEXT_NULLCHAR: m_cursor.insertText(QString(QChar::ReplacementCharacter), m_formats.back()); break;
-      case MD_TEXT_ENTITY:
-        m_cursor.insertText(QTextDocumentFragment::fromHtml(text).toPlainText(), m_formats.back());
-        break;
-      default: m_cursor.insertText(text, m_formats.back()); break;
+      case MD_TEXT_BR: case MD_TEXT_SOFTBR: m_text += u'\n'; break;
+      case MD_TEXT_NULLCHAR: m_text += QChar::ReplacementCharacter; break;
+      default: m_text += text; break;
     }
     return 0;
   }
@@ -283,17 +314,19 @@ class Renderer {
   std::vector<ListLevel> m_lists;
   QTextFrame* m_code = nullptr;
   QTextTable* m_table = nullptr;
+  QString m_text;                      ///< of the block that is being read, as md4c gives it
+  std::vector<WaitingItem> m_waiting;  ///< items that have begun and show nothing yet
   int m_quotes = 0, m_row = -1, m_column = -1;
   bool m_fresh = true;      ///< the cursor's block is empty and may be used
   bool m_itemOpen = false;  ///< just after a list marker: a paragraph goes on in the same block
-  bool m_inCode = false, m_codeNewline = false, m_sawList = false;
+  bool m_inCode = false, m_codeNewline = false;
 };
 
 }  // namespace
 
 QTextFrame* renderMarkdown(QTextCursor& cursor, const QString& markdown, const MarkdownStyle& style, const MarkdownPart& part) {
   Renderer renderer(cursor, style, part);
-  renderer.run(markdown.toUtf8());
+  renderer.run(prepareMarkdown(markdown).toUtf8());
   return renderer.lastCode();
 }
 

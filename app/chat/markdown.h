@@ -5,7 +5,6 @@
 #include <QFont>
 #include <QString>
 #include <QTextCursor>
-#include <optional>
 
 class QTextFrame;
 
@@ -26,12 +25,12 @@ QString codeOf(const QTextFrame& frame);
 
 /// A text that is rendered in parts.
 struct MarkdownPart {
-  std::optional<unsigned> firstNumber;  ///< the first list goes on with this number
-  bool listGoesOn = false;              ///< the list at the end goes on in the next part
+  bool listGoesOn = false;  ///< the list at the end goes on in the next part
 };
 
-/// Renders Markdown (CommonMark with tables and strikethrough, by md4c) at the end of a document. Raw HTML is shown as
-/// text and images are not loaded: what a model writes can never reach beyond the message.
+/// Renders Markdown at the end of a document: blocks as md4c finds them in what markdown_prepare.h makes of the text,
+/// spans by markdown_inline.h. Raw HTML is shown as text and images are not loaded: what a model writes can never reach
+/// beyond the message.
 /// `cursor` stands in an empty block at the end and is left in one. Returns the last code frame, nullptr if none.
 QTextFrame* renderMarkdown(QTextCursor& cursor, const QString& markdown, const MarkdownStyle& style,
                            const MarkdownPart& part = {});

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "chat/markdown_lines.h"
+
 namespace rookery::app {
 namespace {
 
@@ -12,96 +14,33 @@ using Kind = MarkdownContext::Kind;
 
 constexpr qsizetype kMaxCells = 160;  // a table is laid out again as a whole with every batch, by its cells
 
-qsizetype blanksBefore(QStringView line) {
-  qsizetype n = 0;
-  while (n < line.size() && (line[n] == u' ' || line[n] == u'\t')) ++n;
-  return n;
-}
-
-bool isBlank(QStringView line) { return blanksBefore(line) == line.size(); }
-
-/// The characters of a fence at the start of `line`; empty if there is none.
-QStringView fenceMark(QStringView line) {
-  if (line.isEmpty() || (line.front() != u'`' && line.front() != u'~')) return {};
-  qsizetype end = 0;
-  while (end < line.size() && line[end] == line.front()) ++end;
-  const bool code = end >= 3 && (line.front() == u'~' || !line.sliced(end).contains(u'`'));  // ```x``` is a span
-  return code ? line.first(end) : QStringView();
-}
-
-bool isRule(QStringView line) {
-  QChar mark;
-  int count = 0;
-  for (const QChar c : line) {
-    if (c == u' ' || c == u'\t') continue;
-    if ((c != u'-' && c != u'*' && c != u'_') || (count > 0 && c != mark)) return false;
-    mark = c;
-    ++count;
-  }
-  return count >= 3;
-}
-
-bool isHeading(QStringView line) {
-  qsizetype n = 0;
-  while (n < line.size() && line[n] == u'#') ++n;
-  return n >= 1 && n <= 6 && (n == line.size() || line[n] == u' ' || line[n] == u'\t');
-}
-
-struct Item {
-  QChar marker;          ///< null: not an item
-  unsigned number = 0;
-  qsizetype content = 0; ///< where its text begins
-};
-
-/// `line` without the blanks before it.
-Item itemOf(QStringView line) {
-  Item item;
-  qsizetype n = 0;
-  if (!line.isEmpty() && QStringView(u"-*+").contains(line.front())) {
-    n = 1;
-  } else {
-    while (n < line.size() && n < 9 && line[n] >= u'0' && line[n] <= u'9') ++n;
-    if (n == 0 || n == line.size() || (line[n] != u'.' && line[n] != u')')) return item;
-    item.number = line.first(n).toUInt();
-    ++n;
-  }
-  if ((n < line.size() && line[n] != u' ' && line[n] != u'\t') || isRule(line)) return item;
-  item.marker = line[n - 1];
-  item.content = n + blanksBefore(line.sliced(n));
-  return item;
-}
-
-/// The columns |---|:-:| under the head of a table.
-bool isTableRuler(QStringView line) {
-  bool dash = false;
-  for (const QChar c : line) {
-    if (!QStringView(u"|:- \t").contains(c)) return false;
-    dash = dash || c == u'-';
-  }
-  return dash && line.contains(u'|');
-}
-
 /// Reads the lines behind the last cut.
 class Scan {
  public:
   Scan(const QString& text, qsizetype from, const MarkdownContext& context) : m_text(text), m_from(from), m_context(context) {}
 
   std::optional<MarkdownCut> run() {
+    m_table = m_context.kind == Kind::Table;
     for (qsizetype start = m_from; start < m_text.size();) {
       const qsizetype newline = m_text.indexOf(u'\n', start);
       if ((newline < 0 ? m_text.size() : newline + 1) - m_from > 2 * kMaxUnfinished) return insideLine();
       if (newline < 0) return std::nullopt;  // an unfinished line decides nothing
       const QStringView line = QStringView(m_text).sliced(start, newline - start);
-      if (auto cut = start == m_from ? first(line) : later(line, start)) return cut;
-      look(line);
+      if (!inFormula(line)) {
+        if (auto cut = start == m_from ? first(line) : later(line, start)) return cut;
+        look(line);
+      }
+      m_lastLine = line;
+      m_lastStart = start;
       start = newline + 1;
-      if (start - m_from > kMaxUnfinished || (isTable() && m_cells > kMaxCells)) return MarkdownCut{start, goesOn()};
+      if (start - m_from > kMaxUnfinished || (m_table && m_rows * m_bars > kMaxCells)) return MarkdownCut{start, goesOn()};
     }
     return std::nullopt;
   }
 
  private:
   std::optional<MarkdownCut> first(QStringView line) {
+    m_table = m_table && isTableRow(line);
     m_firstLine = line;
     const qsizetype blanks = blanksBefore(line);
     if (const QStringView mark = fenceMark(line.sliced(blanks)); !mark.isEmpty() && blanks <= 3) {
@@ -112,37 +51,48 @@ class Scan {
       code.isNew = true;
       return MarkdownCut{m_from + line.size() + 1, code};
     }
-    if (const Item item = itemOf(line); !item.marker.isNull()) {
-      m_marker = item.marker;
-      m_number = m_context.kind == Kind::List ? m_context.number : item.number;
-    }
+    m_marker = listMarkOf(line).marker;
     return std::nullopt;
   }
 
   std::optional<MarkdownCut> later(QStringView line, qsizetype start) const {
+    if (m_table && !isBlank(line) && !isTableRow(line)) return MarkdownCut{start, {}};
     if (line.isEmpty() || blanksBefore(line) > 0) return std::nullopt;
     // Text in the first column ends whatever stood deeper, open code in a list item too.
-    const Item item = itemOf(line);
-    if (!m_marker.isNull() && !item.marker.isNull() && (m_afterBlank || item.content < line.size())) {
+    if (m_lastStart > m_from && beginsTable(line)) return MarkdownCut{m_lastStart, {}};
+    const ListMark item = listMarkOf(line);
+    const bool isItem = !item.marker.isNull(), hasText = item.content < line.size();
+    if (!m_marker.isNull() && isItem && (m_afterBlank || hasText)) {
       MarkdownCut cut{start, {}};
       if (item.marker == m_marker) {
         cut.next.kind = Kind::List;
         cut.next.marker = m_marker;
-        cut.next.number = m_number + 1;
       }
       return cut;
     }
     // An item may follow a paragraph without a blank line, a numbered one if it is the first.
-    const bool interrupts = m_marker.isNull() && !item.marker.isNull() && item.content < line.size() && item.number <= 1 &&
-                            !isTableRuler(line);
+    const bool interrupts = m_marker.isNull() && isItem && hasText && !startsTable(m_lastLine, line) &&
+                            (item.written.size() == 1 || item.written.chopped(1).toUInt() == 1);
     if (m_afterBlank || interrupts || isHeading(line) || !fenceMark(line).isEmpty()) return MarkdownCut{start, {}};
     return std::nullopt;
   }
 
-  bool isTable() const { return m_context.kind == Kind::Table || m_table; }
+  /// The last line is the head of a table and `line` its ruler, both in the first column.
+  bool beginsTable(QStringView line) const {
+    return !m_table && m_fence.isEmpty() && blanksBefore(m_lastLine) == 0 && startsTable(m_lastLine, line) &&
+           listMarkOf(m_lastLine).marker.isNull() && !isQuoted(m_lastLine);
+  }
+
+  /// The line belongs to a displayed formula, and may look like anything.
+  bool inFormula(QStringView line) {
+    if (m_formula.isOpen() && m_formula.take(line) != OpenFormula::Line::NoFormula) {
+      m_afterBlank = false;
+      return true;
+    }
+    return false;
+  }
 
   void look(QStringView line) {
-    m_cells += line.count(u'|');
     const qsizetype blanks = blanksBefore(line);
     if (!m_fence.isEmpty() && (blanks > 0 || line.isEmpty())) {
       if (blanks <= m_indent + 3 && closesFence(line.sliced(blanks), m_fence)) m_fence = {};
@@ -151,18 +101,23 @@ class Scan {
     }
     m_fence = {};
     m_afterBlank = isBlank(line);
-    if (m_marker.isNull()) {
-      if (++m_lines == 2) {
-        m_secondLine = line;
-        m_table = m_firstLine.contains(u'|') && isTableRuler(line);
-      }
+    m_table = m_table && !m_afterBlank;
+    if (m_marker.isNull() && !m_table && m_lastStart == m_from && startsTable(m_firstLine, line)) {
+      m_table = true;
+      m_secondLine = line;
+      m_bars = m_firstLine.count(u'|');
+    }
+    if (m_table) {
+      ++m_rows;
+      m_bars = std::max(m_bars, line.count(u'|'));
       return;
     }
-    qsizetype at = blanks;  // code can open on the line of an item
-    for (Item item = itemOf(line.sliced(at)); !item.marker.isNull() && item.content > 0; item = itemOf(line.sliced(at))) at += item.content;
-    if (const QStringView mark = fenceMark(line.sliced(at)); !mark.isEmpty()) {
+    const MarkdownLine split = splitLine(line);
+    m_formula = OpenFormula(isHeading(split.content) ? QString() : formulaOpenedBy(split.content));
+    if (m_marker.isNull()) return;
+    if (const QStringView mark = fenceMark(split.content); !mark.isEmpty()) {  // code can open on the line of an item
       m_fence = mark;
-      m_indent = at;
+      m_indent = split.prefix.size();
     }
   }
 
@@ -172,7 +127,7 @@ class Scan {
       next.kind = Kind::Code;
       next.fence = m_fence.toString();
       next.indent = m_indent;
-    } else if (isTable()) {
+    } else if (m_table) {
       next.kind = Kind::Table;
       next.head = m_context.kind == Kind::Table ? m_context.head : m_firstLine.toString() + u'\n' + m_secondLine.toString() + u'\n';
     }
@@ -186,23 +141,17 @@ class Scan {
   const QString& m_text;
   const qsizetype m_from;
   const MarkdownContext& m_context;
-  QStringView m_firstLine, m_secondLine;
-  int m_lines = 0;
+  QStringView m_firstLine, m_secondLine, m_lastLine;
+  qsizetype m_lastStart = -1;
   QChar m_marker;            ///< of the list that is open, null: none
-  unsigned m_number = 0;
   QStringView m_fence;       ///< of code inside a list item
+  OpenFormula m_formula;
   qsizetype m_indent = 0;
-  qsizetype m_cells = 0;
+  qsizetype m_rows = 0, m_bars = 0;  ///< of the table: so far, and in its longest row
   bool m_afterBlank = false, m_table = false;
 };
 
 }  // namespace
-
-bool closesFence(QStringView line, QStringView fence) {
-  const QStringView text = line.trimmed();
-  if (text.size() < fence.size() || blanksBefore(line) > 3) return false;
-  return std::all_of(text.begin(), text.end(), [&](QChar c) { return c == fence.front(); });
-}
 
 qsizetype softBreak(QStringView text, qsizetype begin, qsizetype end) {
   end = std::min(end, text.size());

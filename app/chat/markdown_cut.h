@@ -11,7 +11,6 @@ struct MarkdownContext {
   enum class Kind { None, List, Table, Code };
   Kind kind = Kind::None;
   QChar marker;            ///< List: '-', '*', '+', '.' or ')'
-  unsigned number = 0;     ///< List: of the next item, if it is an ordered one
   QString head;            ///< Table: its first two lines, to be repeated
   QString fence;           ///< Code: the characters that opened it
   qsizetype indent = 0;    ///< Code: columns before the fence; lines lose as many blanks
@@ -31,9 +30,6 @@ inline constexpr qsizetype kMaxUnfinished = 4'000;
 /// long. Depends only on finished lines, so the cuts do not depend on the pieces in which a text comes.
 /// `from` is the last cut (or 0) and `context` what it said; its kind is not Code.
 std::optional<MarkdownCut> nextMarkdownCut(const QString& text, qsizetype from, const MarkdownContext& context);
-
-/// The line ends the code block that `fence` has opened.
-bool closesFence(QStringView line, QStringView fence);
 
 /// Where to break a text that is too long: after a sentence, else after a word, in the second half of [begin, end).
 qsizetype softBreak(QStringView text, qsizetype begin, qsizetype end);

@@ -7,6 +7,7 @@
 #include <QTextFrame>
 
 #include "chat/markdown_format.h"
+#include "chat/markdown_lines.h"
 
 namespace rookery::app {
 
@@ -45,19 +46,15 @@ void StreamingMarkdown::render() {
   while (m_code ? addCodeLine(cursor) : addPart(cursor)) {}
   m_stablePosition = cursor.position();
   if (m_code) showUnfinishedCode(cursor);
-  else if (m_stableText < m_text.size()) renderMarkdown(cursor, unfinished(), m_style, partAfter(m_context));
+  else if (m_stableText < m_text.size()) renderMarkdown(cursor, partUntil(m_text.size()), m_style);
   cursor.endEditBlock();
 }
 
-QString StreamingMarkdown::unfinished() const {
-  const QString rest = m_text.sliced(m_stableText);
-  return m_context.kind == MarkdownContext::Kind::Table && !rest.trimmed().isEmpty() ? m_context.head + rest : rest;
-}
-
-MarkdownPart StreamingMarkdown::partAfter(const MarkdownContext& context) {
-  MarkdownPart part;
-  if (context.kind == MarkdownContext::Kind::List) part.firstNumber = context.number;
-  return part;
+/// The text from the last cut to `end`: a table that goes on there gets its head again.
+QString StreamingMarkdown::partUntil(qsizetype end) const {
+  const QString part = m_text.sliced(m_stableText, end - m_stableText);
+  const bool row = m_context.kind == MarkdownContext::Kind::Table && isTableRow(part.left(part.indexOf(u'\n')));
+  return row ? m_context.head + part : part;
 }
 
 /// Renders up to the next cut, for good.
@@ -69,10 +66,9 @@ bool StreamingMarkdown::addPart(QTextCursor& cursor) {
     m_code = insertCodeFrame(cursor, m_style, 0);
     m_codeIsEmpty = true;
   } else {
-    MarkdownPart part = partAfter(m_context);
+    MarkdownPart part;
     part.listGoesOn = cut->next.kind == MarkdownContext::Kind::List;
-    QString text = m_text.sliced(m_stableText, cut->end - m_stableText);
-    if (m_context.kind == MarkdownContext::Kind::Table) text.prepend(m_context.head);
+    const QString text = partUntil(cut->end);
     m_code = renderMarkdown(cursor, text, m_style, part);
     if (!code) m_code = nullptr;
     if (m_code) {

@@ -31,8 +31,7 @@ class StreamingMarkdown {
   bool closesCode(QStringView line) const;
   void insertCodeLine(QTextCursor& cursor, QStringView line);
   void showUnfinishedCode(QTextCursor& cursor);
-  QString unfinished() const;
-  static MarkdownPart partAfter(const MarkdownContext& context);
+  QString partUntil(qsizetype end) const;
 
   QTextDocument& m_document;
   MarkdownStyle m_style;
