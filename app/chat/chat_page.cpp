@@ -83,9 +83,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
 
   m_transcript->setAuthor([this](const MessageRecord& message) {
     if (message.role == MessageRole::User) return tr("You");
-    const auto& model = m_service.model();
-    if (model && model->fingerprint == message.fingerprint) return displayName(model->name);
-    return m_current && !m_current->record().modelName.isEmpty() ? displayName(m_current->record().modelName) : tr("Answer");
+    return message.modelName.isEmpty() ? tr("Answer") : displayName(message.modelName);
   });
   connect(m_transcript, &TranscriptView::regenerateRequested, this, [this](qint64 id) { m_current->regenerate(id); });
   connect(m_transcript, &TranscriptView::continueRequested, this, [this](qint64 id) {

@@ -198,6 +198,7 @@ void Conversation::ask(const MessageRecord& question, const std::vector<MessageR
   answer.state = MessageState::Partial;
   answer.created = QDateTime::currentDateTime();
   answer.fingerprint = m_service.model()->fingerprint;
+  answer.modelName = m_service.model()->name;
   answer.sampling = m_record.sampling;
   // Kept to 53 bits, so that a seed survives every spin box and JSON file on its way.
   answer.seed = m_seed.value_or(QRandomGenerator::global()->generate64() >> 11U);

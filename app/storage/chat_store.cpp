@@ -257,8 +257,8 @@ std::optional<StoredChat> ChatStore::chat(qint64 id) {
 std::optional<MessageRecord> ChatStore::message(qint64 id) {
   auto query = read(QStringLiteral(
       "SELECT conversation_id, parent_id, role, state, created, text, model_fingerprint, sampling, seed, prompt_from_start,"
-      " start_hash, prompt_ids, token_ids, pending_token, stop_reason, prefill_seconds, first_token_seconds, decode_seconds, decode_tokens"
-      " FROM messages WHERE id = ?"), {id});
+      " start_hash, prompt_ids, token_ids, pending_token, stop_reason, prefill_seconds, first_token_seconds, decode_seconds, decode_tokens,"
+      " model_name FROM messages WHERE id = ?"), {id});
   if (!query || !query->next()) return std::nullopt;
   int column = 0;
   const auto next = [&] { return query->value(column++); };
@@ -283,6 +283,7 @@ std::optional<MessageRecord> ChatStore::message(qint64 id) {
   r.firstTokenSeconds = next().toDouble();
   r.decodeSeconds = next().toDouble();
   r.decodeTokens = next().toInt();
+  r.modelName = next().toString();
   if (isReadOnly()) {  // the journals of a crash are not folded in yet
     query = read(QStringLiteral("SELECT text FROM journal WHERE message_id = ? ORDER BY seq"), {id});
     while (query && query->next()) r.text += query->value(0).toString();
@@ -322,11 +323,11 @@ void ChatStore::addMessage(const MessageRecord& r) {
   post([r](const QSqlDatabase& database) -> StoreResult<void> {
     auto result = execute(database, QStringLiteral(
         "INSERT INTO messages(id, conversation_id, parent_id, role, state, created, text_length, text, model_fingerprint,"
-        " sampling, seed, prompt_from_start, start_hash, prompt_ids, token_ids) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+        " sampling, seed, prompt_from_start, start_hash, prompt_ids, token_ids, model_name) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
         {r.id, r.conversation, idOrNull(r.parent), static_cast<int>(r.role), static_cast<int>(r.state),
          r.created.toMSecsSinceEpoch(), r.text.size(), orEmpty(r.text), orEmpty(r.fingerprint), packSampling(r.sampling),
          static_cast<qint64>(r.seed), r.promptFromStart ? 1 : 0, static_cast<qint64>(r.startHash), packTokens(r.prompt),
-         packTokens(r.tokens)});
+         packTokens(r.tokens), orEmpty(r.modelName)});
     if (!result) return result;
     return execute(database, QStringLiteral("UPDATE conversations SET active_leaf = ?, updated = ? WHERE id = ?"),
                    {r.id, r.created.toMSecsSinceEpoch(), r.conversation});

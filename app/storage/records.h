@@ -46,7 +46,7 @@ struct MessageRecord {
   QString text;
 
   // Assistant rows only; see schema.cpp for how they replay.
-  QString fingerprint;
+  QString fingerprint, modelName;  ///< the name may be empty: answers of before version 3 of the schema
   engine::SamplerSettings sampling;
   std::uint64_t seed = 0;
   bool promptFromStart = false;

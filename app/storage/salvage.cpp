@@ -179,6 +179,7 @@ class Salvage {
 
   StoreResult<void> copyMessages() {
     const Source from = source(QStringLiteral("messages"), QStringLiteral("id"));
+    m_hasNames = from.columns.contains(QStringLiteral("model_name"));
     const auto value = [&](const Row& row, const char* column) {
       const auto i = from.columns.indexOf(QLatin1String(column));
       return i >= 0 ? row[i] : QVariant();
@@ -239,6 +240,9 @@ class Salvage {
 
   /// Leaves that are lost, and tokens that follow from nothing.
   StoreResult<void> mend() {
+    if (!m_hasNames) {
+      if (auto named = nameAnswers(m_target); !named) return named;
+    }
     for (auto chat = m_chats.constBegin(); chat != m_chats.constEnd(); ++chat) {
       const auto leaf = m_messages.constFind(chat->leaf);
       if (leaf != m_messages.constEnd() && leaf->chat == chat.key()) continue;
@@ -274,6 +278,7 @@ class Salvage {
   QSqlDatabase m_source, m_target;
   std::optional<Transaction> m_transaction;
   int m_rows = 0;
+  bool m_hasNames = true;  ///< the damaged database is of version 3 or later
   QHash<qint64, Chat> m_chats;
   QHash<qint64, Message> m_messages;
   Salvaged m_done;

@@ -62,6 +62,14 @@ const QStringList& version2() {
   return statements;
 }
 
+// 3: each answer names its model.
+const QStringList& version3() {
+  static const QStringList statements{
+      QStringLiteral("ALTER TABLE messages ADD COLUMN model_name TEXT NOT NULL DEFAULT ''"),
+  };
+  return statements;
+}
+
 StoreResult<int> firstNumber(const QSqlDatabase& database, const QString& sql) {
   auto query = runSql(database, sql);
   if (!query) return tl::unexpected(query.error());
@@ -78,10 +86,14 @@ StoreResult<void> bringUp(const QSqlDatabase& database, int version) {
   QStringList statements;
   if (version < 1) statements += version1();
   if (version < 2) statements += version2();
+  if (version < 3) statements += version3();
   statements << QStringLiteral("PRAGMA application_id=%1").arg(kApplicationId)
              << QStringLiteral("PRAGMA user_version=%1").arg(kSchemaVersion);
   for (const QString& statement : std::as_const(statements)) {
     if (auto result = runSql(database, statement); !result) return tl::unexpected(result.error());
+  }
+  if (version < 3) {
+    if (auto result = nameAnswers(database); !result) return result;
   }
   return transaction->commit();
 }
@@ -92,6 +104,14 @@ const QStringList& tableNames() {
   static const QStringList names{QStringLiteral("conversations"), QStringLiteral("messages"), QStringLiteral("journal"),
                                  QStringLiteral("snapshots")};
   return names;
+}
+
+StoreResult<void> nameAnswers(const QSqlDatabase& database) {
+  auto result = runSql(database, QStringLiteral(
+      "UPDATE messages SET model_name = c.model_name FROM conversations AS c WHERE c.id = messages.conversation_id"
+      " AND messages.role = 2 AND messages.model_fingerprint <> '' AND messages.model_fingerprint = c.model_fingerprint"));
+  if (!result) return tl::unexpected(result.error());
+  return {};
 }
 
 StoreResult<QStringList> columnsOf(const QSqlDatabase& database, const QString& table) {
@@ -122,7 +142,7 @@ StoreResult<int> versionOf(const QSqlDatabase& database) {
 StoreResult<void> checkSchema(const QSqlDatabase& database) {
   auto model = Connection::open(QStringLiteral(":memory:"), Connection::Mode::ReadWrite);
   if (!model) return tl::unexpected(model.error());
-  for (const QString& statement : version1() + version2()) {
+  for (const QString& statement : version1() + version2() + version3()) {
     if (auto result = runSql(model->database(), statement); !result) return tl::unexpected(result.error());
   }
   for (const QString& table : tableNames()) {

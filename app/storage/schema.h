@@ -10,7 +10,7 @@ namespace rookery::app {
 
 /// "Rook" in ASCII; lets file(1) and the MIME database recognise the file.
 inline constexpr int kApplicationId = 0x526f6f6b;
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 /// Whose the database is, without changing it; its version, 0 for an empty file. TooNew or Foreign: not ours to change.
 /// Damaged: a version that no Rookery has ever written.
@@ -23,6 +23,10 @@ StoreResult<void> migrate(const QSqlDatabase& database);
 /// Damaged if a table or a column of this version is missing. What else lies in the file, an index of the user's own for
 /// instance, does no harm.
 StoreResult<void> checkSchema(const QSqlDatabase& database);
+
+/// Answers get the name of their chat's model where both have the same fingerprint: before version 3 a chat kept one name
+/// only, that of the model that answered last.
+StoreResult<void> nameAnswers(const QSqlDatabase& database);
 
 /// The tables, in an order in which each refers to earlier ones only.
 const QStringList& tableNames();

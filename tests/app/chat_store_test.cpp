@@ -474,6 +474,37 @@ class ChatStoreTest : public QObject {
     QVERIFY(openStore(m_path)->damagedCopy().isEmpty());  // the new one is sound
   }
 
+  void eachAnswerNamesItsModel() {
+    MessageRecord answer;
+    {
+      auto store = openStore(m_path);
+      const qint64 chat = newChat(*store, QStringLiteral("two models")).id;
+      answer.id = store->newMessageId();
+      answer.conversation = chat;
+      answer.role = MessageRole::Assistant;
+      answer.created = QDateTime::currentDateTime();
+      answer.modelName = QStringLiteral("first <b>model</b>");
+      store->addMessage(answer);
+      answer.text = QStringLiteral("done");
+      store->finishAnswer(answer);
+    }
+    QCOMPARE(openStore(m_path)->message(answer.id)->modelName, answer.modelName);
+  }
+
+  // chats_v2.sqlite was written by the program when the schema had version 2 (without its snapshots): two answers, the
+  // first of which got the fingerprint of another model than the chat's newest.
+  void aDatabaseOfVersion2KeepsWhatIsKnownOfItsAuthors() {
+    QVERIFY(QFile::copy(QStringLiteral(ROOKERY_TEST_DATA "/app/data/chats_v2.sqlite"), m_path));
+    QVERIFY(QFile::setPermissions(m_path, QFile::ReadOwner | QFile::WriteOwner));
+    auto store = openStore(m_path);
+    QVERIFY(store && store->damagedCopy().isEmpty());
+    QCOMPARE(store->chat(1)->tree.size(), std::size_t(4));
+    QCOMPARE(store->message(2)->modelName, QString());
+    QCOMPARE(store->message(3)->modelName, QString());  // a question
+    QCOMPARE(store->message(4)->modelName, QStringLiteral("Guide model"));
+    QCOMPARE(store->message(4)->tokens.size(), std::size_t(40));
+  }
+
   // chats_v1.sqlite was written by the program when the schema had version 1 (its snapshots are left out, they are large):
   // a question and an answer of 40 tokens.
   void aDatabaseOfVersion1IsBroughtUp() {
@@ -491,6 +522,7 @@ class ChatStoreTest : public QObject {
     QCOMPARE(answer->tokens.size(), std::size_t(40));
     QVERIFY(answer->decodeSeconds > 0);
     QCOMPARE(answer->decodeTokens, 40);
+    QCOMPARE(answer->modelName, QStringLiteral("Rookery guide"));
     auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
     auto version = runSql(connection->database(), QStringLiteral("PRAGMA user_version"));
     QVERIFY(version->next());

@@ -224,6 +224,23 @@ class DamageTest : public QObject {
     QVERIFY(start && start->snapshot);
   }
 
+  void namesOfModelsAreKept_data() {
+    QTest::addColumn<QStringList>("statements");
+    QTest::newRow("damaged") << QStringList{};
+    QTest::newRow("damaged, of before names were kept") << QStringList{QStringLiteral("ALTER TABLE messages DROP COLUMN model_name")};
+  }
+  void namesOfModelsAreKept() {
+    QFETCH(QStringList, statements);
+    execute(m_path, {QStringLiteral("UPDATE conversations SET model_name = 'newest', model_fingerprint = 'f' WHERE id = 1"),
+                     QStringLiteral("UPDATE messages SET model_name = 'newest', model_fingerprint = 'f' WHERE id = 2"),
+                     QStringLiteral("UPDATE messages SET model_fingerprint = 'g' WHERE id = 4"), QStringLiteral("PRAGMA user_version=-1")});
+    execute(m_path, statements);
+    auto store = openStore(m_path);
+    QVERIFY(QFile::exists(store->damagedCopy()));
+    QCOMPARE(store->message(2)->modelName, QStringLiteral("newest"));
+    QCOMPARE(store->message(4)->modelName, QString());
+  }
+
   void aChangedTokenIsFoundByItsHash() {
     Turns turns;
     {
