@@ -13,7 +13,7 @@ build_packages=(
   nlohmann-json3-dev libcli11-dev libfmt-dev libexpected-dev
   libdeflate-dev libzstd-dev libxxhash-dev libssl-dev libutf8proc-dev zlib1g-dev
   qt6-base-dev qt6-svg-dev qt6-tools-dev qt6-tools-dev-tools qt6-l10n-tools libqt6sql6-sqlite libqt6svg6
-  libqcustomplot-dev libmd4c-dev libgl-dev libxkbcommon-dev
+  libqcustomplot-dev libmd4c-dev libsqlite3-dev libgl-dev libxkbcommon-dev
   libvulkan-dev libvulkan-volk-dev glslc mesa-vulkan-drivers
 )
 test_packages=(doctest-dev xvfb xauth fonts-dejavu-core sqlite3 desktop-file-utils appstream

@@ -51,7 +51,7 @@ ChatStore::ChatStore(QString path, const StoreOptions& options) : m_path(std::mo
 }
 
 ChatStore::~ChatStore() {
-  if (m_check.joinable()) m_check.join();
+  m_check.reset();
   m_packing.waitForDone();
   m_reader.reset();
   m_writer.reset();  // the last connection brings the WAL home, which a reading one cannot
@@ -96,7 +96,7 @@ StoreResult<void> ChatStore::openForWriting() {
     Q_EMIT problem(QCoreApplication::translate("Store", "A change to your chats could not be saved and is lost at the next start."),
                    error.details);
   });
-  m_check = std::thread([this] { lookForDamage(); });
+  m_check = std::make_unique<StoppableWork>([this](Halt& halt) { lookForDamage(halt); });
   return {};
 }
 
@@ -165,8 +165,8 @@ void ChatStore::post(StoreWriter::Job job) {
   else m_waiting.push_back(std::move(job));
 }
 
-void ChatStore::lookForDamage() {
-  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+void ChatStore::lookForDamage(Halt& halt) {
+  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly, &halt);
   if (!connection) return;
   const auto sound = checkTables(connection->database());
   if (sound || sound.error().kind != StoreError::Kind::Damaged) return;

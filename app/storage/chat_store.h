@@ -7,7 +7,6 @@
 #include <QTimer>
 #include <memory>
 #include <stop_token>
-#include <thread>
 
 #include "storage/salvage.h"
 #include "storage/snapshots.h"
@@ -98,7 +97,7 @@ class ChatStore : public QObject {
   bool settle();  ///< lets the queue run empty before a read
   /// Runs a query on the reading connection; a failure is logged and, the first of a series, told.
   std::optional<QSqlQuery> read(const QString& sql, const QVariantList& values = {});
-  void lookForDamage();  ///< on a thread of its own
+  void lookForDamage(Halt& halt);  ///< on a thread of its own
 
   QString m_path, m_damagedCopy;
   Salvaged m_salvaged;
@@ -112,7 +111,7 @@ class ChatStore : public QObject {
   bool m_isReadable = true;
   QTimer m_reopen;
   QThreadPool m_packing;  // compressing a state takes up to tenths of a second: not on the writer, commits must not wait
-  std::thread m_check;
+  std::unique_ptr<StoppableWork> m_check;
   bool m_readFailing = false;
   qint64 m_lastConversation = 0, m_lastMessage = 0;
 };

@@ -3,8 +3,11 @@
 
 #include <QCoreApplication>
 #include <QFileInfo>
+#include <QSqlDriver>
 #include <QSqlError>
 #include <QUrl>
+#include <sqlite3.h>
+
 #include <atomic>
 
 namespace rookery::app {
@@ -26,6 +29,7 @@ StoreError toStoreError(const QSqlError& error) {
     case 13: kind = Kind::DiskFull; break;                         // FULL
     case 7: kind = Kind::OutOfMemory; break;                       // NOMEM
     case 11: case 26: kind = Kind::Damaged; break;                 // CORRUPT, NOTADB
+    case 9: kind = Kind::Stopped; break;                           // INTERRUPT
     case 3: case 8: case 10: case 14: kind = Kind::NoAccess; break;  // PERM, READONLY, IOERR, CANTOPEN
     default: break;
   }
@@ -50,6 +54,7 @@ const char* sentence(StoreError::Kind kind) {
       return QT_TRANSLATE_NOOP("Store", "The chats were saved by a newer Rookery. Update this one to open them.");
     case StoreError::Kind::Foreign:
       return QT_TRANSLATE_NOOP("Store", "The file with the chats belongs to another program.");
+    case StoreError::Kind::Stopped:
     case StoreError::Kind::Other:
       break;
   }
@@ -89,7 +94,7 @@ StoreResult<void> Transaction::commit() {
   return {};
 }
 
-StoreResult<Connection> Connection::open(const QString& path, Mode mode) {
+StoreResult<Connection> Connection::open(const QString& path, Mode mode, Halt* halt) {
   static std::atomic<int> counter{0};
   const QString name = QStringLiteral("rookery-%1").arg(++counter);
   Connection connection(name);
@@ -106,6 +111,7 @@ StoreResult<Connection> Connection::open(const QString& path, Mode mode) {
     }
     database.setConnectOptions(options);
     if (!database.open()) return tl::unexpected(toStoreError(database.lastError()));
+    if (halt) connection.heed(*halt);
     QStringList pragmas{QStringLiteral("PRAGMA foreign_keys=ON")};
     if (mode == Mode::ReadAlone) pragmas << QStringLiteral("PRAGMA locking_mode=EXCLUSIVE");  // the WAL's index on the heap
     if (mode == Mode::ReadWrite) {
@@ -123,8 +129,21 @@ StoreResult<Connection> Connection::open(const QString& path, Mode mode) {
   return connection;
 }
 
+void Connection::heed(Halt& halt) {
+  const QSqlDatabase opened = database();
+  const QVariant handle = opened.driver()->handle();
+  if (!handle.isValid() || qstrcmp(handle.typeName(), "sqlite3*") != 0) return;
+  // A Qt that brought a SQLite of its own gives a handle that the system's must not touch.
+  auto source = runSql(opened, QStringLiteral("SELECT sqlite_source_id()"));
+  if (!source || !source->next() || source->value(0).toString() != QLatin1String(sqlite3_sourceid())) return;
+  m_halt = &halt;
+  m_handle = *static_cast<sqlite3* const*>(handle.data());
+  halt.add(m_handle);
+}
+
 Connection::~Connection() {
   if (m_name.isEmpty()) return;
+  if (m_halt) m_halt->remove(m_handle);
   QSqlDatabase::database(m_name, false).close();
   QSqlDatabase::removeDatabase(m_name);
 }

@@ -7,6 +7,8 @@
 #include <QVariant>
 #include <tl/expected.hpp>
 
+#include "storage/halt.h"
+
 namespace rookery::app {
 
 /// Why the database could not do it; turned into a sentence by storeErrorText().
@@ -19,6 +21,7 @@ struct StoreError {
     OutOfMemory,
     TooNew,    ///< written by a later Rookery
     Foreign,   ///< a SQLite file of another program
+    Stopped,   ///< by a Halt
     Other,
   };
   Kind kind = Kind::Other;
@@ -65,15 +68,21 @@ class Connection {
     ReadAlone,  ///< needs no shared memory beside the file, and takes no locks: for a disk that cannot be written
     ReadFrozen, ///< as if nothing could change the file; passes over the WAL
   };
-  static StoreResult<Connection> open(const QString& path, Mode mode);
-  Connection(Connection&& other) noexcept : m_name(std::exchange(other.m_name, {})) {}
+  /// What runs on it ends early when `halt`, which outlives it, is requested.
+  static StoreResult<Connection> open(const QString& path, Mode mode, Halt* halt = nullptr);
+  Connection(Connection&& other) noexcept
+      : m_name(std::exchange(other.m_name, {})), m_halt(std::exchange(other.m_halt, nullptr)), m_handle(other.m_handle) {}
   Connection& operator=(Connection&&) = delete;
   ~Connection();
   QSqlDatabase database() const { return QSqlDatabase::database(m_name, false); }
 
  private:
   explicit Connection(QString name) : m_name(std::move(name)) {}
+  void heed(Halt& halt);
+
   QString m_name;
+  Halt* m_halt = nullptr;
+  sqlite3* m_handle = nullptr;
 };
 
 /// Ids grow, so a message's parent is an older one. Anything else, in a damaged file, would be a circle to walk round for

@@ -5,6 +5,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include "storage/open_database.h"
 #include "storage/schema.h"
 #include "store_support.h"
 
@@ -472,6 +473,35 @@ class ChatStoreTest : public QObject {
     QVERIFY(QFile::exists(store->damagedCopy()));
     store.reset();
     QVERIFY(openStore(m_path)->damagedCopy().isEmpty());  // the new one is sound
+  }
+
+  // The check reads the whole file, which may take seconds.
+  void leavingDoesNotWaitForTheCheck() {
+    openStore(m_path);
+    {
+      auto connection = Connection::open(m_path, Connection::Mode::ReadWrite);
+      auto fill = runSql(connection->database(), QStringLiteral(
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
+          " INSERT INTO conversations(id, uuid, title, title_is_automatic, created, updated) SELECT i, i, 'chat ' || i, 1, i, i FROM n"));
+      QVERIFY2(fill, fill ? "" : qPrintable(fill.error().details));
+      fill = runSql(connection->database(), QStringLiteral(
+          "INSERT INTO messages(conversation_id, role, state, created, text_length, text) SELECT id, 1, 0, id, 8, 'question' FROM conversations"));
+      QVERIFY2(fill, fill ? "" : qPrintable(fill.error().details));
+    }
+    QElapsedTimer timer;
+    timer.start();
+    {
+      auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+      QVERIFY(checkTables(connection->database()));
+    }
+    const qint64 whole = timer.restart();
+    auto store = openStore(m_path);
+    QVERIFY(store);
+    QTest::qWait(30);  // it is in the middle
+    timer.restart();
+    store.reset();
+    QVERIFY2(timer.elapsed() < 200 && timer.elapsed() < whole, qPrintable(QStringLiteral("%1 ms of %2").arg(timer.elapsed()).arg(whole)));
+    QVERIFY(openStore(m_path)->damagedCopy().isEmpty());  // a check that was left is no damage
   }
 
   void eachAnswerNamesItsModel() {
