@@ -3,11 +3,15 @@
 
 #include <QCoreApplication>
 #include <QDir>
+#include <QEvent>
 #include <QFileInfo>
 #include <QStatusBar>
+#include <QTimer>
 
 #include "bench/bench_page.h"
 #include "chat/chat_page.h"
+#include "chat/conversation_list.h"
+#include "chat/unopened_notice.h"
 #include "inference/engine_text.h"
 #include "inference/inference_service.h"
 #include "inference/inference_worker.h"
@@ -23,6 +27,27 @@ namespace rookery::app {
 namespace {
 constexpr int kNoticeMs = 15'000, kQuickSaveMs = 250, kSaveMs = 3'000;
 constexpr int kTryAgain = 0, kCloseAnyway = 1;
+constexpr int kThroughMs = 1'000;  // of an event loop that turns: what a chat shows at once is laid out and painted by then
+
+/// Runs an action from the event loop once a widget has been painted for the first time; then it is gone.
+class AfterFirstPaint : public QObject {
+ public:
+  AfterFirstPaint(QWidget* widget, std::function<void()> action) : QObject(widget), m_action(std::move(action)) {
+    widget->installEventFilter(this);
+  }
+
+  bool eventFilter(QObject* watched, QEvent* event) override {
+    if (event->type() == QEvent::Paint) {
+      watched->removeEventFilter(this);
+      QTimer::singleShot(0, watched, std::move(m_action));
+      deleteLater();
+    }
+    return false;
+  }
+
+ private:
+  std::function<void()> m_action;
+};
 }  // namespace
 
 StoreResult<std::unique_ptr<Application>> Application::create(const Paths& paths) {
@@ -54,16 +79,20 @@ Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
   m_window->attach(m_settings.get());
   m_window->setCloseGuard([this] { return mayClose(); });
   connectParts();
-  m_chat->openNewest();
 }
 
 Application::~Application() {
   m_window.reset();     // conversations write their last journal entry
   m_inference.reset();  // stops and joins the engine thread
   unmarkLoad();
+  unmarkChat();
 }
 
 void Application::connectParts() {
+  QObject::connect(&m_chat->list(), &ConversationList::chosen, m_window.get(), [this](qint64 conversation) {
+    if (m_offer) m_offer->deleteLater();
+    if (conversation == m_settings->unfinishedChat()) unmarkChatSoon();
+  });
   QObject::connect(m_chat, &ChatPage::modelsRequested, m_window.get(), [this] { m_window->showPage(MainWindow::Models); });
   QObject::connect(m_window.get(), &MainWindow::newChatRequested, m_chat, [this] {
     m_window->showPage(MainWindow::Chat);
@@ -103,7 +132,47 @@ void Application::connectParts() {
   QObject::connect(m_settings.get(), &Settings::samplerChanged, m_chat, [this] { m_chat->setDefaultSampling(m_settings->sampler()); });
 }
 
-void Application::showWindow() { m_window->show(); }
+void Application::showWindow() {
+  new AfterFirstPaint(m_window.get(), [this] { openFirstChat(); });
+  m_window->show();
+}
+
+void Application::openFirstChat() {
+  const auto newest = m_store->conversations({}, 1, 0);
+  if (newest.empty() || m_chat->current()->id() != 0) return;
+  if (newest.front().id == m_settings->unfinishedChat()) offerChat(newest.front());
+  else openMarkedChat(newest.front().id);
+}
+
+void Application::openMarkedChat(qint64 conversation) {
+  m_settings->setUnfinishedChat(conversation);
+  unmarkChatSoon();
+  m_chat->openChat(conversation);
+}
+
+void Application::unmarkChatSoon() {
+  m_chatIsMarked = true;
+  QTimer::singleShot(kThroughMs, m_window.get(), [this] { unmarkChat(); });
+}
+
+void Application::unmarkChat() {
+  if (m_chatIsMarked) m_settings->setUnfinishedChat(0);
+  m_chatIsMarked = false;
+}
+
+void Application::offerChat(const ConversationSummary& chat) {
+  auto* notice = new UnopenedNotice(chat.title);
+  QObject::connect(notice, &UnopenedNotice::openRequested, notice, [this, notice, id = chat.id] {
+    notice->deleteLater();
+    openMarkedChat(id);
+  });
+  QObject::connect(notice, &UnopenedNotice::deleteRequested, notice, [this, notice, id = chat.id] {
+    notice->deleteLater();
+    m_chat->list().remove(id);
+  });
+  m_offer = notice;
+  m_chat->addNotice(notice);
+}
 
 void Application::loadFirstModel() {
   const QString last = m_settings->lastModel();

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <QCoreApplication>
+#include <QPointer>
 #include <QString>
+#include <QWidget>
 #include <memory>
 
 #include "inference/inference_service.h"
@@ -26,6 +28,8 @@ class Application {
   static StoreResult<std::unique_ptr<Application>> create(const Paths& paths);
   ~Application();
 
+  /// The newest chat is opened as soon as the window has been painted, so that no chat can keep the window away. One that
+  /// the last start did not get through is offered instead.
   void showWindow();
   /// The model used last, or the built-in guide.
   void loadFirstModel();
@@ -46,6 +50,11 @@ class Application {
   void loadOnCpu();
   void markLoad();
   void unmarkLoad();
+  void openFirstChat();
+  void openMarkedChat(qint64 conversation);
+  void unmarkChatSoon();
+  void unmarkChat();
+  void offerChat(const ConversationSummary& chat);
 
   std::unique_ptr<Settings> m_settings;
   std::unique_ptr<ChatStore> m_store;            // outlives the engine thread, which asks it for snapshots
@@ -57,6 +66,8 @@ class Application {
   QString m_loadName;              ///< of the load that runs or was the last
   ModelRequest m_failedOffCpu;     ///< what the CPU is offered for
   bool m_loadIsMarked = false;     ///< Settings::unfinishedLoad() is of a load of this run
+  bool m_chatIsMarked = false;     ///< Settings::unfinishedChat() is being opened by this run
+  QPointer<QWidget> m_offer;       ///< the chat that was not opened
   bool m_guideIsStandIn = false;   ///< the guide was not chosen: the next start tries the user's model again
 };
 

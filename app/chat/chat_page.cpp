@@ -186,6 +186,7 @@ QWidget* ChatPage::buildCenter() {
   column->setSpacing(6);
   column->addLayout(header);
   column->addWidget(m_stack, 1);
+  m_column = column;
   column->addLayout(inColumn(m_noticeBox));
   column->addLayout(inColumn(m_composer));
   column->addLayout(inColumn(m_status));
@@ -338,11 +339,6 @@ void ChatPage::deleteChat(qint64 id) {
   if (m_current->id() == id) newChat();
 }
 
-void ChatPage::openNewest() {
-  const QModelIndex first = m_list->model().index(0);
-  if (first.isValid()) openChat(first.data(ConversationListModel::IdRole).toLongLong());
-}
-
 void ChatPage::reloadList() {
   m_list->model().reload();
   if (m_current) m_list->select(m_current->id());
@@ -387,6 +383,12 @@ void ChatPage::setNotice(const QString& text, bool offerCpu) {
   m_notice->setText(text);
   m_onCpu->setVisible(offerCpu);
   m_noticeBox->setVisible(!text.isEmpty());
+}
+
+void ChatPage::addNotice(QWidget* notice) {
+  auto* row = inColumn(notice);
+  connect(notice, &QObject::destroyed, row, &QObject::deleteLater);
+  m_column->insertLayout(m_column->indexOf(m_stack) + 1, row);
 }
 
 void ChatPage::updateSuggestions() {

@@ -32,6 +32,8 @@ class ChatPage : public QWidget {
   ~ChatPage() override;
 
   Conversation* current() const noexcept { return m_current; }
+  ConversationList& list() const noexcept { return *m_list; }
+  void addNotice(QWidget* notice);  ///< above the composer, until it is deleted
   void setDefaultSampling(const engine::SamplerSettings& settings);  ///< for new chats, one that is still empty included
   /// Why the last load failed, as a sentence; shown until the next load begins. `offerCpu`: with a way to load it there.
   void setLoadProblem(const QString& sentence, bool offerCpu = false);
@@ -39,7 +41,6 @@ class ChatPage : public QWidget {
  public Q_SLOTS:
   void newChat();
   void openChat(qint64 conversation);
-  void openNewest();
   void reloadList();  ///< chats came or went elsewhere
   void stop();
 
@@ -85,6 +86,7 @@ class ChatPage : public QWidget {
   QPushButton *m_chooseModel, *m_onCpu;
   std::vector<QPushButton*> m_suggestions;
   QStackedWidget* m_stack;
+  QVBoxLayout* m_column = nullptr;
   TranscriptView* m_transcript;
   Composer* m_composer;
   SamplingPanel* m_panel;

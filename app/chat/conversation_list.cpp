@@ -150,7 +150,7 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   connect(m_new, &QPushButton::clicked, this, &ConversationList::newChatRequested);
   connect(m_undo, &QPushButton::clicked, this, &ConversationList::undoDelete);
   connect(m_rename, &QAction::triggered, this, [this] { m_view->edit(m_view->currentIndex()); });
-  connect(m_delete, &QAction::triggered, this, &ConversationList::deleteCurrent);
+  connect(m_delete, &QAction::triggered, this, [this] { remove(currentId()); });
   connect(&m_model, &ConversationListModel::renamed, this, &ConversationList::renamed);
   connect(&m_model, &QAbstractItemModel::modelReset, this, [this] {
     updateEmptyState();
@@ -201,10 +201,10 @@ void ConversationList::focusSearch() {
   m_search->selectAll();
 }
 
-void ConversationList::deleteCurrent() {
-  const QModelIndex index = m_view->currentIndex();
+void ConversationList::remove(qint64 conversation) {
+  const QModelIndex index = m_model.indexOf(conversation);
   if (!index.isValid()) return;
-  m_lastDeleted = {currentId(), index.data().toString(), index.data(ConversationListModel::UpdatedRole).toDateTime()};
+  m_lastDeleted = {conversation, index.data().toString(), index.data(ConversationListModel::UpdatedRole).toDateTime()};
   m_store.moveToBin(m_lastDeleted.id);
   Q_EMIT deleted(m_lastDeleted.id);  // first: removing the row makes its neighbour current, and that one would be opened
   m_model.remove(m_lastDeleted.id);

@@ -26,6 +26,7 @@ class ConversationList : public QWidget {
   ConversationListModel& model() noexcept { return m_model; }
   void select(qint64 conversation);  ///< 0: nothing
   void focusSearch();
+  void remove(qint64 conversation);  ///< into the bin, with a way to undo it
 
  Q_SIGNALS:
   void chosen(qint64 conversation);
@@ -38,7 +39,6 @@ class ConversationList : public QWidget {
   void changeEvent(QEvent* event) override;
 
  private:
-  void deleteCurrent();
   void undoDelete();
   void updateEmptyState();
   void retranslate();

@@ -23,6 +23,7 @@ constexpr auto kLastModel = "models/last";
 constexpr auto kLastStrategy = "models/lastStrategy";
 constexpr auto kUnfinishedLoad = "load/unfinishedDevice";
 constexpr auto kUnfinishedLoadName = "load/unfinishedDeviceName";
+constexpr auto kUnfinishedChat = "start/unfinishedChat";
 constexpr auto kWindowGeometry = "window/geometry";
 constexpr int kMaxThreads = 1024;
 
@@ -177,6 +178,13 @@ void Settings::setUnfinishedLoad(const DeviceChoice& device) {
   m_state->setValue(QLatin1String(kUnfinishedLoad), device.id);
   m_state->setValue(QLatin1String(kUnfinishedLoadName), device.name);
   m_state->sync();  // what comes next may be the end of the program, or of the whole system
+}
+
+qint64 Settings::unfinishedChat() const { return m_state->value(QLatin1String(kUnfinishedChat)).toLongLong(); }
+
+void Settings::setUnfinishedChat(qint64 conversation) {
+  m_state->setValue(QLatin1String(kUnfinishedChat), conversation);
+  m_state->sync();
 }
 
 engine::SamplerSettings Settings::sampler() const {

@@ -56,6 +56,10 @@ class Settings : public QObject {
   DeviceChoice unfinishedLoad() const;
   void setUnfinishedLoad(const DeviceChoice& device);  ///< on the disk when it returns
 
+  /// The chat that a start opened by itself and did not get through, because the program was killed or hung; 0: none.
+  qint64 unfinishedChat() const;
+  void setUnfinishedChat(qint64 conversation);  ///< on the disk when it returns
+
   engine::SamplerSettings sampler() const;  ///< what new chats begin with
   void setSampler(const engine::SamplerSettings& sampler);
 

@@ -3,15 +3,25 @@
 #include <QApplication>
 #include <QDir>
 #include <QFile>
+#include <QLabel>
+#include <QListView>
 #include <QProcess>
+#include <QPushButton>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTimer>
 #include <csignal>
 #include <cstring>
+#include <ctime>
+#include <functional>
+#include <unistd.h>
 
 #include "application.h"
 #include "chat/chat_page.h"
+#include "chat/conversation_list.h"
 #include "inference/inference_service.h"
+#include "main_window.h"
+#include "settings/settings.h"
 #include "storage/schema.h"
 #include "store_support.h"
 #include "support/quit_signals.h"
@@ -41,6 +51,56 @@ int answerUntilASignal(int argc, char** argv) {
     std::fflush(stdout);
   });
   app->loadFirstModel();
+  return QApplication::exec();
+}
+
+/// Does something when the window is painted for the first time, before anything that the paint sets off.
+class AtFirstPaint : public QObject {
+ public:
+  AtFirstPaint(QWidget& widget, std::function<void()> action) : m_action(std::move(action)) { widget.installEventFilter(this); }
+
+  bool eventFilter(QObject*, QEvent* event) override {
+    if (event->type() == QEvent::Paint && m_action) std::exchange(m_action, {})();
+    return false;
+  }
+
+ private:
+  std::function<void()> m_action;
+};
+
+double cpuMilliseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
+}
+
+/// The app up to its first paint: says what CPU time that took since the chats were about to be opened, how many chats are
+/// listed, and which one is open.
+int showOnly(int argc, char** argv) {
+  QApplication qt(argc, argv);
+  const Paths paths = Paths::inside(QString::fromLocal8Bit(argv[2]));
+  const double before = cpuMilliseconds();
+  auto app = std::move(Application::create(paths).value());
+  AtFirstPaint painted(app->window(), [&] {
+    const auto* list = app->window().findChild<QListView*>(QStringLiteral("chatList"));
+    std::printf("shown %.0f %d %lld\n", cpuMilliseconds() - before, list->model()->rowCount(), static_cast<long long>(app->chatPage().current()->id()));
+    std::fflush(stdout);
+    std::_Exit(0);
+  });
+  app->showWindow();
+  return QApplication::exec();
+}
+
+/// Killed as soon as the first chat has been opened, before it is shown.
+int dieOpening(int argc, char** argv) {
+  QApplication qt(argc, argv);
+  auto app = std::move(Application::create(Paths::inside(QString::fromLocal8Bit(argv[2]))).value());
+  QTimer timer;
+  QObject::connect(&timer, &QTimer::timeout, &timer, [&app] {
+    if (app->chatPage().current()->id() != 0) ::kill(getpid(), SIGKILL);
+  });
+  timer.start(0);
+  app->showWindow();
   return QApplication::exec();
 }
 
@@ -104,6 +164,75 @@ class StartTest : public QObject {
     QVERIFY(!answer->tokens.empty());
   }
 
+  void theWindowComesBeforeTheChat_data() {
+    QTest::addColumn<int>("characters");
+    QTest::newRow("5 M") << 5'000'000;
+    QTest::newRow("20 M") << 20'000'000;
+  }
+  void theWindowComesBeforeTheChat() {
+    QFETCH(int, characters);
+    {
+      auto store = openStore(m_paths.database());
+      newChat(*store, QStringLiteral("older"));
+      addMessage(*store, newChat(*store, QStringLiteral("huge")).id, 0, MessageRole::User, QString(QStringLiteral("line of text\n")).repeated(characters / 13));
+    }
+    QProcess process;
+    startSelf(process, "--show");
+    QVERIFY(process.waitForFinished(kTimeout));
+    const auto words = process.readAll().split('\n').first().split(' ');
+    QCOMPARE(words.size(), qsizetype(4));
+    QVERIFY2(words[1].toInt() < 1000, words[1].constData());
+    QCOMPARE(words[2].toInt(), 2);  // the list is there
+    QCOMPARE(words[3].toInt(), 0);  // and no chat yet
+  }
+
+  void aChatThatTheLastStartDidNotGetThroughStaysClosed() {
+    {
+      auto store = openStore(m_paths.database());
+      newChat(*store, QStringLiteral("older"));
+      addMessage(*store, newChat(*store, QStringLiteral("<b>bad</b>")).id, 0, MessageRole::User, QStringLiteral("question"));
+    }
+    QProcess process;
+    startSelf(process, "--die-opening");
+    QVERIFY(process.waitForFinished(kTimeout));
+    QCOMPARE(process.exitStatus(), QProcess::CrashExit);
+
+    for (int start = 1; start <= 2; ++start) {  // and not at the next one either
+      auto app = startHere();
+      auto* text = app->window().findChild<QLabel*>(QStringLiteral("unopenedText"));
+      QTRY_VERIFY((text = app->window().findChild<QLabel*>(QStringLiteral("unopenedText"))) != nullptr);
+      QVERIFY2(text->isVisible() && text->text().contains(QStringLiteral("“<b>bad</b>”")), qPrintable(text->text()));
+      QCOMPARE(text->textFormat(), Qt::PlainText);
+      QCOMPARE(app->chatPage().current()->id(), 0);
+      app->chatPage().openChat(1);  // the list is usable
+      QCOMPARE(app->chatPage().current()->record().title, QStringLiteral("older"));
+    }
+    {
+      auto app = startHere();
+      QTRY_VERIFY(app->window().findChild<QPushButton*>(QStringLiteral("unopenedOpen")) != nullptr);
+      app->window().findChild<QPushButton*>(QStringLiteral("unopenedOpen"))->click();
+      QCOMPARE(app->chatPage().current()->id(), 2);
+      QCOMPARE(app->settings().unfinishedChat(), 2);
+      QTRY_COMPARE(app->settings().unfinishedChat(), 0);  // it was got through
+      QVERIFY(app->window().findChild<QLabel*>(QStringLiteral("unopenedText")) == nullptr);
+    }
+    auto app = startHere();
+    QTRY_COMPARE(app->chatPage().current()->id(), 2);
+    app.reset();  // at once: leaving in order is no failure
+    QCOMPARE(Settings(m_paths).unfinishedChat(), 0);
+  }
+
+  void aChatThatWasNotOpenedCanBeDeleted() {
+    newChat(*openStore(m_paths.database()), QStringLiteral("bad"));
+    Settings(m_paths).setUnfinishedChat(1);
+    auto app = startHere();
+    QTRY_VERIFY(app->window().findChild<QPushButton*>(QStringLiteral("unopenedDelete")) != nullptr);
+    app->window().findChild<QPushButton*>(QStringLiteral("unopenedDelete"))->click();
+    QVERIFY(app->store().conversations({}, 10, 0).empty());
+    QCOMPARE(app->store().bin().size(), std::size_t(1));
+    QVERIFY(app->window().findChild<QPushButton*>(QStringLiteral("undoDelete"))->isVisible());
+  }
+
   void aStartThatFailsTellsItsLogWhy() {
     openStore(m_paths.database());
     {
@@ -138,6 +267,16 @@ class StartTest : public QObject {
   }
 
  private:
+  void startSelf(QProcess& process, const char* mode) {
+    process.start(QCoreApplication::applicationFilePath(), {QLatin1String(mode), m_dir->path()});
+  }
+
+  std::unique_ptr<Application> startHere() {
+    auto app = std::move(Application::create(m_paths).value());
+    app->showWindow();
+    return app;
+  }
+
   void start(QProcess& process) {
     process.setProcessChannelMode(QProcess::MergedChannels);
     process.start(QStringLiteral(ROOKERY_BIN_DIR "/rookery"), {QStringLiteral("--data-dir"), m_dir->path()});
@@ -150,7 +289,9 @@ class StartTest : public QObject {
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::strcmp(argv[1], "--answer") == 0) return answerUntilASignal(argc, argv);
-  QCoreApplication app(argc, argv);
+  if (argc == 3 && std::strcmp(argv[1], "--show") == 0) return showOnly(argc, argv);
+  if (argc == 3 && std::strcmp(argv[1], "--die-opening") == 0) return dieOpening(argc, argv);
+  QApplication app(argc, argv);
   StartTest test;
   return QTest::qExec(&test, argc, argv);
 }

@@ -231,8 +231,7 @@ class WindowTest : public QObject {
     QVERIFY(notice->text().contains(QStringLiteral("guide model answers")));
     QCOMPARE(m_app->settings().lastModel(), broken);
 
-    addChat(QStringLiteral("with messages"));
-    m_app->chatPage().openNewest();
+    m_app->chatPage().openChat(addChat(QStringLiteral("with messages")));
     QVERIFY(notice->isVisible());  // in a chat that is not empty as well
     auto* load = m_window->findChild<QPushButton*>(QStringLiteral("modelLoad"));
     m_window->showPage(MainWindow::Models);

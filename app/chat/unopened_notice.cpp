@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "chat/unopened_notice.h"
+
+#include <QEvent>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QPushButton>
+
+namespace rookery::app {
+namespace {
+constexpr qsizetype kShownTitle = 80;
+}
+
+UnopenedNotice::UnopenedNotice(const QString& title, QWidget* parent)
+    : QWidget(parent), m_title(title.size() > kShownTitle ? title.left(kShownTitle) + u'…' : title), m_text(new QLabel(this)),
+      m_open(new QPushButton(this)), m_delete(new QPushButton(this)) {
+  setObjectName(QStringLiteral("unopenedNotice"));
+  setAutoFillBackground(true);
+  setBackgroundRole(QPalette::AlternateBase);
+  m_text->setObjectName(QStringLiteral("unopenedText"));
+  m_text->setTextFormat(Qt::PlainText);
+  m_text->setWordWrap(true);
+  m_open->setObjectName(QStringLiteral("unopenedOpen"));
+  m_delete->setObjectName(QStringLiteral("unopenedDelete"));
+  connect(m_open, &QPushButton::clicked, this, &UnopenedNotice::openRequested);
+  connect(m_delete, &QPushButton::clicked, this, &UnopenedNotice::deleteRequested);
+  auto* row = new QHBoxLayout(this);
+  row->setContentsMargins(8, 8, 8, 8);
+  row->addWidget(m_text, 1);
+  row->addWidget(m_open, 0, Qt::AlignVCenter);
+  row->addWidget(m_delete, 0, Qt::AlignVCenter);
+  retranslate();
+}
+
+void UnopenedNotice::retranslate() {
+  m_text->setText(tr("Rookery did not get through opening the chat “%1” last time, so it left it closed.").arg(m_title));
+  m_open->setText(tr("Open it anyway"));
+  m_delete->setText(tr("Delete it"));
+}
+
+void UnopenedNotice::changeEvent(QEvent* event) {
+  QWidget::changeEvent(event);
+  if (event->type() == QEvent::LanguageChange) retranslate();
+}
+
+}  // namespace rookery::app

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+
+class QLabel;
+class QPushButton;
+
+namespace rookery::app {
+
+/// Says that the chat with this title was not opened at the start, because the program did not get through it last time.
+class UnopenedNotice : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit UnopenedNotice(const QString& title, QWidget* parent = nullptr);
+
+ Q_SIGNALS:
+  void openRequested();
+  void deleteRequested();
+
+ protected:
+  void changeEvent(QEvent* event) override;
+
+ private:
+  void retranslate();
+
+  QString m_title;
+  QLabel* m_text;
+  QPushButton *m_open, *m_delete;
+};
+
+}  // namespace rookery::app
