@@ -127,7 +127,7 @@ void Application::connectParts() {
   });
   QObject::connect(m_store.get(), &ChatStore::failing, m_window.get(), [this](const QString& sentence) { m_trouble = sentence; });
   QObject::connect(m_store.get(), &ChatStore::memoriesDropped, m_window.get(), [this](int count) {
-    m_window->statusBar()->showMessage(tr("%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)", nullptr, count), kNoticeMs);
+    m_window->statusBar()->showMessage(displayName(tr("%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)", nullptr, count)), kNoticeMs);
   });
   QObject::connect(m_settings.get(), &Settings::samplerChanged, m_chat, [this] { m_chat->setDefaultSampling(m_settings->sampler()); });
 }

@@ -28,7 +28,7 @@ QString Dialogs::chooseFolder(QWidget* parent, const QString& title, const QStri
 }
 
 bool Dialogs::confirm(QWidget* parent, const QString& title, const QString& text, const QString& action) {
-  QMessageBox box(QMessageBox::Question, title, displayText(text), QMessageBox::Cancel, parent);
+  QMessageBox box(QMessageBox::Question, title, text, QMessageBox::Cancel, parent);
   auto* yes = box.addButton(action, QMessageBox::AcceptRole);
   box.setDefaultButton(QMessageBox::Cancel);
   makePlain(box);
@@ -37,7 +37,7 @@ bool Dialogs::confirm(QWidget* parent, const QString& title, const QString& text
 }
 
 int Dialogs::choose(QWidget* parent, const QString& title, const QString& text, const QStringList& actions) {
-  QMessageBox box(QMessageBox::Warning, title, displayText(text), QMessageBox::NoButton, parent);
+  QMessageBox box(QMessageBox::Warning, title, text, QMessageBox::NoButton, parent);
   QList<QAbstractButton*> buttons;
   for (const auto& action : actions) {
     buttons << box.addButton(action, buttons.isEmpty() ? QMessageBox::AcceptRole : QMessageBox::DestructiveRole);
@@ -51,7 +51,7 @@ int Dialogs::choose(QWidget* parent, const QString& title, const QString& text, 
 }
 
 void Dialogs::tell(QWidget* parent, const QString& title, const QString& text) {
-  QMessageBox box(QMessageBox::Warning, title, displayText(text), QMessageBox::Ok, parent);
+  QMessageBox box(QMessageBox::Warning, title, text, QMessageBox::Ok, parent);
   makePlain(box);
   box.exec();
 }

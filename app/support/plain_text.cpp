@@ -85,6 +85,8 @@ QString withoutMnemonic(const QString& text) { return QString(text).replace(QStr
 
 void makePlain(QMessageBox& box) {
   box.setTextFormat(Qt::PlainText);
+  box.setText(displayText(box.text()));
+  if (!box.informativeText().isEmpty()) box.setInformativeText(displayText(box.informativeText()));
   for (auto* label : box.findChildren<QLabel*>()) label->setTextFormat(Qt::PlainText);
 }
 

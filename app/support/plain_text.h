@@ -18,7 +18,7 @@ QString displayText(const QString& text, qsizetype most = 4000);
 QString plainToolTip(const QString& text);
 /// For texts of buttons, menus and tabs, where a single "&" marks a key.
 QString withoutMnemonic(const QString& text);
-/// Makes all words of a box plain text, the informative one included. Call when all are set.
+/// Makes all words of a box plain and bounded text, the informative ones included. Call when all are set.
 void makePlain(QMessageBox& box);
 
 }  // namespace rookery::app
