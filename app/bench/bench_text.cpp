@@ -22,17 +22,33 @@ struct Words {
 
 // People read aloud at about 150 words a minute; a World token is about 0.75 English words.
 constexpr double kAloudTokensPerSecond = 150.0 / 60 / 0.75;
+
+/// The fewest runs behind a figure of the sentence; 0 without one.
+std::size_t headlineRuns(const engine::BenchReport& report) {
+  std::size_t fewest = 0;
+  for (const char* prefix : {"pp", "tg"}) {
+    if (const auto* series = headlineSeries(report, prefix)) {
+      fewest = fewest == 0 ? series->samples.size() : std::min(fewest, series->samples.size());
+    }
+  }
+  return fewest;
+}
 }  // namespace
 
-double speedOf(const engine::BenchReport& report, const std::string& prefix) {
+const engine::BenchSeries* headlineSeries(const engine::BenchReport& report, const std::string& prefix) {
   for (const auto& series : report.series) {
     if (series.test.starts_with(prefix) && series.test.size() > prefix.size() &&
         std::all_of(series.test.begin() + static_cast<std::ptrdiff_t>(prefix.size()), series.test.end(),
                     [](unsigned char c) { return std::isdigit(c) != 0; })) {
-      return series.median;
+      return &series;
     }
   }
-  return 0;
+  return nullptr;
+}
+
+double speedOf(const engine::BenchReport& report, const std::string& prefix) {
+  const auto* series = headlineSeries(report, prefix);
+  return series != nullptr ? series->median : 0;
 }
 
 QString reportSentence(const engine::BenchReport& report) {
@@ -65,6 +81,12 @@ QString reportSentence(const engine::BenchReport& report) {
     sentences << Words::tr("This computer was busy: other programs took part of the processor.");
   } else if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
     sentences << Words::tr("This computer was busy: the runs differ more than they should.");
+  }
+  const auto runs = headlineRuns(report);
+  if (runs == 1) {
+    sentences << Words::tr("One run only, so there is no spread.");
+  } else if (runs == 2) {
+    sentences << Words::tr("2 runs: the spread is only indicative.");
   }
   return sentences.join(u' ');
 }

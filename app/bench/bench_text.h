@@ -21,6 +21,8 @@ QString weightsText(const engine::BenchReport& report);
 QString progressText(const engine::BenchProgress& progress);
 /// Local date and time of the report.
 QString reportDate(const engine::BenchReport& report);
+/// The first test whose name is `prefix` and digits ("pp512"), nullptr without one. Points into `report`.
+const engine::BenchSeries* headlineSeries(const engine::BenchReport& report, const std::string& prefix);
 /// The median of the first test whose name is `prefix` and digits ("pp512"), 0 without one.
 double speedOf(const engine::BenchReport& report, const std::string& prefix);
 

@@ -83,50 +83,47 @@ void SpeedChart::drawRect(QCPAxisRect* rect, const std::vector<const engine::Ben
   y->setLabel(label);
   setNumberTicker(y);
 
-  QVector<double> keys, values, errors;
   QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
-  double top = 0;
+  double key = 0, top = 0;
   for (const auto* s : series) {
-    const double key = static_cast<double>(keys.size()) + 1;
-    keys << key;
-    values << s->median;
-    errors << s->mad;
-    ticker->addTick(key, QString::fromStdString(s->test));
-    top = std::max(top, s->median + s->mad);
-  }
-  auto* bars = new QCPBars(x, y);
-  bars->setObjectName(label);
-  bars->setName(label);
-  bars->setWidth(0.5);
-  bars->setPen(Qt::NoPen);
-  bars->setBrush(color);
-  bars->setData(keys, values, true);
-  auto* whiskers = new QCPErrorBars(x, y);
-  whiskers->setDataPlottable(bars);
-  whiskers->setPen(QPen(palette().color(QPalette::Text), 1.25));
-  whiskers->setWhiskerWidth(10);
-  whiskers->setSymbolGap(0);
-  whiskers->setData(errors);
-  x->setTicker(ticker);
-  x->setRange(0.4, std::max(1.0, static_cast<double>(keys.size())) + 0.6);
-  y->setRange(0, top > 0 ? top * 1.18 : 1);
-  for (int i = 0; i < keys.size(); ++i) {
+    ++key;
+    auto* bars = new QCPBars(x, y);
+    bars->setObjectName(label);
+    bars->setName(label);
+    bars->setWidth(0.5);
+    bars->setPen(Qt::NoPen);
+    bars->setBrush(color);
+    bars->setData({key}, {s->median});
+    const double end = s->median + (s->hasSpread() ? s->mad : 0);
+    if (s->hasSpread()) {  // a whisker of height zero would say that runs agree
+      auto* whiskers = new QCPErrorBars(x, y);
+      whiskers->setDataPlottable(bars);
+      whiskers->setPen(QPen(palette().color(QPalette::Text), 1.25));
+      whiskers->setWhiskerWidth(10);
+      whiskers->setSymbolGap(0);
+      whiskers->setData({s->mad});
+    }
     auto* text = new QCPItemText(plot());
     text->setClipAxisRect(rect);
     text->position->setAxes(x, y);
-    text->position->setCoords(keys[i], values[i] + errors[i]);
+    text->position->setCoords(key, end);
     text->setPositionAlignment(Qt::AlignHCenter | Qt::AlignBottom);
     text->setPadding(QMargins(0, 0, 0, 3));
-    text->setText(formatRate(values[i]));
+    text->setText(formatRate(s->median));
     text->setFont(valueFont());
     text->setColor(palette().color(QPalette::Text));
+    ticker->addTick(key, QString::fromStdString(s->test));
+    top = std::max(top, end);
   }
+  x->setTicker(ticker);
+  x->setRange(0.4, std::max(1.0, key) + 0.6);
+  y->setRange(0, top > 0 ? top * 1.18 : 1);
 }
 
 ChartTable SpeedChart::tableData() const {
   ChartTable numbers{{tr("Test"), tr("Tokens/s"), tr("± MAD"), tr("Lowest"), tr("Highest"), tr("Runs")}, {}};
   for (const auto& s : m_series) {
-    numbers.rows << QStringList{QString::fromStdString(s.test), formatRate(s.median), formatRate(s.mad),
+    numbers.rows << QStringList{QString::fromStdString(s.test), formatRate(s.median), s.hasSpread() ? formatRate(s.mad) : QStringLiteral("–"),
                                 formatRate(s.min), formatRate(s.max), QLocale().toString(static_cast<int>(s.samples.size()))};
   }
   return numbers;

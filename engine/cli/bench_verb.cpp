@@ -43,7 +43,8 @@ class ProgressLine {
       return;
     }
     const std::string left = p.secondsLeft < 0 ? "" : fmt::format(", {:.0f} s left", p.secondsLeft);
-    const std::string value = p.lastValue > 0 ? fmt::format(", {:.1f} ± {:.1f} %", p.lastValue, 100 * p.spread) : "";
+    const std::string spread = p.run > 1 ? fmt::format(" ± {:.1f} %", 100 * p.spread) : "";
+    const std::string value = p.lastValue > 0 ? fmt::format(", {:.1f}{}", p.lastValue, spread) : "";
     fmt::print(stderr, "\r\033[K{:3.0f} %  {} {} run {}/{}{}{}", 100 * p.fraction, stepName(p.step), p.test, p.run,
                p.plannedRuns, value, left);
     std::fflush(stderr);

@@ -290,6 +290,37 @@ class BenchPageTest : public QObject {
     }
   }
 
+  void oneRunHasNoSpread() {
+    BenchPage page(m_folder->path());
+    auto report = test::handMadeReport();
+    const auto keep = [&](std::size_t runs) {
+      for (auto& s : report.series) s.samples.resize(runs);
+      for (auto& s : report.series) s.mad = runs == 1 ? 0 : s.mad;
+    };
+    const auto whiskers = [&] {
+      int count = 0;
+      auto* speed = child<QCustomPlot>(page, "speedChartPlot");
+      for (int i = 0; i < speed->plottableCount(); ++i) count += qobject_cast<QCPErrorBars*>(speed->plottable(i)) != nullptr ? 1 : 0;
+      return count;
+    };
+    const auto* sentence = child<QLabel>(page, "benchSentence");
+    auto* table = child<QTableWidget>(page, "speedChartTable");
+    page.showReport(report);
+    QCOMPARE(whiskers(), 3);
+    QVERIFY(!sentence->text().contains(QStringLiteral("spread")));
+    keep(2);
+    page.showReport(report);
+    QCOMPARE(whiskers(), 3);
+    QVERIFY2(sentence->text().contains(QStringLiteral("2 runs: the spread is only indicative.")), qPrintable(sentence->text()));
+    QCOMPARE(column(table, 5), QStringList(3, QStringLiteral("2")));
+    keep(1);
+    page.showReport(report);
+    QCOMPARE(whiskers(), 0);
+    QVERIFY2(sentence->text().contains(QStringLiteral("One run only, so there is no spread.")), qPrintable(sentence->text()));
+    QCOMPARE(column(table, 2), QStringList(3, QStringLiteral("–")));
+    QCOMPARE(column(table, 5), QStringList(3, QStringLiteral("1")));
+  }
+
   void theTableTwinHoldsTheChartsNumbers() {
     BenchPage page(m_folder->path());
     page.show();

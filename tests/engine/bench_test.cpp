@@ -104,6 +104,61 @@ TEST_CASE("measuring goes on until the spread is met") {
   CHECK_FALSE(series->noisy);
 }
 
+TEST_CASE("one run has no spread, two have one that is only indicative") {
+  const SeriesPlan once{.test = "tg", .unit = "tokens/s", .warmUpMin = 0, .warmUpMax = 0, .minReps = 1, .maxReps = 1};
+  SeriesPlan twice = once;
+  twice.minReps = twice.maxReps = 2;
+  BenchReport report = sampleReport();
+  report.series = {*measureSeries(once, script({3069.62}), {}, {}), *measureSeries(twice, script({100, 110}), {}, {})};
+  report.series[0].test = "tg8";
+  report.series[1].test = "tg9";
+  CHECK_FALSE(report.series[0].hasSpread());
+  CHECK_FALSE(report.series[0].noisy);
+  CHECK(report.series[1].hasSpread());
+  CHECK(report.series[1].spreadIsIndicative());
+
+  const auto document = nlohmann::json::parse(reportJson(report));
+  CHECK(document["schema"] == 2);
+  CHECK(document["series"][0]["mad"].is_null());
+  CHECK(document["series"][0]["sd"].is_null());
+  CHECK(document["series"][0]["median"] == 3069.62);
+  CHECK(document["series"][1]["mad"] == 5);
+  const auto again = reportFromJson(document.dump());
+  REQUIRE(again);
+  CHECK(reportJson(*again) == reportJson(report));
+
+  const std::string text = reportMarkdown(report);
+  CHECK(text.find("| tg8 | 3069.62 | 1 |\n") != std::string::npos);
+  CHECK(text.find("| tg9 | 105.00 ± 5.00 (noisy) | 2 |\n") != std::string::npos);
+  CHECK(text.find("One run has no spread. 2 runs: the spread is only indicative.") != std::string::npos);
+  BenchReport times = report;
+  times.series[0].unit = "ms";
+  CHECK(reportMarkdown(times).find("| tg8 | 3069.620 |  | 3069.620 | 3069.620 | 1 |\n") != std::string::npos);
+  report.series.pop_back();
+  CHECK(reportMarkdown(report).find("±") == std::string::npos);
+  const std::string many = reportMarkdown(sampleReport());
+  CHECK(many.find("One run") == std::string::npos);
+  CHECK(many.find("indicative") == std::string::npos);
+}
+
+TEST_CASE("reports of schema 1 are read and written as they were") {
+  BenchReport report = sampleReport();
+  report.schema = 1;  // its load series of one run has a spread of 0
+  const std::string text = reportJson(report);
+  CHECK(nlohmann::json::parse(text)["series"][0]["mad"] == 0);
+  const auto again = reportFromJson(text);
+  REQUIRE(again);
+  CHECK(again->schema == 1);
+  CHECK_FALSE(again->series[0].hasSpread());
+  CHECK(reportJson(*again) == text);
+  CHECK(reportMarkdown(*again).find("| load | 312.250 |  | ") != std::string::npos);
+  auto document = nlohmann::json::parse(text);
+  document["series"][0]["mad"] = nullptr;
+  const auto changed = reportFromJson(document.dump());
+  REQUIRE_FALSE(changed);
+  CHECK(changed.error().code == ErrorCode::FileDamaged);
+}
+
 TEST_CASE("a machine that never settles is called noisy") {
   std::vector<double> values{100, 100};
   for (int i = 0; i < 20; ++i) values.push_back(80 + 2 * i);  // a drift, as of a machine that heats up
@@ -261,11 +316,11 @@ TEST_CASE("values that JSON cannot hold do not break a report") {
 TEST_CASE("Markdown has the table of llama-bench, the environment and both memory columns") {
   const BenchReport report = sampleReport();
   const std::string text = reportMarkdown(report);
-  CHECK(text.find("| model | size | params | backend | threads | test | t/s |") == 0);
-  CHECK(text.find("| tg128 | 64.50 ± 1.00 (noisy) |") != std::string::npos);
+  CHECK(text.find("| model | size | params | backend | threads | test | t/s | runs |") == 0);
+  CHECK(text.find("| tg128 | 64.50 ± 1.00 (noisy) | 3 |") != std::string::npos);
   BenchReport busy = sampleReport();
   busy.series[2].busy = true;
-  CHECK(reportMarkdown(busy).find("| tg128 | 64.50 ± 1.00 (busy) |") != std::string::npos);
+  CHECK(reportMarkdown(busy).find("| tg128 | 64.50 ± 1.00 (busy) | 3 |") != std::string::npos);
   CHECK(text.find("test \\| \"model\", 0.1B fp16 (synthetic weights)") != std::string::npos);
   CHECK(text.find("191.03 M") != std::string::npos);
   CHECK(text.find("56 % of that limit") != std::string::npos);

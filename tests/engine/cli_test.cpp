@@ -332,6 +332,26 @@ TEST_CASE("bench writes one report in four forms") {
   CHECK(json::parse(other.out)["fingerprint"] == report["fingerprint"]);
 }
 
+TEST_CASE("bench: one run is told without a spread") {
+  const std::vector<std::string> once{"bench", "--model", kSmall, "--pp", "0", "--tg", "4", "--reps", "1", "--max-reps", "1", "--no-bandwidth"};
+  const auto table = runCli(once);
+  REQUIRE_MESSAGE(table.exitCode == 0, table.err);
+  const auto row = table.out.find("| tg4 | ");
+  REQUIRE(row != std::string::npos);
+  const std::string line = table.out.substr(row, table.out.find('\n', row) - row);
+  CHECK_MESSAGE(line.find("±") == std::string::npos, line);
+  CHECK_MESSAGE(line.ends_with(" | 1 |"), line);
+  CHECK(table.out.find("One run has no spread.") != std::string::npos);
+  auto asJson = once;
+  asJson.push_back("--json");
+  const auto document = runCli(asJson);
+  REQUIRE(document.exitCode == 0);
+  for (const json& series : json::parse(document.out)["series"]) {
+    CHECK(series["mad"].is_null() == (series["samples"].size() == 1));
+    CHECK(series["sd"].is_null() == (series["samples"].size() == 1));
+  }
+}
+
 TEST_CASE("an interrupted benchmark keeps its finished steps, says partial, and exits with 130") {
   // Far more runs than fit in the time: the interrupt comes in the middle of a series, after loading.
   const auto run = runProcess({cliPath(), "bench", "--model", kSmall, "--pp", "100000", "--tg", "100000", "--reps", "1000", "--max-reps", "1000",

@@ -52,10 +52,13 @@ struct BenchSeries {
   std::string unit;                 ///< "tokens/s", "ms"
   std::vector<double> samples;      ///< every measured run, in order
   std::vector<double> warmUp;       ///< runs before it that do not count
-  double median = 0, mad = 0, min = 0, max = 0, mean = 0, sd = 0;
+  double median = 0, mad = 0, min = 0, max = 0, mean = 0, sd = 0;  ///< mad, sd: 0 and without meaning unless hasSpread()
   bool noisy = false;               ///< the spread target was not reached
   double cpuShare = 0;              ///< processor time got / wanted (wall time x threads); 0: not measured
   bool busy = false;                ///< other programs took part of the processor, evenly or not
+
+  bool hasSpread() const noexcept { return samples.size() > 1; }           ///< one run has none
+  bool spreadIsIndicative() const noexcept { return samples.size() == 2; } ///< of two runs it says little
 };
 
 /// The device of a run that the CPU does not compute, or not alone.
@@ -76,7 +79,7 @@ struct BenchEnvironment {
 };
 
 struct BenchReport {
-  int schema = 1;
+  int schema = 2;                   ///< 1: a series of one run had a spread of 0. docs/benchmark.md
   std::string model;                ///< name for people
   std::string weights;              ///< "file", "guide" or "synthetic"
   std::string modelSha256;          ///< of the file; empty for synthetic

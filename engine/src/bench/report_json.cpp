@@ -63,9 +63,11 @@ json environmentJson(const BenchEnvironment& e) {
 json toJson(const BenchReport& r) {
   json series = json::array();
   for (const BenchSeries& s : r.series) {
+    const bool spread = r.schema < 2 || s.hasSpread();
     series.push_back({{"test", s.test}, {"unit", s.unit}, {"samples", numbers(s.samples)},
-                      {"warm_up", numbers(s.warmUp)}, {"median", finite(s.median)}, {"mad", finite(s.mad)},
-                      {"min", finite(s.min)}, {"max", finite(s.max)}, {"mean", finite(s.mean)}, {"sd", finite(s.sd)},
+                      {"warm_up", numbers(s.warmUp)}, {"median", finite(s.median)},
+                      {"mad", spread ? json(finite(s.mad)) : json()}, {"min", finite(s.min)}, {"max", finite(s.max)},
+                      {"mean", finite(s.mean)}, {"sd", spread ? json(finite(s.sd)) : json()},
                       {"noisy", s.noisy}, {"cpu_share", finite(s.cpuShare)}, {"busy", s.busy}});
   }
   json planned = json::array();
@@ -108,6 +110,11 @@ void read(const json& object, const char* key, double& out) {
   const json& value = member(object, key);
   if (!value.is_number()) throw NotAReport{std::string("\"") + key + "\" is not a number"};
   out = value.get<double>();
+}
+
+/// null where one run has no spread; a number in every report of schema 1.
+void readSpread(const json& object, const char* key, int schema, double& out) {
+  if (schema < 2 || !member(object, key).is_null()) read(object, key, out);
 }
 
 void read(const json& object, const char* key, bool& out) {
@@ -180,7 +187,8 @@ BenchReport fromJson(const json& o) {
   read(o, "kind", kind);
   if (kind != "rookery-benchmark") throw NotAReport{"it is of another kind"};
   read(o, "schema", r.schema);
-  if (r.schema != 1) throw NotAReport{"its schema " + std::to_string(r.schema) + " is newer than this program"};
+  if (r.schema < 1) throw NotAReport{"its schema is 0"};
+  if (r.schema > BenchReport().schema) throw NotAReport{"its schema " + std::to_string(r.schema) + " is newer than this program"};
   read(o, "model", r.model);
   read(o, "weights", r.weights);
   read(o, "model_sha256", r.modelSha256);
@@ -197,11 +205,11 @@ BenchReport fromJson(const json& o) {
     read(item, "samples", s.samples);
     read(item, "warm_up", s.warmUp);
     read(item, "median", s.median);
-    read(item, "mad", s.mad);
+    readSpread(item, "mad", r.schema, s.mad);
     read(item, "min", s.min);
     read(item, "max", s.max);
     read(item, "mean", s.mean);
-    read(item, "sd", s.sd);
+    readSpread(item, "sd", r.schema, s.sd);
     read(item, "noisy", s.noisy);
     if (item.contains("cpu_share")) read(item, "cpu_share", s.cpuShare);  // reports of 2026-11 have neither
     if (item.contains("busy")) read(item, "busy", s.busy);

@@ -76,19 +76,29 @@ const BenchSeries* decodeSeries(const BenchReport& r) {
   return it == r.series.end() ? nullptr : &*it;
 }
 
+const char* noteOf(const BenchSeries& s) { return s.busy ? " (busy)" : s.noisy ? " (noisy)" : ""; }
+
 std::string benchTable(const BenchReport& r) {
   std::string out =
-      "| model | size | params | backend | threads | test | t/s |\n"
-      "| ----- | ---: | -----: | ------- | ------: | ---: | --: |\n";
+      "| model | size | params | backend | threads | test | t/s | runs |\n"
+      "| ----- | ---: | -----: | ------- | ------: | ---: | --: | ---: |\n";
+  bool spread = false, indicative = false, single = false;
   for (const BenchSeries& s : r.series) {
     if (s.unit != "tokens/s") continue;
-    out += fmt::format("| {} | {} | {} | {} | {} | {} | {:.2f} ± {:.2f}{} |\n", modelLabel(r), sizeText(weightBytes(r)),
-                       parametersText(r.parameters), deviceLabel(r), threadsText(r), cell(s.test), s.median,
-                       s.mad, s.busy ? " (busy)" : s.noisy ? " (noisy)" : "");
+    const std::string around = s.hasSpread() ? fmt::format(" ± {:.2f}", s.mad) : "";
+    out += fmt::format("| {} | {} | {} | {} | {} | {} | {:.2f}{}{} | {} |\n", modelLabel(r), sizeText(weightBytes(r)),
+                       parametersText(r.parameters), deviceLabel(r), threadsText(r), cell(s.test), s.median, around,
+                       noteOf(s), s.samples.size());
+    spread = spread || s.hasSpread();
+    indicative = indicative || s.spreadIsIndicative();
+    single = single || s.samples.size() == 1;
   }
   if (std::any_of(r.series.begin(), r.series.end(), [](const BenchSeries& s) { return s.busy; }))
     out += "\nBusy: other programs took part of the processor while this was measured.\n";
-  out += "\nEach value: median ± median absolute deviation. Sampling is excluded except in tests named `-chat`.\n";
+  out += spread ? "\nEach value: median ± median absolute deviation." : "\nEach value: the median.";
+  if (single) out += " One run has no spread.";
+  if (indicative) out += " 2 runs: the spread is only indicative.";
+  out += " Sampling is excluded except in tests named `-chat`.\n";
   return out;
 }
 
@@ -96,8 +106,8 @@ std::string timesTable(const BenchReport& r) {
   std::string rows;
   for (const BenchSeries& s : r.series) {
     if (s.unit == "tokens/s") continue;
-    rows += fmt::format("| {} | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {}{} |\n", cell(s.test), s.median, s.mad, s.min, s.max,
-                        s.samples.size(), s.noisy ? " (noisy)" : "");
+    rows += fmt::format("| {} | {:.3f} | {} | {:.3f} | {:.3f} | {}{} |\n", cell(s.test), s.median,
+                        s.hasSpread() ? fmt::format("{:.3f}", s.mad) : "", s.min, s.max, s.samples.size(), s.noisy ? " (noisy)" : "");
   }
   if (rows.empty()) return {};
   return "\n| step | median, ms | MAD | min | max | runs |\n| ---- | ---------: | --: | --: | --: | ---: |\n" + rows;
