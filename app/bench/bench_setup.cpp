@@ -225,7 +225,7 @@ void BenchSetup::fillPrecisions() {
   const int kind = m_model->currentData(kKindRole).toInt();
   m_precision->clear();
   if (kind != Synthetic) {
-    m_precision->addItem(tr("as it came"));
+    m_precision->addItem(tr("as in the file"));
   }
   if (kind != Guide) {
     for (const auto type : kPrecisions) {
@@ -241,29 +241,33 @@ void BenchSetup::fillPrecisions() {
   updateHint();
 }
 
-void BenchSetup::updateHint() {
+QString BenchSetup::whatIsMeasured() const {
   const int kind = m_model->currentData(kKindRole).toInt();
-  if (kind == Synthetic && m_precision->currentData().isValid()) {
-    const auto shape = engine::officialShape(m_model->currentData(kValueRole).toString().toStdString());
-    if (shape) {
-      engine::ModelInfo info;
-      info.shape = *shape;
-      info.container = engine::Container::Synthetic;
-      info.dtype = static_cast<engine::DType>(m_precision->currentData().toInt());
-      const auto need = engine::estimateLoad(info, info.dtype).total();
-      const auto* device = m_device->device();
-      const bool onGpu = device != nullptr && device->kind != "cpu";
-      const auto available = onGpu ? device->memoryBytes : engine::availableBytes();
-      const QString size = tr("Random weights in the official shape, no download: %1 million parameters, about %2 of memory.")
-                               .arg(QLocale().toString(static_cast<double>(shape->parameters()) / 1e6, 'f', 0), formatBytes(need));
-      m_hint->setText(available > 0 && need > available
-                          ? size + u' ' + (onGpu ? tr("That is more than the %1 that the device has.") : tr("That is more than the %1 that are free now.")).arg(formatBytes(available))
-                          : size);
-      return;
-    }
+  if (kind == Guide) {
+    return tr("The small model that comes with Rookery. Done in seconds; too small to tell how big models will run.");
   }
-  m_hint->setText(kind == Guide ? tr("The small model that comes with Rookery. Done in seconds; too small to tell how big models will run.")
-                                : tr("Measures this file as it is. The chat's model stays loaded."));
+  const auto shape = kind == Synthetic ? engine::officialShape(m_model->currentData(kValueRole).toString().toStdString()) : std::nullopt;
+  if (!shape || !m_precision->currentData().isValid()) {
+    return tr("Measures this file as it is.");
+  }
+  engine::ModelInfo info;
+  info.shape = *shape;
+  info.container = engine::Container::Synthetic;
+  info.dtype = static_cast<engine::DType>(m_precision->currentData().toInt());
+  const auto need = engine::estimateLoad(info, info.dtype).total();
+  const auto* device = m_device->device();
+  const bool onGpu = device != nullptr && device->kind != "cpu";
+  const auto available = onGpu ? device->memoryBytes : engine::availableBytes();
+  QString text = tr("Random weights in the official shape, no download: %1 million parameters, about %2 of memory.")
+                     .arg(QLocale().toString(static_cast<double>(shape->parameters()) / 1e6, 'f', 0), formatBytes(need));
+  if (available > 0 && need > available) {
+    text += u' ' + (onGpu ? tr("That is more than the %1 that the device has.") : tr("That is more than the %1 that are free now.")).arg(formatBytes(available));
+  }
+  return text;
+}
+
+void BenchSetup::updateHint() {
+  m_hint->setText(whatIsMeasured() + u' ' + tr("The chat's model stays loaded and is not counted."));
 }
 
 void BenchSetup::retranslate() {

@@ -43,6 +43,7 @@ class BenchSetup : public Card {
   void fillPrecisions();
   void retranslate();
   void updateHint();
+  QString whatIsMeasured() const;
 
   QComboBox *m_model, *m_precision;
   QPushButton *m_browse, *m_run, *m_cancel;

@@ -217,7 +217,9 @@ void MemoryChart::setReport(const engine::BenchReport& report) {
   for (const auto& entry : report.measured) {
     partOf(entry.component).measured += entry.bytes;
   }
-  m_resident = report.residentBytes;
+  // Of a graphics device the system's figure says nothing.
+  m_resident = report.ranOnCpu() ? engine::ResidentMemory{report.residentBytes, report.residentBefore, report.keptBytes} : engine::ResidentMemory{};
+  m_unexplained = report.unexplainedBytes();
   refresh();
 }
 
@@ -307,8 +309,16 @@ ChartTable MemoryChart::tableData() const {
     measured += part.measured;
   }
   numbers.rows << QStringList{tr("all parts"), mb(planned), mb(measured)};
-  if (m_resident > 0) {
-    numbers.rows << QStringList{tr("whole program, as the system sees it"), mb(0), mb(m_resident)};
+  if (m_resident.now > 0) {
+    const auto kept = std::min(m_resident.kept, m_resident.before);
+    numbers.rows << QStringList{tr("not explained"), mb(0), QLocale().toString(static_cast<double>(m_unexplained) / 1e6, 'f', 3)};
+    if (kept > 0) {
+      numbers.rows << QStringList{tr("the chat's model, which stayed loaded"), mb(0), mb(kept)};
+    }
+    if (m_resident.before > 0) {
+      numbers.rows << QStringList{tr("the program itself"), mb(0), mb(m_resident.before - kept)};
+    }
+    numbers.rows << QStringList{tr("whole program, as the system sees it"), mb(0), mb(m_resident.now)};
   }
   return numbers;
 }

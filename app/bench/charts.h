@@ -65,7 +65,8 @@ class MemoryChart : public ChartPanel {
 
  private:
   std::vector<MemoryPart> m_parts;  ///< by component, in the report's order
-  std::uint64_t m_resident = 0;
+  engine::ResidentMemory m_resident;
+  std::int64_t m_unexplained = 0;
 };
 
 }  // namespace rookery::app

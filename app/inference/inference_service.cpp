@@ -166,8 +166,10 @@ JobId InferenceService::answer(const AnswerRequest& request) {
 
 JobId InferenceService::bench(const engine::BenchRequest& request) {
   return enqueue(EngineWork::Bench, [this, request](JobId job, std::stop_token token) {
+    engine::BenchRequest own = request;
+    own.keptBytes = m_worker->inner.modelBytes();
     const auto report = engine::runBench(
-        request, [this, job](const engine::BenchProgress& p) { Q_EMIT benchProgress(job, p); }, token);
+        own, [this, job](const engine::BenchProgress& p) { Q_EMIT benchProgress(job, p); }, token);
     if (report) Q_EMIT benchFinished(job, *report);
     else Q_EMIT benchFailed(job, report.error());
   }, [this](JobId job, const engine::Error& error) { Q_EMIT benchFailed(job, error); });

@@ -116,7 +116,7 @@ class InferenceService : public QObject {
   bool lastLoadLeftCpu() const noexcept { return m_lastLoadLeftCpu; }
   /// If the device was lost before, the model is loaded again first; the signals of that load have this job's id.
   virtual JobId answer(const AnswerRequest& request);
-  JobId bench(const engine::BenchRequest& request);  ///< runs on the engine thread; a loaded model stays loaded
+  JobId bench(const engine::BenchRequest& request);  ///< runs on the engine thread; a loaded model stays loaded, and the report does not count it
   /// Thread-safe, at once: a running job ends as soon as it can, one that still waits fails with Cancelled.
   virtual void stop(JobId job);
   const std::optional<LoadedModel>& model() const noexcept { return m_model; }

@@ -254,4 +254,12 @@ engine::Result<AnswerFinished> InferenceWorker::answerOnce(const AnswerRequest& 
   return finished;
 }
 
+quint64 InferenceWorker::modelBytes() const {
+  quint64 bytes = 0;
+  if (m_model) {
+    for (const auto& entry : m_model->ledger().entries()) bytes += entry.device == "cpu" ? entry.bytes : 0;
+  }
+  return bytes;
+}
+
 }  // namespace rookery::app

@@ -40,6 +40,8 @@ class InferenceWorker {
   /// Between two snapshots inside an answer.
   void setSnapshotInterval(std::chrono::milliseconds interval) { m_snapshotMilliseconds = interval.count(); }
   quint64 rowsSubmitted() const noexcept { return m_rows.load(); }
+  /// What the loaded model takes in this process's memory, by its ledger.
+  quint64 modelBytes() const;
 
  private:
   engine::Result<AnswerFinished> answerOnce(const AnswerRequest& request, const AnswerEvents& events, std::stop_token stop);

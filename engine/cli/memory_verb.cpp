@@ -99,7 +99,7 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
   auto planned = *rows;
   planned.push_back({"state", engine::estimateLoad(info, info.dtype).state});
   fmt::print("\nPlanned from the file's table of contents and measured after loading (MB = 10^6 bytes; a run holds two states):\n\n{}",
-             engine::memoryComparisonMarkdown(planned, measured, resident));
+             engine::memoryComparisonMarkdown(planned, measured, {.now = resident}));
   return {};
 }
 

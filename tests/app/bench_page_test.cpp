@@ -132,6 +132,45 @@ class BenchPageTest : public QObject {
     QCOMPARE(QDir(bench.settings.reportsFolder()).entryList(QDir::Files).size(), 1);
   }
 
+  // The chat's model stays loaded and is not counted; what the run itself takes is explained.
+  void theChatsModelIsNotCounted() {
+    RealBench bench(m_folder->path());
+    QSignalSpy loaded(&bench.service, &InferenceService::modelLoaded);
+    bench.service.load({});
+    QVERIFY(loaded.wait(kRunTimeout));
+    auto protocol = shortProtocol();
+    protocol.promptTokens = 600;  // every buffer is used
+    bench.page.setup()->setProtocol(protocol);
+    child<QPushButton>(bench.page, "benchRun")->click();
+    QTRY_VERIFY_WITH_TIMEOUT(!bench.page.isRunning(), kRunTimeout);
+    const auto& report = bench.page.report();
+    QVERIFY(report);
+    std::uint64_t chat = 0, planned = 0, measured = 0;
+    for (const auto& entry : bench.service.model()->memory) chat += entry.bytes;
+    for (const auto& row : report->planned) planned += row.bytes;
+    for (const auto& entry : report->measured) measured += entry.bytes;
+    QVERIFY(chat > 0);
+    QVERIFY(report->keptBytes >= chat);
+    QVERIFY(report->residentBefore > report->keptBytes);
+    QCOMPARE(planned, measured);
+    const double unexplained = static_cast<double>(report->unexplainedBytes()) / 1e6;
+    qInfo("unexplained: %.2f MB of %.2f MB, in the program before: %.2f MB", unexplained, static_cast<double>(measured) / 1e6,
+          static_cast<double>(report->residentBefore) / 1e6);
+    QVERIFY2(std::abs(unexplained) < 8, qPrintable(QString::number(unexplained)));
+
+    const auto* table = child<QTableWidget>(bench.page, "memoryChartTable");
+    const auto names = column(table, 0);
+    double sum = 0;
+    for (const char* name : {"all parts", "not explained", "the chat's model, which stayed loaded", "the program itself"}) {
+      const auto row = static_cast<int>(names.indexOf(QLatin1String(name)));
+      QVERIFY2(row >= 0, name);
+      sum += QLocale().toDouble(table->item(row, 2)->text());
+    }
+    const double whole = QLocale().toDouble(table->item(table->rowCount() - 1, 2)->text());
+    QVERIFY2(std::abs(sum - whole) < 0.01, qPrintable(QStringLiteral("%1 and %2").arg(sum).arg(whole)));
+    QVERIFY(QString::fromStdString(rookery::engine::reportMarkdown(*report)).contains(QStringLiteral("| other models, which stayed loaded |")));
+  }
+
   void cancelStopsTheRealEngine() {
     RealBench bench(m_folder->path());
     BenchPage& page = bench.page;

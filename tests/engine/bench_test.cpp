@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -333,6 +334,59 @@ TEST_CASE("Markdown has the table of llama-bench, the environment and both memor
   BenchReport file = report;
   file.weights = "file";
   CHECK(reportMarkdown(file).find("| Inference Tool | Model | Precision | Tokens/s | VRAM Usage |") != std::string::npos);
+}
+
+TEST_CASE("what was in memory before the run is not counted, and the rows add up") {
+  BenchReport report = sampleReport();
+  report.residentBytes = 948'000'000;
+  report.residentBefore = 545'000'000;
+  report.keptBytes = 411'000'000;
+  report.measured = {{"cpu", "embedding", "weights", 400'000'000}, {"cpu", "scratch", "scratch", 1'500'000}, {"vulkan:0", "head", "weights", 7}};
+  CHECK(report.unexplainedBytes() == 1'500'000);
+  const std::string text = reportMarkdown(report);
+  CHECK(text.find("| unexplained | | 1.50 |\n| other models, which stayed loaded | | 411.00 |\n| the program itself | | 134.00 |\n| resident | | 948.00 |\n") != std::string::npos);
+  const auto again = reportFromJson(reportJson(report));
+  REQUIRE(again);
+  CHECK(again->residentBefore == report.residentBefore);
+  CHECK(again->keptBytes == report.keptBytes);
+  CHECK(reportJson(*again) == reportJson(report));
+  auto wrong = nlohmann::json::parse(reportJson(report));
+  wrong["kept_models_bytes"] = "many";
+  CHECK_FALSE(reportFromJson(wrong.dump()));
+}
+
+TEST_CASE("planned memory is what a run measures, component by component") {
+  struct Case {
+    const char* shape;
+    DType precision;
+  };
+  for (const Case& c : {Case{"rwkv7-0.1b", DType::F16}, Case{"rwkv4-169m", DType::Q8_0}}) {
+    CAPTURE(c.shape);
+    BenchRequest request;
+    request.syntheticShape = c.shape;
+    request.precision = c.precision;
+    request.threads = 2;
+    request.promptTokens = 300;  // longer than a run, so that every buffer is used
+    request.generateTokens = 0;
+    request.minReps = request.maxReps = 1;
+    request.measureBandwidth = false;
+    request.keptBytes = 5;
+    const auto report = runBench(request);
+    REQUIRE(report);
+    std::map<std::string, std::uint64_t> planned, measured;
+    for (const MemoryRow& row : report->planned) planned[row.component] += row.bytes;
+    for (const LedgerEntry& entry : report->measured) measured[entry.component] += entry.bytes;
+    CHECK(planned == measured);
+    CHECK(planned.contains("state"));
+    CHECK(planned.contains("scratch"));
+    std::uint64_t total = 0;
+    for (const MemoryRow& row : report->planned) total += row.bytes;
+    CHECK(std::abs(report->planned.back().cumulativeMb - static_cast<double>(total) / 1e6) < 0.02);
+    CHECK(report->keptBytes == 5);
+    CHECK(report->residentBefore > 0);
+    MESSAGE("unexplained: ", static_cast<double>(report->unexplainedBytes()) / 1e6, " MB of ", static_cast<double>(total) / 1e6);
+    CHECK(std::abs(static_cast<double>(report->unexplainedBytes())) < 0.05 * static_cast<double>(total));
+  }
 }
 
 TEST_CASE("a report of a GPU's run names the device and is never compared with the CPU's memory") {

@@ -32,6 +32,7 @@ struct BenchRequest {
   int generateTokens = 128;              ///< tg
   int minReps = 5, maxReps = 20;
   double spreadTarget = 0.02;            ///< MAD / median
+  std::uint64_t keptBytes = 0;           ///< of models that stay in this process's memory beside the run; told, not counted
   bool measureBandwidth = true;          ///< of the memory of the device that runs the model; left out where several do
 };
 
@@ -91,14 +92,18 @@ struct BenchReport {
   double bandwidthGBs = 0;          ///< best measured read bandwidth of the device's memory, 10^9 B/s; 0: not measured
   std::string bandwidthPattern;     ///< how it was reached; see BandwidthResult
   double percentOfBandwidth = 0;    ///< decode: tokens/s * bytesPerToken / bandwidth
-  std::vector<MemoryRow> planned;   ///< from shapes
+  std::vector<MemoryRow> planned;   ///< from shapes: weights, state, scratch of the CPU
   std::vector<LedgerEntry> measured;///< from the ledger after loading
-  std::uint64_t residentBytes = 0;  ///< the operating system's figure
+  std::uint64_t residentBytes = 0;  ///< of the whole program while it measures, the operating system's figure
+  std::uint64_t residentBefore = 0; ///< the same before loading, models that stay included; 0: not known
+  std::uint64_t keptBytes = 0;      ///< of residentBefore: other models, as BenchRequest has it
   std::vector<std::uint32_t> greedyTokens;  ///< fingerprint of the output: same weights and mode, same tokens
   bool partial = false;             ///< cancelled before the end
   BenchEnvironment environment;
 
   const BenchSeries* find(std::string_view test) const noexcept;
+  /// What the operating system counts beyond all that is known, in bytes; negative: less (pages that nothing has touched).
+  std::int64_t unexplainedBytes() const noexcept;
   bool ranOnCpu() const noexcept { return environment.device.empty() || environment.device == "cpu"; }
   bool cpuTookPart() const noexcept { return ranOnCpu() || environment.device.find("cpu") != std::string::npos; }
   bool onSeveralDevices() const noexcept { return environment.device.find(" + ") != std::string::npos; }
@@ -119,9 +124,16 @@ Result<BenchReport> reportFromJson(std::string_view json);
 std::string reportMarkdown(const BenchReport& report);  ///< llama-bench table, environment, memory table
 std::string reportCsv(const BenchReport& report);       ///< one line per sample
 
+/// What the operating system counts for this process, in bytes; 0: not known.
+struct ResidentMemory {
+  std::uint64_t now = 0;     ///< all of it
+  std::uint64_t before = 0;  ///< of that, what was there before the model
+  std::uint64_t kept = 0;    ///< of that, other models
+};
+
 /// Planned and measured megabytes side by side, one row per component, with what the operating system counts
-/// beyond both as "unexplained". `resident` 0: not known.
+/// beyond both as "unexplained". The rows add up: total, unexplained and what was there before make resident.
 std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, const std::vector<LedgerEntry>& measured,
-                                     std::uint64_t resident);
+                                     const ResidentMemory& resident);
 
 }  // namespace rookery::engine

@@ -39,6 +39,11 @@ Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, c
 Result<std::vector<MemoryRow>> planLoad(const ModelShape& shape, DType precision, const LoadOptions& options,
                                         PlanAllocator allocator = PlanAllocator::Plain);
 
+/// What a session needs beside the weights, to the byte as the ledger shows it: "state" (a run reads one and writes
+/// another) on every device of the strategy, "scratch" on the CPU (a graphics device's depends on its limits).
+/// Errors: StrategyInvalid.
+Result<std::vector<MemoryRow>> planWorkspace(const ModelShape& shape, const LoadOptions& options = {});
+
 /// What loading will take on the CPU: packed weights, state, scratch; used for "fits / does not fit".
 struct LoadEstimate {
   std::uint64_t weights = 0, state = 0, scratch = 0;

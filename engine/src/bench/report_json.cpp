@@ -81,7 +81,7 @@ json toJson(const BenchReport& r) {
     measured.push_back({{"device", entry.device}, {"component", entry.component}, {"kind", entry.kind},
                         {"bytes", entry.bytes}});
   }
-  return {{"schema", r.schema}, {"kind", "rookery-benchmark"}, {"model", r.model}, {"weights", r.weights},
+  json document = {{"schema", r.schema}, {"kind", "rookery-benchmark"}, {"model", r.model}, {"weights", r.weights},
           {"model_sha256", r.modelSha256}, {"fingerprint", r.fingerprint}, {"precision", r.precision},
           {"strategy", r.strategy}, {"mode", r.mode}, {"parameters", r.parameters},
           {"bytes_per_token", r.bytesPerToken}, {"series", std::move(series)},
@@ -89,6 +89,11 @@ json toJson(const BenchReport& r) {
           {"percent_of_bandwidth", finite(r.percentOfBandwidth)}, {"planned", std::move(planned)},
           {"measured", std::move(measured)}, {"resident_bytes", r.residentBytes}, {"greedy_tokens", r.greedyTokens},
           {"partial", r.partial}, {"environment", environmentJson(r.environment)}};
+  if (r.residentBefore > 0) {
+    document["resident_before_bytes"] = r.residentBefore;
+    document["kept_models_bytes"] = r.keptBytes;
+  }
+  return document;
 }
 
 // --- Reading. Every access checks the type; a report comes from a stranger. ---
@@ -233,6 +238,10 @@ BenchReport fromJson(const json& o) {
     read(item, "bytes", entry.bytes);
   }
   read(o, "resident_bytes", r.residentBytes);
+  if (o.contains("resident_before_bytes")) {  // reports of schema 1 lack it
+    read(o, "resident_before_bytes", r.residentBefore);
+    if (r.residentBefore > 0) read(o, "kept_models_bytes", r.keptBytes);
+  }
   for (const json& value : list(o, "greedy_tokens")) {
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max())
       throw NotAReport{"\"greedy_tokens\" holds something that is not a token"};

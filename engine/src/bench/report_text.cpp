@@ -12,12 +12,14 @@ namespace {
 
 constexpr double kMiB = 1024.0 * 1024.0;
 
+bool isWeights(const MemoryRow& row) { return row.component != "state" && row.component != "scratch"; }
+
 std::uint64_t weightBytes(const BenchReport& r) {
   std::uint64_t sum = 0;
   for (const LedgerEntry& entry : r.measured)
     if (entry.kind == "weights") sum += entry.bytes;
   if (sum == 0)
-    for (const MemoryRow& row : r.planned) sum += row.bytes;
+    for (const MemoryRow& row : r.planned) sum += isWeights(row) ? row.bytes : 0;
   return sum;
 }
 
@@ -60,10 +62,10 @@ std::string deviceLabel(const BenchReport& r) {
 /// Of the CPU; a GPU's run has none.
 std::string threadsText(const BenchReport& r) { return r.cpuTookPart() ? std::to_string(r.environment.threads) : ""; }
 
-/// What the model takes where it runs: the CPU's alone is that of the whole program.
+/// What the model takes where it runs: the CPU's alone is what the program grew by.
 std::string deviceMemory(const BenchReport& r) {
   const auto gigabytes = [](std::uint64_t bytes) { return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9); };
-  if (r.ranOnCpu()) return gigabytes(r.residentBytes) + " RAM";
+  if (r.ranOnCpu()) return gigabytes(r.residentBytes - std::min(r.residentBefore, r.residentBytes)) + " RAM";
   std::uint64_t gpu = 0, cpu = 0;
   for (const LedgerEntry& entry : r.measured) (entry.device == "cpu" ? cpu : gpu) += entry.bytes;
   return gigabytes(gpu) + (r.cpuTookPart() ? fmt::format(" + {} RAM", gigabytes(cpu)) : "");
@@ -191,7 +193,7 @@ std::string deviceTable(const std::vector<MemoryRow>& planned, const std::vector
   std::string out = "\n| device | weights planned, MB | weights, MB | all, MB |\n| ------ | ------------------: | ----------: | ------: |\n";
   for (const std::string& device : devices) {
     std::uint64_t plan = 0, weights = 0, all = 0;
-    for (const MemoryRow& row : planned) plan += row.device == device ? row.bytes : 0;
+    for (const MemoryRow& row : planned) plan += row.device == device && isWeights(row) ? row.bytes : 0;
     for (const LedgerEntry& entry : measured) {
       if (entry.device != device) continue;
       all += entry.bytes;
@@ -209,8 +211,15 @@ const BenchSeries* BenchReport::find(std::string_view test) const noexcept {
   return it == series.end() ? nullptr : &*it;
 }
 
+std::int64_t BenchReport::unexplainedBytes() const noexcept {
+  std::uint64_t inProcess = 0;
+  for (const LedgerEntry& entry : measured)
+    if (entry.device == "cpu") inProcess += entry.bytes;
+  return static_cast<std::int64_t>(residentBytes) - static_cast<std::int64_t>(residentBefore) - static_cast<std::int64_t>(inProcess);
+}
+
 std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, const std::vector<LedgerEntry>& measured,
-                                     std::uint64_t resident) {
+                                     const ResidentMemory& resident) {
   struct Row {
     std::string component;
     std::uint64_t planned = 0, measured = 0;
@@ -236,9 +245,12 @@ std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, cons
   std::string out = "| component | planned, MB | measured, MB |\n| --------- | ----------: | -----------: |\n";
   for (const Row& row : rows)
     out += fmt::format("| {} | {} | {} |\n", cell(row.component), row.planned > 0 ? megabytes(row.planned) : "", megabytes(row.measured));
-  if (resident > 0) {
-    const double rest = (static_cast<double>(resident) - static_cast<double>(inProcess)) / 1e6;
-    out += fmt::format("| unexplained | | {:.2f} |\n| resident | | {} |\n", rest, megabytes(resident));
+  if (resident.now > 0) {
+    const double rest = (static_cast<double>(resident.now) - static_cast<double>(resident.before) - static_cast<double>(inProcess)) / 1e6;
+    out += fmt::format("| unexplained | | {:.2f} |\n", rest);
+    if (resident.kept > 0) out += fmt::format("| other models, which stayed loaded | | {} |\n", megabytes(resident.kept));
+    if (resident.before > 0) out += fmt::format("| the program itself | | {} |\n", megabytes(resident.before - std::min(resident.kept, resident.before)));
+    out += fmt::format("| resident | | {} |\n", megabytes(resident.now));
   }
   return out + deviceTable(planned, measured);
 }
@@ -252,7 +264,7 @@ std::string reportMarkdown(const BenchReport& r) {
   out += environmentBlock(r);
   if (!r.planned.empty() || !r.measured.empty())
     out += "\nMemory, planned from shapes and measured after loading (MB = 10^6 bytes):\n\n" +
-           memoryComparisonMarkdown(r.planned, r.measured, r.ranOnCpu() ? r.residentBytes : 0);
+           memoryComparisonMarkdown(r.planned, r.measured, r.ranOnCpu() ? ResidentMemory{r.residentBytes, r.residentBefore, r.keptBytes} : ResidentMemory{});
   return out;
 }
 

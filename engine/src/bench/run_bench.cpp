@@ -52,6 +52,8 @@ class Runner {
   Result<BenchReport> run() {
     if (auto valid = validate(); !valid) return tl::unexpected<Error>(valid.error());
     planSteps();
+    m_report.keptBytes = m_request.keptBytes;
+    m_report.residentBefore = residentBytes();
     using Step = Result<void> (Runner::*)();
     for (const Step step : {&Runner::loadDense, &Runner::fingerprint, &Runner::bandwidth, &Runner::prefill,
                             &Runner::decode, &Runner::states, &Runner::asInChat}) {
@@ -123,11 +125,29 @@ class Runner {
     return options;
   }
 
-  Result<std::vector<MemoryRow>> plan() const {
+  Result<std::vector<MemoryRow>> planWeights() const {
     if (!m_request.syntheticShape.empty()) return planLoad(m_model->info().shape, *syntheticPrecision(), loadOptions(false));
     auto file = m_request.guide ? Model::guideFile() : ModelFile::open(m_request.modelPath);
     if (!file) return tl::unexpected<Error>(file.error());
     return planLoad(std::move(*file), loadOptions(false));
+  }
+
+  Result<std::vector<MemoryRow>> planMemory() const {
+    auto rows = planWeights();
+    const auto workspace = planWorkspace(m_model->info().shape, loadOptions(false));
+    if (!rows || !workspace) return rows;
+    const double before = rows->empty() ? 0 : rows->back().cumulativeMb;
+    for (MemoryRow row : *workspace) {
+      row.cumulativeMb += before;
+      rows->push_back(std::move(row));
+    }
+    return rows;
+  }
+
+  /// Buffers that nothing has used yet are not resident: the later, the truer.
+  void readMemory() {
+    m_report.measured = m_model->ledger().entries();
+    m_report.residentBytes = residentBytes();
   }
 
   Result<void> loadModel(bool sparse) {
@@ -167,7 +187,7 @@ class Runner {
     m_report.bytesPerToken = m_model->bytesPerToken();
     m_report.environment = describeEnvironment(m_model->threads());
     describeDevice();
-    if (auto planned = plan()) m_report.planned = std::move(*planned);
+    if (auto planned = planMemory()) m_report.planned = std::move(*planned);
     // Synthetic weights are made, not loaded: that time says nothing about this machine's loading.
     if (!m_model->isSynthetic()) addLoadSeries();
     m_clock.finish(m_loadStep);
@@ -215,8 +235,7 @@ class Runner {
       m_sink = argmax(m_session->logits());
       return secondsSince(begin) * 1e3;
     });
-    m_report.measured = m_model->ledger().entries();
-    m_report.residentBytes = residentBytes();
+    readMemory();
     return done;
   }
 
@@ -256,6 +275,7 @@ class Runner {
       if (auto read = m_session->prefill(ids, m_stop); !read) return tl::unexpected<Error>(read.error());
       return m_request.promptTokens / secondsSince(start);
     });
+    readMemory();
     m_clock.finish(m_prefillStep);
     return done;
   }

@@ -9,6 +9,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/coded_packing.h"
+#include "backend/cpu/cpu_executable.h"
 #include "backend/cpu/placement.h"
 #include "model/synthetic_source.h"
 #include "plan/segments.h"
@@ -59,13 +60,12 @@ std::string deviceId(const std::string& device) {
 }
 
 /// Everything but the weights.
-void addWorkspace(LoadEstimate& estimate, const ModelShape& shape) {
-  estimate.state = 2 * shape.stateBytes();  // a run reads one and writes another
-  // Activations of the longest chunk, about as wide as 16 embeddings and the FFN; a row of them for each worker.
-  constexpr std::uint64_t kChunk = 256;
-  const auto c = static_cast<std::uint64_t>(shape.nEmbd), f = static_cast<std::uint64_t>(shape.dimFfn);
-  const auto workers = static_cast<std::uint64_t>(std::max(1, physicalCores()));
-  estimate.scratch = sizeof(float) * (kChunk * (16 * c + f + workers * c) + static_cast<std::uint64_t>(shape.vocab));
+void addWorkspace(LoadEstimate& estimate, const ModelShape& shape, int threads) {
+  LoadOptions options;
+  options.threads = threads;
+  const auto rows = planWorkspace(shape, options);
+  if (!rows) return;
+  for (const MemoryRow& row : *rows) (row.component == "state" ? estimate.state : estimate.scratch) += row.bytes;
 }
 
 // What a source's weights take where the strategy puts them.
@@ -128,6 +128,24 @@ Result<std::vector<MemoryRow>> planLoad(const ModelShape& shape, DType precision
   return planSource(source, precision, options, allocator);
 }
 
+Result<std::vector<MemoryRow>> planWorkspace(const ModelShape& shape, const LoadOptions& options) {
+  const auto segments = segmentsOf(options, shape.layers);
+  if (!segments) return tl::unexpected(segments.error());
+  Table table;
+  for (const Segment& segment : *segments) {
+    const Program program = buildProgram(shape, segment.range);
+    const std::string device = deviceId(segment.device);
+    if (device == "cpu") {
+      const CpuWorkspace workspace = cpuWorkspace(program, options.threads > 0 ? options.threads : physicalCores());
+      table.add("scratch", workspace.activations + workspace.workers);
+      table.rows.back().device = device;
+    }
+    table.add("state", 2 * program.stateLayout.floats() * sizeof(float));
+    table.rows.back().device = device;
+  }
+  return std::move(table.rows);
+}
+
 LoadEstimate estimateLoad(const ModelInfo& info, DType weightType) {
   LoadEstimate estimate;
   ModelShape shape = info.shape;
@@ -139,7 +157,7 @@ LoadEstimate estimateLoad(const ModelInfo& info, DType weightType) {
       estimate.weights += bytesOf(weight, weight.kind == WeightPart::Vector ? DType::F32 : weightType);
     }
   }
-  addWorkspace(estimate, shape);
+  addWorkspace(estimate, shape, 0);
   return estimate;
 }
 
@@ -150,7 +168,7 @@ Result<LoadEstimate> estimateLoad(std::shared_ptr<const ModelFile> file, const L
   if (!rows) return tl::unexpected(rows.error());
   LoadEstimate estimate;
   for (const MemoryRow& row : *rows) estimate.weights += row.bytes;
-  addWorkspace(estimate, info->shape);
+  addWorkspace(estimate, info->shape, options.threads);
   return estimate;
 }
 

@@ -48,7 +48,21 @@ void transpose(const float* in, float* out, std::int64_t n) {
     for (std::int64_t j = 0; j < n; ++j) out[j * n + i] = in[i * n + j];
 }
 
+// Per worker: decode keeps one normalised row and its mixes (at most six) here; prefill two normalised rows;
+// a head's LoRA outputs (w, a, v, gate) for all tokens of a chunk, or its decays and bonuses.
+std::size_t floatsPerWorker(const ModelShape& shape) {
+  const auto c = static_cast<std::size_t>(paddedWidth(shape.nEmbd)), head = static_cast<std::size_t>(shape.headSize);
+  const std::size_t most = longestRun(shape);
+  return std::max({c * 8, c * most, 4 * most * head});
+}
+
 }  // namespace
+
+CpuWorkspace cpuWorkspace(const Program& program, int workers) {
+  std::uint64_t widths = 0;
+  for (const Value& value : program.values) widths += static_cast<std::uint64_t>(paddedWidth(value.width));
+  return {widths * longestRun(program.shape) * sizeof(float), static_cast<std::uint64_t>(workers) * floatsPerWorker(program.shape) * sizeof(float)};
+}
 
 Result<void> CpuState::upload(std::span<const float> state) {
   std::copy(state.begin(), state.end(), m_buffer.floats());
@@ -83,6 +97,7 @@ Result<std::unique_ptr<Executable>> CpuExecutable::create(const Program& program
 
 Result<void> CpuExecutable::allocate(Ledger& ledger) {
   const std::size_t workers = static_cast<std::size_t>(m_pool->threads());
+  const CpuWorkspace needed = cpuWorkspace(m_program, m_pool->threads());
   std::size_t floats = 0;
   std::vector<std::size_t> offsets;
   for (const Value& value : m_program.values) {
@@ -90,17 +105,13 @@ Result<void> CpuExecutable::allocate(Ledger& ledger) {
     offsets.push_back(floats);
     floats += static_cast<std::size_t>(m_widths.back()) * m_maxTokens;
   }
-  auto activations = AlignedBuffer::allocate(floats * sizeof(float), ledger, "scratch", "activations");
+  auto activations = AlignedBuffer::allocate(needed.activations, ledger, "scratch", "activations");
   if (!activations) return tl::unexpected(activations.error());
   m_activations = std::move(*activations);
   for (const std::size_t offset : offsets) m_values.push_back(m_activations.floats() + offset);
 
-  // Per worker: decode keeps one normalised row and its mixes (at most six) here; prefill two normalised rows;
-  // a head's LoRA outputs (w, a, v, gate) for all tokens of a chunk, or its decays and bonuses.
-  const std::size_t c = static_cast<std::size_t>(paddedWidth(m_program.shape.nEmbd));
-  const std::size_t head = static_cast<std::size_t>(m_program.shape.headSize);
-  m_scratchFloats = std::max({c * 8, c * m_maxTokens, 4 * m_maxTokens * head});
-  auto scratch = AlignedBuffer::allocate(workers * m_scratchFloats * sizeof(float), ledger, "scratch", "workers");
+  m_scratchFloats = floatsPerWorker(m_program.shape);
+  auto scratch = AlignedBuffer::allocate(needed.workers, ledger, "scratch", "workers");
   if (!scratch) return tl::unexpected(scratch.error());
   m_scratch = std::move(*scratch);
   m_active.resize(workers);
