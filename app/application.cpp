@@ -94,6 +94,7 @@ void Application::connectParts() {
     if (conversation == m_settings->unfinishedChat()) unmarkChatSoon();
   });
   QObject::connect(m_chat, &ChatPage::modelsRequested, m_window.get(), [this] { m_window->showPage(MainWindow::Models); });
+  QObject::connect(m_window.get(), &MainWindow::stopRequested, m_chat, &ChatPage::escape);
   QObject::connect(m_window.get(), &MainWindow::newChatRequested, m_chat, [this] {
     m_window->showPage(MainWindow::Chat);
     m_chat->newChat();

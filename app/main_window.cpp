@@ -9,6 +9,7 @@
 #include <QMenuBar>
 #include <QPainter>
 #include <QProgressBar>
+#include <QShortcut>
 #include <QStackedWidget>
 #include <QStatusBar>
 #include <QTimer>
@@ -247,6 +248,8 @@ void MainWindow::buildMenus() {
   connect(m_selectAll, &QAction::triggered, this, [this] { editFocused("selectAll"); });
   connect(m_fullScreen, &QAction::toggled, this,
           [this](bool on) { setWindowState(windowState().setFlag(Qt::WindowFullScreen, on)); });
+  connect(new QShortcut(QKeySequence(Qt::Key_Escape), this), &QShortcut::activated, this, &MainWindow::stopRequested);
+  connect(qApp, &QApplication::focusChanged, this, &MainWindow::keepFocus);
   connect(m_shortcuts, &QAction::triggered, this, &MainWindow::showShortcuts);
   connect(m_about, &QAction::triggered, this, &MainWindow::showAbout);
 }
@@ -417,6 +420,24 @@ void MainWindow::showLoadEnded(quint64 job) {
 void MainWindow::editFocused(const char* slot) {
   if (auto* widget = QApplication::focusWidget(); widget != nullptr && widget->metaObject()->indexOfMethod(QByteArray(QByteArray(slot) + "()").constData()) >= 0) {
     QMetaObject::invokeMethod(widget, slot);
+  }
+}
+
+/// A field that is hidden, disabled or deleted leaves the keys to what comes next, which may be the rail or nothing:
+/// the page has them then.
+void MainWindow::keepFocus(QWidget* before, QWidget* now) {
+  if (before == nullptr || !isAncestorOf(before) || !isActiveWindow()) {
+    return;
+  }
+  const bool isGone = !before->isVisible() || !before->isEnabled();
+  if (now == nullptr) {  // perhaps for a moment only
+    QTimer::singleShot(0, this, [this] {
+      if (isActiveWindow() && QApplication::focusWidget() == nullptr) {
+        m_pages->currentWidget()->setFocus(Qt::OtherFocusReason);
+      }
+    });
+  } else if (isGone && isAncestorOf(now) && !m_pages->isAncestorOf(now)) {
+    m_pages->currentWidget()->setFocus(Qt::OtherFocusReason);
   }
 }
 

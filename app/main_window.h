@@ -65,6 +65,7 @@ class MainWindow : public QMainWindow {
 
  Q_SIGNALS:
   void newChatRequested();
+  void stopRequested();  ///< Esc, where nothing else takes it
   void openModelRequested();
   void cancelLoadRequested(quint64 job);
   void pageChanged(int page);
@@ -83,6 +84,7 @@ class MainWindow : public QMainWindow {
   void updateMemory();
   void fillLoad();
   void editFocused(const char* slot);
+  void keepFocus(QWidget* before, QWidget* now);
 
   QStackedWidget* m_pages;
   QWidget* m_alertBar = nullptr;

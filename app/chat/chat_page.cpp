@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chat/chat_page.h"
 
+#include <QApplication>
 #include <QClipboard>
 #include <QEvent>
-#include <QGuiApplication>
 #include <QHBoxLayout>
+#include <QKeyEvent>
+#include <QListView>
 #include <QPushButton>
 #include <QScrollArea>
 #include <QShortcut>
@@ -64,7 +66,10 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   panelScroll->setFrameShape(QFrame::NoFrame);
   panelScroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   panelScroll->hide();
-  connect(m_panelButton, &QToolButton::toggled, panelScroll, &QWidget::setVisible);
+  connect(m_panelButton, &QToolButton::toggled, this, [this, panelScroll](bool on) {
+    panelScroll->setVisible(on);
+    if (!on) m_composer->focusInput();
+  });
 
   auto* splitter = new QSplitter(this);
   splitter->setObjectName(QStringLiteral("chatSplitter"));
@@ -85,14 +90,21 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     if (message.role == MessageRole::User) return tr("You");
     return message.modelName.isEmpty() ? tr("Answer") : displayName(message.modelName);
   });
-  connect(m_transcript, &TranscriptView::regenerateRequested, this, [this](qint64 id) { m_current->regenerate(id); });
+  connect(m_transcript, &TranscriptView::regenerateRequested, this, [this](qint64 id) {
+    m_current->regenerate(id);
+    m_composer->focusInput();
+  });
   connect(m_transcript, &TranscriptView::continueRequested, this, [this](qint64 id) {
     showProgress({});
+    m_composer->focusInput();
     if (m_current->continueAnswer(id) || !m_progress.isEmpty()) return;
     showProgress(m_service.model() ? tr("Another model began this answer. Load that one to go on, or answer again.")
                                    : tr("No model is loaded. Choose one on the Models page."));
   });
-  connect(m_transcript, &TranscriptView::siblingRequested, this, [this](qint64 id, int steps) { m_current->switchSibling(id, steps); });
+  connect(m_transcript, &TranscriptView::siblingRequested, this, [this](qint64 id, int steps) {
+    m_current->switchSibling(id, steps);
+    m_composer->focusInput();
+  });
   connect(m_transcript, &TranscriptView::copyRequested, this, &ChatPage::copyMessage);
   connect(m_transcript, &TranscriptView::editRequested, this, [this](qint64 id) {
     const int line = m_current->transcript().rowOf(id);
@@ -105,13 +117,19 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   connect(m_composer, &Composer::stopRequested, this, &ChatPage::stop);
   connect(m_list, &ConversationList::newChatRequested, this, &ChatPage::newChat);
   connect(m_list, &ConversationList::chosen, this, &ChatPage::openChat);
+  connect(m_list, &ConversationList::done, m_composer, &Composer::focusInput);
+  m_list->view()->installEventFilter(this);
+  connect(qApp, &QApplication::focusChanged, this, [this](QWidget* before) { keepFocus(before); });
   connect(m_list, &ConversationList::renamed, this, [this](qint64 id, const QString& title) {
     if (id == m_current->id()) m_current->setTitle(title);
     else m_store.setTitle(id, title, false);
     refresh();
   });
   connect(m_list, &ConversationList::deleted, this, &ChatPage::deleteChat);
-  connect(m_list, &ConversationList::restored, this, &ChatPage::openChat);
+  connect(m_list, &ConversationList::restored, this, [this](qint64 id) {
+    openChat(id);
+    m_composer->focusInput();
+  });
   connect(m_panel, &SamplingPanel::samplingChanged, this, [this] {
     m_current->setSampling(m_panel->sampling());
     m_current->setSeed(m_panel->seed());
@@ -132,9 +150,6 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   connect(&m_store, &ChatStore::opened, this, &ChatPage::startAnew);
   connect(&m_store, &ChatStore::problem, this, &ChatPage::showProgress);
   connect(new QShortcut(QKeySequence(Qt::CTRL | Qt::Key_K), this), &QShortcut::activated, m_list, &ConversationList::focusSearch);
-  auto* escape = new QShortcut(QKeySequence(Qt::Key_Escape), this);
-  escape->setContext(Qt::WidgetWithChildrenShortcut);
-  connect(escape, &QShortcut::activated, this, &ChatPage::escape);
 
   retranslate();
   newChat();
@@ -362,8 +377,38 @@ void ChatPage::stop() {
 }
 
 void ChatPage::escape() {
-  if (m_composer->isEditing()) m_composer->cancelEditing();
+  if (m_composer->isEditing() && m_composer->isVisible()) m_composer->cancelEditing();
   else stop();
+}
+
+bool ChatPage::typeInto(QKeyEvent* event) {
+  const bool command = event->modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier);
+  const QString text = event->text();
+  const bool letter = !command && !text.isEmpty() && text[0].isPrint() && !text[0].isSpace();  // a blank presses buttons
+  if (!letter && !event->matches(QKeySequence::Paste)) return false;
+  m_composer->focusInput();
+  QWidget* input = m_composer->focusProxy();
+  if (!input->isEnabled()) return false;
+  QCoreApplication::sendEvent(input, event);
+  return true;
+}
+
+/// What the field with the focus did not want: letters typed on a button or on a message.
+void ChatPage::keyPressEvent(QKeyEvent* event) {
+  const QWidget* focus = QApplication::focusWidget();
+  if (m_composer->isAncestorOf(focus) || m_panel->isAncestorOf(focus) || !typeInto(event)) QWidget::keyPressEvent(event);
+}
+
+/// The list would jump to the chat whose title begins with what is typed.
+bool ChatPage::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == m_list->view() && event->type() == QEvent::KeyPress && typeInto(static_cast<QKeyEvent*>(event))) return true;
+  return QWidget::eventFilter(watched, event);
+}
+
+/// A button that goes away when it is pressed must not leave the keys to whatever comes next.
+void ChatPage::keepFocus(QWidget* before) {
+  if (!before || !isVisible() || !isActiveWindow() || !isAncestorOf(before) || m_composer->isAncestorOf(before)) return;
+  if (!before->isVisible() || !before->isEnabled()) m_composer->focusInput();
 }
 
 void ChatPage::submit(const QString& text) {

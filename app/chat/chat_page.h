@@ -43,6 +43,7 @@ class ChatPage : public QWidget {
   void openChat(qint64 conversation);
   void reloadList();  ///< chats came or went elsewhere
   void stop();
+  void escape();  ///< gives up editing if that is in sight, else stops the answer
 
  Q_SIGNALS:
   void modelsRequested();
@@ -50,6 +51,8 @@ class ChatPage : public QWidget {
 
  protected:
   void changeEvent(QEvent* event) override;
+  bool eventFilter(QObject* watched, QEvent* event) override;
+  void keyPressEvent(QKeyEvent* event) override;
 
  private:
   QWidget* buildCenter();
@@ -58,7 +61,6 @@ class ChatPage : public QWidget {
   Conversation* make(StoredChat chat);
   void retireCurrent(const Conversation* next = nullptr);
   void deleteChat(qint64 id);
-  void escape();
   void showProgress(const QString& text, const QString& details = {});  ///< in the status line
   QString waitingText() const;
   void submit(const QString& text);
@@ -67,6 +69,8 @@ class ChatPage : public QWidget {
   void updateSuggestions();
   void setNotice(const QString& text, bool offerCpu);
   void copyMessage(qint64 message);
+  bool typeInto(QKeyEvent* event);  ///< hands what is no command to the composer
+  void keepFocus(QWidget* before);
   void retranslate();
 
   ChatStore& m_store;

@@ -115,7 +115,10 @@ void Composer::startEditing(const QString& text) {
 }
 
 QString Composer::text() const { return m_input->toPlainText(); }
-void Composer::setText(const QString& text) { m_input->setPlainText(text); }
+void Composer::setText(const QString& text) {
+  m_input->setPlainText(text);
+  m_input->moveCursor(QTextCursor::End);
+}
 void Composer::focusInput() { m_input->setFocus(Qt::OtherFocusReason); }
 
 void Composer::submit() {

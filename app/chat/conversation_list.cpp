@@ -161,6 +161,8 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   connect(m_view->selectionModel(), &QItemSelectionModel::currentChanged, this, [this](const QModelIndex& index) {
     if (index.isValid()) Q_EMIT chosen(index.data(ConversationListModel::IdRole).toLongLong());
   });
+  connect(m_view, &QListView::clicked, this, &ConversationList::done);
+  connect(m_view, &QListView::activated, this, &ConversationList::done);
   retranslate();
 }
 

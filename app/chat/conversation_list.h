@@ -27,9 +27,11 @@ class ConversationList : public QWidget {
   void select(qint64 conversation);  ///< 0: nothing
   void focusSearch();
   void remove(qint64 conversation);  ///< into the bin, with a way to undo it
+  QListView* view() const noexcept { return m_view; }
 
  Q_SIGNALS:
   void chosen(qint64 conversation);
+  void done();  ///< a chat was clicked or Enter pressed on it: what is typed next is meant for it
   void newChatRequested();
   void renamed(qint64 conversation, const QString& title);
   void deleted(qint64 conversation);  ///< while it is still in the list
