@@ -150,7 +150,8 @@ class Reader {
     const QChar after = m_at + 2 < m_text.size() ? m_text[m_at + 2] : QChar();
     bool escapes = false;
     if (m_inTable && next == u'|') escapes = true;
-    else if (QStringView(u"*_`").contains(next)) escapes = !inPath();
+    else if (next == u'_') escapes = (isIdentifier(after) || after == u'\\' || (m_at > 0 && isIdentifier(m_text[m_at - 1]))) && !inPath();
+    else if (next == u'*' || next == u'`') escapes = !inPath();
     else if (next == u'$') escapes = isDigit(after);
     else if (next == u'<') escapes = isAsciiLetter(after) || after == u'/';
     else if (QStringView(u"#>+-").contains(next)) escapes = atLineStart() && (after.isNull() || after.isSpace() || after == u'#');
@@ -161,7 +162,7 @@ class Reader {
     plain(QStringLiteral("\\"), 1);
   }
 
-  /// The word around has a backslash that is certainly one: before a letter, a digit or another backslash.
+  /// The word around has a backslash that is certainly a sign of its own: before a letter, a digit or another backslash.
   bool inPath() const {
     qsizetype begin = m_at, end = m_at;
     while (begin > 0 && !m_text[begin - 1].isSpace() && m_at - begin < kLongestWord) --begin;
@@ -234,7 +235,8 @@ class Reader {
     while (name[name.size() - 1 - behind] == u'_') ++behind;
     const QStringView middle = name.sliced(before, name.size() - before - behind);
     // __init__ and _value_1_ are names, _word_ is emphasis.
-    const bool emphasis = before == 1 && behind == 1 && std::all_of(middle.begin(), middle.end(), isAsciiLetter);
+    const bool afterStar = m_at > 0 && m_text[m_at - 1] == u'*' && (m_at == 1 || m_text[m_at - 2] != u'*');  // *_test_*
+    const bool emphasis = before == 1 && behind == 1 && !afterStar && std::all_of(middle.begin(), middle.end(), isAsciiLetter);
     const bool wrapped = before > 0 && behind > 0 && !emphasis;
     if (before > 0 && !wrapped) delimiter(u'_', before);
     plain((wrapped ? name : middle).toString(), wrapped ? name.size() : middle.size());
@@ -268,9 +270,10 @@ class Reader {
     }
     if (sign != u'~' && count == 1) {
       if (behind.isOneOf(kNotFirstInside)) d.opens = false;            // *.txt
-      if (before.isOneOf(u"([{/\\=<|")) d.closes = false;
+      if (before.isOneOf(u"([{/\\=<|") || behindOpeningQuote()) d.closes = false;
       if (isDigit(behind.c) && beforeBlanks().isDigit()) d.opens = false;  // 2 *3
       if (isDigit(before.c) && behindBlanks(count).isDigit()) d.closes = false;
+      if (inPath()) d.opens = d.closes = false;                            // \d*
     }
     d.node = static_cast<qsizetype>(m_nodes.size());
     alone(QString(count, sign), count);
@@ -280,6 +283,11 @@ class Reader {
     if (m_last >= 0) m_delimiters[static_cast<std::size_t>(m_last)].next = index;
     m_last = index;
     m_delimiters.push_back(d);
+  }
+
+  /// "*.txt"
+  bool behindOpeningQuote() const {
+    return m_at > 0 && QStringView(u"\"'").contains(m_text[m_at - 1]) && (m_at == 1 || QStringView(u" \n\t([{=").contains(m_text[m_at - 2]));
   }
 
   QChar beforeBlanks() const {

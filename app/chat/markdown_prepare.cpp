@@ -89,7 +89,8 @@ bool isArithmetic(QStringView content) {
   if (c.isDigit() || c.category() == QChar::Symbol_Currency || c == u'√') return true;
   if (!c.isLetter() || c.unicode() > 127) return false;
   const QStringView rest = content.sliced(1).trimmed();  // behind a variable
-  return !rest.isEmpty() && QStringView(u"+-*/=^<>").contains(rest.front());
+  const bool spaced = rest.size() > 1 && rest[1].isSpace();
+  return !rest.isEmpty() && (QStringView(u"+/=^<>").contains(rest.front()) || (QStringView(u"*-").contains(rest.front()) && spaced));
 }
 
 /// A heading by its underline of dashes: one short line that is no sentence. Else the dashes are a rule.

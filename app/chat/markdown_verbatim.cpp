@@ -37,7 +37,9 @@ Verbatim VerbatimFinder::code(qsizetype at) {
     }
     const qsizetype close = i;
     while (i < m_text.size() && m_text[i] == u'`') ++i;
-    if (i - close == count) return {Verbatim::Kind::Code, i, m_text.sliced(open, close - open)};
+    if (i - close != count) continue;
+    const QStringView inside = m_text.sliced(open, close - open);
+    return inside.trimmed().isEmpty() ? Verbatim{} : Verbatim{Verbatim::Kind::Code, i, inside};
   }
   m_unclosedTicks.insert(count);
   return {};
@@ -48,6 +50,7 @@ Verbatim VerbatimFinder::formula(qsizetype at) {
   for (std::size_t i = 0; i < kFormulas.size(); ++i) {
     if (!rest.startsWith(kFormulas[i].begin)) continue;
     if (m_unclosedFormula[i] || (i == 0 && rest.size() > 2 && rest[2] == u'$')) return {};
+    if (i > 0 && at > 0 && isAsciiWord(m_text[at - 1])) return {};  // C:\temp\(old)
     const qsizetype end = rest.indexOf(kFormulas[i].end, 2);
     if (end > 0) return {Verbatim::Kind::Formula, at + end + 2, {}};
     m_unclosedFormula[i] = true;
