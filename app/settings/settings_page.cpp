@@ -185,10 +185,7 @@ void SettingsPage::buildMemory(QVBoxLayout* column) {
   used->addLayout(words, 1);
   column->addLayout(used);
   column->addLayout(grid);
-  connect(m_budget, &QDoubleSpinBox::valueChanged, this, [this](double gigabytes) {
-    m_settings->setMemoryBudget(static_cast<qint64>(std::llround(gigabytes * 1e9)));
-    fillMemory();
-  });
+  connect(m_budget, &QDoubleSpinBox::valueChanged, this, &SettingsPage::changeBudget);
 }
 
 void SettingsPage::buildBin(QVBoxLayout* column) {
@@ -270,6 +267,24 @@ void SettingsPage::fillMemory() {
   }
   m_memoryUsed->setText(text);
   m_memoryBar->setValue(static_cast<int>(qMin(1000.0, 1000.0 * static_cast<double>(used) / static_cast<double>(budget))));
+}
+
+void SettingsPage::changeBudget(double gigabytes) {
+  const auto wanted = static_cast<qint64>(std::llround(gigabytes * 1e9)), before = m_settings->memoryBudget();
+  const qint64 used = m_store != nullptr && wanted < before ? m_store->snapshotBytes() : 0;
+  const QSignalBlocker once(m_budget);  // an arrow that is held down goes on while the question is open
+  const bool agreed =
+      used <= wanted || Dialogs::instance().confirm(this, tr("Smaller limit"),
+                                                    tr("The memory of your chats takes %1. With a limit of %2, about %3 of it is deleted now, the oldest "
+                                                       "first. Your messages stay; chats that lose their memory are read again when you go on with them.")
+                                                        .arg(formatBytes(static_cast<quint64>(used)), formatBytes(static_cast<quint64>(wanted)),
+                                                             formatBytes(static_cast<quint64>(used - wanted))),
+                                                    tr("Delete and set the limit"));
+  if (agreed) {
+    m_settings->setMemoryBudget(wanted);
+  }
+  m_budget->setValue(static_cast<double>(agreed ? wanted : before) / 1e9);
+  fillMemory();
 }
 
 void SettingsPage::fillBin() {

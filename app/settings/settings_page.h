@@ -62,6 +62,7 @@ class SettingsPage : public QWidget {
   void fillDevices();
   void fillFolders();
   void fillMemory();
+  void changeBudget(double gigabytes);
   void fillBin();
   void binChanged();
 

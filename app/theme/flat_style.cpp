@@ -3,10 +3,12 @@
 
 #include <QAbstractSpinBox>
 #include <QComboBox>
+#include <QEvent>
 #include <QPainter>
 #include <QPainterPath>
 #include <QPushButton>
 #include <QScrollBar>
+#include <QSlider>
 #include <QStyleFactory>
 #include <QStyleOption>
 #include <QToolButton>
@@ -20,6 +22,11 @@ namespace {
 constexpr qreal kRadius = 4;
 
 bool isPrimary(const QWidget* widget) { return widget != nullptr && widget->property("primary").toBool(); }
+
+bool turnsByWheel(const QWidget* widget) {
+  return qobject_cast<const QAbstractSpinBox*>(widget) != nullptr || qobject_cast<const QComboBox*>(widget) != nullptr ||
+         qobject_cast<const QSlider*>(widget) != nullptr;
+}
 
 QColor mix(const QColor& a, const QColor& b, float share) {
   return QColor::fromRgbF(a.redF() + (b.redF() - a.redF()) * share, a.greenF() + (b.greenF() - a.greenF()) * share,
@@ -80,6 +87,25 @@ void FlatStyle::polish(QWidget* widget) {
       qobject_cast<QAbstractSpinBox*>(widget) != nullptr || qobject_cast<QScrollBar*>(widget) != nullptr) {
     widget->setAttribute(Qt::WA_Hover);
   }
+  if (turnsByWheel(widget)) {
+    if (widget->focusPolicy() == Qt::WheelFocus) {
+      widget->setFocusPolicy(Qt::StrongFocus);
+    }
+    widget->installEventFilter(this);
+  }
+}
+
+void FlatStyle::unpolish(QWidget* widget) {
+  widget->removeEventFilter(this);
+  QProxyStyle::unpolish(widget);
+}
+
+bool FlatStyle::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() == QEvent::Wheel && !static_cast<QWidget*>(watched)->hasFocus()) {
+    event->ignore();  // so that it goes on to the parent
+    return true;
+  }
+  return QProxyStyle::eventFilter(watched, event);
 }
 
 void FlatStyle::drawPrimitive(PrimitiveElement element, const QStyleOption* option, QPainter* painter,

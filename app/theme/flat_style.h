@@ -27,7 +27,11 @@ class FlatStyle : public QProxyStyle {
   QSize sizeFromContents(ContentsType type, const QStyleOption* option, const QSize& size,
                          const QWidget* widget) const override;
   void polish(QWidget* widget) override;
+  void unpolish(QWidget* widget) override;
   using QProxyStyle::polish;
+  using QProxyStyle::unpolish;
+  /// The wheel turns a field's value only while the field has the focus; else it scrolls the page that the field is on.
+  bool eventFilter(QObject* watched, QEvent* event) override;
 };
 
 }  // namespace rookery::app

@@ -180,7 +180,21 @@ class SettingsTest : public QObject {
     auto* used = page.findChild<QLabel*>(QStringLiteral("settingMemoryUsed"));
     QCOMPARE(used->text(), QStringLiteral("Used 180 MB of 2.00 GB"));
     QSignalSpy dropped(store.get(), &ChatStore::memoriesDropped);
-    page.findChild<QDoubleSpinBox*>(QStringLiteral("settingMemoryBudget"))->setValue(0.1);
+    auto* limit = page.findChild<QDoubleSpinBox*>(QStringLiteral("settingMemoryBudget"));
+    test::PreparedDialogs dialogs;
+    limit->setValue(1.5);  // nothing has to go
+    QVERIFY(dialogs.confirmed.isEmpty());
+    dialogs.agrees = false;
+    limit->setValue(0.1);
+    QCOMPARE(dialogs.confirmed.size(), 1);
+    QVERIFY2(dialogs.confirmed[0].contains(QStringLiteral("80.0 MB")), qPrintable(dialogs.confirmed[0]));
+    QCOMPARE(limit->value(), 1.5);
+    QCOMPARE(settings.memoryBudget(), 1'500'000'000);
+    QVERIFY(store->flush(5000));
+    QCOMPARE(store->snapshotBytes(), 180'000'000);
+    dialogs.agrees = true;
+    limit->setValue(0.1);
+    QCOMPARE(dialogs.confirmed.size(), 2);
     QCOMPARE(settings.memoryBudget(), 100'000'000);
     QTRY_COMPARE(dropped.count(), 1);
     QCOMPARE(dropped[0][0].toInt(), 2);

@@ -22,7 +22,10 @@ class PreparedDialogs : public Dialogs {
   QString openFile(QWidget*, const QString&, const QString&, const QString&) override { return answer; }
   QString saveFile(QWidget*, const QString&, const QString&, const QString&) override { return answer; }
   QString chooseFolder(QWidget*, const QString&, const QString&) override { return answer; }
-  bool confirm(QWidget*, const QString&, const QString&, const QString&) override { return true; }
+  bool confirm(QWidget*, const QString&, const QString& text, const QString&) override {
+    confirmed << text;
+    return agrees;
+  }
   int choose(QWidget*, const QString&, const QString& text, const QStringList&) override {
     asked << text;
     return choices.isEmpty() ? -1 : choices.takeFirst();
@@ -31,7 +34,8 @@ class PreparedDialogs : public Dialogs {
   void openUrl(const QString& path) override { opened << path; }
 
   QString answer;
-  QStringList opened, asked, told;
+  QStringList opened, asked, told, confirmed;
+  bool agrees = true;  ///< to confirm()
   QList<int> choices;  ///< for choose(), one after the other
 };
 

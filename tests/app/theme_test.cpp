@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QApplication>
+#include <QComboBox>
 #include <QDirIterator>
+#include <QDoubleSpinBox>
 #include <QPushButton>
+#include <QScrollArea>
+#include <QScrollBar>
 #include <QSignalSpy>
+#include <QSlider>
+#include <QSpinBox>
 #include <QTest>
+#include <QVBoxLayout>
+#include <QWheelEvent>
 #include <cmath>
 
 #include "theme/icons.h"
@@ -113,6 +121,54 @@ class ThemeTest : public QObject {
     }
     QVERIFY(count >= 30);
     QVERIFY(!lineIcon(QStringLiteral("no such icon")).pixmap(24).toImage().pixelColor(12, 12).alpha());
+  }
+
+  // A page scrolls under the wheel, whatever field happens to be below the pointer.
+  void theWheelTurnsOnlyTheFieldWithTheFocus() {
+    Theme theme(*qApp);
+    QScrollArea area;
+    auto* page = new QWidget;
+    auto* column = new QVBoxLayout(page);
+    auto* spin = new QSpinBox;
+    spin->setValue(50);
+    auto* number = new QDoubleSpinBox;
+    number->setValue(50);
+    auto* combo = new QComboBox;
+    for (int i = 0; i < 9; ++i) combo->addItem(QString::number(i));
+    combo->setCurrentIndex(4);
+    auto* slider = new QSlider(Qt::Horizontal);
+    slider->setValue(50);
+    for (QWidget* field : std::initializer_list<QWidget*>{spin, number, combo, slider}) column->addWidget(field);
+    column->addSpacing(2000);
+    area.setWidget(page);
+    area.resize(300, 300);
+    area.show();
+    area.activateWindow();
+    QVERIFY(QTest::qWaitForWindowActive(&area));
+    const auto values = [&] { return QList<double>{double(spin->value()), number->value(), double(combo->currentIndex()), double(slider->value())}; };
+    const auto turn = [&](QWidget* field) {
+      const QPoint at = field->rect().center();
+      QWheelEvent event(at, field->mapToGlobal(at), {}, QPoint(0, -120), Qt::NoButton, Qt::NoModifier, Qt::NoScrollPhase, false);
+      QSpontaneKeyEvent::setSpontaneous(&event);  // only such go on to the parent
+      qApp->notify(field, &event);
+    };
+    area.setFocus();
+    const QList<double> before = values();
+    for (QWidget* field : std::initializer_list<QWidget*>{spin, number, combo, slider}) {
+      area.verticalScrollBar()->setValue(0);
+      turn(field);
+      QCOMPARE(values(), before);
+      QVERIFY2(!field->hasFocus(), field->metaObject()->className());
+      QVERIFY2(area.verticalScrollBar()->value() > 0, field->metaObject()->className());
+    }
+    area.verticalScrollBar()->setValue(0);
+    for (QWidget* field : std::initializer_list<QWidget*>{spin, number, combo, slider}) {
+      const QList<double> unchanged = values();
+      field->setFocus();
+      turn(field);
+      QVERIFY2(values() != unchanged, field->metaObject()->className());
+      QCOMPARE(area.verticalScrollBar()->value(), 0);
+    }
   }
 
   void onlyThePrimaryButtonIsAmber() {
