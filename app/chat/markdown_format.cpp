@@ -29,7 +29,7 @@ QTextBlockFormat codeLineFormat(const MarkdownStyle& style, bool underButton) {
   return format;
 }
 
-QTextFrame* insertCodeFrame(QTextCursor& cursor, const MarkdownStyle& style, double leftMargin) {
+QTextFrame* insertCodeFrame(QTextCursor& cursor, const MarkdownStyle& style, double leftMargin, bool goesOn) {
   const double em = QFontMetricsF(style.font).height();
   QTextFrameFormat format;
   format.setBackground(style.codeBackground);
@@ -41,9 +41,14 @@ QTextFrame* insertCodeFrame(QTextCursor& cursor, const MarkdownStyle& style, dou
   format.setProperty(kCodeFrameProperty, true);
   QTextFrame* frame = cursor.insertFrame(format);
   cursor = frame->firstCursorPosition();
-  cursor.setBlockFormat(codeLineFormat(style, true));
+  cursor.setBlockFormat(codeLineFormat(style, !goesOn));
   cursor.setBlockCharFormat(codeFormat(style));
   return frame;
+}
+
+double codeMargin(const MarkdownStyle& style, qsizetype indent) {
+  constexpr qsizetype kInList = 2;
+  return indent < kInList ? 0 : QFontMetricsF(style.font).height() * 1.7;
 }
 
 QString codeOf(const QTextFrame& frame) {

@@ -15,7 +15,10 @@ QTextCharFormat codeFormat(const MarkdownStyle& style);
 /// The first two lines leave room for the button that copies the code.
 QTextBlockFormat codeLineFormat(const MarkdownStyle& style, bool underButton);
 
-/// Leaves the cursor in its one empty block.
-QTextFrame* insertCodeFrame(QTextCursor& cursor, const MarkdownStyle& style, double leftMargin);
+/// Leaves the cursor in its one empty block. `goesOn`: its code began in another document.
+QTextFrame* insertCodeFrame(QTextCursor& cursor, const MarkdownStyle& style, double leftMargin, bool goesOn = false);
+
+/// How far code whose fence stands `indent` columns from the left is moved to the right.
+double codeMargin(const MarkdownStyle& style, qsizetype indent);
 
 }  // namespace rookery::app

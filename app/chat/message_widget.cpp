@@ -3,6 +3,7 @@
 
 #include <QEvent>
 #include <QLocale>
+#include <QPaintEvent>
 #include <QPainter>
 #include <QToolButton>
 #include <algorithm>
@@ -48,7 +49,48 @@ MessageWidget::MessageWidget(QWidget* parent)
   connect(m_regenerate, &QToolButton::clicked, this, [this] { Q_EMIT regenerateRequested(m_message); });
   connect(m_copy, &QToolButton::clicked, this, [this] { Q_EMIT copyRequested(m_message); });
   connect(m_thought, &ThoughtBlock::toggled, this, [this](bool open) { Q_EMIT thoughtToggled(m_message, open); });
+  connect(m_thought, &ThoughtBlock::bodyMade, this, &MessageWidget::connectBody);
+  connectBody(m_body);
   retranslate();
+}
+
+void MessageWidget::connectBody(MessageBody* body) {
+  connect(body, &MessageBody::heightChanged, this, &MessageWidget::heightChanged);
+  connect(body, &MessageBody::showAllRequested, this, [this] {
+    setShowsAll(true);
+    Q_EMIT showAllRequested(m_message);
+  });
+  body->setShowsAll(m_body->showsAll());
+}
+
+void MessageWidget::setShowsAll(bool all) {
+  m_body->setShowsAll(all);
+  if (m_thought->body()) m_thought->body()->setShowsAll(all);
+}
+
+bool MessageWidget::setSight(int top, int bottom, const QDeadlineTimer& deadline) {
+  bool changed = false;
+  if (MessageBody* thought = m_thought->isHidden() ? nullptr : m_thought->body()) {
+    const int y = m_thought->y() + thought->y();
+    changed = thought->setSight(top - y, bottom - y, deadline);
+  }
+  if (changed) layOut();  // the answer stands elsewhere now
+  if (m_body->setSight(top - m_body->y(), bottom - m_body->y(), deadline)) changed = true;
+  return changed;
+}
+
+MessageWidget::Place MessageWidget::placeAt(int y) const {
+  const auto in = [&](const MessageBody* body, int at) { return Place{body, body->placeAt(y - at)}; };
+  if (!m_body->isHidden() && y >= m_body->y()) return in(m_body, m_body->y());
+  const MessageBody* thought = m_thought->isHidden() ? nullptr : m_thought->body();
+  if (thought && y >= m_thought->y() + thought->y()) return in(thought, m_thought->y() + thought->y());
+  return {nullptr, {0, y}};
+}
+
+int MessageWidget::yOf(const Place& place) const {
+  if (place.body == m_body) return m_body->y() + m_body->yOf(place.place);
+  if (place.body && place.body == m_thought->body()) return m_thought->y() + place.body->y() + place.body->yOf(place.place);
+  return place.place.shift;
 }
 
 QToolButton* MessageWidget::makeButton(const QString& name, const QString& icon) {
@@ -92,12 +134,14 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
   ThoughtSplitter::Added parts;
   if (assistant) parts = m_splitter.push(message.text);
   else parts.answer = message.text;
-  m_hasAnswerText = !parts.answer.trimmed().isEmpty();
+  const auto hasText = [](const QString& text) { return !QStringView(text).trimmed().isEmpty(); };
+  m_hasAnswerText = hasText(parts.answer);
+  m_hasThoughtText = hasText(parts.thought);
   m_thoughtSeconds = thought.seconds;
   m_thoughtEstimate = message.decodeSeconds * static_cast<double>(parts.thought.size()) / std::max(1.0, static_cast<double>(message.text.size()));
   m_thought->setThought(parts.thought, thought.open);
   m_body->setContent(parts.answer, assistant);
-  m_body->setAccessibleName(assistant ? tr("Answer by %1").arg(author) : tr("Your message"));
+  m_body->setName(assistant ? tr("Answer by %1").arg(author) : tr("Your message"));
   setAccessibleName(m_body->accessibleName());
 
   QString figures;
@@ -111,10 +155,26 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
   setActivity(activity);
 }
 
+void MessageWidget::clear() {
+  m_message = 0;
+  m_splitter = {};
+  m_heldShown.clear();
+  m_thought->setThought({}, false);
+  m_body->setContent({}, true);
+  setShowsAll(false);
+}
+
+void MessageWidget::setLoading(bool loading) {
+  if (m_loading == loading) return;
+  m_loading = loading;
+  setActivity(m_activity);
+}
+
 void MessageWidget::setActivity(Activity activity) {
   m_activity = activity;
   showHeld();
-  m_note->setText(activity == Activity::Waiting ? tr("Reading…")
+  m_note->setText(m_loading ? tr("Loading…")
+                  : activity == Activity::Waiting ? tr("Reading…")
                   : m_cut && activity == Activity::None
                       ? tr("The answer was cut off. Nothing is lost: it goes on where it stopped.")
                       : QString());
@@ -131,10 +191,10 @@ void MessageWidget::updateButtons() {
   m_next->setVisible(versions);
   m_previous->setEnabled(idle && m_siblings.index > 0);
   m_next->setEnabled(idle && m_siblings.index + 1 < m_siblings.count);
-  m_edit->setVisible(!assistant && idle);
+  m_edit->setVisible(!assistant && idle && !m_loading);
   m_continue->setVisible(assistant && m_cut && idle);
-  m_regenerate->setVisible(assistant && idle);
-  m_copy->setVisible(idle);
+  m_regenerate->setVisible(assistant && idle && !m_loading);
+  m_copy->setVisible(idle && !m_loading);
   m_note->setVisible(!m_note->text().isEmpty());
   updateThought();
   m_figures->setVisible(idle && !m_figures->text().isEmpty());
@@ -150,6 +210,7 @@ void MessageWidget::showHeld() {
   m_heldShown = m_splitter.held();
   if (m_splitter.isOpen()) m_thought->append(m_heldShown);
   else m_body->setContent(m_heldShown, true);
+  m_hasThoughtText = m_hasThoughtText || m_splitter.isOpen();
   m_hasAnswerText = m_hasAnswerText || !m_splitter.isOpen();
 }
 
@@ -157,6 +218,7 @@ void MessageWidget::appendText(const QString& piece) {
   if (!m_heldShown.isEmpty()) {  // the rest of the tag may come now
     if (m_splitter.isOpen()) {
       m_thought->setText(m_thought->text().chopped(m_heldShown.size()));
+      m_hasThoughtText = !QStringView(m_thought->text()).trimmed().isEmpty();
     } else {
       m_body->setContent({}, true);
       m_hasAnswerText = false;
@@ -166,7 +228,8 @@ void MessageWidget::appendText(const QString& piece) {
   const ThoughtSplitter::Added parts = m_splitter.push(piece);
   if (!parts.thought.isEmpty()) m_thought->append(parts.thought);
   if (!parts.answer.isEmpty()) m_body->append(parts.answer);
-  m_hasAnswerText = m_hasAnswerText || !parts.answer.trimmed().isEmpty();
+  m_hasThoughtText = m_hasThoughtText || !QStringView(parts.thought).trimmed().isEmpty();
+  m_hasAnswerText = m_hasAnswerText || !QStringView(parts.answer).trimmed().isEmpty();
   if (m_activity == Activity::Waiting) setActivity(Activity::Answering);
   else if (m_splitter.hasThought()) updateThought();
 }
@@ -179,7 +242,7 @@ void MessageWidget::setThoughtSeconds(std::optional<double> seconds) {
 
 void MessageWidget::updateThought() {
   const bool shown = m_splitter.hasThought() &&
-                     (!QStringView(m_thought->text()).trimmed().isEmpty() || (m_splitter.isOpen() && m_activity != Activity::Waiting));
+                     (m_hasThoughtText || (m_splitter.isOpen() && m_activity != Activity::Waiting));
   m_thought->setVisible(shown);
   m_body->setVisible(!shown || m_hasAnswerText);
   m_thought->setLabel(thoughtLabel());
@@ -262,13 +325,15 @@ void MessageWidget::resizeEvent(QResizeEvent* event) {
   layOut();
 }
 
-void MessageWidget::paintEvent(QPaintEvent*) {
+void MessageWidget::paintEvent(QPaintEvent* event) {
   if (m_role != MessageRole::User) return;
   QPainter painter(this);
   painter.setRenderHint(QPainter::Antialiasing);
   painter.setPen(Theme::colors().line);
   painter.setBrush(palette().brush(QPalette::AlternateBase));
-  painter.drawRoundedRect(QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5), kRadius, kRadius);
+  // A frame of millions of pixels is more than the painter can draw; its edges are enough.
+  const int top = std::max(0, event->rect().top() - 4 * kRadius), bottom = std::min(height(), event->rect().bottom() + 4 * kRadius);
+  painter.drawRoundedRect(QRectF(0, top, width(), bottom - top).adjusted(0.5, 0.5, -0.5, -0.5), kRadius, kRadius);
 }
 
 void MessageWidget::changeEvent(QEvent* event) {

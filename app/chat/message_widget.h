@@ -32,13 +32,28 @@ class MessageWidget : public QWidget {
   /// `isLast`: only the last answer can be continued.
   void setMessage(const MessageRecord& message, TranscriptModel::Siblings siblings, const QString& author, bool isLast,
                   Activity activity, const ThoughtView& thought = {});
+  void clear();  ///< to be used for another message later
+  void setLoading(bool loading);  ///< the text is still being read from the disk
   void setActivity(Activity activity);
   void appendText(const QString& piece);
   void setThoughtSeconds(std::optional<double> seconds);
   qint64 messageId() const { return m_message; }
   int heightFor(int width);
+  /// What of it is in sight, in its own pixels. True: its height may have changed.
+  bool setSight(int top, int bottom, const QDeadlineTimer& deadline = QDeadlineTimer(MessageBody::kAtOnceMs));
+  void setShowsAll(bool all);  ///< of a long text
+
+  /// A place that stays where it is while heights above it become known.
+  struct Place {
+    const MessageBody* body = nullptr;  ///< nullptr: pixels below the upper edge
+    MessageBody::Place place;
+  };
+  Place placeAt(int y) const;
+  int yOf(const Place& place) const;
 
  Q_SIGNALS:
+  void heightChanged();                   ///< by itself
+  void showAllRequested(qint64 message);  ///< by the user
   void regenerateRequested(qint64 message);
   void continueRequested(qint64 message);
   void editRequested(qint64 message);
@@ -56,6 +71,7 @@ class MessageWidget : public QWidget {
   void retranslate();
   void updateButtons();
   void layOut();
+  void connectBody(MessageBody* body);
   void updateThought();
   void showHeld();
   QString thoughtLabel() const;
@@ -63,7 +79,7 @@ class MessageWidget : public QWidget {
 
   qint64 m_message = 0;
   MessageRole m_role = MessageRole::User;
-  bool m_cut = false;
+  bool m_cut = false, m_loading = false;
   Activity m_activity = Activity::None;
   TranscriptModel::Siblings m_siblings;
   Label *m_author, *m_time, *m_note, *m_figures, *m_siblingText;
@@ -74,7 +90,7 @@ class MessageWidget : public QWidget {
   QString m_heldShown;                      ///< half a tag at the end of what is shown, as the text that it is so far
   std::optional<double> m_thoughtSeconds;   ///< measured
   double m_thoughtEstimate = 0;             ///< from its share of the text; 0: unknown
-  bool m_hasAnswerText = false;
+  bool m_hasAnswerText = false, m_hasThoughtText = false;
 };
 
 }  // namespace rookery::app

@@ -13,16 +13,34 @@ namespace rookery::app {
 
 void StreamingMarkdown::setStyle(const MarkdownStyle& style) {
   m_style = style;
-  setText(m_text);
+  setText(m_text, SegmentStart(m_start));
 }
 
-void StreamingMarkdown::setText(const QString& markdown) {
+void StreamingMarkdown::setText(const QString& markdown, const SegmentStart& start) {
   m_text = markdown;
+  m_start = start;
   m_stableText = 0;
   m_stablePosition = 0;
-  m_context = {};
-  m_code = nullptr;
-  m_codeLineGoesOn = false;
+  m_context = start.context;
+  m_code = m_codeBefore = nullptr;
+  m_codeLineGoesOn = start.insideLine;
+  QTextCursor cursor(&m_document);
+  cursor.beginEditBlock();
+  cursor.select(QTextCursor::Document);
+  cursor.removeSelectedText();
+  shrinkBlock(cursor);
+  if (m_context.kind == MarkdownContext::Kind::Code) {
+    m_code = m_codeBefore = insertCodeFrame(cursor, m_style, codeMargin(m_style, m_context.indent), true);
+    m_codeIsEmpty = true;
+    m_stablePosition = cursor.position();
+  }
+  render();
+  cursor.endEditBlock();
+}
+
+void StreamingMarkdown::truncate(qsizetype size) {
+  if (m_stableText > size) return setText(m_text.first(size), SegmentStart(m_start));
+  m_text.truncate(size);
   render();
 }
 
@@ -46,7 +64,11 @@ void StreamingMarkdown::render() {
   while (m_code ? addCodeLine(cursor) : addPart(cursor)) {}
   m_stablePosition = cursor.position();
   if (m_code) showUnfinishedCode(cursor);
-  else if (m_stableText < m_text.size()) renderMarkdown(cursor, partUntil(m_text.size()), m_style);
+  else if (m_stableText < m_text.size()) {
+    MarkdownPart part;
+    part.listGoesOn = m_end.kind == MarkdownContext::Kind::List;
+    renderMarkdown(cursor, partUntil(m_text.size()), m_style, part);
+  }
   cursor.endEditBlock();
 }
 
@@ -63,7 +85,7 @@ bool StreamingMarkdown::addPart(QTextCursor& cursor) {
   if (!cut) return false;
   const bool code = cut->next.kind == MarkdownContext::Kind::Code;
   if (code && cut->next.isNew) {
-    m_code = insertCodeFrame(cursor, m_style, 0);
+    m_code = insertCodeFrame(cursor, m_style, 0, false);
     m_codeIsEmpty = true;
   } else {
     MarkdownPart part;
@@ -84,41 +106,27 @@ bool StreamingMarkdown::addPart(QTextCursor& cursor) {
 
 /// Shows the next line of the open code block for good, or closes the block.
 bool StreamingMarkdown::addCodeLine(QTextCursor& cursor) {
-  const qsizetype newline = m_text.indexOf(u'\n', m_stableText);
-  const qsizetype end = newline < 0 ? m_text.size() : newline;
-  if (end - m_stableText > 2 * kMaxUnfinished) {
-    const qsizetype cut = softBreak(m_text, m_stableText, m_stableText + 2 * kMaxUnfinished);
-    insertCodeLine(cursor, QStringView(m_text).sliced(m_stableText, cut - m_stableText));
-    m_stableText = cut;
-    m_codeLineGoesOn = true;
-    return true;
-  }
-  if (newline < 0) return false;
-  const QStringView line = QStringView(m_text).sliced(m_stableText, newline - m_stableText);
-  m_stableText = newline + 1;
-  if (!m_codeLineGoesOn && closesCode(line)) {
+  const auto line = nextCodeLine(m_text, m_stableText, m_context, m_codeLineGoesOn);
+  if (!line) return false;
+  if (line->closes) {
     cursor.setPosition(m_code->lastPosition() + 1);
     shrinkBlock(cursor);
     m_code = nullptr;
     m_context = {};
   } else {
-    insertCodeLine(cursor, line);
-    m_codeLineGoesOn = false;
+    insertCodeLine(cursor, QStringView(m_text).sliced(m_stableText, line->end - m_stableText));
   }
+  m_stableText = line->next;
+  m_codeLineGoesOn = line->goesOn;
   return true;
-}
-
-bool StreamingMarkdown::closesCode(QStringView line) const {
-  qsizetype strip = 0;
-  while (strip < line.size() && strip < m_context.indent && line[strip] == u' ') ++strip;
-  return closesFence(line.sliced(strip), m_context.fence);
 }
 
 void StreamingMarkdown::insertCodeLine(QTextCursor& cursor, QStringView line) {
   qsizetype strip = 0;
   while (!m_codeLineGoesOn && strip < line.size() && strip < m_context.indent && line[strip] == u' ') ++strip;
   if (!m_codeIsEmpty) {
-    QTextBlockFormat format = codeLineFormat(m_style, cursor.block() == m_code->firstCursorPosition().block());
+    const bool second = cursor.block() == m_code->firstCursorPosition().block();
+    QTextBlockFormat format = codeLineFormat(m_style, second && m_code != m_codeBefore);
     if (m_codeLineGoesOn) format.setProperty(kContinuedLineProperty, true);
     cursor.insertBlock(format, codeFormat(m_style));
   }
@@ -128,7 +136,7 @@ void StreamingMarkdown::insertCodeLine(QTextCursor& cursor, QStringView line) {
 
 void StreamingMarkdown::showUnfinishedCode(QTextCursor& cursor) {
   const QStringView line = QStringView(m_text).sliced(m_stableText);
-  if (line.isEmpty() || (!m_codeLineGoesOn && closesCode(line))) return;
+  if (line.isEmpty() || (!m_codeLineGoesOn && endsCode(line, m_context))) return;
   const bool wasEmpty = m_codeIsEmpty;
   insertCodeLine(cursor, line);
   m_codeIsEmpty = wasEmpty;  // the line will be removed and come again

@@ -18,13 +18,14 @@ qsizetype partAtEnd(QStringView text, QStringView tag) {
 
 ThoughtSplitter::Added ThoughtSplitter::push(const QString& piece) {
   Added added;
-  QString text = std::exchange(m_held, {}) + piece;
+  const QString text = m_held.isEmpty() ? piece : std::exchange(m_held, {}) + piece;
+  qsizetype from = 0;  // a stored text comes in one piece: none of it is copied twice
   if (m_state == State::Start) {
     const QStringView begin = QStringView(text).trimmed();
     if (begin.startsWith(kOpen)) {
       m_state = State::Thought;
       m_opened = true;
-      text.remove(0, text.indexOf(kOpen) + kOpen.size());
+      from = text.indexOf(kOpen) + kOpen.size();
     } else if (QStringView(kOpen).startsWith(begin)) {  // nothing, or half a tag
       m_held = text;
       return added;
@@ -33,25 +34,25 @@ ThoughtSplitter::Added ThoughtSplitter::push(const QString& piece) {
     }
   }
   if (m_state == State::Thought) {
-    const qsizetype end = text.indexOf(kClose);
+    const qsizetype end = text.indexOf(kClose, from);
     if (end < 0) {
-      const qsizetype held = partAtEnd(text, kClose);
+      const qsizetype held = partAtEnd(QStringView(text).sliced(from), kClose);
       m_held = text.last(held);
-      added.thought = text.chopped(held);
+      added.thought = text.sliced(from, text.size() - from - held);
       return added;
     }
-    added.thought = text.first(end);
-    text.remove(0, end + kClose.size());
+    added.thought = text.sliced(from, end - from);
+    from = end + kClose.size();
     m_state = State::Answer;
   }
-  added.answer = text;
+  added.answer = from == 0 ? text : text.sliced(from);
   return added;
 }
 
 QString textToCopy(const QString& text) {
   ThoughtSplitter splitter;
   const ThoughtSplitter::Added parts = splitter.push(text);
-  const bool empty = splitter.hasThought() && !splitter.isOpen() && parts.thought.trimmed().isEmpty();
+  const bool empty = splitter.hasThought() && !splitter.isOpen() && QStringView(parts.thought).trimmed().isEmpty();
   return (empty ? parts.answer : text).trimmed();
 }
 

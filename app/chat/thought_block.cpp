@@ -5,7 +5,6 @@
 #include <QPainter>
 #include <algorithm>
 
-#include "chat/message_body.h"
 #include "support/plain_text.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
@@ -33,7 +32,7 @@ void ThoughtBlock::setLabel(const QString& label) {
   if (m_button->text() == label) return;
   m_button->setText(label);
   m_button->setAccessibleName(label);
-  if (m_body) m_body->setAccessibleName(label);
+  if (m_body) m_body->setName(label);
   layOut();
 }
 
@@ -43,11 +42,12 @@ void ThoughtBlock::setThought(const QString& text, bool open) {
   if (open && !m_body) {
     m_body = new MessageBody(this);
     m_body->setObjectName(QStringLiteral("thoughtBody"));
-    m_body->setAccessibleName(m_button->text());
+    m_body->setName(m_button->text());
     m_body->setMuted(true);
-    setTabOrder(m_button, m_body);
+    Q_EMIT bodyMade(m_body);
   }
   if (m_body) {
+    if (open) m_body->resize(std::max(1, width() - bodyLeft()), m_body->height());  // before the text comes
     m_body->setContent(open ? m_text : QString(), true);
     m_body->setVisible(open);
   }

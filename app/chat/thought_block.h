@@ -4,9 +4,9 @@
 #include <QToolButton>
 #include <QWidget>
 
-namespace rookery::app {
+#include "chat/message_body.h"
 
-class MessageBody;
+namespace rookery::app {
 
 /// What a model thought before it answered: one quiet line that opens. The text is rendered only while it is open.
 class ThoughtBlock : public QWidget {
@@ -21,11 +21,13 @@ class ThoughtBlock : public QWidget {
   void append(const QString& piece);
   const QString& text() const noexcept { return m_text; }
   int heightFor(int width);
+  MessageBody* body() const noexcept { return m_open ? m_body : nullptr; }  ///< while it is open
   /// The widget stands this far to the left of the text around it, so that the icon of its button lines up with that.
   int outset() const;
 
  Q_SIGNALS:
   void toggled(bool open);  ///< by the user
+  void bodyMade(MessageBody* body);
 
  protected:
   void paintEvent(QPaintEvent* event) override;

@@ -6,15 +6,20 @@
 namespace rookery::app {
 namespace {
 constexpr qsizetype kMaxLoaded = 400;
+constexpr qsizetype kMaxLoadedText = 30'000'000;  // characters
+constexpr int kLongText = 200'000;                // read in the background
+constexpr qsizetype kShownToReaders = 1'000;
 }
 
-void TranscriptModel::reset(std::vector<MessageNode> tree, qint64 leaf, Loader loader) {
+void TranscriptModel::reset(std::vector<MessageNode> tree, qint64 leaf, Loader loader, SlowLoader slowLoader) {
   beginResetModel();
   m_nodes.clear();
   m_children.clear();
   m_loaded.clear();
   m_path.clear();
+  m_loading.clear();
   m_loader = std::move(loader);
+  m_slowLoader = std::move(slowLoader);
   m_nodes.reserve(static_cast<qsizetype>(tree.size()));
   for (const MessageNode& node : tree) {
     m_nodes.insert(node.id, {node.parent, node.role, node.textLength});
@@ -34,7 +39,7 @@ QVariant TranscriptModel::data(const QModelIndex& index, int role) const {
   if (!checkIndex(index, CheckIndexOption::IndexIsValid)) return {};
   const qint64 id = m_path[static_cast<std::size_t>(index.row())];
   switch (role) {
-    case Qt::DisplayRole: case Qt::AccessibleTextRole: return message(index.row()).text.trimmed();
+    case Qt::DisplayRole: case Qt::AccessibleTextRole: return message(index.row()).text.left(kShownToReaders).trimmed();
     case MessageIdRole: return id;
     case RoleRole: return static_cast<int>(m_nodes.value(id).role);
     case StateRole: return static_cast<int>(message(index.row()).state);
@@ -48,23 +53,37 @@ QVariant TranscriptModel::data(const QModelIndex& index, int role) const {
 const MessageRecord& TranscriptModel::message(int row) const {
   const qint64 id = m_path[static_cast<std::size_t>(row)];
   auto found = m_loaded.find(id);
-  if (found == m_loaded.end()) {
-    trimCache();
-    auto record = m_loader ? m_loader(id) : std::nullopt;
-    if (!record) {
-      m_unreadable = {};
-      m_unreadable.id = id;
-      m_unreadable.role = m_nodes.value(id).role;
-      return m_unreadable;
-    }
-    found = m_loaded.insert(id, std::move(*record));
-  }
-  return *found;
+  if (found != m_loaded.end()) return *found;
+  trimCache();
+  const Node node = m_nodes.value(id);
+  std::optional<MessageRecord> record;
+  if (m_slowLoader && node.textLength > kLongText) loadSlowly(id);
+  else if (m_loader) record = m_loader(id);
+  if (record) return *m_loaded.insert(id, std::move(*record));
+  m_unreadable = {};
+  m_unreadable.id = id;
+  m_unreadable.role = node.role;
+  return m_unreadable;
+}
+
+void TranscriptModel::loadSlowly(qint64 message) const {
+  if (m_loading.contains(message)) return;
+  m_loading.insert(message);
+  auto* self = const_cast<TranscriptModel*>(this);  // a cache, like m_loaded
+  m_slowLoader(message, self, [self, message](std::optional<MessageRecord> record) {
+    if (!self->m_loading.remove(message)) return;  // another chat by now, or it came otherwise
+    if (record) self->m_loaded.insert(message, std::move(*record));
+    else if (auto now = self->m_loader ? self->m_loader(message) : std::nullopt) self->m_loaded.insert(message, std::move(*now));
+    if (!self->m_loaded.contains(message)) return;
+    if (const int row = self->rowOf(message); row >= 0) Q_EMIT self->dataChanged(self->index(row), self->index(row));
+  });
 }
 
 // Only what the store can give back may go.
 void TranscriptModel::trimCache() const {
-  if (m_loaded.size() < kMaxLoaded) return;
+  qsizetype text = 0;
+  for (const MessageRecord& record : std::as_const(m_loaded)) text += record.text.size();
+  if (m_loaded.size() < kMaxLoaded && text < kMaxLoadedText) return;
   const qint64 keep = m_streaming;
   m_loaded.removeIf([keep](const std::pair<const qint64&, MessageRecord&>& entry) { return entry.first != keep; });
 }
@@ -126,6 +145,7 @@ void TranscriptModel::appendText(qint64 message, const QString& piece) {
 
 void TranscriptModel::update(const MessageRecord& record) {
   m_loaded.insert(record.id, record);
+  m_loading.remove(record.id);
   if (m_clock.message == record.id) m_clock = {};
   if (record.state == MessageState::Complete && m_streaming == record.id) m_streaming = 0;
   m_nodes[record.id].textLength = static_cast<int>(record.text.size());

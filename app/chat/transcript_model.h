@@ -4,6 +4,7 @@
 #include <QAbstractListModel>
 #include <QElapsedTimer>
 #include <QHash>
+#include <QSet>
 #include <functional>
 #include <vector>
 
@@ -20,16 +21,21 @@ class TranscriptModel : public QAbstractListModel {
  public:
   enum Role { MessageIdRole = Qt::UserRole, RoleRole, StateRole, SiblingRole, SiblingCountRole, TextLengthRole };
   using Loader = std::function<std::optional<MessageRecord>(qint64)>;
+  using Loaded = std::function<void(std::optional<MessageRecord>)>;
+  /// Reads a message in the background; calls back on the GUI thread, or never if `context` is gone.
+  using SlowLoader = std::function<void(qint64, QObject* context, Loaded)>;
 
   explicit TranscriptModel(QObject* parent = nullptr) : QAbstractListModel(parent) {}
 
-  void reset(std::vector<MessageNode> tree, qint64 leaf, Loader loader);
+  void reset(std::vector<MessageNode> tree, qint64 leaf, Loader loader, SlowLoader slowLoader = {});
 
   int rowCount(const QModelIndex& parent = {}) const override;
   QVariant data(const QModelIndex& index, int role) const override;
 
   /// Loads it if needed; one that cannot be loaded comes back empty, without a conversation, and is asked for again.
   const MessageRecord& message(int row) const;
+  /// A long text that is still being read from the disk; message() has everything but the text meanwhile: nothing.
+  bool isLoading(int row) const { return m_loading.contains(m_path[static_cast<std::size_t>(row)]); }
   int rowOf(qint64 message) const;
   qint64 leaf() const { return m_path.empty() ? 0 : m_path.back(); }
   struct Siblings { int index = 0, count = 1; };
@@ -56,6 +62,7 @@ class TranscriptModel : public QAbstractListModel {
   };
   void showPathTo(qint64 leaf);
   void trimCache() const;
+  void loadSlowly(qint64 message) const;
   void timeThought(qint64 message, const QString& piece);
 
   QHash<qint64, Node> m_nodes;
@@ -63,7 +70,9 @@ class TranscriptModel : public QAbstractListModel {
   std::vector<qint64> m_path;
   mutable QHash<qint64, MessageRecord> m_loaded;
   mutable MessageRecord m_unreadable;
+  mutable QSet<qint64> m_loading;
   Loader m_loader;
+  SlowLoader m_slowLoader;
   qint64 m_streaming = 0;  ///< not in the store yet, so it stays loaded
 
   struct ThoughtClock {

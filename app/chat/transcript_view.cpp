@@ -11,8 +11,9 @@ namespace rookery::app {
 namespace {
 constexpr int kSpacing = 8, kMargin = 16;
 constexpr int kColumnEm = 46;
-constexpr int kMaxPasses = 6;  // measuring moves rows into sight that were not; it settles after two or three
+constexpr int kMaxPasses = 8;  // measuring moves rows into sight that were not; it settles after two or three
 constexpr int kMaxSpare = 12;
+constexpr int kMostShown = 60'000;  // characters of a message, at first
 }  // namespace
 
 TranscriptView::TranscriptView(QWidget* parent) : QAbstractScrollArea(parent) {
@@ -77,6 +78,8 @@ void TranscriptView::setModel(TranscriptModel* model) {
 void TranscriptView::rebuild() {
   for (MessageWidget* widget : std::as_const(m_widgets)) release(widget);
   m_widgets.clear();
+  m_shownWhole.clear();
+  m_anchor = {};
   const int count = m_model ? m_model->rowCount() : 0;
   m_heights.resize(static_cast<std::size_t>(count));
   m_measured.assign(static_cast<std::size_t>(count), false);
@@ -88,8 +91,11 @@ void TranscriptView::rebuild() {
 void TranscriptView::setActivity(qint64 message, MessageWidget::Activity activity) {
   m_activeMessage = message;
   m_activity = activity;
+  // The end of what is being written is looked at, so it is shown as a whole from now on.
+  if (message != 0 && activity != MessageWidget::Activity::None) m_shownWhole.insert(message);
   for (MessageWidget* widget : std::as_const(m_widgets)) {
     widget->setActivity(widget->messageId() == message ? activity : MessageWidget::Activity::None);
+    widget->setShowsAll(m_shownWhole.contains(widget->messageId()));
   }
   std::fill(m_measured.begin(), m_measured.end(), false);
   layOut();
@@ -107,7 +113,7 @@ int TranscriptView::columnWidth() const {
 }
 
 int TranscriptView::estimate(int row) const {
-  const int length = m_model->index(row).data(TranscriptModel::TextLengthRole).toInt();
+  const int length = std::min(kMostShown, m_model->index(row).data(TranscriptModel::TextLengthRole).toInt());
   const int perLine = std::max(20, columnWidth() / std::max(1, fontMetrics().averageCharWidth()));
   return fontMetrics().height() * 13 / 10 * (length / perLine + 1) + 4 * fontMetrics().height();
 }
@@ -136,6 +142,7 @@ bool TranscriptView::isAtEnd() const {
 void TranscriptView::fill(MessageWidget* widget, int row) {
   const MessageRecord& message = m_model->message(row);
   const bool active = message.id == m_activeMessage;
+  widget->setLoading(m_model->isLoading(row));
   widget->setMessage(message, m_model->siblings(row), m_authorOf ? m_authorOf(message) : QString(),
                      row + 1 == m_model->rowCount(), active ? m_activity : MessageWidget::Activity::None,
                      {m_openThoughts.contains(message.id), m_model->thoughtSeconds(message.id)});
@@ -165,15 +172,26 @@ MessageWidget* TranscriptView::widgetFor(int row) {
     connect(widget, &MessageWidget::copyRequested, this, &TranscriptView::copyRequested);
     connect(widget, &MessageWidget::siblingRequested, this, &TranscriptView::siblingRequested);
     connect(widget, &MessageWidget::thoughtToggled, this, &TranscriptView::toggleThought);
+    connect(widget, &MessageWidget::showAllRequested, this, [this](qint64 message) {
+      m_shownWhole.insert(message);
+      m_followEnd = false;
+    });
+    connect(widget, &MessageWidget::heightChanged, this, [this, widget] {
+      if (const int changed = m_widgets.key(widget, -1); changed >= 0) m_measured[static_cast<std::size_t>(changed)] = false;
+      layOut();
+    });
   }
-  widget->resize(columnWidth(), widget->height());
+  widget->resize(columnWidth(), widget->height());  // before the text comes, which would be laid out twice
+  widget->setSight(0, 0);
   fill(widget, row);
+  widget->setShowsAll(m_shownWhole.contains(widget->messageId()));
   m_widgets.insert(row, widget);
   return widget;
 }
 
 void TranscriptView::release(MessageWidget* widget) {
   widget->hide();
+  widget->clear();
   if (m_spare.size() < kMaxSpare) m_spare.push_back(widget);
   else widget->deleteLater();
 }
@@ -182,7 +200,19 @@ void TranscriptView::measure(int row, MessageWidget* widget) {
   const auto index = static_cast<std::size_t>(row);
   if (m_measured[index]) return;
   m_heights[index] = widget->heightFor(columnWidth());
+  if (m_model->isLoading(row)) m_heights[index] = std::max(m_heights[index], estimate(row));
   m_measured[index] = true;
+}
+
+/// Remembers what stands at the upper edge. It keeps its place on the screen while heights above it become known.
+void TranscriptView::anchor() {
+  const int top = verticalScrollBar()->value();
+  m_anchor = {};
+  if (m_heights.empty()) return;
+  m_anchor.row = rowAt(top);
+  const int shift = top - m_offsets[static_cast<std::size_t>(m_anchor.row)];
+  const MessageWidget* widget = m_widgets.value(m_anchor.row);
+  m_anchor.place = widget ? widget->placeAt(shift) : MessageWidget::Place{nullptr, {0, shift}};
 }
 
 void TranscriptView::layOut() {
@@ -194,22 +224,26 @@ void TranscriptView::layOut() {
   const int left = std::min((this->width() - width) / 2, viewport()->width() - width - kMargin);
   const int rows = static_cast<int>(m_heights.size());
   updateOffsets();
+  const auto offset = [this](int row) { return m_offsets[static_cast<std::size_t>(row)]; };
 
-  // The first row in sight keeps its place on the screen while heights above it become known.
-  int anchorRow = rows > 0 ? rowAt(bar->value()) : 0;
-  int anchorShift = rows > 0 ? bar->value() - m_offsets[static_cast<std::size_t>(anchorRow)] : 0;
   int top = 0, first = 0, last = -1;
+  const QDeadlineTimer deadline(MessageBody::kAtOnceMs);
+  m_anchor.row = std::clamp(m_anchor.row, 0, std::max(0, rows - 1));
   for (int pass = 0; pass < kMaxPasses && rows > 0; ++pass) {
     const int maximum = std::max(0, m_offsets.back() - height);
-    top = m_followEnd ? maximum
-                      : std::clamp(m_offsets[static_cast<std::size_t>(anchorRow)] + anchorShift, 0, maximum);
+    const MessageWidget* anchored = m_widgets.value(m_anchor.row);
+    const int shift = anchored ? anchored->yOf(m_anchor.place) : m_anchor.place.place.shift;
+    top = m_followEnd ? maximum : std::clamp(offset(m_anchor.row) + shift, 0, maximum);
     first = rowAt(top - height / 2);
     last = rowAt(top + height + height / 2);
     bool changed = false;
     for (int row = first; row <= last; ++row) {
-      const int before = m_heights[static_cast<std::size_t>(row)];
-      measure(row, widgetFor(row));
-      changed = changed || m_heights[static_cast<std::size_t>(row)] != before;
+      MessageWidget* widget = widgetFor(row);
+      const auto index = static_cast<std::size_t>(row);
+      if (widget->setSight(top - offset(row), top + height - offset(row), deadline)) m_measured[index] = false;
+      const int before = m_heights[index];
+      measure(row, widget);
+      changed = changed || m_heights[index] != before;
     }
     if (!changed) break;
     updateOffsets();
@@ -222,17 +256,21 @@ void TranscriptView::layOut() {
 
   for (auto it = m_widgets.begin(); it != m_widgets.end();) {
     MessageWidget* widget = it.value();
-    const bool keep = (it.key() >= first && it.key() <= last) || widget->isAncestorOf(QApplication::focusWidget());
+    // One that is shown as a whole has been read through at some cost, and takes little room out of sight.
+    const bool keep = (it.key() >= first && it.key() <= last) || widget->isAncestorOf(QApplication::focusWidget()) ||
+                      m_shownWhole.contains(widget->messageId());
     if (!keep) {
       release(widget);
       it = m_widgets.erase(it);
       continue;
     }
     const auto row = static_cast<std::size_t>(it.key());
+    if (it.key() < first || it.key() > last) widget->setSight(0, 0);
     widget->setGeometry(left, m_offsets[row] - top, width, m_heights[row]);
     widget->show();
     ++it;
   }
+  anchor();
   m_layingOut = false;
 }
 
@@ -247,6 +285,7 @@ void TranscriptView::resizeEvent(QResizeEvent* event) {
 void TranscriptView::scrollContentsBy(int, int) {
   if (m_layingOut) return;
   m_followEnd = isAtEnd();
+  anchor();
   layOut();
 }
 

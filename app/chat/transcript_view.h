@@ -55,6 +55,7 @@ class TranscriptView : public QAbstractScrollArea {
   int columnWidth() const;
   int rowAt(int y) const;
   void updateOffsets();
+  void anchor();
   bool isAtEnd() const;
 
   TranscriptModel* m_model = nullptr;
@@ -63,7 +64,12 @@ class TranscriptView : public QAbstractScrollArea {
   std::vector<bool> m_measured;
   QMap<int, MessageWidget*> m_widgets;    ///< by row
   QVector<MessageWidget*> m_spare;
-  QSet<qint64> m_openThoughts;            ///< ids of messages
+  QSet<qint64> m_openThoughts, m_shownWhole;  ///< ids of messages
+  struct Anchor {
+    int row = 0;
+    MessageWidget::Place place;
+  };
+  Anchor m_anchor;  ///< what stands at the upper edge
   qint64 m_activeMessage = 0;
   MessageWidget::Activity m_activity = MessageWidget::Activity::None;
   bool m_followEnd = true, m_layingOut = false;

@@ -1,59 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A producer of 1,000 tokens a second through the batching path, into the real chat page with 10,000 messages above.
-#include <QApplication>
 #include <QPushButton>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QToolButton>
-#include <ctime>
 #include <thread>
 
 #include "chat/chat_page.h"
 #include "inference/answer_batcher.h"
+#include "measuring_application.h"
 
 using namespace rookery;
 using namespace rookery::app;
+using rookery::app::test::kHandlerLimitMs;
+using rookery::app::test::MeasuringApplication;
 
 namespace {
 
 constexpr int kTokensPerSecond = 1000;
-constexpr double kHandlerLimitMs = 50;
-
-double threadCpuMs() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
-}
-
-/// Measures the CPU time of every outermost event handler on the GUI thread.
-class MeasuringApplication : public QApplication {
- public:
-  using QApplication::QApplication;
-
-  bool notify(QObject* receiver, QEvent* event) override {
-    if (m_depth > 0 || !measuring) return QApplication::notify(receiver, event);
-    ++m_depth;
-    const QByteArray name = receiver->metaObject()->className();
-    const int type = event->type();
-    const double before = threadCpuMs();
-    const bool result = QApplication::notify(receiver, event);
-    const double used = threadCpuMs() - before;
-    if (used > worstMs) {
-      worstMs = used;
-      worst = QStringLiteral("%1, event %2").arg(QLatin1String(name)).arg(type);
-    }
-    --m_depth;
-    return result;
-  }
-
-  bool measuring = false;
-  double worstMs = 0;
-  QString worst;
-
- private:
-  int m_depth = 0;
-};
-
 /// What the answer consists of. All but Mixed are one block without an end, the worst for a renderer.
 enum class Text { Mixed, Code, List, Table, Paragraph, Thought };
 
