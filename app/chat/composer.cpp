@@ -5,14 +5,16 @@
 #include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QPainter>
-#include <QPlainTextEdit>
+#include <QPointer>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QTextBlock>
 #include <QTextDocument>
 #include <QToolButton>
 #include <QVBoxLayout>
 
-#include "inference/engine_text.h"
+#include "chat/composer_input.h"
+#include "chat/pasted_text.h"
 #include "support/plain_text.h"
 #include "theme/icons.h"
 #include "theme/label.h"
@@ -22,11 +24,11 @@ namespace rookery::app {
 namespace {
 constexpr int kMaxLines = 8;
 constexpr int kCountDelay = 120;              // ms after the last key
-constexpr qsizetype kMaxCounted = 200'000;    // characters; beyond that counting would hold the window up
+constexpr int kShownPasted = 3;               // lines of long texts before they scroll
 }  // namespace
 
 Composer::Composer(QWidget* parent)
-    : QWidget(parent), m_input(new QPlainTextEdit(this)), m_count(new Label(this)), m_hint(new Label(this)),
+    : QWidget(parent), m_input(new ComposerInput(this)), m_pastedArea(new QScrollArea(this)), m_count(new Label(this)), m_hint(new Label(this)),
       m_cancelEdit(new QToolButton(this)), m_send(new QPushButton(this)), m_stop(new QPushButton(this)) {
   setObjectName(QStringLiteral("composer"));
   m_input->setObjectName(QStringLiteral("composerInput"));
@@ -47,6 +49,17 @@ Composer::Composer(QWidget* parent)
   for (Label* label : {m_count, m_hint}) label->setForegroundRole(QPalette::PlaceholderText);
   m_hint->setWordWrap(true);
 
+  auto* pasted = new QWidget(m_pastedArea);
+  pasted->setBackgroundRole(QPalette::Base);
+  m_pastedColumn = new QVBoxLayout(pasted);
+  m_pastedColumn->setContentsMargins(0, 0, 0, 0);
+  m_pastedColumn->setSpacing(4);
+  m_pastedArea->setWidget(pasted);
+  m_pastedArea->setWidgetResizable(true);
+  m_pastedArea->setFrameShape(QFrame::NoFrame);
+  m_pastedArea->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  m_pastedArea->hide();
+
   auto* buttons = new QHBoxLayout;
   buttons->addWidget(m_hint, 1);
   buttons->addWidget(m_cancelEdit);
@@ -57,6 +70,7 @@ Composer::Composer(QWidget* parent)
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(8, 6, 8, 8);
   column->setSpacing(4);
+  column->addWidget(m_pastedArea);
   column->addWidget(m_input);
   column->addLayout(buttons);
 
@@ -68,6 +82,7 @@ Composer::Composer(QWidget* parent)
     updateButtons();
     m_countTimer.start();
   });
+  connect(m_input, &ComposerInput::longTextPasted, this, &Composer::addPasted);
   connect(m_send, &QPushButton::clicked, this, &Composer::submit);
   connect(m_stop, &QPushButton::clicked, this, &Composer::stopRequested);
   connect(m_cancelEdit, &QToolButton::clicked, this, &Composer::cancelEditing);
@@ -85,13 +100,15 @@ void Composer::retranslate() {
   m_stop->setToolTip(plainToolTip(tr("Stop the answer (Esc)")));
   m_cancelEdit->setToolTip(plainToolTip(tr("Stop editing (Esc)")));
   m_cancelEdit->setAccessibleName(tr("Stop editing"));
-  countTokens();
+  showCount();
   updateButtons();
 }
 
 void Composer::setTokenizer(std::shared_ptr<const engine::Tokenizer> tokenizer) {
-  if (tokenizer == m_tokenizer) return;
-  m_tokenizer = std::move(tokenizer);
+  if (tokenizer == m_counter.tokenizer()) return;
+  m_counter.setTokenizer(std::move(tokenizer));
+  m_count->clear();
+  for (PastedText* pasted : std::as_const(m_pasted)) countPasted(pasted);
   countTokens();
 }
 
@@ -106,26 +123,75 @@ void Composer::setAnswering(bool answering) {
 }
 
 void Composer::startEditing(const QString& text) {
-  if (!m_editing) m_beforeEditing = m_input->toPlainText();
+  if (!m_editing) m_beforeEditing = draft();
   m_editing = true;
-  m_input->setPlainText(text);
+  setText(text);
   m_input->moveCursor(QTextCursor::End);
   updateButtons();
   focusInput();
 }
 
-QString Composer::text() const { return m_input->toPlainText(); }
-void Composer::setText(const QString& text) {
-  m_input->setPlainText(text);
+Composer::Draft Composer::draft() const {
+  Draft draft;
+  for (const PastedText* pasted : m_pasted) draft.pasted << pasted->text();
+  draft.typed = m_input->toPlainText();
+  return draft;
+}
+
+void Composer::setDraft(const Draft& draft) {
+  while (!m_pasted.isEmpty()) removePasted(m_pasted.last());
+  for (const QString& text : draft.pasted) addPasted(text);
+  m_input->setPlainText(draft.typed);
   m_input->moveCursor(QTextCursor::End);
 }
+
+QString Composer::text() const {
+  const Draft all = draft();
+  if (all.pasted.isEmpty()) return all.typed;
+  return all.typed.isEmpty() ? all.pasted.join(u'\n') : (all.pasted + QStringList{all.typed}).join(u'\n');
+}
+
+void Composer::setText(const QString& text) {
+  const DraftParts parts = splitDraft(text);
+  setDraft({parts.before.isEmpty() ? QStringList() : QStringList{parts.before}, parts.typed});
+}
+
 void Composer::focusInput() { m_input->setFocus(Qt::OtherFocusReason); }
 
+void Composer::addPasted(const QString& text) {
+  auto* pasted = new PastedText(text, m_pastedArea->widget());
+  connect(pasted, &PastedText::removeRequested, this, [this, pasted] {
+    removePasted(pasted);
+    focusInput();
+  });
+  m_pasted.push_back(pasted);
+  m_pastedColumn->addWidget(pasted);
+  countPasted(pasted);
+  updateHeight();
+  updateButtons();
+  showCount();
+}
+
+void Composer::removePasted(PastedText* pasted) {
+  m_pasted.removeOne(pasted);
+  pasted->hide();
+  pasted->deleteLater();
+  updateHeight();
+  updateButtons();
+  showCount();
+}
+
+bool Composer::isEmpty() const { return m_pasted.isEmpty() && m_input->document()->isEmpty(); }
+
 void Composer::submit() {
-  const QString text = m_input->toPlainText().trimmed();
-  if (text.isEmpty() || m_answering || !m_blocked.isEmpty()) return;
-  m_input->setPlainText(m_editing ? m_beforeEditing : QString());
-  m_beforeEditing.clear();
+  if (m_answering || !m_blocked.isEmpty()) return;
+  Draft sent = draft();
+  sent.typed = sent.typed.trimmed();
+  if (sent.pasted.isEmpty() && sent.typed.isEmpty()) return;
+  if (!sent.typed.isEmpty()) sent.pasted << sent.typed;
+  const QString text = sent.pasted.size() == 1 ? sent.pasted.front() : sent.pasted.join(u'\n');
+  setDraft(m_editing ? m_beforeEditing : Draft{});
+  m_beforeEditing = {};
   Q_EMIT submitted(text);  // still isEditing(), so that the page knows what the text replaces
   m_editing = false;
   updateButtons();
@@ -134,14 +200,14 @@ void Composer::submit() {
 void Composer::cancelEditing() {
   if (!m_editing) return;
   m_editing = false;
-  m_input->setPlainText(std::exchange(m_beforeEditing, {}));
+  setDraft(std::exchange(m_beforeEditing, {}));
   updateButtons();
 }
 
 void Composer::updateButtons() {
   m_send->setVisible(!m_answering);
   m_stop->setVisible(m_answering);
-  m_send->setEnabled(m_blocked.isEmpty() && !m_input->document()->isEmpty());
+  m_send->setEnabled(m_blocked.isEmpty() && !isEmpty());
   m_cancelEdit->setVisible(m_editing);
   m_hint->setText(!m_blocked.isEmpty() ? m_blocked
                   : m_editing          ? tr("You are editing an earlier message; the old version is kept beside it.")
@@ -152,16 +218,38 @@ void Composer::updateHeight() {
   const int lines = std::clamp(static_cast<int>(m_input->document()->size().height()), 2, kMaxLines);
   const int margins = static_cast<int>(2 * m_input->document()->documentMargin()) + 2 * m_input->frameWidth();
   m_input->setFixedHeight(lines * m_input->fontMetrics().lineSpacing() + margins + 4);
+  m_pastedArea->setVisible(!m_pasted.isEmpty());
+  if (m_pasted.isEmpty()) return;
+  const int line = m_pasted.front()->sizeHint().height() + m_pastedColumn->spacing();
+  m_pastedArea->setFixedHeight(line * std::min(static_cast<int>(m_pasted.size()), kShownPasted) - m_pastedColumn->spacing());
 }
 
 void Composer::countTokens() {
-  const QString text = m_input->toPlainText();
-  if (!m_tokenizer || text.isEmpty() || text.size() > kMaxCounted) {
-    m_count->clear();
-    return;
+  const quint64 which = ++m_counted;
+  m_counter.count(m_input->toPlainText(), [this, which](int count) {
+    if (which != m_counted) return;  // more was typed meanwhile
+    m_typedTokens = count;
+    showCount();
+  });
+}
+
+void Composer::countPasted(PastedText* pasted) {
+  pasted->tokens.reset();
+  m_counter.count(pasted->text(), [this, pasted = QPointer<PastedText>(pasted)](int count) {
+    if (!pasted) return;
+    pasted->tokens = count;
+    showCount();
+  });
+}
+
+void Composer::showCount() {
+  qint64 count = m_typedTokens;
+  bool known = m_counter.tokenizer() != nullptr && !isEmpty();
+  for (const PastedText* pasted : std::as_const(m_pasted)) {
+    known = known && pasted->tokens.has_value();
+    count += pasted->tokens.value_or(0);
   }
-  const auto count = static_cast<int>(m_tokenizer->encode(toUtf8(text)).size());
-  m_count->setText(tr("%n token(s)", nullptr, count));
+  m_count->setText(known ? tr("%Ln token(s)", nullptr, static_cast<int>(count)) : QString());
 }
 
 void Composer::paintEvent(QPaintEvent*) {

@@ -1,21 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QStringList>
 #include <QTimer>
+#include <QVector>
 #include <QWidget>
 #include <memory>
 
-#include "rookery/tokenizer.h"
+#include "chat/token_counter.h"
 
-class QPlainTextEdit;
 class QPushButton;
+class QScrollArea;
 class QToolButton;
+class QVBoxLayout;
 
 namespace rookery::app {
 
+class ComposerInput;
 class Label;
+class PastedText;
 
-/// Where the user writes. Enter sends, Shift+Enter begins a line; Esc is the page's.
+/// Where the user writes. Enter sends, Shift+Enter begins a line; Esc is the page's. A text that is too long for the input
+/// becomes a line above it; what is sent are those texts in the order in which they came, then what is typed, joined by
+/// line breaks, each as it was pasted.
 class Composer : public QWidget {
   Q_OBJECT
 
@@ -26,11 +33,12 @@ class Composer : public QWidget {
   /// A sentence that says why nothing can be sent; empty: it can.
   void setBlocked(const QString& reason);
   void setAnswering(bool answering);
-  /// The text replaces what is there; a hint says that an older message is being edited.
+  /// The text replaces what is there; a hint says that an older message is being edited. Of a long one the last lines
+  /// can be edited.
   void startEditing(const QString& text);
   bool isEditing() const noexcept { return m_editing; }
   void cancelEditing();  ///< what was there before comes back
-  QString text() const;
+  QString text() const;  ///< all that would be sent, as it is
   void setText(const QString& text);
   void focusInput();
 
@@ -44,19 +52,36 @@ class Composer : public QWidget {
   void changeEvent(QEvent* event) override;
 
  private:
+  struct Draft {
+    QStringList pasted;
+    QString typed;
+  };
+  Draft draft() const;
+  void setDraft(const Draft& draft);
+  void addPasted(const QString& text);
+  void removePasted(PastedText* pasted);
+  void countPasted(PastedText* pasted);
+  void showCount();
+  bool isEmpty() const;
   void submit();
   void updateHeight();
   void countTokens();
   void updateButtons();
   void retranslate();
 
-  QPlainTextEdit* m_input;
+  ComposerInput* m_input;
+  QScrollArea* m_pastedArea;
+  QVBoxLayout* m_pastedColumn;
+  QVector<PastedText*> m_pasted;
   Label *m_count, *m_hint;
   QToolButton* m_cancelEdit;
   QPushButton *m_send, *m_stop;
   QTimer m_countTimer;
-  std::shared_ptr<const engine::Tokenizer> m_tokenizer;
-  QString m_blocked, m_beforeEditing;
+  TokenCounter m_counter;
+  int m_typedTokens = 0;
+  quint64 m_counted = 0;  ///< which text of the input was given to be counted last
+  QString m_blocked;
+  Draft m_beforeEditing;
   bool m_answering = false, m_editing = false;
 };
 
