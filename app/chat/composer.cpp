@@ -126,7 +126,6 @@ void Composer::startEditing(const QString& text) {
   if (!m_editing) m_beforeEditing = draft();
   m_editing = true;
   setText(text);
-  m_input->moveCursor(QTextCursor::End);
   updateButtons();
   focusInput();
 }

@@ -18,7 +18,10 @@ constexpr int kJournalMilliseconds = 120;
 Conversation::Conversation(ChatStore& store, InferenceService& service, StoredChat chat, QObject* parent)
     : QObject(parent), m_store(store), m_service(service), m_record(std::move(chat.record)) {
   if (m_record.id == 0) m_record.uuid = QUuid::createUuid().toString(QUuid::WithoutBraces);
-  m_transcript.reset(std::move(chat.tree), m_record.activeLeaf, [&store](qint64 message) { return store.message(message); });
+  m_transcript.reset(std::move(chat.tree), m_record.activeLeaf, [&store](qint64 message) { return store.message(message); },
+                     [&store](qint64 message, QObject* context, TranscriptModel::Loaded loaded) {
+                       store.loadMessage(message, context, std::move(loaded));
+                     });
   m_journalTimer.setSingleShot(true);
   m_journalTimer.setTimerType(Qt::PreciseTimer);
   m_journalTimer.setInterval(kJournalMilliseconds);
@@ -82,7 +85,7 @@ void Conversation::setTitle(const QString& title) {
 
 std::optional<MessageRecord> Conversation::load(qint64 message) const {
   const int row = m_transcript.rowOf(message);
-  if (row < 0) return m_store.message(message);
+  if (row < 0 || m_transcript.isLoading(row)) return m_store.message(message);
   const MessageRecord& found = m_transcript.message(row);
   return found.conversation > 0 ? std::optional(found) : std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include <QFile>
 #include <QFileInfo>
 #include <QLoggingCategory>
+#include <QPointer>
 #include <new>
 
 #include "storage/open_database.h"
@@ -46,6 +47,7 @@ StoreResult<void> execute(const QSqlDatabase& database, const QString& sql, cons
 ChatStore::ChatStore(QString path, const StoreOptions& options) : m_path(std::move(path)), m_options(options),
       m_budget(options.snapshotBudgetBytes) {
   m_packing.setMaxThreadCount(1);
+  m_reading.setMaxThreadCount(1);
   m_reopen.setInterval(kReopenMilliseconds);
   connect(&m_reopen, &QTimer::timeout, this, &ChatStore::reopen);
 }
@@ -53,6 +55,7 @@ ChatStore::ChatStore(QString path, const StoreOptions& options) : m_path(std::mo
 ChatStore::~ChatStore() {
   m_check.reset();
   m_packing.waitForDone();
+  m_reading.waitForDone();
   m_reader.reset();
   m_writer.reset();  // the last connection brings the WAL home, which a reading one cannot
 }
@@ -254,7 +257,9 @@ std::optional<StoredChat> ChatStore::chat(qint64 id) {
   return chat;
 }
 
-std::optional<MessageRecord> ChatStore::message(qint64 id) {
+/// `read` runs a query; nullopt: it failed.
+template <class Read>
+std::optional<MessageRecord> readMessage(qint64 id, bool withJournal, const Read& read) {
   auto query = read(QStringLiteral(
       "SELECT conversation_id, parent_id, role, state, created, text, model_fingerprint, sampling, seed, prompt_from_start,"
       " start_hash, prompt_ids, token_ids, pending_token, stop_reason, prefill_seconds, first_token_seconds, decode_seconds, decode_tokens,"
@@ -284,11 +289,34 @@ std::optional<MessageRecord> ChatStore::message(qint64 id) {
   r.decodeSeconds = next().toDouble();
   r.decodeTokens = next().toInt();
   r.modelName = next().toString();
-  if (isReadOnly()) {  // the journals of a crash are not folded in yet
+  if (withJournal) {
     query = read(QStringLiteral("SELECT text FROM journal WHERE message_id = ? ORDER BY seq"), {id});
     while (query && query->next()) r.text += query->value(0).toString();
   }
   return r;
+}
+
+std::optional<MessageRecord> ChatStore::message(qint64 id) {
+  // While nothing can be written, the journals of a crash are not folded in yet.
+  return readMessage(id, isReadOnly(), [this](const QString& sql, const QVariantList& values) { return read(sql, values); });
+}
+
+void ChatStore::loadMessage(qint64 id, QObject* context, std::function<void(std::optional<MessageRecord>)> loaded) {
+  const auto tell = [this, context = QPointer<QObject>(context), loaded = std::move(loaded)](std::optional<MessageRecord> record) {
+    QMetaObject::invokeMethod(this, [context, loaded, record = std::move(record)]() mutable {
+      if (context) loaded(std::move(record));
+    }, Qt::QueuedConnection);
+  };
+  if (isReadOnly()) return tell(message(id));  // its connection may be to a copy in memory, which is this thread's
+  m_reading.start([this, id, tell] {
+    m_writer->flush(kSettleMilliseconds);
+    const auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+    if (!connection) return tell(std::nullopt);
+    tell(readMessage(id, false, [&](const QString& sql, const QVariantList& values) -> std::optional<QSqlQuery> {
+      auto query = runSql(connection->database(), sql, values);
+      return query ? std::optional(std::move(*query)) : std::nullopt;
+    }));
+  });
 }
 
 qint64 ChatStore::snapshotBytes() {

@@ -5,6 +5,7 @@
 #include <QObject>
 #include <QThreadPool>
 #include <QTimer>
+#include <functional>
 #include <memory>
 #include <stop_token>
 
@@ -54,6 +55,8 @@ class ChatStore : public QObject {
   std::vector<ConversationSummary> bin();
   std::optional<StoredChat> chat(qint64 id);        ///< nullopt: not there, or not readable
   std::optional<MessageRecord> message(qint64 id);  ///< the same
+  /// The same in the background, for long texts; `loaded` is called on this thread, unless `context` is gone by then.
+  void loadMessage(qint64 id, QObject* context, std::function<void(std::optional<MessageRecord>)> loaded);
   qint64 snapshotBytes();
   qint64 memoryBudget() const noexcept { return m_budget; }
 
@@ -111,6 +114,7 @@ class ChatStore : public QObject {
   bool m_isReadable = true;
   QTimer m_reopen;
   QThreadPool m_packing;  // compressing a state takes up to tenths of a second: not on the writer, commits must not wait
+  QThreadPool m_reading;  // see loadMessage()
   std::unique_ptr<StoppableWork> m_check;
   bool m_readFailing = false;
   qint64 m_lastConversation = 0, m_lastMessage = 0;

@@ -5,6 +5,8 @@ set(ROOKERY_ICONS
   bench.svg
   book.svg
   chat.svg
+  check.svg
+  chevron-down.svg
   chevron-left.svg
   chevron-right.svg
   clock.svg

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One big message holds nobody up: whatever its text, no event handler takes 50 ms of the GUI thread's CPU time.
 #include <QClipboard>
+#include <QGuiApplication>
+#include <QLabel>
 #include <QPushButton>
 #include <QScrollBar>
 #include <QSignalSpy>
+#include <QTemporaryDir>
 #include <QTest>
 #include <QTextDocument>
 #include <QToolButton>
 
+#include "chat/composer.h"
+#include "chat/composer_input.h"
+#include "chat/pasted_text.h"
 #include "chat/segment_view.h"
+#include "chat/text_viewer.h"
 #include "chat/transcript_view.h"
 #include "measuring_application.h"
+#include "store_support.h"
 
 using namespace rookery;
 using namespace rookery::app;
@@ -41,6 +49,20 @@ QString fences(int count) {
   QString text;
   for (int i = 0; i < count; ++i) text += QStringLiteral("```\nx%1\n```\n\n").arg(i);
   return text;
+}
+
+QString numbered(const char* line, int count) {
+  QString text;
+  for (int i = 1; i <= count; ++i) text += QString::fromUtf8(line).arg(i);
+  return text;
+}
+
+/// Every kind of block, longer than a piece.
+QString longBlocks() {
+  return numbered("%1. Item with **bold** words and more of them\n", 300) + QStringLiteral("\n```make\n") +
+         numbered("all%1:\n\t$(CC) -c\n\n", 600) + QStringLiteral("```\n\n| a | b |\n|---|--:|\n") + numbered("| cell %1 | `2` |\n", 400) +
+         QStringLiteral("\n") + numbered("Sentence %1 of a paragraph that never ends. ", 800) + QStringLiteral("\n\n") +
+         numbered("Paragraph %1 has some words in it.\n\n", 300) + QStringLiteral("~~~\n") + QString(30'000, u'x') + QStringLiteral("\n~~~\nEnd\n");
 }
 
 test::MeasuringApplication& gui() { return *static_cast<test::MeasuringApplication*>(qApp); }
@@ -129,7 +151,205 @@ class BigTextTest : public QObject {
     QVERIFY2(view.findChildren<SegmentView*>().size() < 80, qPrintable(QString::number(view.findChildren<SegmentView*>().size())));
   }
 
+  // Streamed and stored, a text is divided and shown in the same way.
+  void streamedAndStoredLookTheSame() {
+    gui().measuring = false;
+    const QString text = longBlocks();
+    MessageBody stored(nullptr);
+    fillBody(stored, text);
+    QVERIFY(stored.views().size() > 8);
+    for (const int step : {97, 1000, 9001}) {
+      MessageBody streamed(nullptr);
+      fillBody(streamed, {});
+      for (qsizetype at = 0; at < text.size(); at += step) streamed.append(text.mid(at, step));
+      QTRY_COMPARE(streamed.views().size(), stored.views().size());
+      for (qsizetype i = 0; i < stored.views().size(); ++i) {
+        QCOMPARE(streamed.views()[i]->toPlainText(), stored.views()[i]->toPlainText());
+        QCOMPARE(streamed.views()[i]->geometry(), stored.views()[i]->geometry());
+      }
+    }
+  }
+
+  void aLongAnswerStreams() {
+    TranscriptModel model;
+    TranscriptView view;
+    gui().measuring = false;
+    show(view, model, {record(1, MessageRole::User, QStringLiteral("go")), record(2, MessageRole::Assistant, {})});
+    view.setActivity(2, MessageWidget::Activity::Answering);
+    gui().measuring = true;
+    const QString text = longBlocks().repeated(4);
+    for (qsizetype at = 0; at < text.size(); at += 2'000) act("a piece comes", [&] { model.appendText(2, text.mid(at, 2'000)); }, 1);
+    gui().measuring = false;
+    QCOMPARE(view.verticalScrollBar()->value(), view.verticalScrollBar()->maximum());
+    QVERIFY(!visible<QPushButton>(view, "showAll"));
+    auto* body = view.findChildren<MessageBody*>(QStringLiteral("messageBody")).at(1);
+    if (body->text() != text) body = view.findChildren<MessageBody*>(QStringLiteral("messageBody")).at(0);
+    QVERIFY(body->text() == text);
+    QTRY_VERIFY(body->toPlainText().endsWith(QStringLiteral("End")));
+  }
+
+  void allOfATextIsSelectedAndCopied() {
+    gui().measuring = false;
+    const QString text = longBlocks();
+    MessageBody body(nullptr);
+    fillBody(body, text, 900);
+    QVERIFY(body.views().size() < 8);
+    QTest::keyClick(body.views().front(), Qt::Key_A, Qt::ControlModifier);
+    QTest::keyClick(body.views().front(), Qt::Key_C, Qt::ControlModifier);
+    QCOMPARE(QGuiApplication::clipboard()->text(), text.trimmed());
+    body.setSight(5'000, 6'000);  // elsewhere
+    QVERIFY(body.views().front()->textCursor().hasSelection());
+    QTest::mouseClick(body.views().front()->viewport(), Qt::LeftButton, {}, QPoint(5, 5));
+    QVERIFY(!body.views().front()->textCursor().hasSelection());
+  }
+
+  void codeOverManyPiecesIsCopiedWhole() {
+    gui().measuring = false;
+    const QString code = numbered("  call(%1);\n\n", 4'000).chopped(1);
+    MessageBody body(nullptr);
+    fillBody(body, QStringLiteral("Before\n\n```cpp\n") + code + QStringLiteral("\n```\n\nAfter\n\n```\nshort\n```\n"), 900);
+    auto* copy = body.findChild<QToolButton*>(QStringLiteral("copyCode"));
+    QVERIFY(copy);
+    copy->click();
+    QCOMPARE(QGuiApplication::clipboard()->text(), code);
+    body.setSight(0, 10'000'000);
+    for (int i = 0; i < 200; ++i) body.setSight(0, 10'000'000);
+    QStringList copied;
+    for (auto* button : body.findChildren<QToolButton*>(QStringLiteral("copyCode"))) {
+      if (!button->isVisibleTo(&body)) continue;
+      button->click();
+      copied << QGuiApplication::clipboard()->text();
+    }
+    QCOMPARE(copied, (QStringList{code, QStringLiteral("short")}));
+    // It looks like one block: no space between its pieces.
+    for (qsizetype i = 1; i < body.views().size(); ++i) QCOMPARE(body.views()[i]->y(), body.views()[i - 1]->geometry().bottom() + 1);
+  }
+
+  void whatIsInSightKeepsItsPlace() {
+    gui().measuring = false;
+    TranscriptModel model;
+    TranscriptView view;
+    show(view, model, {record(1, MessageRole::User, longBlocks()), record(2, MessageRole::Assistant, longBlocks())});
+    QScrollBar* bar = view.verticalScrollBar();
+    bar->setValue(bar->maximum() * 2 / 3);
+    QCoreApplication::processEvents();
+    for (int i = 0; i < 30; ++i) {
+      QList<QPair<SegmentView*, int>> before;
+      for (auto* piece : view.findChildren<SegmentView*>()) {
+        if (const int y = piece->mapTo(&view, QPoint()).y(); piece->isVisible() && y > 0 && y < 600) before << qMakePair(piece, y);
+      }
+      bar->setValue(bar->value() - 60);
+      for (const auto& [piece, y] : before) {
+        if (piece->isVisible() && y + 60 < 600) QCOMPARE(piece->mapTo(&view, QPoint()).y(), y + 60);
+      }
+    }
+  }
+
+  void aStoredTextIsReadInTheBackground() {
+    QTemporaryDir dir;
+    auto store = test::openStore(dir.filePath(QStringLiteral("chats.sqlite")));
+    QVERIFY(store);
+    const qint64 chat = test::newChat(*store, QStringLiteral("big")).id;
+    const QString text = lines(20'000'000);
+    const qint64 question = test::addMessage(*store, chat, 0, MessageRole::User, text).id;
+    QVERIFY(store->flush(60'000));
+    TranscriptModel model;
+    TranscriptView view;
+    gui().measuring = false;
+    show(view, model, {record(1, MessageRole::User, QStringLiteral("before"))});
+    gui().measuring = true;
+    act("the chat is opened", [&] {
+      auto stored = store->chat(chat);
+      model.reset(std::move(stored->tree), question, [&](qint64 id) { return store->message(id); },
+                  [&](qint64 id, QObject* context, TranscriptModel::Loaded loaded) { store->loadMessage(id, context, std::move(loaded)); });
+    }, 0);
+    QCoreApplication::sendPostedEvents();
+    QVERIFY(model.isLoading(0));
+    QCOMPARE(visible<QLabel>(view, "note")->text(), QStringLiteral("Loading…"));
+    QTRY_VERIFY_WITH_TIMEOUT(!model.isLoading(0), 20'000);
+    QCoreApplication::processEvents();
+    gui().measuring = false;
+    QVERIFY(model.message(0).text == text);
+    QVERIFY(!visible<QLabel>(view, "note"));
+    QVERIFY(visible<QPushButton>(view, "showAll"));
+  }
+
+  void aLongPastedTextStaysOutOfTheInput_data() {
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<bool>("isLong");
+    QTest::newRow("some lines") << lines(15'000) << false;
+    QTest::newRow("lines") << lines(25'000) << true;
+    QTest::newRow("word") << word(5'000) << true;
+    QTest::newRow("word, 300,000") << word(300'000) << true;
+    QTest::newRow("lines, 20 million") << lines(20'000'000) << true;
+  }
+  void aLongPastedTextStaysOutOfTheInput() {
+    QFETCH(QString, text);
+    QFETCH(bool, isLong);
+    gui().measuring = false;
+    Composer composer;
+    composer.resize(700, 200);
+    composer.setTokenizer(engine::Model::guide().value()->tokenizer());
+    composer.show();
+    auto* input = composer.findChild<ComposerInput*>();
+    QSignalSpy submitted(&composer, &Composer::submitted);
+    QGuiApplication::clipboard()->setText(text);
+    QCoreApplication::processEvents();
+    gui().measuring = true;
+    act("it is pasted", [&] { input->paste(); });
+    act("a key is pressed", [&] { QTest::keyClicks(input, QStringLiteral(" Why?")); });
+    QCOMPARE(composer.findChildren<PastedText*>().size(), isLong ? 1 : 0);
+    if (isLong) {
+      act("it is looked at", [&] { composer.findChild<QToolButton*>(QStringLiteral("showPasted"))->click(); }, 6);
+      auto* viewer = composer.findChild<TextViewer*>();
+      QVERIFY(viewer);
+      act("its end", [&] { QTest::keyClick(viewer->findChild<TextScroll*>(), Qt::Key_End); });
+      act("it is closed", [&] { viewer->close(); });
+    }
+    act("it is sent", [&] { QTest::keyClick(input, Qt::Key_Return); });
+    act("it comes back", [&] { composer.setText(submitted.at(0).at(0).toString()); });
+    gui().measuring = false;
+    QVERIFY(submitted.at(0).at(0).toString() == (isLong ? text + QStringLiteral("\nWhy?") : QString(text + QStringLiteral(" Why?"))));
+    QVERIFY(composer.text() == submitted.at(0).at(0).toString());
+    QVERIFY(input->toPlainText().endsWith(QStringLiteral("Why?")));
+    auto* count = composer.findChild<QLabel*>(QStringLiteral("composerTokens"));
+    if (text.size() <= 300'000) QTRY_VERIFY(!count->text().isEmpty());
+  }
+
+  void longTextsAreSentInTheirOrder() {
+    gui().measuring = false;
+    Composer composer;
+    auto* input = composer.findChild<ComposerInput*>();
+    QSignalSpy submitted(&composer, &Composer::submitted);
+    const QString first = u' ' + lines(30'000) + u'\n', second = word(6'000);
+    for (const QString& text : {first, second}) {
+      QGuiApplication::clipboard()->setText(text);
+      input->paste();
+    }
+    QTest::keyClicks(input, QStringLiteral("typed "));
+    QTest::keyClick(input, Qt::Key_Return);
+    QVERIFY(submitted.at(0).at(0).toString() == first + u'\n' + second + QStringLiteral("\ntyped"));
+    QVERIFY(composer.text().isEmpty());
+    // An old message that is edited: its last lines can be changed, and what was there before comes back.
+    composer.setText(QStringLiteral("draft"));
+    composer.startEditing(first + QStringLiteral("last line"));
+    QVERIFY(input->toPlainText().endsWith(QStringLiteral("last line")));
+    QVERIFY(input->toPlainText().size() <= 4'000);
+    QVERIFY(composer.text() == first + QStringLiteral("last line"));
+    composer.cancelEditing();
+    QCOMPARE(composer.text(), QStringLiteral("draft"));
+  }
+
  private:
+  static void fillBody(MessageBody& body, const QString& text, int sight = 10'000'000) {
+    body.resize(600, 400);
+    body.setShowsAll(true);
+    body.setSight(0, 0);
+    body.setContent(text, true);
+    while (body.setSight(0, sight)) {}
+    for (int i = 0; i < 100; ++i) body.setSight(0, sight);
+  }
+
   /// As an event of its own, and everything that follows from it.
   template <class Action>
   void act(const char* name, Action action, int rounds = 2) {
@@ -161,4 +381,5 @@ int main(int argc, char** argv) {
   BigTextTest test;
   return QTest::qExec(&test, argc, argv);
 }
+
 #include "big_text_test.moc"
