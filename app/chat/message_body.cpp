@@ -366,7 +366,7 @@ void MessageBody::copyCode(const SegmentView* view, const QString& code, bool go
     return;
   }
   const TextSegment from = m_segmenter.segments()[next];
-  const auto all = [code, text = m_text, from] { return code + restOfCode(text, from.begin, from.start); };
+  const auto all = [code, text = m_text, from]() -> QString { return code + restOfCode(text, from.begin, from.start); };
   if (m_text.size() - from.begin < kCopyAtOnce) {
     QGuiApplication::clipboard()->setText(all());
     return;
