@@ -50,8 +50,8 @@ class AfterFirstPaint : public QObject {
 };
 }  // namespace
 
-StoreResult<std::unique_ptr<Application>> Application::create(const Paths& paths) {
-  auto store = ChatStore::open(paths.database());
+StoreResult<std::unique_ptr<Application>> Application::create(const Paths& paths, OpeningAttendant attendant) {
+  auto store = ChatStore::open(paths.database(), {}, std::move(attendant));
   if (!store) return tl::unexpected(store.error());
   return std::unique_ptr<Application>(new Application(paths, std::move(*store)));
 }

@@ -25,7 +25,7 @@ class Application {
 
  public:
   /// The store is opened first, because without it nothing else makes sense.
-  static StoreResult<std::unique_ptr<Application>> create(const Paths& paths);
+  static StoreResult<std::unique_ptr<Application>> create(const Paths& paths, OpeningAttendant attendant = {});
   ~Application();
 
   /// The newest chat is opened as soon as the window has been painted, so that no chat can keep the window away. One that

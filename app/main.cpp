@@ -15,6 +15,7 @@
 #include "settings/language.h"
 #include "settings/settings.h"
 #include "main_window.h"
+#include "start_window.h"
 #include "support/log.h"
 #include "support/plain_text.h"
 #include "support/quit_signals.h"
@@ -25,11 +26,13 @@ using namespace rookery::app;
 
 namespace {
 
-/// Opens the chats; when that fails, says why and lets the user try again. nullptr: the user gave up.
-std::unique_ptr<Application> openOrExplain(const Paths& paths) {
+/// Opens the chats; when that fails, says why and lets the user try again. nullptr: the user gave up, `exitCode` says how.
+std::unique_ptr<Application> openOrExplain(const Paths& paths, StartWindow& window, int& exitCode) {
   while (true) {
-    auto application = Application::create(paths);
+    auto application = Application::create(paths, [&window](Opening& opening) { window.attend(opening); });
     if (application) return std::move(*application);
+    exitCode = application.error().kind == StoreError::Kind::Stopped ? 0 : 1;
+    if (exitCode == 0) return nullptr;
     qCritical("%s cannot be opened: %s", qPrintable(paths.database()), qPrintable(storeErrorLogText(application.error())));
     QMessageBox box(QMessageBox::Critical, QCoreApplication::applicationName(), storeErrorText(application.error()));
     box.setInformativeText(paths.database());
@@ -105,8 +108,11 @@ int main(int argc, char** argv) {
     theme.setChoice(settings.theme());
     language.apply(settings.language());
   }
-  const std::unique_ptr<Application> application = openOrExplain(paths);
-  if (!application) return 1;
+  StartWindow startWindow;
+  QObject::connect(&quitSignals, &QuitSignals::asked, &startWindow, &StartWindow::leave);
+  int exitCode = 0;
+  const std::unique_ptr<Application> application = openOrExplain(paths, startWindow, exitCode);
+  if (!application) return exitCode;
   QObject::connect(&application->settings(), &Settings::themeChanged, &theme, &Theme::setChoice);
   QObject::connect(&application->settings(), &Settings::languageChanged, &language, &Language::apply);
   application->showWindow();

@@ -3,8 +3,10 @@
 
 #include <QEvent>
 #include <QHBoxLayout>
-#include <QLabel>
 #include <QPushButton>
+
+#include "support/plain_text.h"
+#include "theme/label.h"
 
 namespace rookery::app {
 namespace {
@@ -12,13 +14,12 @@ constexpr qsizetype kShownTitle = 80;
 }
 
 UnopenedNotice::UnopenedNotice(const QString& title, QWidget* parent)
-    : QWidget(parent), m_title(title.size() > kShownTitle ? title.left(kShownTitle) + u'…' : title), m_text(new QLabel(this)),
+    : QWidget(parent), m_title(displayName(title, kShownTitle)), m_text(new Label(this)),
       m_open(new QPushButton(this)), m_delete(new QPushButton(this)) {
   setObjectName(QStringLiteral("unopenedNotice"));
   setAutoFillBackground(true);
   setBackgroundRole(QPalette::AlternateBase);
   m_text->setObjectName(QStringLiteral("unopenedText"));
-  m_text->setTextFormat(Qt::PlainText);
   m_text->setWordWrap(true);
   m_open->setObjectName(QStringLiteral("unopenedOpen"));
   m_delete->setObjectName(QStringLiteral("unopenedDelete"));

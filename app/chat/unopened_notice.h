@@ -3,10 +3,11 @@
 
 #include <QWidget>
 
-class QLabel;
 class QPushButton;
 
 namespace rookery::app {
+
+class Label;
 
 /// Says that the chat with this title was not opened at the start, because the program did not get through it last time.
 class UnopenedNotice : public QWidget {
@@ -26,7 +27,7 @@ class UnopenedNotice : public QWidget {
   void retranslate();
 
   QString m_title;
-  QLabel* m_text;
+  Label* m_text;
   QPushButton *m_open, *m_delete;
 };
 

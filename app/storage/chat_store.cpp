@@ -60,8 +60,9 @@ ChatStore::~ChatStore() {
   m_writer.reset();  // the last connection brings the WAL home, which a reading one cannot
 }
 
-StoreResult<std::unique_ptr<ChatStore>> ChatStore::open(const QString& path, const StoreOptions& options) {
+StoreResult<std::unique_ptr<ChatStore>> ChatStore::open(const QString& path, const StoreOptions& options, OpeningAttendant attendant) {
   std::unique_ptr<ChatStore> store(new ChatStore(path, options));
+  store->m_attendant = std::move(attendant);
   if (auto ready = store->openForWriting(); !ready) {
     const StoreError::Kind kind = ready.error().kind;
     if (kind != StoreError::Kind::DiskFull && kind != StoreError::Kind::NoAccess) return tl::unexpected(ready.error());
@@ -79,7 +80,9 @@ StoreResult<void> ChatStore::openForWriting() {
     return tl::unexpected(withReason({held ? StoreError::Kind::InUse : StoreError::Kind::NoAccess,
                                       QStringLiteral("no lock %1.lock").arg(m_path)}, m_path));
   }
-  auto ready = makeReady(m_path, m_options.binDays);
+  Opening opening(m_path, m_options.binDays);
+  if (m_attendant) m_attendant(opening);
+  auto ready = opening.result();
   if (!ready) return tl::unexpected(ready.error());
   auto reader = Connection::open(m_path, Connection::Mode::ReadOnly);
   if (!reader) return tl::unexpected(withReason(reader.error(), m_path));
@@ -120,7 +123,9 @@ StoreResult<void> ChatStore::openForReading(const StoreError& why) {
     if (!memory) return tl::unexpected(memory.error());
     if (auto result = migrate(memory->database()); !result) return result;
     if (m_isReadable && QFile::exists(m_path)) {
-      if (auto copied = salvage(m_path, memory->database(), false); !copied) return tl::unexpected(copied.error());
+      OpeningProgress progress;
+      Halt halt;
+      if (auto copied = salvage(m_path, memory->database(), progress, halt, false); !copied) return tl::unexpected(copied.error());
     }
     m_reader = std::make_unique<Connection>(std::move(*memory));
   }
@@ -129,14 +134,16 @@ StoreResult<void> ChatStore::openForReading(const StoreError& why) {
 }
 
 void ChatStore::reopen() {
+  m_reopen.stop();  // the attendant may let events through
   if (auto ready = openForWriting(); !ready) {
+    if (ready.error().kind == StoreError::Kind::Stopped) return;  // the user does not want it now; the next start tries again
+    m_reopen.start();
     if (ready.error().kind == m_whyReadOnly->kind) return;
     qCWarning(lcStore) << "The chats still cannot be written:" << storeErrorLogText(ready.error());
     m_whyReadOnly = ready.error();
     Q_EMIT opened();
     return;
   }
-  m_reopen.stop();
   qCInfo(lcStore) << "The chats can be written again";
   for (StoreWriter::Job& job : std::exchange(m_waiting, {})) m_writer->post(std::move(job));
   setMemoryBudget(m_budget);

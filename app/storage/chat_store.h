@@ -21,6 +21,10 @@ struct StoreOptions {
   int binDays = 30;
 };
 
+class Opening;
+/// Called in the thread of the store when opening has begun; returns when it has ended. May stop it.
+using OpeningAttendant = std::function<void(Opening&)>;
+
 /// A chat without the texts of its messages.
 struct StoredChat {
   ConversationRecord record;
@@ -36,8 +40,10 @@ class ChatStore : public QObject {
  public:
   /// Makes the file ready (makeReady()): migrated, or rescued from a damaged one (damagedCopy(), salvaged()). Damage deep
   /// in the tables is looked for after opening, in the background: problem() tells of it, and the next start rescues.
+  /// All that may take long happens on a thread of its own, which `attendant` can show and stop (then the error is Stopped).
   /// Where the disk is full or the folder cannot be written, the store opens read-only and tries again until it can.
-  static StoreResult<std::unique_ptr<ChatStore>> open(const QString& path, const StoreOptions& options = {});
+  static StoreResult<std::unique_ptr<ChatStore>> open(const QString& path, const StoreOptions& options = {},
+                                                      OpeningAttendant attendant = {});
   ~ChatStore() override;
 
   const QString& path() const noexcept { return m_path; }
@@ -105,6 +111,7 @@ class ChatStore : public QObject {
   QString m_path, m_damagedCopy;
   Salvaged m_salvaged;
   StoreOptions m_options;
+  OpeningAttendant m_attendant;
   std::atomic<qint64> m_budget;
   std::unique_ptr<QLockFile> m_lock;
   std::unique_ptr<Connection> m_reader;

@@ -16,6 +16,7 @@ namespace {
 Q_LOGGING_CATEGORY(lcOpen, "rookery.store")
 constexpr qint64 kDayMilliseconds = 24LL * 3600 * 1000;
 constexpr qint64 kFullBelowBytes = 256 * 1024;  // less than SQLite needs to begin anything
+constexpr int kForeverMilliseconds = 60'000;
 constexpr auto kSideFiles = {"-wal", "-shm"};
 
 QString damageMark(const QString& path) { return path + u".check"; }
@@ -79,17 +80,20 @@ QString setAside(const QString& path) {
   return kept;
 }
 
-StoreResult<ReadyDatabase> prepare(const QString& path, int binDays) {
+StoreResult<ReadyDatabase> prepare(const QString& path, int binDays, OpeningProgress& progress, Halt& halt) {
+  using Step = OpeningProgress::Step;
   if (QFileInfo(path).size() > 0) {  // opening for writing could change a file that is not ours to change
     const auto reader = Connection::open(path, Connection::Mode::ReadOnly);
     const auto version = reader ? versionOf(reader->database()) : StoreResult<int>(tl::unexpected(reader.error()));
     if (!version && !version.error().isPassing()) return tl::unexpected(version.error());
+    if (version && *version < kSchemaVersion) progress.step = Step::Upgrading;
   }
-  auto connection = Connection::open(path, Connection::Mode::ReadWrite);
+  auto connection = Connection::open(path, Connection::Mode::ReadWrite, &halt);
   if (!connection) return tl::unexpected(connection.error());
   const QSqlDatabase database = connection->database();
   if (auto result = migrate(database); !result) return tl::unexpected(result.error());
   if (QFile::exists(damageMark(path))) {
+    progress.step = Step::Checking;
     if (auto result = checkTables(database); !result) return tl::unexpected(result.error());
     QFile::remove(damageMark(path));
   }
@@ -106,13 +110,35 @@ StoreResult<ReadyDatabase> prepare(const QString& path, int binDays) {
   return ReadyDatabase{highestId(database, QStringLiteral("conversations")), highestId(database, QStringLiteral("messages")), {}, {}};
 }
 
-StoreResult<ReadyDatabase> replaceBySalvaged(const QString& path, int binDays) {
+/// A file that is thrown away if anything goes wrong needs no journal on the disk and no waiting for it, only to be on the
+/// disk as a whole when it takes the place of the other.
+StoreResult<void> writeFast(const QSqlDatabase& database) {
+  for (const char* pragma : {"PRAGMA journal_mode=MEMORY", "PRAGMA synchronous=OFF"}) {
+    if (auto result = execute(database, QLatin1String(pragma)); !result) return result;
+  }
+  return {};
+}
+
+StoreResult<void> bringToDisk(const QSqlDatabase& database) {
+  for (const QString& sql : {QStringLiteral("PRAGMA synchronous=FULL"), QStringLiteral("PRAGMA user_version=%1").arg(kSchemaVersion)}) {
+    if (auto result = execute(database, sql); !result) return result;
+  }
+  return {};
+}
+
+StoreResult<ReadyDatabase> replaceBySalvaged(const QString& path, int binDays, OpeningProgress& progress, Halt& halt) {
+  progress.step = OpeningProgress::Step::Rescuing;
   const QString fresh = salvagedPath(path);
   const auto fill = [&]() -> StoreResult<Salvaged> {
-    auto connection = Connection::open(fresh, Connection::Mode::ReadWrite);
+    auto connection = Connection::open(fresh, Connection::Mode::ReadWrite, &halt);
     if (!connection) return tl::unexpected(connection.error());
-    if (auto result = migrate(connection->database()); !result) return tl::unexpected(result.error());
-    return salvage(path, connection->database());
+    const QSqlDatabase database = connection->database();
+    if (auto result = migrate(database); !result) return tl::unexpected(result.error());
+    if (auto result = writeFast(database); !result) return tl::unexpected(result.error());
+    auto salvaged = salvage(path, database, progress, halt);
+    if (!salvaged) return salvaged;
+    if (auto result = bringToDisk(database); !result) return tl::unexpected(result.error());
+    return salvaged;
   };
   removeDatabase(fresh);
   const auto salvaged = fill();  // its connection is closed now: all is in the one file
@@ -126,7 +152,8 @@ StoreResult<ReadyDatabase> replaceBySalvaged(const QString& path, int binDays) {
   }
   qCWarning(lcOpen) << "Rescued" << salvaged->chats << "chats," << salvaged->messages << "messages and" << salvaged->snapshots
                     << "snapshots;" << salvaged->gaps << "places could not be read. The damaged file is" << kept;
-  auto ready = prepare(path, binDays);
+  progress.step = OpeningProgress::Step::Opening;
+  auto ready = prepare(path, binDays, progress, halt);
   if (!ready) return ready;
   ready->damagedCopy = kept;
   ready->salvaged = *salvaged;
@@ -135,24 +162,32 @@ StoreResult<ReadyDatabase> replaceBySalvaged(const QString& path, int binDays) {
 
 }  // namespace
 
-StoreResult<ReadyDatabase> makeReady(const QString& path, int binDays) {
+StoreResult<ReadyDatabase> makeReady(const QString& path, int binDays, OpeningProgress& progress, Halt& halt) {
   const QString fresh = salvagedPath(path);
   if (QFile::exists(path)) removeDatabase(fresh);  // half made, if it is there
   else if (QFile::rename(fresh, path)) qCWarning(lcOpen) << "Took over the rescued chats";
-  auto ready = prepare(path, binDays);
+  auto ready = prepare(path, binDays, progress, halt);
   if (!ready && ready.error().kind == StoreError::Kind::Damaged) {
     qCCritical(lcOpen) << "The database is damaged:" << ready.error().details;
-    ready = replaceBySalvaged(path, binDays);
+    ready = replaceBySalvaged(path, binDays, progress, halt);
   }
   if (!ready) return tl::unexpected(withReason(ready.error(), path));
   return ready;
 }
 
-StoreResult<Connection> openToRead(const QString& path) {
+Opening::Opening(const QString& path, int binDays)
+    : m_result(tl::unexpected(StoreError{})), m_work([this, path, binDays](Halt& halt) { m_result = makeReady(path, binDays, m_progress, halt); }) {}
+
+StoreResult<ReadyDatabase> Opening::result() {
+  while (!m_work.waitFor(kForeverMilliseconds)) {}
+  return m_result;
+}
+
+StoreResult<Connection> openToRead(const QString& path, Halt* halt) {
   using Mode = Connection::Mode;
   StoreError error;
   for (const Mode mode : {Mode::ReadOnly, Mode::ReadAlone, Mode::ReadFrozen}) {
-    auto connection = Connection::open(path, mode);
+    auto connection = Connection::open(path, mode, halt);
     const auto read = connection ? runSql(connection->database(), QStringLiteral("PRAGMA schema_version"))
                                  : StoreResult<QSqlQuery>(tl::unexpected(connection.error()));
     if (read) return connection;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "storage/halt.h"
+#include "storage/opening_progress.h"
 #include "storage/salvage.h"
 #include "storage/sql.h"
 
@@ -15,11 +17,28 @@ struct ReadyDatabase {
 /// Makes the file at `path` the present version of our database: makes or migrates it, folds in the journals of answers
 /// that a crash cut off, deletes chats that were in the bin for longer than `binDays`. From a damaged one all that can be
 /// read is copied into a new one (salvage()), which takes its place; the damaged one is kept, with the date in its name.
-/// A kill at any moment leaves the old file or the new one. The caller holds the lock.
-StoreResult<ReadyDatabase> makeReady(const QString& path, int binDays);
+/// A kill at any moment leaves the old file or the new one, and so does a halt, which is the error Stopped. The caller
+/// holds the lock. Takes minutes for a large file that is damaged or old: see Opening.
+StoreResult<ReadyDatabase> makeReady(const QString& path, int binDays, OpeningProgress& progress, Halt& halt);
+
+/// makeReady() on a thread of its own. Destroying this stops it.
+class Opening {
+ public:
+  Opening(const QString& path, int binDays);
+
+  const OpeningProgress& progress() const noexcept { return m_progress; }
+  bool waitFor(int milliseconds) { return m_work.waitFor(milliseconds); }  ///< true: it has ended
+  void stop() { m_work.stop(); }  ///< returns when it has ended, within milliseconds
+  StoreResult<ReadyDatabase> result();  ///< waits for the end
+
+ private:
+  OpeningProgress m_progress;
+  StoreResult<ReadyDatabase> m_result;
+  StoppableWork m_work;  // last: it uses everything above
+};
 
 /// A connection that only reads, also where nothing can be written beside the file.
-StoreResult<Connection> openToRead(const QString& path);
+StoreResult<Connection> openToRead(const QString& path, Halt* halt = nullptr);
 
 /// Looks for damage in everything but the states: those carry their own hashes, and there may be gigabytes of them.
 StoreResult<void> checkTables(const QSqlDatabase& database);

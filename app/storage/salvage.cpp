@@ -4,10 +4,12 @@
 #include <QCoreApplication>
 #include <QHash>
 #include <QLoggingCategory>
+#include <QSet>
 #include <QSqlError>
 #include <QUuid>
 #include <functional>
 #include <limits>
+#include <map>
 
 #include "storage/open_database.h"
 #include "storage/records.h"
@@ -18,7 +20,7 @@ namespace {
 
 Q_LOGGING_CATEGORY(lcSalvage, "rookery.store")
 constexpr qint64 kLastKey = std::numeric_limits<qint64>::max();
-constexpr int kRowsPerCommit = 200;
+constexpr int kRowsPerCommit = 2000;
 constexpr int kHopelessGaps = 1000;  // in a row, without a single row between them
 
 using Row = QVariantList;
@@ -27,6 +29,7 @@ using TakeRow = std::function<StoreResult<void>(const Row&)>;
 /// A table of the damaged database, or the part of it where `fixed` ("message_id = 7 AND ") holds.
 struct Source {
   QSqlDatabase database;
+  const Halt* halt = nullptr;
   QString table, key, fixed;
   QStringList columns;  ///< the ones that both databases have; the key is among them
 };
@@ -39,7 +42,9 @@ StoreResult<bool> readOn(const Source& source, qint64 from, int limit, qint64& n
   if (!query) return false;
   const auto keyColumn = static_cast<int>(source.columns.indexOf(source.key));
   while (query->next()) {
+    if (source.halt->isRequested()) return false;
     Row row;
+    row.reserve(source.columns.size());
     for (int i = 0; i < source.columns.size(); ++i) row << query->value(i);
     const qint64 key = row[keyColumn].toLongLong();
     if (key < next) return false;  // rows out of order are damage too, and could go round in a circle
@@ -61,7 +66,7 @@ qint64 readableBehind(const Source& source, qint64 unreadable) {
   for (qint64 step = 1;; step *= 2) {
     high = step < (kLastKey - unreadable) / 2 ? unreadable + step : kLastKey;
     if (isReadable(source, high)) break;
-    if (high == kLastKey) return 0;
+    if (high == kLastKey || source.halt->isRequested()) return 0;
     low = high;
   }
   while (high - low > 1) {
@@ -79,6 +84,7 @@ StoreResult<void> eachRow(const Source& source, qint64 first, int& gaps, const T
     const auto atEnd = readOn(source, at, -1, next, take);
     if (!atEnd) return tl::unexpected(atEnd.error());
     if (*atEnd) return {};
+    if (source.halt->isRequested()) return tl::unexpected(StoreError{StoreError::Kind::Stopped, {}});
     fruitless = next > at ? 0 : fruitless + 1;
     if (next > at && isReadable(source, next)) {  // only going on from the row before it failed
       at = next;
@@ -86,6 +92,7 @@ StoreResult<void> eachRow(const Source& source, qint64 first, int& gaps, const T
     }
     ++gaps;
     at = readableBehind(source, next);
+    if (source.halt->isRequested()) return tl::unexpected(StoreError{StoreError::Kind::Stopped, {}});
     if (at == 0) return {};
   }
   return {};
@@ -93,10 +100,12 @@ StoreResult<void> eachRow(const Source& source, qint64 first, int& gaps, const T
 
 class Salvage {
  public:
-  Salvage(const QSqlDatabase& source, const QSqlDatabase& target) : m_source(source), m_target(target) {}
+  Salvage(const QSqlDatabase& source, const QSqlDatabase& target, OpeningProgress& progress, const Halt& halt)
+      : m_source(source), m_target(target), m_progress(progress), m_halt(halt) {}
 
   StoreResult<Salvaged> run(bool withSnapshots) {
-    for (const auto step : {&Salvage::begin, &Salvage::copyChats, &Salvage::copyMessages, &Salvage::mend}) {
+    for (const auto step : {&Salvage::dropIndexes, &Salvage::begin, &Salvage::copyChats, &Salvage::findJournals,
+                            &Salvage::copyMessages, &Salvage::mend, &Salvage::makeIndexes}) {
       if (auto result = (this->*step)(); !result) return tl::unexpected(result.error());
     }
     if (withSnapshots) {
@@ -124,8 +133,31 @@ class Salvage {
     return {};
   }
 
+  // Rows come in the order of their keys; all other orders are cheaper made at the end.
+  StoreResult<void> dropIndexes() {
+    auto query = runSql(m_target, QStringLiteral("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"));
+    if (!query) return tl::unexpected(query.error());
+    QStringList names;
+    while (query->next()) {
+      names << query->value(0).toString();
+      m_indexes << query->value(1).toString();
+    }
+    query->finish();
+    for (const QString& name : names) {
+      if (auto result = change(u"DROP INDEX " + name, {}); !result) return result;
+    }
+    return {};
+  }
+
+  StoreResult<void> makeIndexes() {
+    for (const QString& sql : m_indexes) {
+      if (auto result = change(sql, {}); !result) return result;
+    }
+    return {};
+  }
+
   Source source(const QString& table, const QString& key, const QString& fixed = {}) const {
-    Source found{m_source, table, key, fixed, {}};
+    Source found{m_source, &m_halt, table, key, fixed, {}};
     const auto wanted = columnsOf(m_target, table), there = columnsOf(m_source, table);
     if (!wanted || !there) return found;
     for (const QString& column : *wanted) {
@@ -136,13 +168,27 @@ class Salvage {
 
   /// False: the row itself is bad (a wrong type, a key that is there already); everything else goes on without it.
   StoreResult<bool> insert(const Source& from, const Row& row) {
-    const QString marks = QStringList(from.columns.size(), QStringLiteral("?")).join(u',');
-    auto query = runSql(m_target, QStringLiteral("INSERT OR IGNORE INTO %1(%2) VALUES(%3)").arg(from.table, from.columns.join(u','), marks), row);
-    if (!query && query.error().kind != StoreError::Kind::Other) return tl::unexpected(query.error());
-    if (!query) qCWarning(lcSalvage) << "A row of" << from.table << "is unusable:" << query.error().details;
-    const bool inserted = query && query->numRowsAffected() > 0;
-    if (query) query->finish();
-    if (++m_rows >= kRowsPerCommit) {  // the side file must not grow to the size of the whole
+    auto place = m_insertions.find(from.table);
+    if (place == m_insertions.end()) {
+      const QString marks = QStringList(from.columns.size(), QStringLiteral("?")).join(u',');
+      QSqlQuery query(m_target);
+      if (!query.prepare(QStringLiteral("INSERT OR IGNORE INTO %1(%2) VALUES(%3)").arg(from.table, from.columns.join(u','), marks))) {
+        return tl::unexpected(toStoreError(query.lastError()));
+      }
+      place = m_insertions.emplace(from.table, std::move(query)).first;
+    }
+    QSqlQuery& query = place->second;
+    for (int i = 0; i < row.size(); ++i) query.bindValue(i, row[i]);
+    bool inserted = false;
+    if (query.exec()) {
+      inserted = query.numRowsAffected() > 0;
+    } else {
+      const StoreError error = toStoreError(query.lastError());
+      if (error.kind != StoreError::Kind::Other) return tl::unexpected(error);
+      qCWarning(lcSalvage) << "A row of" << from.table << "is unusable:" << error.details;
+    }
+    query.finish();
+    if (++m_rows >= kRowsPerCommit) {  // what a transaction changes is kept until its end
       if (auto result = m_transaction->commit(); !result) return tl::unexpected(result.error());
       m_transaction.reset();
       if (auto result = begin(); !result) return tl::unexpected(result.error());
@@ -177,7 +223,22 @@ class Salvage {
                    created.toLongLong(), created.toLongLong()});
   }
 
+  /// Which messages have pieces of an unfinished answer; that is seldom more than one.
+  StoreResult<void> findJournals() {
+    auto query = runSql(m_source, QStringLiteral("SELECT DISTINCT message_id FROM journal"));
+    while (query && query->next()) m_journals.insert(query->value(0).toLongLong());
+    m_journalsKnown = query && !query->lastError().isValid();
+    return {};
+  }
+
+  /// The highest id there is, or 0.
+  qint64 lastMessage() const {
+    auto query = runSql(m_source, QStringLiteral("SELECT id FROM messages NOT INDEXED ORDER BY id DESC LIMIT 1"));
+    return query && query->next() ? query->value(0).toLongLong() : 0;
+  }
+
   StoreResult<void> copyMessages() {
+    m_progress.total = lastMessage();
     const Source from = source(QStringLiteral("messages"), QStringLiteral("id"));
     m_hasNames = from.columns.contains(QStringLiteral("model_name"));
     const auto value = [&](const Row& row, const char* column) {
@@ -215,9 +276,9 @@ class Salvage {
       const auto inserted = insert(from, row);
       if (!inserted) return tl::unexpected(inserted.error());
       if (!*inserted) return {};
-      ++m_done.messages;
+      m_progress.done = ++m_done.messages;
       chat.lastMessage = id;
-      if (message.isAnswer) {
+      if (message.isAnswer && (!m_journalsKnown || m_journals.contains(id))) {
         if (auto copied = copyJournal(id, message); !copied) return copied;
       }
       m_messages.insert(id, message);
@@ -276,6 +337,12 @@ class Salvage {
   }
 
   QSqlDatabase m_source, m_target;
+  OpeningProgress& m_progress;
+  const Halt& m_halt;
+  QStringList m_indexes;
+  std::map<QString, QSqlQuery> m_insertions;  ///< prepared, by table
+  QSet<qint64> m_journals;
+  bool m_journalsKnown = false;
   std::optional<Transaction> m_transaction;
   int m_rows = 0;
   bool m_hasNames = true;  ///< the damaged database is of version 3 or later
@@ -286,12 +353,14 @@ class Salvage {
 
 }  // namespace
 
-StoreResult<Salvaged> salvage(const QString& damaged, const QSqlDatabase& target, bool withSnapshots) {
-  auto source = openToRead(damaged);
+StoreResult<Salvaged> salvage(const QString& damaged, const QSqlDatabase& target, OpeningProgress& progress, Halt& halt,
+                              bool withSnapshots) {
+  auto source = openToRead(damaged, &halt);
+  if (halt.isRequested()) return tl::unexpected(StoreError{StoreError::Kind::Stopped, {}});
   if (!source) return Salvaged{};
   // SQLite then also reads a file that is shorter than it says, and passes over a part of the schema that makes no sense.
   (void)runSql(source->database(), QStringLiteral("PRAGMA writable_schema=ON"));
-  return Salvage(source->database(), target).run(withSnapshots);
+  return Salvage(source->database(), target, progress, halt).run(withSnapshots);
 }
 
 }  // namespace rookery::app

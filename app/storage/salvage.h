@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "storage/opening_progress.h"
 #include "storage/sql.h"
 
 namespace rookery::app {
@@ -20,7 +21,8 @@ struct Salvaged {
 /// ones before (chainHash()) keeps its text and loses its tokens, so that the model reads the text again instead of
 /// going on from something that it never read. Snapshots go with the tokens; their own hashes are checked when they are used.
 ///
-/// Errors are those of writing to `target` alone.
-StoreResult<Salvaged> salvage(const QString& damaged, const QSqlDatabase& target, bool withSnapshots = true);
+/// Errors are those of writing to `target` alone, and Stopped.
+StoreResult<Salvaged> salvage(const QString& damaged, const QSqlDatabase& target, OpeningProgress& progress, Halt& halt,
+                              bool withSnapshots = true);
 
 }  // namespace rookery::app

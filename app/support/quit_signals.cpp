@@ -73,6 +73,7 @@ void QuitSignals::obey() {
   }
   m_asked = true;
   qCInfo(lcQuit, "Asked to quit by a signal: closing");
+  Q_EMIT asked();
   QApplication::closeAllWindows();
 }
 #else

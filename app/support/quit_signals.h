@@ -9,9 +9,14 @@ namespace rookery::app {
 /// the database is closed. A second one ends the event loop without asking. One instance, on the GUI thread; a signal that
 /// was ignored at the start (nohup) stays ignored. Does nothing on Windows.
 class QuitSignals : public QObject {
+  Q_OBJECT
+
  public:
   explicit QuitSignals(QObject* parent = nullptr);
   ~QuitSignals() override;
+
+ Q_SIGNALS:
+  void asked();  ///< for what has no window yet
 
  private:
   void obey();

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Files that the store did not leave behind like that: other versions, missing parts, damage on the disk.
+#include <QDir>
+#include <QElapsedTimer>
 #include <QFile>
 #include <QRandomGenerator>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QThread>
 
 #include "storage/open_database.h"
 #include "storage/schema.h"
@@ -252,6 +255,65 @@ class DamageTest : public QObject {
     auto store = openStore(m_path);
     QVERIFY(store->message(turns.answers[1].id)->tokens.empty());
     QCOMPARE(store->message(turns.answers[1].id)->text, turns.answers[1].text);
+  }
+
+  // A rescue tells how far it is, and can be left; the next one begins again.
+  void aRescueCanBeLeft() {
+    constexpr int kMany = 60'000;
+    execute(m_path, {QStringLiteral("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %1)"
+                                    " INSERT INTO messages(conversation_id, role, state, created, text_length, text)"
+                                    " SELECT 1, 1, 0, i, 8, 'question' FROM n").arg(kMany),
+                     QStringLiteral("PRAGMA user_version=-1"), QStringLiteral("PRAGMA journal_mode=DELETE")});
+    const QByteArray damaged = contents(m_path);
+    const QString fresh = m_path + QStringLiteral(".salvaged");
+    qint64 done = 0, total = 0, leaving = 0;
+    auto step = OpeningProgress::Step::Opening;
+    const auto left = ChatStore::open(m_path, {}, [&](Opening& opening) {
+      while (opening.progress().done < 1000 && !opening.waitFor(0)) QThread::usleep(200);
+      step = opening.progress().step;
+      done = opening.progress().done;
+      total = opening.progress().total;
+      QElapsedTimer timer;
+      timer.start();
+      opening.stop();
+      leaving = timer.elapsed();
+    });
+    QVERIFY(!left);
+    QCOMPARE(left.error().kind, StoreError::Kind::Stopped);
+    QCOMPARE(step, OpeningProgress::Step::Rescuing);
+    QCOMPARE(total, qint64{kChats * kMessages + kMany});
+    QVERIFY2(done >= 1000 && done < total, qPrintable(QString::number(done)));
+    QVERIFY2(leaving < 200, qPrintable(QString::number(leaving)));
+    QCOMPARE(contents(m_path), damaged);
+    QVERIFY(!QFile::exists(fresh));
+    QCOMPARE(QDir(m_dir->path()).entryList({QStringLiteral("*damaged*"), QStringLiteral("*salvaged*")}).size(), qsizetype{0});
+
+    auto store = openStore(m_path);
+    QCOMPARE(store->salvaged().messages, kChats * kMessages + kMany);
+    QCOMPARE(contents(store->damagedCopy()), damaged);
+    store.reset();
+    checkSound();
+    QCOMPARE(valueOf(m_path, QStringLiteral("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")).toInt(), 4);
+  }
+
+  // An update that is left leaves the old file as it was.
+  void anUpdateCanBeLeft() {
+    execute(m_path, {QStringLiteral("ALTER TABLE messages DROP COLUMN model_name"), QStringLiteral("PRAGMA user_version=2"),
+                     QStringLiteral("UPDATE conversations SET model_name = 'm', model_fingerprint = 'f'"),
+                     QStringLiteral("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
+                                    " INSERT INTO messages(conversation_id, role, state, created, text_length, text, model_fingerprint)"
+                                    " SELECT 1, 2, 0, i, 6, 'answer', 'f' FROM n")});
+    const auto left = ChatStore::open(m_path, {}, [&](Opening& opening) {
+      while (opening.progress().step != OpeningProgress::Step::Upgrading && !opening.waitFor(0)) QThread::usleep(100);
+      opening.waitFor(20);
+      opening.stop();
+    });
+    QVERIFY(!left);
+    QCOMPARE(left.error().kind, StoreError::Kind::Stopped);
+    QCOMPARE(valueOf(m_path, QStringLiteral("PRAGMA user_version")).toInt(), 2);
+    auto store = openStore(m_path);
+    QVERIFY(store && store->damagedCopy().isEmpty());
+    QCOMPARE(store->message(kChats * kMessages + 1)->modelName, QStringLiteral("m"));
   }
 
   void aKillWhileRescuingLosesNothing() {

@@ -6,6 +6,7 @@
 #include <QLabel>
 #include <QListView>
 #include <QProcess>
+#include <QProgressBar>
 #include <QPushButton>
 #include <QTemporaryDir>
 #include <QTest>
@@ -22,6 +23,7 @@
 #include "inference/inference_service.h"
 #include "main_window.h"
 #include "settings/settings.h"
+#include "start_window.h"
 #include "storage/schema.h"
 #include "store_support.h"
 #include "support/quit_signals.h"
@@ -220,6 +222,69 @@ class StartTest : public QObject {
     QTRY_COMPARE(app->chatPage().current()->id(), 2);
     app.reset();  // at once: leaving in order is no failure
     QCOMPARE(Settings(m_paths).unfinishedChat(), 0);
+  }
+
+  void aRescueShowsHowFarItIsAndCanBeLeft() {
+    openStore(m_paths.database());
+    {
+      auto connection = Connection::open(m_paths.database(), Connection::Mode::ReadWrite);
+      for (const char* sql : {"INSERT INTO conversations(id, uuid, title, title_is_automatic, created, updated) VALUES(1, 'u', 'many', 1, 0, 0)",
+                              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150000)"
+                              " INSERT INTO messages(conversation_id, role, state, created, text_length, text) SELECT 1, 1, 0, i, 8, 'question' FROM n",
+                              "PRAGMA user_version=-1"}) {
+        const auto result = runSql(connection->database(), QLatin1String(sql));
+        QVERIFY2(result, result ? "" : qPrintable(result.error().details));
+      }
+    }
+    StartWindow window;
+    const auto text = [&](const char* name) { return window.findChild<QLabel*>(QLatin1String(name))->text(); };
+    QTimer look;
+    QString title, count;
+    int percent = 0;
+    connect(&look, &QTimer::timeout, &window, [&] {
+      if (!window.isVisible() || text("startCount").isEmpty()) return;
+      title = text("startTitle");
+      count = text("startCount");
+      percent = window.findChild<QProgressBar*>()->value() / 10;
+      QTest::mouseClick(window.findChild<QPushButton*>(QStringLiteral("startLeave")), Qt::LeftButton);
+    });
+    look.start(20);
+    const auto left = Application::create(m_paths, [&](Opening& opening) { window.attend(opening); });
+    QVERIFY(!left);
+    QCOMPARE(left.error().kind, StoreError::Kind::Stopped);
+    QCOMPARE(title, QStringLiteral("Rescuing your chats"));
+    QVERIFY2(count.endsWith(QStringLiteral(" of about 150,000 messages")), qPrintable(count));
+    QVERIFY(percent < 100);
+    QVERIFY(!window.isVisible());
+    QVERIFY(!QFile::exists(m_paths.database() + QStringLiteral(".salvaged")));
+  }
+
+  void aQuickStartShowsNoStartWindow() {
+    StartWindow window;
+    bool shown = false;
+    AtFirstPaint painted(window, [&] { shown = true; });
+    auto app = Application::create(m_paths, [&](Opening& opening) { window.attend(opening); });
+    QVERIFY(app);
+    QCoreApplication::processEvents();
+    QVERIFY(!shown && !window.isVisible());
+  }
+
+  // Not all of them are headed with the name of the model that answered last.
+  void eachAnswerIsHeadedWithItsOwnModel() {
+    QVERIFY(QFile::copy(QStringLiteral(ROOKERY_TEST_DATA "/app/data/chats_v2.sqlite"), m_paths.database()));
+    QVERIFY(QFile::setPermissions(m_paths.database(), QFile::ReadOwner | QFile::WriteOwner));
+    auto app = startHere();
+    QStringList authors;
+    const auto shown = [&] {
+      authors.clear();
+      for (const auto* label : app->window().findChildren<QLabel*>(QStringLiteral("author"))) {
+        if (label->isVisible()) authors << label->text();
+      }
+      authors.sort();
+      return authors.size() == 4;
+    };
+    QTRY_VERIFY2(shown(), qPrintable(authors.join(u'|')));
+    QCOMPARE(authors, (QStringList{QStringLiteral("Answer"), QStringLiteral("Guide model"), QStringLiteral("You"), QStringLiteral("You")}));
   }
 
   void aChatThatWasNotOpenedCanBeDeleted() {
