@@ -89,19 +89,7 @@ void MainWindow::attach(InferenceService* service) {
   });
   connect(service, &InferenceService::loadFailed, this, [this](quint64 job) { showLoadEnded(job); });
   connect(this, &MainWindow::cancelLoadRequested, service, [service](quint64 job) { service->stop(job); });
-  connect(service, &InferenceService::answerPrefillProgress, this, [this] { setState(State::Reading); });
-  connect(service, &InferenceService::answerBatch, this, [this](quint64, const AnswerBatch& batch) {
-    setState(State::Answering);
-    setSpeed(batch.tokensPerSecond);
-  });
-  connect(service, &InferenceService::answerFinished, this, [this](quint64, const AnswerFinished& answer) {
-    setState(State::Ready);
-    setSpeed(answer.tokensPerSecond);
-  });
-  connect(service, &InferenceService::answerFailed, this, [this] { setState(State::Ready); });
-  connect(service, &InferenceService::benchProgress, this, [this] { setState(State::Measuring); });
-  connect(service, &InferenceService::benchFinished, this, [this] { setState(State::Ready); });
-  connect(service, &InferenceService::benchFailed, this, [this] { setState(State::Ready); });
+  connect(service, &InferenceService::activityChanged, this, [this, service] { setActivity(service->activity()); });
   if (service->model()) {
     setModel(*service->model());
   }
@@ -320,9 +308,8 @@ void MainWindow::retranslate() {
   m_loadBar->setAccessibleName(tr("Loading progress"));
   m_model->setText(m_modelIsGuide ? guideName() : m_modelName.isEmpty() ? tr("No model loaded") : m_modelName);
   fillDevice();
-  setState(m_stateNow);
   fillLoad();
-  setSpeed(m_tokensPerSecond);
+  setActivity(m_activity);
   updateMemory();
   updateAlert();
 }
@@ -359,14 +346,10 @@ void MainWindow::setSpeed(double tokensPerSecond) {
   m_speed->setVisible(tokensPerSecond > 0);
 }
 
-void MainWindow::setState(State state) {
-  m_stateNow = state;
-  switch (state) {
-    case State::Ready: m_state->setText(tr("Ready")); break;
-    case State::Reading: m_state->setText(tr("Reading")); break;
-    case State::Answering: m_state->setText(tr("Answering")); break;
-    case State::Measuring: m_state->setText(tr("Measuring")); break;
-  }
+void MainWindow::setActivity(const EngineActivity& activity) {
+  m_activity = activity;
+  m_state->setText(activityText(activity));
+  setSpeed(activity.kind == EngineActivity::Kind::Answering ? activity.perSecond : 0);
 }
 
 void MainWindow::updateMemory() {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 
+#include "inference/engine_activity.h"
 #include "rookery/model.h"
 
 class QAction;
@@ -29,7 +30,6 @@ class MainWindow : public QMainWindow {
 
  public:
   enum Page { Chat, Benchmark, Models, SettingsPage };
-  enum class State { Ready, Reading, Answering, Measuring };
 
   MainWindow(QWidget* chat, QWidget* bench, QWidget* models, QWidget* settings);
   ~MainWindow() override;
@@ -55,8 +55,8 @@ class MainWindow : public QMainWindow {
 
  public Q_SLOTS:
   void setModel(const rookery::app::LoadedModel& model);
-  void setSpeed(double tokensPerSecond);  ///< of the answer that is running or was the last one
-  void setState(State state);
+  void setSpeed(double tokensPerSecond);  ///< of the answer that is running; 0: none is
+  void setActivity(const rookery::app::EngineActivity& activity);
   void showLoadStarted(quint64 job, const QString& name, rookery::app::EngineWork waitsFor = {});
   void showLoadProgress(quint64 job, const rookery::engine::LoadProgress& progress);
   void showLoadEnded(quint64 job);
@@ -107,7 +107,7 @@ class MainWindow : public QMainWindow {
   engine::DeviceInfo m_loadedDevice;
   std::uint64_t m_deviceBytes = 0;  ///< what the model takes of its device's memory
   bool m_modelIsGuide = false;
-  State m_stateNow{};
+  EngineActivity m_activity;
   EngineWork m_loadWaits{};
   std::optional<engine::LoadProgress> m_loadProgress;
   std::function<bool()> m_mayClose;

@@ -139,7 +139,11 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
 
   connect(&m_service, &InferenceService::begun, this, &ChatPage::refresh);
   connect(&m_service, &InferenceService::loadStarted, this, [this] { m_loading = true; setLoadProblem({}); });
-  connect(&m_service, &InferenceService::modelLoaded, this, [this] { m_loading = false; refresh(); });
+  connect(&m_service, &InferenceService::modelLoaded, this, [this] {
+    m_loading = false;
+    if (m_current && m_current->needsReading()) m_progress.clear();  // it was about what the other model remembers
+    refresh();
+  });
   connect(&m_service, &InferenceService::loadFailed, this, [this] { m_loading = false; refresh(); });
   connect(&m_store, &ChatStore::failing, this, [this](const QString& sentence) { m_trouble = sentence; refresh(); });
   connect(&m_store, &ChatStore::recovered, this, [this] {
@@ -272,6 +276,9 @@ Conversation* ChatPage::make(StoredChat chat) {
   connect(conversation, &Conversation::touched, this, toTop);
   connect(conversation, &Conversation::titleChanged, this, [this, conversation](const QString& title) {
     m_list->model().setTitle(conversation->id(), title);
+  });
+  connect(conversation, &Conversation::activityChanged, this, [this, conversation] {
+    if (conversation == m_current) showActivity();
   });
   connect(conversation, &Conversation::progressed, this, [this, conversation](const QString& text) {
     if (conversation == m_current) showProgress(text);
@@ -455,8 +462,6 @@ void ChatPage::updateSuggestions() {
 
 void ChatPage::refresh() {
   if (!m_current) return;
-  using State = Conversation::State;
-  const State state = m_current->state();
   const auto& model = m_service.model();
   const bool empty = m_current->transcript().rowCount() == 0;
   m_title->setText(m_current->record().title.isEmpty() ? tr("New chat") : m_current->record().title);
@@ -464,10 +469,6 @@ void ChatPage::refresh() {
   if (empty) updateSuggestions();
   m_panel->setSystemPrompt(m_current->record().systemPrompt, empty);
 
-  const auto activity = state == State::Idle        ? MessageWidget::Activity::None
-                        : state == State::Answering ? MessageWidget::Activity::Answering
-                                                    : MessageWidget::Activity::Waiting;
-  m_transcript->setActivity(m_current->activeMessage(), activity);
   m_composer->setAnswering(m_current->isBusy());
   m_composer->setTokenizer(m_service.tokenizer());
   m_composer->setBlocked(m_store.isReadOnly() ? tr("Nothing can be asked now, because it could not be saved.")
@@ -480,26 +481,25 @@ void ChatPage::refresh() {
                       .arg(displayName(m_current->record().modelName), displayName(model->name))
                 : m_loadProblem, offer);
 
-  QString text = m_progress;
-  if (state == State::Waiting) text = waitingText();
-  if (state == State::Answering) text = tr("Answering…");
+  showActivity();
+}
+
+void ChatPage::showActivity() {
+  using State = Conversation::State;
+  const State state = m_current->state();
+  const EngineActivity activity = m_current->activity();
+  const QString doing = activityText(activity);
+  m_transcript->setActivity(m_current->activeMessage(),
+                            state == State::Idle        ? MessageWidget::Activity::None
+                            : state == State::Answering ? MessageWidget::Activity::Answering
+                                                        : MessageWidget::Activity::Waiting, doing);
+  QString text = state == State::Idle ? m_progress : doing;
+  if (activity.isAwaited) text = tr("%1 Stop takes the question back.", "%1 is a sentence: \"Waiting for the benchmark to end…\"").arg(doing);
   QPalette colors = m_status->palette();
   colors.setColor(QPalette::WindowText, m_trouble.isEmpty() ? Theme::colors().mutedText : Theme::colors().bad);
   m_status->setPalette(colors);
   m_status->setText(m_trouble.isEmpty() ? text : tr("Not saved: %1").arg(m_trouble));
   m_status->setToolTip(plainToolTip(m_trouble.isEmpty() && state == State::Idle ? m_progressDetails : QString()));
-}
-
-QString ChatPage::waitingText() const {
-  if (m_current->isQueued()) {
-    switch (m_service.runningWork()) {
-      case EngineWork::Bench: return tr("Waiting for the benchmark to end. Stop takes the question back.");
-      case EngineWork::Answer: return tr("Waiting for the answer in another chat.");
-      case EngineWork::Load: return tr("Waiting for the model to be loaded.");
-      case EngineWork::None: break;
-    }
-  }
-  return m_loading ? tr("Loading the model…") : tr("Waiting for the engine…");
 }
 
 void ChatPage::changeEvent(QEvent* event) {

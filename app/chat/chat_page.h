@@ -62,7 +62,7 @@ class ChatPage : public QWidget {
   void retireCurrent(const Conversation* next = nullptr);
   void deleteChat(qint64 id);
   void showProgress(const QString& text, const QString& details = {});  ///< in the status line
-  QString waitingText() const;
+  void showActivity();  ///< in the message, and below the composer
   void submit(const QString& text);
   void startAnew();  ///< everything read so far may be out of date
   void refresh();  ///< everything that depends on the model, the store and the current chat

@@ -4,6 +4,7 @@
 #include <QLocale>
 #include <QRandomGenerator>
 #include <QUuid>
+#include <algorithm>
 
 #include "chat/prompt_text.h"
 #include "inference/engine_text.h"
@@ -13,6 +14,11 @@ namespace {
 // The promise is that at most 250 ms of text is missing after a crash; batches (16 ms) and the commit itself take their
 // share of that.
 constexpr int kJournalMilliseconds = 120;
+
+/// Without a copy of what may be millions of characters.
+bool isBlank(const QString& text) {
+  return std::all_of(text.begin(), text.end(), [](QChar c) { return c.isSpace(); });
+}
 }  // namespace
 
 Conversation::Conversation(ChatStore& store, InferenceService& service, StoredChat chat, QObject* parent)
@@ -26,11 +32,12 @@ Conversation::Conversation(ChatStore& store, InferenceService& service, StoredCh
   m_journalTimer.setTimerType(Qt::PreciseTimer);
   m_journalTimer.setInterval(kJournalMilliseconds);
   connect(&m_journalTimer, &QTimer::timeout, this, &Conversation::flushJournal);
-  connect(&service, &InferenceService::answerPrefillProgress, this, [this](quint64 job, quint64 done, quint64 total) {
-    if (job != m_job) return;
-    setState(State::Reading);
-    const QLocale locale;
-    Q_EMIT progressed(tr("Reading %1 of %2 tokens").arg(locale.toString(done), locale.toString(total)));
+  connect(&service, &InferenceService::activityChanged, this, [this] {
+    if (isBusy()) Q_EMIT activityChanged();
+  });
+  connect(&service, &InferenceService::answerPrepared, this, &Conversation::onPrepared);
+  connect(&service, &InferenceService::answerPrefillProgress, this, [this](quint64 job) {
+    if (job == m_job) setState(State::Reading);
   });
   connect(&service, &InferenceService::answerSnapshot, this, &Conversation::onSnapshot);
   connect(&service, &InferenceService::answerBatch, this, &Conversation::onBatch);
@@ -102,24 +109,10 @@ bool Conversation::canAsk() {
   return !m_store.isReadOnly();
 }
 
-std::optional<std::vector<MessageRecord>> Conversation::above(qint64 message) const {
-  std::vector<MessageRecord> found;
-  while (message != 0) {
-    auto loaded = load(message);
-    if (!loaded) return std::nullopt;
-    const bool enough = found.empty() && isOurs(*loaded);
-    message = enough ? 0 : loaded->parent;
-    found.push_back(std::move(*loaded));
-  }
-  return found;
-}
-
-bool Conversation::isOurs(const MessageRecord& message) const {
-  return message.role == MessageRole::Assistant && message.fingerprint == m_service.model()->fingerprint;
-}
+EngineActivity Conversation::activity() const { return isBusy() ? m_service.activityOf(m_job) : EngineActivity{}; }
 
 bool Conversation::send(const QString& text) {
-  if (text.trimmed().isEmpty() || !canAsk()) return false;
+  if (isBlank(text) || !canAsk()) return false;
   // An unanswered question at the end gets its sibling, not a second question below it.
   const int last = m_transcript.rowCount() - 1;
   if (last < 0) return addUserMessage(0, text);
@@ -129,14 +122,14 @@ bool Conversation::send(const QString& text) {
 }
 
 bool Conversation::editMessage(qint64 message, const QString& text) {
-  if (text.trimmed().isEmpty() || !canAsk()) return false;
+  if (isBlank(text) || !canAsk()) return false;
   const auto old = load(message);
   return old ? addUserMessage(old->parent, text) : cannotRead();
 }
 
 bool Conversation::addUserMessage(qint64 parent, const QString& text) {
-  const auto before = above(parent);
-  if (!before) return cannotRead();
+  const auto base = parent != 0 ? load(parent) : std::nullopt;
+  if (parent != 0 && !base) return cannotRead();
   const QDateTime now = QDateTime::currentDateTime();
   const bool isNew = m_record.id == 0;
   if (isNew) {
@@ -145,8 +138,6 @@ bool Conversation::addUserMessage(qint64 parent, const QString& text) {
   }
   if (m_record.title.isEmpty() && m_record.titleIsAutomatic) m_record.title = titleFrom(text);
   m_record.updated = now;
-  m_record.fingerprint = m_service.model()->fingerprint;
-  m_record.modelName = m_service.model()->name;
 
   MessageRecord question;
   question.id = m_store.newMessageId();
@@ -161,38 +152,13 @@ bool Conversation::addUserMessage(qint64 parent, const QString& text) {
   m_transcript.add(question);
   if (isNew) Q_EMIT created();
   Q_EMIT touched();
-  ask(question, *before);
+  ask(question, base, true);
   return true;
 }
 
-void Conversation::makePrompt(MessageRecord& answer, const MessageRecord& question, const std::vector<MessageRecord>& before) {
-  const engine::Tokenizer& tokenizer = *m_service.tokenizer();
-  const MessageRecord base = before.empty() ? MessageRecord{} : before.front();
-  const engine::Thinking thinking = m_record.thinking.value_or(thinkingFor(*m_service.model()));
-  std::string text;
-  if (before.empty()) {
-    answer.promptFromStart = true;
-    text = engine::userTurn(toUtf8(m_record.systemPrompt), toUtf8(question.text), true, thinking);
-  } else if (isOurs(base)) {
-    text = engine::userTurn({}, toUtf8(question.text), false, thinking);
-  } else {  // another model answered so far: its tokens mean nothing to this one, the text is read from the start
-    answer.promptFromStart = true;
-    std::vector<engine::ChatMessage> history;
-    if (!m_record.systemPrompt.isEmpty()) history.push_back({engine::Role::System, toUtf8(m_record.systemPrompt)});
-    for (auto m = before.rbegin(); m != before.rend(); ++m) {
-      history.push_back({m->role == MessageRole::User ? engine::Role::User : engine::Role::Assistant, toUtf8(m->text.trimmed())});
-    }
-    history.push_back({engine::Role::User, toUtf8(question.text.trimmed())});
-    text = engine::wholePrompt(history, thinking);
-  }
-  answer.prompt = tokenizer.encode(text);
-  answer.text = toQString(begunAnswer(answer.prompt, tokenizer));
-  m_base = answer.promptFromStart ? 0 : base.id;
-  m_baseTokens = answer.promptFromStart ? 0 : base.tokens.size();
-  answer.startHash = chainHash(answer.promptFromStart ? 0 : chainHash(base.startHash, base.tokens), answer.prompt);
-}
-
-void Conversation::ask(const MessageRecord& question, const std::vector<MessageRecord>& before) {
+void Conversation::ask(const MessageRecord& question, const std::optional<MessageRecord>& base, bool isNew) {
+  m_record.fingerprint = m_service.model()->fingerprint;
+  m_record.modelName = m_service.model()->name;
   MessageRecord answer;
   answer.id = m_store.newMessageId();
   answer.conversation = m_record.id;
@@ -200,31 +166,33 @@ void Conversation::ask(const MessageRecord& question, const std::vector<MessageR
   answer.role = MessageRole::Assistant;
   answer.state = MessageState::Partial;
   answer.created = QDateTime::currentDateTime();
-  answer.fingerprint = m_service.model()->fingerprint;
-  answer.modelName = m_service.model()->name;
+  answer.fingerprint = m_record.fingerprint;
+  answer.modelName = m_record.modelName;
   answer.sampling = m_record.sampling;
   // Kept to 53 bits, so that a seed survives every spin box and JSON file on its way.
   answer.seed = m_seed.value_or(QRandomGenerator::global()->generate64() >> 11U);
-  makePrompt(answer, question, before);
+  m_record.activeLeaf = answer.id;
+  m_record.updated = answer.created;
+  m_store.putConversation(m_record);
+  m_store.addMessage(answer);
+  m_transcript.add(answer);
   m_answer = answer;
-  m_promptWasRead = m_transcript.rowOf(question.id) + 1 < m_transcript.rowCount();
-  m_store.addMessage(m_answer);
-  m_record.activeLeaf = m_answer.id;
-  m_record.updated = m_answer.created;  // as addMessage() does in the store
-  m_transcript.add(m_answer);
-  start();
+  m_goesOn = false;
+  PromptSource source;
+  source.answer = answer;
+  source.question = question.text;
+  source.base = base;
+  source.isNew = isNew;
+  start(std::move(source));
 }
 
 bool Conversation::regenerate(qint64 message) {
   if (!canAsk()) return false;
   const auto old = load(message);
   const auto question = old ? load(old->parent) : std::nullopt;
-  const auto before = question ? above(question->parent) : std::nullopt;
-  if (!before) return cannotRead();
-  m_record.fingerprint = m_service.model()->fingerprint;
-  m_record.modelName = m_service.model()->name;
-  m_store.putConversation(m_record);
-  ask(*question, *before);
+  const auto base = question && question->parent != 0 ? load(question->parent) : std::nullopt;
+  if (!question || (question->parent != 0 && !base)) return cannotRead();
+  ask(*question, base, false);
   Q_EMIT touched();
   return true;
 }
@@ -232,24 +200,19 @@ bool Conversation::regenerate(qint64 message) {
 bool Conversation::continueAnswer(qint64 message) {
   if (m_transcript.leaf() != message || !canAsk()) return false;
   const auto cut = load(message);
-  if (cut && !isOurs(*cut)) return false;
+  if (cut && cut->fingerprint != m_service.model()->fingerprint) return false;
   const auto question = cut ? load(cut->parent) : std::nullopt;
-  const auto before = question ? above(question->parent) : std::nullopt;
-  if (!before) return cannotRead();
-  MessageRecord answer = *cut;
-  const bool fromStart = answer.promptFromStart || before->empty();
-  m_base = fromStart ? 0 : before->front().id;
-  m_baseTokens = fromStart ? 0 : before->front().tokens.size();
-  m_promptWasRead = true;
-  // The rest that was held back when the answer was cut comes again; so the text is what the tokens say without it.
-  const engine::Tokenizer& tokenizer = *m_service.tokenizer();
-  answer.text = toQString(begunAnswer(answer.prompt, tokenizer) + certainText(answer.tokens, tokenizer, m_stopRules));
-  answer.state = MessageState::Partial;
-  answer.stop.reset();
-  m_answer = answer;
-  m_store.finishAnswer(m_answer);
-  m_transcript.update(m_answer);
-  start();
+  const auto base = question && question->parent != 0 ? load(question->parent) : std::nullopt;
+  if (!question || (question->parent != 0 && !base)) return cannotRead();
+  m_answer = *cut;
+  m_goesOn = true;
+  PromptSource source;
+  source.answer = m_answer;
+  source.question = question->text;
+  source.base = base;
+  source.isNew = false;
+  if (m_promptOf == m_answer.id) source.known = m_prompt;
+  start(std::move(source));
   return true;
 }
 
@@ -261,31 +224,51 @@ bool Conversation::switchSibling(qint64 message, int steps) {
   return true;
 }
 
-void Conversation::start() {
+void Conversation::start(PromptSource source) {
+  source.systemPrompt = m_record.systemPrompt;
+  source.thinking = m_record.thinking.value_or(thinkingFor(*m_service.model()));
+  source.stopRules = m_stopRules;
+  source.tokenizer = m_service.tokenizer();
   AnswerRequest request;
   request.messageId = m_answer.id;
   request.fingerprint = m_answer.fingerprint;
-  request.baseMessageId = m_base;
-  request.baseTokens = m_baseTokens;
-  request.prompt = m_answer.prompt;
-  request.promptWasRead = m_promptWasRead;
   request.generate.sampling = m_answer.sampling;
   request.generate.seed = m_answer.seed;
   request.generate.maxTokens = m_maxTokens;
   if (m_stopRules) request.generate.stopTexts = engine::chatStopTexts();
   request.generate.stopAtEndOfText = m_stopRules;
   request.generate.journal = m_answer.tokens;
-  request.findStart = [&store = m_store, answer = m_answer, base = m_base](const std::vector<qint64>& without, std::stop_token stop)
-      -> engine::Result<AnswerStart> {
-    auto found = store.startFor(answer, base, without, stop);
+  request.findStart = [&store = m_store, answer = m_answer](const AnswerPrompt& prompt, const std::vector<qint64>& without,
+                                                            std::stop_token stop) -> engine::Result<AnswerStart> {
+    MessageRecord asked = answer;
+    asked.prompt = prompt.tokens;
+    asked.startHash = prompt.startHash;
+    asked.promptFromStart = prompt.baseMessageId == 0;
+    auto found = store.startFor(asked, prompt.baseMessageId, without, stop);
     if (found) return AnswerStart{std::move(found->snapshot), std::move(found->toRead), found->answerTokens};
+    if (stop.stop_requested()) return engine::fail(engine::ErrorCode::Cancelled, "Stopped before anything was read.");
     // The only file that an answer reads is the store's, see onFailed().
     return engine::fail(engine::ErrorCode::FileUnreadable, "What was said before this answer cannot be read from the database, or is not saved yet.");
   };
+  request.makePrompt = [&store = m_store, source = std::move(source)](std::stop_token stop) { return makePrompt(store, source, std::move(stop)); };
   m_journalSeq = 0;
   m_loadedAgainInVain = false;
   m_job = m_service.answer(request);
   setState(State::Waiting);
+}
+
+// The store has the prompt by now; what comes next of the answer is written after it.
+void Conversation::onPrepared(quint64 job, const std::shared_ptr<const AnswerPrompt>& prompt) {
+  if (job != m_job) return;
+  m_prompt = prompt;
+  m_promptOf = m_answer.id;
+  m_answer.startHash = prompt->startHash;
+  m_answer.promptFromStart = prompt->baseMessageId == 0;
+  m_answer.text = prompt->text;
+  m_answer.state = MessageState::Partial;
+  m_answer.stop.reset();
+  if (m_goesOn) m_store.finishAnswer(m_answer);
+  m_transcript.update(m_answer);
 }
 
 void Conversation::stop() {

@@ -5,6 +5,7 @@
 #include <QObject>
 #include <QTimer>
 
+#include "chat/answer_prompt.h"
 #include "chat/transcript_model.h"
 #include "inference/inference_service.h"
 #include "storage/chat_store.h"
@@ -27,7 +28,8 @@ class Conversation : public QObject {
   TranscriptModel& transcript() noexcept { return m_transcript; }
   State state() const noexcept { return m_state; }
   bool isBusy() const noexcept { return m_state != State::Idle; }
-  bool isQueued() const { return isBusy() && m_service.isQueued(m_job); }  ///< the engine thread does something else first
+  bool isQueued() const { return activity().isAwaited; }  ///< the engine thread does something else first
+  EngineActivity activity() const;                        ///< what it does for this chat, or what this chat waits for
   qint64 activeMessage() const noexcept { return m_answer.id; }
   /// The chat was read by another model than the one that is loaded: the next message reads the text again.
   bool needsReading() const;
@@ -40,12 +42,13 @@ class Conversation : public QObject {
   void setGenerateLimits(int maxTokens, bool stopRules) { m_maxTokens = maxTokens; m_stopRules = stopRules; }
 
   // All of these need a loaded model and state Idle, and the messages that they build on; otherwise they do nothing and
-  // return false.
+  // return false. A message can also be sent while a model is being loaded: that one answers it.
   bool send(const QString& text);
   bool editMessage(qint64 message, const QString& text);  ///< a user message: makes a sibling and answers it
   bool regenerate(qint64 message);                        ///< an answer: makes a sibling
   bool continueAnswer(qint64 message);                    ///< goes on exactly where it was cut off
   bool switchSibling(qint64 message, int steps);
+  /// What was not begun is taken back (takenBack()); else what was read and written so far stays.
   void stop();
 
  Q_SIGNALS:
@@ -53,22 +56,19 @@ class Conversation : public QObject {
   void created();                        ///< got its id: it belongs into the list now
   void titleChanged(const QString& title);
   void touched();                        ///< a new message: it moves to the top of the list
-  void progressed(const QString& text);  ///< one line on what happens: "reading 1,200 of 8,000"
+  void activityChanged();                ///< activity() is another one
+  void progressed(const QString& text);  ///< one line on what happened: "1,200 tokens remembered, 0 read again"
   void failed(const QString& sentence, const QString& details);
 
  private:
   bool addUserMessage(qint64 parent, const QString& text);
-  void ask(const MessageRecord& question, const std::vector<MessageRecord>& before);
-  void makePrompt(MessageRecord& answer, const MessageRecord& question, const std::vector<MessageRecord>& before);
-  void start();
+  void ask(const MessageRecord& question, const std::optional<MessageRecord>& base, bool isNew);
+  void start(PromptSource source);
   void setState(State state);
   std::optional<MessageRecord> load(qint64 message) const;  ///< nullopt: it cannot be read
-  bool isOurs(const MessageRecord& message) const;          ///< an answer of the loaded model
-  /// What an answer to a question below `message` builds on: that message and, if the loaded model did not write it,
-  /// all above it, upwards. Empty for 0; nullopt: a part cannot be read.
-  std::optional<std::vector<MessageRecord>> above(qint64 message) const;
   bool cannotRead();  ///< says so; false
   bool canAsk();      ///< says so where what is asked could not be saved
+  void onPrepared(quint64 job, const std::shared_ptr<const AnswerPrompt>& prompt);
   void flushJournal();
   void onSnapshot(quint64 job, const AnswerSnapshot& snapshot);
   void onBatch(quint64 job, const AnswerBatch& batch);
@@ -87,9 +87,9 @@ class Conversation : public QObject {
 
   MessageRecord m_answer;  ///< being generated; id 0: none
   JobId m_job = 0;
-  qint64 m_base = 0;       ///< the answer it follows
-  quint64 m_baseTokens = 0;
-  bool m_promptWasRead = false;
+  std::shared_ptr<const AnswerPrompt> m_prompt;  ///< of the newest answer; the store may not have it yet
+  qint64 m_promptOf = 0;                         ///< that answer
+  bool m_goesOn = false;                         ///< with an answer that was there before
   QString m_unsavedText;
   Tokens m_unsavedTokens;
   qint64 m_journalSeq = 0;

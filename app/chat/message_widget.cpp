@@ -118,7 +118,7 @@ void MessageWidget::retranslate() {
 }
 
 void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Siblings siblings, const QString& author,
-                               bool isLast, Activity activity, const ThoughtView& thought) {
+                               bool isLast, Activity activity, const QString& doing, const ThoughtView& thought) {
   m_message = message.id;
   m_role = message.role;
   m_cut = isLast && message.role == MessageRole::Assistant &&
@@ -152,7 +152,7 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
                        QLocale().toString(message.firstTokenSeconds, 'f', 2));
   }
   m_figures->setText(figures);
-  setActivity(activity);
+  setActivity(activity, doing);
 }
 
 void MessageWidget::clear() {
@@ -164,17 +164,15 @@ void MessageWidget::clear() {
   setShowsAll(false);
 }
 
-void MessageWidget::setLoading(bool loading) {
-  if (m_loading == loading) return;
-  m_loading = loading;
-  setActivity(m_activity);
+void MessageWidget::setDoing(const QString& doing) {
+  if (m_activity == Activity::Waiting) m_note->setText(doing);
 }
 
-void MessageWidget::setActivity(Activity activity) {
+void MessageWidget::setActivity(Activity activity, const QString& doing) {
   m_activity = activity;
   showHeld();
   m_note->setText(m_loading ? tr("Loading…")
-                  : activity == Activity::Waiting ? tr("Reading…")
+                  : activity == Activity::Waiting ? doing
                   : m_cut && activity == Activity::None
                       ? tr("The answer was cut off. Nothing is lost: it goes on where it stopped.")
                       : QString());

@@ -31,10 +31,11 @@ class MessageWidget : public QWidget {
 
   /// `isLast`: only the last answer can be continued.
   void setMessage(const MessageRecord& message, TranscriptModel::Siblings siblings, const QString& author, bool isLast,
-                  Activity activity, const ThoughtView& thought = {});
+                  Activity activity, const QString& doing = {}, const ThoughtView& thought = {});
   void clear();  ///< to be used for another message later
-  void setLoading(bool loading);  ///< the text is still being read from the disk
-  void setActivity(Activity activity);
+  void setLoading(bool loading) { m_loading = loading; }  ///< before setMessage(): the text is still being read from the disk
+  void setActivity(Activity activity, const QString& doing = {});
+  void setDoing(const QString& doing);  ///< what is done before it begins, a line
   void appendText(const QString& piece);
   void setThoughtSeconds(std::optional<double> seconds);
   qint64 messageId() const { return m_message; }

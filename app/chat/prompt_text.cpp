@@ -9,6 +9,7 @@ namespace rookery::app {
 namespace {
 
 constexpr qsizetype kMaxTitle = 48;
+constexpr qsizetype kTitleHead = 2000;  // characters in which the first line is looked for: a message may be of any length
 constexpr int kWorldVocabulary = 65'536;
 constexpr std::size_t kAnswerStartTokens = 32;  // more than "Assistant: <think>\n</think" has in any vocabulary
 
@@ -40,7 +41,7 @@ std::string begunAnswer(const Tokens& prompt, const engine::Tokenizer& tokenizer
 }
 
 QString titleFrom(const QString& message) {
-  QString line = message.trimmed().section(u'\n', 0, 0).simplified();
+  QString line = QStringView(message).left(kTitleHead).toString().trimmed().section(u'\n', 0, 0).simplified();
   for (qsizetype i = 1; i < line.size(); ++i) {
     const bool end = QStringView(u".?!。？！").contains(line[i]);
     if (end && (i + 1 == line.size() || line[i + 1].isSpace() || line[i].unicode() > 0x7f)) {

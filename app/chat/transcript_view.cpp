@@ -88,13 +88,23 @@ void TranscriptView::rebuild() {
   layOut();
 }
 
-void TranscriptView::setActivity(qint64 message, MessageWidget::Activity activity) {
+void TranscriptView::setActivity(qint64 message, MessageWidget::Activity activity, const QString& doing) {
+  m_doing = doing;
+  if (m_activeMessage == message && m_activity == activity) {
+    for (auto shown = m_widgets.constBegin(); shown != m_widgets.constEnd(); ++shown) {
+      if ((*shown)->messageId() != message) continue;
+      (*shown)->setDoing(doing);
+      m_measured[static_cast<std::size_t>(shown.key())] = false;  // it may take another line
+      layOut();
+    }
+    return;
+  }
   m_activeMessage = message;
   m_activity = activity;
   // The end of what is being written is looked at, so it is shown as a whole from now on.
   if (message != 0 && activity != MessageWidget::Activity::None) m_shownWhole.insert(message);
   for (MessageWidget* widget : std::as_const(m_widgets)) {
-    widget->setActivity(widget->messageId() == message ? activity : MessageWidget::Activity::None);
+    widget->setActivity(widget->messageId() == message ? activity : MessageWidget::Activity::None, doing);
     widget->setShowsAll(m_shownWhole.contains(widget->messageId()));
   }
   std::fill(m_measured.begin(), m_measured.end(), false);
@@ -144,7 +154,7 @@ void TranscriptView::fill(MessageWidget* widget, int row) {
   const bool active = message.id == m_activeMessage;
   widget->setLoading(m_model->isLoading(row));
   widget->setMessage(message, m_model->siblings(row), m_authorOf ? m_authorOf(message) : QString(),
-                     row + 1 == m_model->rowCount(), active ? m_activity : MessageWidget::Activity::None,
+                     row + 1 == m_model->rowCount(), active ? m_activity : MessageWidget::Activity::None, m_doing,
                      {m_openThoughts.contains(message.id), m_model->thoughtSeconds(message.id)});
 }
 

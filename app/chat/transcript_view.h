@@ -22,7 +22,7 @@ class TranscriptView : public QAbstractScrollArea {
 
   void setModel(TranscriptModel* model);
   /// What the message is doing just now; everything else is idle.
-  void setActivity(qint64 message, MessageWidget::Activity activity);
+  void setActivity(qint64 message, MessageWidget::Activity activity, const QString& doing = {});  ///< `doing`: a line while it waits
   /// Who is named above an answer.
   void setAuthor(std::function<QString(const MessageRecord&)> author) { m_authorOf = std::move(author); }
   void scrollToEnd();
@@ -71,6 +71,7 @@ class TranscriptView : public QAbstractScrollArea {
   };
   Anchor m_anchor;  ///< what stands at the upper edge
   qint64 m_activeMessage = 0;
+  QString m_doing;
   MessageWidget::Activity m_activity = MessageWidget::Activity::None;
   bool m_followEnd = true, m_layingOut = false;
 };

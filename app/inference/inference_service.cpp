@@ -26,6 +26,7 @@ class InferenceService::Worker : public QObject {
 InferenceService::InferenceService(QObject* parent) : QObject(parent), m_worker(std::make_unique<Worker>()) {
   m_thread.setObjectName(QStringLiteral("engine"));
   m_worker->moveToThread(&m_thread);
+  followActivity();
 }
 
 InferenceService::~InferenceService() {
@@ -63,6 +64,9 @@ void InferenceService::runJob(JobId job, EngineWork kind, const std::function<vo
   }
   QMetaObject::invokeMethod(this, [this, job, kind] {
     m_runningWork = kind;
+    using enum EngineActivity::Kind;
+    setActivity({kind == EngineWork::Load ? Loading : kind == EngineWork::Bench ? Measuring : Collecting, job, 0, 0, 0,
+                 kind == EngineWork::Load ? nameOf(m_lastRequest) : QString()});
     Q_EMIT begun(job);
   });
   try {
@@ -73,7 +77,59 @@ void InferenceService::runJob(JobId job, EngineWork kind, const std::function<vo
   }
   const std::lock_guard lock(m_jobsMutex);
   m_jobs.erase(job);
-  QMetaObject::invokeMethod(this, [this] { m_runningWork = EngineWork::None; });
+  QMetaObject::invokeMethod(this, [this, job] {
+    m_runningWork = EngineWork::None;
+    endActivity(job);
+  });
+}
+
+void InferenceService::setActivity(EngineActivity activity) {
+  if (activity == m_activity) return;
+  m_activity = std::move(activity);
+  Q_EMIT activityChanged();
+}
+
+void InferenceService::endActivity(JobId job) {
+  if (m_activity.job == job) setActivity({});
+}
+
+EngineActivity InferenceService::activityOf(JobId job) const {
+  EngineActivity activity = m_activity;
+  activity.isAwaited = isQueued(job);
+  return activity;
+}
+
+// Connected first, so that whoever hears these signals finds activity() up to date.
+void InferenceService::followActivity() {
+  using enum EngineActivity::Kind;
+  connect(this, &InferenceService::loadProgress, this, [this](quint64 job, const engine::LoadProgress& p) {
+    if (m_activity.job != job) return;  // it waits for its turn
+    EngineActivity now = m_activity;
+    now.kind = p.stage == engine::LoadStage::WarmingUp ? PreparingDevice : Loading;
+    now.done = p.bytesDone;
+    now.total = p.bytesTotal;
+    setActivity(std::move(now));
+  });
+  connect(this, &InferenceService::answerPrefillProgress, this, [this](quint64 job, quint64 done, quint64 total) {
+    if (m_activity.kind != Reading || m_activity.job != job || done < m_activity.done) {
+      m_readingSince.start();
+      m_readingFrom = done;
+    }
+    const double seconds = static_cast<double>(m_readingSince.elapsed()) * 1e-3;
+    const double rate = done > m_readingFrom && seconds > 0 ? static_cast<double>(done - m_readingFrom) / seconds : 0;
+    if (done == total) setActivity({Answering, job});
+    else setActivity({Reading, job, done, total, rate});
+  });
+  connect(this, &InferenceService::answerReplayProgress, this, [this](quint64 job, quint64 done, quint64 total) {
+    setActivity(done == total ? EngineActivity{Answering, job} : EngineActivity{Replaying, job, done, total});
+  });
+  connect(this, &InferenceService::answerBatch, this, [this](quint64 job, const AnswerBatch& batch) {
+    setActivity({Answering, job, 0, 0, batch.tokensPerSecond});
+  });
+  connect(this, &InferenceService::answerFinished, this, &InferenceService::endActivity);
+  connect(this, &InferenceService::answerFailed, this, &InferenceService::endActivity);
+  connect(this, &InferenceService::benchFinished, this, &InferenceService::endActivity);
+  connect(this, &InferenceService::benchFailed, this, &InferenceService::endActivity);
 }
 
 void InferenceService::stop(JobId job) {
@@ -118,6 +174,8 @@ struct InferenceService::LoadEnd {
 void InferenceService::tellLoadEnd(JobId job, LoadEnd end) {
   QMetaObject::invokeMethod(this, [this, job, end = std::move(end)] {
     if (job != m_lastLoad && !end.again) return;
+    if (job == m_lastLoad) m_isLoading = false;
+    if (end.again && m_activity.job == job) setActivity({EngineActivity::Kind::Collecting, job});
     m_lastLoadLeftCpu = end.leftCpu;
     if (end.result) {
       setModel(end.result->model, end.result->tokenizer);
@@ -139,6 +197,7 @@ JobId InferenceService::load(const ModelRequest& request) {
     tellLoadEnd(job, {std::move(loaded), m_worker->inner.triedOtherThanCpu()});
   }, [this](JobId job, const engine::Error& error) { tellLoadEnd(job, {tl::unexpected(error)}); });
   m_lastRequest = request;
+  m_isLoading = true;
   const QString name = nameOf(request);
   qCInfo(lcEngine) << "Loading" << name;
   Q_EMIT loadStarted(m_lastLoad, name);
@@ -149,11 +208,14 @@ JobId InferenceService::answer(const AnswerRequest& request) {
   return enqueue(EngineWork::Answer, [this, request](JobId job, std::stop_token token) {
     // Signals are emitted on the engine thread; receivers on the GUI thread get them queued, in order.
     InferenceWorker::AnswerEvents events{
+        [this, job](const std::shared_ptr<const AnswerPrompt>& prompt) { Q_EMIT answerPrepared(job, prompt); },
         [this, job](quint64 done, quint64 total) { Q_EMIT answerPrefillProgress(job, done, total); },
+        [this, job](quint64 done, quint64 total) { Q_EMIT answerReplayProgress(job, done, total); },
         [this, job](const AnswerSnapshot& snapshot) { Q_EMIT answerSnapshot(job, snapshot); },
         [this, job](const AnswerBatch& batch) { Q_EMIT answerBatch(job, batch); },
         [this, job](const ModelRequest& again) {
           qCInfo(lcEngine) << "Loading again after the device was lost:" << nameOf(again);
+          QMetaObject::invokeMethod(this, [this, job, name = nameOf(again)] { setActivity({EngineActivity::Kind::Loading, job, 0, 0, 0, name}); });
           Q_EMIT loadStarted(job, nameOf(again));
         },
         [this, job](const engine::LoadProgress& p) { Q_EMIT loadProgress(job, p); },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QElapsedTimer>
 #include <QObject>
 #include <QString>
 #include <QThread>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "inference/device_list.h"
+#include "inference/engine_activity.h"
 #include "rookery/bench.h"
 #include "rookery/model.h"
 #include "rookery/session.h"
@@ -50,6 +52,18 @@ struct LoadedModel {
   double loadSeconds = 0;
 };
 
+/// What the model reads before it answers.
+struct AnswerPrompt {
+  qint64 baseMessageId = 0;                      ///< the answer that it follows; 0: the empty state
+  quint64 baseTokens = 0;                        ///< tokens of that answer
+  bool baseIsPending = false;                    ///< the last of them was drawn and never read
+  std::vector<engine::TokenId> tokens = {};      ///< between the base and the answer
+  std::uint64_t hashBefore = 0;                  ///< chainHash() of all tokens before these ...
+  std::uint64_t startHash = 0;                   ///< ... and of all up to their end
+  quint64 readBefore = 0;                        ///< how many of them, from the first, were read before, by any model
+  QString text = {};                             ///< the answer's text so far: what the prompt begins it with, and the journal's
+};
+
 /// Where an answer starts when the worker's live session does not stand there (see storage/snapshots.h).
 struct AnswerStart {
   /// nullopt: the empty state. Bound to the model on the engine thread.
@@ -63,13 +77,11 @@ struct AnswerStart {
 struct AnswerRequest {
   qint64 messageId = 0;                          ///< the assistant row that is being filled
   QString fingerprint;                           ///< of the model that the tokens are meant for
-  qint64 baseMessageId = 0;                      ///< the answer that `prompt` follows; 0: the empty state
-  quint64 baseTokens = 0;                        ///< tokens of that answer
-  std::vector<engine::TokenId> prompt;           ///< tokens between the base and the answer
-  bool promptWasRead = false;                    ///< by a sibling or before a crash: counts as read again if it is read now
+  /// Called on the engine thread: what it takes grows with the chat. Cancelled if it was stopped; an error ends the answer.
+  std::function<engine::Result<AnswerPrompt>(std::stop_token stop)> makePrompt;
   /// Called on the engine thread, may block until what is being saved is saved. `without`: rows of snapshots that turned
   /// out to be damaged. An error ends the answer: without its start the model would answer as if nothing had been said.
-  std::function<engine::Result<AnswerStart>(const std::vector<qint64>& without, std::stop_token stop)> findStart;
+  std::function<engine::Result<AnswerStart>(const AnswerPrompt& prompt, const std::vector<qint64>& without, std::stop_token stop)> findStart;
   engine::GenerateRequest generate;
 };
 
@@ -93,7 +105,7 @@ struct AnswerFinished {
   AnswerSnapshot snapshot;                       ///< after the answer; empty if the prompt was not read to its end
   std::optional<engine::TokenId> pendingToken;   ///< drawn, not read
   double prefillSeconds = 0, firstTokenSeconds = 0, decodeSeconds = 0;
-  quint64 tokensReadAgain = 0;                   ///< tokens read that an earlier answer or prompt had read before
+  quint64 tokensReadAgain = 0;                   ///< of the tokens read now, those that had been read before
   quint64 promptTokens = 0, answerTokens = 0;    ///< read now, drawn now
   quint64 position = 0;                          ///< tokens that the state remembers in all
   double tokensPerSecond = 0;
@@ -121,6 +133,9 @@ class InferenceService : public QObject {
   virtual void stop(JobId job);
   const std::optional<LoadedModel>& model() const noexcept { return m_model; }
   EngineWork runningWork() const noexcept { return m_runningWork; }
+  const EngineActivity& activity() const noexcept { return m_activity; }
+  EngineActivity activityOf(JobId job) const;        ///< activity(), told to one who waits for it if the job is queued
+  bool isLoading() const noexcept { return m_isLoading; }  ///< a model is being loaded, or its load waits for its turn
   bool isQueued(JobId job) const;                    ///< waits until runningWork() is done
   /// The tokenizer of the loaded model (immutable, shared); nullptr without a model.
   std::shared_ptr<const engine::Tokenizer> tokenizer() const noexcept;
@@ -130,12 +145,15 @@ class InferenceService : public QObject {
 
  Q_SIGNALS:
   void begun(quint64 job);                           ///< its turn has come: isQueued() is false from here on
+  void activityChanged();
   void loadStarted(quint64 job, const QString& name);
   void loadProgress(quint64 job, const rookery::engine::LoadProgress& progress);
   void modelLoaded(quint64 job, const rookery::app::LoadedModel& model);
   void loadFailed(quint64 job, const rookery::engine::Error& error);
 
+  void answerPrepared(quint64 job, std::shared_ptr<const rookery::app::AnswerPrompt> prompt);  ///< before any of it is read
   void answerPrefillProgress(quint64 job, quint64 done, quint64 total);
+  void answerReplayProgress(quint64 job, quint64 done, quint64 total);  ///< tokens of the answer so far, read again
   void answerSnapshot(quint64 job, const rookery::app::AnswerSnapshot& snapshot);  ///< after the prompt, then every 30 s
   void answerBatch(quint64 job, const rookery::app::AnswerBatch& batch);
   void answerFinished(quint64 job, const rookery::app::AnswerFinished& result);
@@ -161,13 +179,20 @@ class InferenceService : public QObject {
   void runJob(JobId job, EngineWork kind, const std::function<void(JobId, std::stop_token)>& work);
   struct LoadEnd;
   void tellLoadEnd(JobId job, LoadEnd end);
+  void followActivity();                             ///< by the service's own signals
+  void setActivity(EngineActivity activity);
+  void endActivity(JobId job);
 
   std::optional<LoadedModel> m_model;
   std::shared_ptr<const engine::Tokenizer> m_tokenizer;
   JobId m_lastJob = 0, m_lastLoad = 0;
   ModelRequest m_lastRequest;
   bool m_lastLoadLeftCpu = false;
+  bool m_isLoading = false;
   EngineWork m_runningWork = EngineWork::None;
+  EngineActivity m_activity;
+  QElapsedTimer m_readingSince;
+  quint64 m_readingFrom = 0;
   mutable std::mutex m_jobsMutex;
   std::unordered_map<JobId, Job> m_jobs;  ///< waiting or running
   QThread m_thread;

@@ -4,6 +4,7 @@
 #include <QElapsedTimer>
 #include <QFileInfo>
 #include <QLoggingCategory>
+#include <algorithm>
 #include <tuple>
 
 #include "inference/answer_batcher.h"
@@ -12,6 +13,8 @@
 namespace rookery::app {
 namespace {
 Q_LOGGING_CATEGORY(lcEngine, "rookery.engine")
+
+constexpr qint64 kTellMilliseconds = 50;
 
 double secondsOf(const QElapsedTimer& timer) { return static_cast<double>(timer.nsecsElapsed()) * 1e-9; }
 }  // namespace
@@ -91,10 +94,11 @@ engine::Result<AnswerSnapshot> InferenceWorker::takeSnapshot() const {
 }
 
 engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> InferenceWorker::findStart(const AnswerRequest& request,
+                                                                                                   const AnswerPrompt& prompt,
                                                                                                    std::stop_token stop) const {
   std::vector<qint64> damaged;
   while (true) {
-    auto start = request.findStart(damaged, stop);
+    auto start = request.findStart(prompt, damaged, stop);
     if (!start) return tl::unexpected(start.error());
     if (!start->snapshot) return std::pair(std::move(*start), std::optional<engine::Snapshot>());
     auto snapshot = unpackSnapshot(*start->snapshot, m_model->info().shape);
@@ -107,32 +111,37 @@ engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> Inferenc
 
 /// Brings the session to the start of the answer, or as far as it can without reading: what is left to read is in
 /// m_live->left. Returns how many tokens of the answer (its journal) the state has read.
-engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& request, std::stop_token stop,
-                                                      AnswerFinished& finished) {
+engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& request, const AnswerPrompt& prompt, std::stop_token stop) {
   const std::size_t journal = request.generate.journal.size();
+  // The end of the prompt may never have been read; with it the last token of the answer before, which was drawn only.
+  const std::uint64_t fresh = prompt.tokens.size() - std::min<std::uint64_t>(prompt.readBefore, prompt.tokens.size()) +
+                              (prompt.baseIsPending && prompt.readBefore == 0 ? 1 : 0);
+  const auto take = [&](Tokens left) {
+    m_live->again = left.size() > fresh ? left.size() - fresh : 0;
+    m_live->left = std::move(left);
+  };
   if (m_live && m_live->message == request.messageId && (!m_live->left.empty() || m_live->answerTokens() <= journal)) {
     return m_live->left.empty() ? m_live->answerTokens() : 0;
   }
-  const bool atBase = m_live && request.baseMessageId != 0 && m_live->message == request.baseMessageId &&
-                      m_live->left.empty() &&
-                      m_live->answerTokens() + (m_live->session.pendingToken() ? 1 : 0) == request.baseTokens;
+  const bool atBase = m_live && prompt.baseMessageId != 0 && m_live->message == prompt.baseMessageId && m_live->left.empty() &&
+                      m_live->answerTokens() + (m_live->session.pendingToken() ? 1 : 0) == prompt.baseTokens;
   if (atBase && journal == 0) {
     m_live->message = request.messageId;
-    m_live->left = request.prompt;
+    take(prompt.tokens);
     return 0;
   }
 
   AnswerStart start;
   std::optional<engine::Snapshot> snapshot;
   if (request.findStart) {
-    auto found = findStart(request, stop);
+    auto found = findStart(request, prompt, stop);
     if (!found) return tl::unexpected(found.error());
     std::tie(start, snapshot) = std::move(*found);
   } else {
-    start.toRead = request.prompt;
+    start.toRead = prompt.tokens;
   }
   if (!m_live) {
-    m_live.emplace(Live{0, engine::Session(m_model), {}, 0});
+    m_live.emplace(Live{0, engine::Session(m_model), {}, 0, 0});
     m_countedRows = 0;
   }
   m_live->message = 0;  // nowhere, until the restore has worked
@@ -143,10 +152,7 @@ engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& reque
   }
   m_live->message = request.messageId;
   m_live->answerStart = m_live->session.tokensRead() - start.answerTokens;
-  const std::size_t fresh = request.promptWasRead ? 0 : request.prompt.size();
-  finished.tokensReadAgain = start.toRead.size() > fresh ? start.toRead.size() - fresh : 0;
-  if (journal > start.answerTokens) finished.tokensReadAgain += journal - start.answerTokens;
-  m_live->left = std::move(start.toRead);
+  take(std::move(start.toRead));
   return start.answerTokens;
 }
 
@@ -157,6 +163,7 @@ engine::Result<void> InferenceWorker::readPrompt(const AnswerEvents& events, std
   timer.start();
   const std::uint64_t pending = session.pendingToken() ? 1 : 0;
   const std::uint64_t before = session.tokensRead() + pending;
+  if (events.prefill) events.prefill(0, m_live->left.size());
   const auto result = session.prefill(m_live->left, stop, [&events](const engine::PrefillProgress& p) {
     if (events.prefill) events.prefill(p.done, p.total);
   });
@@ -164,6 +171,9 @@ engine::Result<void> InferenceWorker::readPrompt(const AnswerEvents& events, std
   const std::uint64_t done = now > before ? now - before : 0;
   finished.promptTokens = done;
   finished.prefillSeconds = secondsOf(timer);
+  const std::uint64_t again = std::min(done, m_live->again);
+  finished.tokensReadAgain += again;
+  m_live->again -= again;
   m_live->left.erase(m_live->left.begin(), m_live->left.begin() + static_cast<std::ptrdiff_t>(done));
   m_live->answerStart = now;
   return result;
@@ -191,7 +201,11 @@ engine::Result<AnswerFinished> InferenceWorker::answerOnce(const AnswerRequest& 
   QElapsedTimer total, sinceSnapshot;
   total.start();
   AnswerFinished finished;
-  const auto journalRead = moveTo(request, stop, finished);
+  auto made = request.makePrompt(stop);
+  if (!made) return tl::unexpected(made.error());
+  const auto prompt = std::make_shared<const AnswerPrompt>(std::move(*made));
+  if (events.prepared) events.prepared(prompt);
+  const auto journalRead = moveTo(request, *prompt, stop);
   if (!journalRead) return tl::unexpected(journalRead.error());
   engine::Session& session = m_live->session;
 
@@ -220,6 +234,16 @@ engine::Result<AnswerFinished> InferenceWorker::answerOnce(const AnswerRequest& 
   if (!generate.journal.empty()) session.setPendingToken(std::nullopt);
   AnswerBatcher batcher([&events](const AnswerBatch& batch) { if (events.batch) events.batch(batch); });
   double firstToken = 0;
+  // The last token of a journal was drawn and never read; all before it were.
+  std::uint64_t readAgain = 0;
+  QElapsedTimer sinceTold;
+  const auto replayed = [&](std::size_t done, std::size_t count) {
+    readAgain = std::min(done, count - 1);
+    if (sinceTold.isValid() && sinceTold.elapsed() < kTellMilliseconds && done < count) return;
+    sinceTold.start();
+    if (events.replay) events.replay(generate.journalInState + done, generate.journalInState + count);
+  };
+  if (events.replay && generate.journal.size() > generate.journalInState + 1) events.replay(generate.journalInState, generate.journal.size());
   const auto result = session.generate(generate, [&](const engine::GeneratedToken& token) {
     if (firstToken == 0) firstToken = secondsOf(total);
     batcher.push(token.id, token.text);
@@ -229,13 +253,14 @@ engine::Result<AnswerFinished> InferenceWorker::answerOnce(const AnswerRequest& 
       sinceSnapshot.restart();
     }
     return true;
-  }, stop);
+  }, stop, replayed);
   batcher.flush();
   countRows();
   if (!result) {
     m_live.reset();
     return tl::unexpected(result.error());
   }
+  finished.tokensReadAgain += readAgain;
   finished.reason = result->reason;
   if (result->tokens.size() >= generate.journal.size() || result->reason == engine::StopReason::StopText) {
     finished.tokens = result->tokens;

@@ -21,7 +21,8 @@ class InferenceWorker {
     std::shared_ptr<const engine::Tokenizer> tokenizer;
   };
   struct AnswerEvents {
-    std::function<void(quint64 done, quint64 total)> prefill;
+    std::function<void(const std::shared_ptr<const AnswerPrompt>&)> prepared;
+    std::function<void(quint64 done, quint64 total)> prefill, replay;
     std::function<void(const AnswerSnapshot&)> snapshot;
     std::function<void(const AnswerBatch&)> batch;
     std::function<void(const ModelRequest&)> loadAgain;  ///< the device was lost: the model is loaded anew
@@ -52,13 +53,15 @@ class InferenceWorker {
     qint64 message = 0;            ///< the answer it is in; 0: nowhere
     engine::Session session;
     Tokens left;                   ///< of the prompt, not read yet
+    std::uint64_t again = 0;       ///< how many of these, from the first, were read before
     std::uint64_t answerStart = 0; ///< tokens read when the prompt ended
     std::uint64_t answerTokens() const { return session.tokensRead() - answerStart; }
   };
 
-  engine::Result<std::uint64_t> moveTo(const AnswerRequest& request, std::stop_token stop, AnswerFinished& finished);
+  engine::Result<std::uint64_t> moveTo(const AnswerRequest& request, const AnswerPrompt& prompt, std::stop_token stop);
   /// The start that the store knows, and its state; a damaged snapshot costs the way from the one before it.
-  engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> findStart(const AnswerRequest& request, std::stop_token stop) const;
+  engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> findStart(const AnswerRequest& request, const AnswerPrompt& prompt,
+                                                                                          std::stop_token stop) const;
   engine::Result<void> readPrompt(const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished);
   engine::Result<AnswerSnapshot> takeSnapshot() const;
   void countRows();

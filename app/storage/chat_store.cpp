@@ -269,7 +269,7 @@ template <class Read>
 std::optional<MessageRecord> readMessage(qint64 id, bool withJournal, const Read& read) {
   auto query = read(QStringLiteral(
       "SELECT conversation_id, parent_id, role, state, created, text, model_fingerprint, sampling, seed, prompt_from_start,"
-      " start_hash, prompt_ids, token_ids, pending_token, stop_reason, prefill_seconds, first_token_seconds, decode_seconds, decode_tokens,"
+      " start_hash, token_ids, pending_token, stop_reason, prefill_seconds, first_token_seconds, decode_seconds, decode_tokens,"
       " model_name FROM messages WHERE id = ?"), {id});
   if (!query || !query->next()) return std::nullopt;
   int column = 0;
@@ -287,7 +287,6 @@ std::optional<MessageRecord> readMessage(qint64 id, bool withJournal, const Read
   r.seed = static_cast<std::uint64_t>(next().toLongLong());
   r.promptFromStart = next().toBool();
   r.startHash = static_cast<std::uint64_t>(next().toLongLong());
-  r.prompt = unpackTokens(next().toByteArray());
   r.tokens = unpackTokens(next().toByteArray());
   if (const QVariant v = next(); !v.isNull()) r.pending = static_cast<engine::TokenId>(v.toLongLong());
   if (const QVariant v = next(); !v.isNull()) r.stop = static_cast<engine::StopReason>(v.toInt());
@@ -442,18 +441,53 @@ void ChatStore::setMemoryBudget(qint64 bytes) {
   });
 }
 
+bool ChatStore::waitUntilSaved(const std::stop_token& stop) {
+  for (int waited = 0; m_writer && !m_writer->flush(kStopPollMilliseconds); waited += kStopPollMilliseconds) {
+    if (stop.stop_requested() || isFailing() || waited >= kStartMilliseconds) return false;
+  }
+  return true;
+}
+
+template <class Read>
+auto ChatStore::readElsewhere(const char* what, const Read& read) -> decltype(read(QSqlDatabase())) {
+  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+  auto result = connection ? read(connection->database()) : decltype(read(QSqlDatabase()))(tl::unexpected(connection.error()));
+  if (!result) qCWarning(lcStore) << "Reading" << what << "failed:" << result.error().details;
+  return result;
+}
+
 std::optional<StartPoint> ChatStore::startFor(const MessageRecord& answer, qint64 base, const std::vector<qint64>& without,
                                               std::stop_token stop) {
   m_packing.waitForDone();
-  for (int waited = 0; m_writer && !m_writer->flush(kStopPollMilliseconds); waited += kStopPollMilliseconds) {
-    if (stop.stop_requested() || isFailing() || waited >= kStartMilliseconds) break;
-  }
-  auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
-  auto start = connection ? findStart(connection->database(), answer, base, without)
-                          : StoreResult<std::optional<StartPoint>>(tl::unexpected(connection.error()));
-  if (start) return std::move(*start);
-  qCWarning(lcStore) << "Looking for the start of an answer failed:" << start.error().details;
-  return std::nullopt;
+  waitUntilSaved(stop);  // findStart() sees by itself what is missing
+  auto start = readElsewhere("the start of an answer", [&](const QSqlDatabase& database) { return findStart(database, answer, base, without); });
+  return start ? std::move(*start) : std::nullopt;
+}
+
+std::optional<std::vector<SaidMessage>> ChatStore::historyOf(qint64 message, const std::stop_token& stop) {
+  if (!waitUntilSaved(stop)) return std::nullopt;
+  auto history = readElsewhere("the messages before an answer", [&](const QSqlDatabase& database) { return readHistory(database, message, stop); });
+  return history ? std::move(*history) : std::nullopt;
+}
+
+std::optional<StoredPrompt> ChatStore::promptOf(qint64 message, const std::stop_token& stop) {
+  waitUntilSaved(stop);
+  auto prompt = readElsewhere("the prompt of an answer", [&](const QSqlDatabase& database) { return readPrompt(database, message); });
+  return prompt ? std::move(*prompt) : std::nullopt;
+}
+
+std::uint64_t ChatStore::promptReadBefore(const MessageRecord& answer, const std::stop_token& stop) {
+  waitUntilSaved(stop);
+  return readElsewhere("what was read before", [&](const QSqlDatabase& database) {
+    return rookery::app::promptReadBefore(database, answer.parent, answer.fingerprint, answer.startHash, answer.prompt.size());
+  }).value_or(0);
+}
+
+void ChatStore::setPrompt(const MessageRecord& r) {
+  post([r](const QSqlDatabase& database) {
+    return execute(database, QStringLiteral("UPDATE messages SET prompt_from_start = ?, start_hash = ?, prompt_ids = ?, text = ?, text_length = ? WHERE id = ?"),
+                   {r.promptFromStart ? 1 : 0, static_cast<qint64>(r.startHash), packTokens(r.prompt), orEmpty(r.text), r.text.size(), r.id});
+  });
 }
 
 }  // namespace rookery::app

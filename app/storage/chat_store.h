@@ -9,6 +9,7 @@
 #include <memory>
 #include <stop_token>
 
+#include "storage/history.h"
 #include "storage/salvage.h"
 #include "storage/snapshots.h"
 #include "storage/store_writer.h"
@@ -60,7 +61,7 @@ class ChatStore : public QObject {
   std::vector<ConversationSummary> conversations(const QString& filter, int limit, int offset);
   std::vector<ConversationSummary> bin();
   std::optional<StoredChat> chat(qint64 id);        ///< nullopt: not there, or not readable
-  std::optional<MessageRecord> message(qint64 id);  ///< the same
+  std::optional<MessageRecord> message(qint64 id);  ///< the same; without its prompt, which may be as long as the chat
   /// The same in the background, for long texts; `loaded` is called on this thread, unless `context` is gone by then.
   void loadMessage(qint64 id, QObject* context, std::function<void(std::optional<MessageRecord>)> loaded);
   qint64 snapshotBytes();
@@ -85,6 +86,14 @@ class ChatStore : public QObject {
   /// be read, or is not saved yet. See findStart().
   std::optional<StartPoint> startFor(const MessageRecord& answer, qint64 base, const std::vector<qint64>& without = {},
                                      std::stop_token stop = {});
+  /// All that was said down to `message` (readHistory()); engine thread. nullopt: it cannot be read, is not saved yet, or
+  /// `stop` came.
+  std::optional<std::vector<SaidMessage>> historyOf(qint64 message, const std::stop_token& stop);
+  std::optional<StoredPrompt> promptOf(qint64 message, const std::stop_token& stop);  ///< the same
+  /// See promptReadBefore(); 0 if it cannot be read. Engine thread.
+  std::uint64_t promptReadBefore(const MessageRecord& answer, const std::stop_token& stop);
+  /// The prompt of an answer, with its hash and what it begins the text with; any thread, after addMessage().
+  void setPrompt(const MessageRecord& answer);
   bool flush(int milliseconds) { return m_writer ? m_writer->flush(milliseconds) : m_waiting.empty(); }
   void setPageLimit(int maxPages) { m_writer->setPageLimit(maxPages); }
 
@@ -104,6 +113,10 @@ class ChatStore : public QObject {
   void reopen();
   void post(StoreWriter::Job job);
   bool settle();  ///< lets the queue run empty before a read
+  bool waitUntilSaved(const std::stop_token& stop);  ///< not the GUI thread; false: something is not saved
+  /// A connection for another thread than the GUI's; with `read` failed, or without one, a warning in the log.
+  template <class Read>
+  auto readElsewhere(const char* what, const Read& read) -> decltype(read(QSqlDatabase()));
   /// Runs a query on the reading connection; a failure is logged and, the first of a series, told.
   std::optional<QSqlQuery> read(const QString& sql, const QVariantList& values = {});
   void lookForDamage(Halt& halt);  ///< on a thread of its own

@@ -50,8 +50,9 @@ struct MessageRecord {
   engine::SamplerSettings sampling;
   std::uint64_t seed = 0;
   bool promptFromStart = false;
-  std::uint64_t startHash = 0;
-  Tokens prompt, tokens;
+  std::uint64_t startHash = 0;  ///< 0: the prompt was not made yet
+  Tokens prompt;                ///< empty where only the engine thread needs it (ChatStore::message())
+  Tokens tokens;
   std::optional<engine::TokenId> pending;
   std::optional<engine::StopReason> stop;
   double prefillSeconds = 0, firstTokenSeconds = 0, decodeSeconds = 0;

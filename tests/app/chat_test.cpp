@@ -58,9 +58,92 @@ class ChatTest : public QObject {
     const MessageRecord second = message(3);
     QVERIFY(!second.promptFromStart);
     QCOMPARE(second.stop, engine::StopReason::EndOfText);
-    const quint64 expected = (first.pending ? 1 : 0) + second.prompt.size() + second.tokens.size();
+    const quint64 expected = (first.pending ? 1 : 0) + promptOf(second).size() + second.tokens.size();
     QCOMPARE(m_app->inference().rowsSubmitted(), expected);
     QVERIFY2(status().contains(QStringLiteral(", 0 read again")), qPrintable(status()));
+  }
+
+  // "Read again" is what was read now and had been read before: by another model too.
+  void aChangeOfTheModelReadsTheWholeChatAgain() {
+    ask(QStringLiteral("What is Rookery?"));
+    m_app.reset();
+    change({"UPDATE messages SET model_fingerprint = 'another' WHERE role = 2", "UPDATE conversations SET model_fingerprint = 'another'", "DELETE FROM snapshots"});
+    start();
+    QVERIFY(page().current()->needsReading());
+    ask(QStringLiteral("Hello"));
+    const MessageRecord answer = message(3);
+    QVERIFY(answer.promptFromStart);
+    const auto question = m_app->inference().tokenizer()->encode("\n\nUser: Hello\n\nAssistant:");
+    const std::size_t prompt = promptOf(answer).size();
+    QCOMPARE(status(), remembered(prompt + answer.tokens.size(), prompt - question.size()));
+  }
+
+  void aStoppedAnswerGoesOnWithNothingReadAgain() {
+    page().current()->setGenerateLimits(20, false);
+    ask(QStringLiteral("Tell me a story"));
+    const MessageRecord cut = message(1);
+    QVERIFY(cut.pending);  // drawn, never read: reading it is not "again"
+    start();
+    page().current()->setGenerateLimits(30, false);
+    visible<QToolButton>(QStringLiteral("continue"))->click();
+    waitForAnswer();
+    QCOMPARE(status(), remembered(promptOf(cut).size() + 30, 0));
+    const MessageRecord longer = message(1);
+    QVERIFY(longer.pending);
+    start();
+    ask(QStringLiteral("Hello"));  // the next turn reads that token first
+    QCOMPARE(status(), remembered(promptOf(cut).size() + 30 + promptOf(message(3)).size() + message(3).tokens.size(), 0));
+  }
+
+  // As a crash leaves it: the journal is all there is.
+  void aLostMemoryIsReadAgainAndCounted() {
+    page().current()->setGenerateLimits(20, false);
+    ask(QStringLiteral("Tell me a story"));
+    const std::size_t prompt = promptOf(message(1)).size();
+    m_app.reset();
+    change({"DELETE FROM snapshots"});
+    start();
+    page().current()->setGenerateLimits(30, false);
+    visible<QToolButton>(QStringLiteral("continue"))->click();
+    waitForAnswer();
+    QCOMPARE(status(), remembered(prompt + 30, prompt + 19));
+    m_app.reset();
+    change({"DELETE FROM snapshots"});
+    start();
+    page().current()->setGenerateLimits(10, false);
+    visible<QToolButton>(QStringLiteral("regenerate"))->click();
+    waitForAnswer();
+    QCOMPARE(status(), remembered(prompt + 10, prompt));
+  }
+
+  void aQuestionThatWasNeverReadIsNotReadAgain() {
+    ask(QStringLiteral("Hello"));
+    m_app.reset();  // as if it had been stopped, or killed, before its turn came
+    change({"UPDATE messages SET state = 1, text = '', text_length = 0, token_ids = NULL, pending_token = NULL, stop_reason = NULL, start_hash = 0,"
+            " prompt_ids = NULL, prompt_from_start = 0 WHERE role = 2", "DELETE FROM snapshots"});
+    start();
+    visible<QToolButton>(QStringLiteral("continue"))->click();
+    waitForAnswer();
+    const MessageRecord answer = message(1);
+    QVERIFY(!answer.tokens.empty());
+    QCOMPARE(status(), remembered(promptOf(answer).size() + answer.tokens.size(), 0));
+  }
+
+  void aStoppedReadingSaysWhatItRead() {
+    const auto stopper = connect(&m_app->inference(), &InferenceService::answerPrefillProgress, &m_app->inference(), [&](quint64 job, quint64 done) {
+      if (done > 0) m_app->inference().stop(job);
+    }, Qt::DirectConnection);
+    const quint64 before = m_app->inference().rowsSubmitted();
+    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(2000)));
+    waitForAnswer();
+    disconnect(stopper);
+    const quint64 read = m_app->inference().rowsSubmitted() - before, whole = promptOf(message(1)).size();
+    QVERIFY(read > 0 && read < whole);
+    QCOMPARE(status(), remembered(read, 0));
+    page().current()->setGenerateLimits(5, false);
+    visible<QToolButton>(QStringLiteral("continue"))->click();
+    waitForAnswer();
+    QCOMPARE(status(), remembered(whole + 5, 0));
   }
 
   void theLiveSessionNeedsNoRestore() {
@@ -69,8 +152,8 @@ class ChatTest : public QObject {
     const MessageRecord first = message(1);
     ask(QStringLiteral("What is RWKV?"));
     const MessageRecord second = message(3);
-    QCOMPARE(m_app->inference().rowsSubmitted() - before, (first.pending ? 1 : 0) + second.prompt.size() + second.tokens.size());
-    QCOMPARE(second.startHash, chainHash(chainHash(first.startHash, first.tokens), second.prompt));
+    QCOMPARE(m_app->inference().rowsSubmitted() - before, (first.pending ? 1 : 0) + promptOf(second).size() + second.tokens.size());
+    QCOMPARE(second.startHash, chainHash(chainHash(first.startHash, first.tokens), promptOf(second)));
   }
 
   void answeringAgainMakesASiblingAndReadsNothing() {
@@ -178,8 +261,8 @@ class ChatTest : public QObject {
     waitForAnswer();
     const MessageRecord answer = message(3);
     QVERIFY(!answer.promptFromStart);
-    QCOMPARE(answer.startHash, chainHash(chainHash(first.startHash, first.tokens), answer.prompt));
-    QCOMPARE(m_app->inference().rowsSubmitted(), (first.pending ? 1 : 0) + answer.prompt.size() + answer.tokens.size());
+    QCOMPARE(answer.startHash, chainHash(chainHash(first.startHash, first.tokens), promptOf(answer)));
+    QCOMPARE(m_app->inference().rowsSubmitted(), (first.pending ? 1 : 0) + promptOf(answer).size() + answer.tokens.size());
     QCOMPARE(page().current()->transcript().siblings(2).count, 2);
   }
 
@@ -327,12 +410,13 @@ class ChatTest : public QObject {
     const MessageRecord second = message(3);
     QVERIFY(!second.tokens.empty());
     QCOMPARE(finished.count(), 1);
-    QCOMPARE(finished[0][1].value<AnswerFinished>().position,
-             quint64(first.prompt.size() + first.tokens.size() + second.prompt.size() + second.tokens.size()));
-    QCOMPARE(second.startHash, chainHash(chainHash(first.startHash, first.tokens), second.prompt));
-    QCOMPARE(m_app->inference().rowsSubmitted() - before, (first.pending ? 1 : 0) + second.prompt.size() + second.tokens.size());
+    const quint64 rows = m_app->inference().rowsSubmitted() - before;
     m_app->store().setPageLimit(0);
     QTRY_VERIFY_WITH_TIMEOUT(!m_app->store().isFailing(), 10'000);
+    QCOMPARE(finished[0][1].value<AnswerFinished>().position,
+             quint64(promptOf(first).size() + first.tokens.size() + promptOf(second).size() + second.tokens.size()));
+    QCOMPARE(second.startHash, chainHash(chainHash(first.startHash, first.tokens), promptOf(second)));
+    QCOMPARE(rows, (first.pending ? 1 : 0) + promptOf(second).size() + second.tokens.size());
   }
 
   // Where it cannot know what was said, it says so, and what was asked and answered so far stays there to be read.
@@ -356,7 +440,7 @@ class ChatTest : public QObject {
     visible<QToolButton>(QStringLiteral("continue"))->click();
     waitForAnswer();
     QVERIFY(!message(3).tokens.empty());
-    QCOMPARE(message(3).startHash, chainHash(chainHash(unsaved.startHash, unsaved.tokens), message(3).prompt));
+    QCOMPARE(message(3).startHash, chainHash(chainHash(unsaved.startHash, unsaved.tokens), promptOf(message(3))));
     QCOMPARE(list()->model()->rowCount(), 3);
   }
 
@@ -475,6 +559,21 @@ class ChatTest : public QObject {
 
   void waitForAnswer() { QTRY_COMPARE_WITH_TIMEOUT(page().current()->state(), Conversation::State::Idle, kAnswerTimeout); }
   ChatPage& page() { return m_app->chatPage(); }
+  static QString remembered(std::size_t tokens, std::size_t again) {
+    const QLocale locale;
+    return QStringLiteral("%1 tokens remembered, %2 read again").arg(locale.toString(quint64(tokens)), locale.toString(quint64(again)));
+  }
+  void change(std::initializer_list<const char*> statements) {
+    auto database = Connection::open(Paths::inside(m_dir->path()).database(), Connection::Mode::ReadWrite);
+    for (const char* statement : statements) QVERIFY(runSql(database->database(), QLatin1String(statement)));
+  }
+
+  /// The store alone keeps it.
+  Tokens promptOf(const MessageRecord& message) {
+    m_app->store().flush(5000);
+    auto stored = m_app->store().promptOf(message.id, {});
+    return stored ? stored->tokens : Tokens();
+  }
   MessageRecord message(int row) { return page().current()->transcript().message(row); }
   QPlainTextEdit* input() { return page().findChild<QPlainTextEdit*>(QStringLiteral("composerInput")); }
   QString status() { return page().findChild<QLabel*>(QStringLiteral("chatStatus"))->text(); }

@@ -67,7 +67,7 @@ class InferenceTest : public QObject {
 
   void memoryThatRunsOutIsAFailedJob() {
     AnswerRequest hungry = request(1);
-    hungry.findStart = [](const std::vector<qint64>&, std::stop_token) -> engine::Result<AnswerStart> { throw std::bad_alloc(); };
+    hungry.findStart = [](const AnswerPrompt&, const std::vector<qint64>&, std::stop_token) -> engine::Result<AnswerStart> { throw std::bad_alloc(); };
     QSignalSpy failed(m_service.get(), &InferenceService::answerFailed);
     m_service->answer(hungry);
     QTRY_COMPARE_WITH_TIMEOUT(failed.count(), 1, kTimeout);
@@ -78,7 +78,7 @@ class InferenceTest : public QObject {
   // Without its start the model would answer as if nothing had been said before.
   void anAnswerWhoseStartIsUnknownFails() {
     AnswerRequest lost = request(1);
-    lost.findStart = [](const std::vector<qint64>&, std::stop_token) -> engine::Result<AnswerStart> {
+    lost.findStart = [](const AnswerPrompt&, const std::vector<qint64>&, std::stop_token) -> engine::Result<AnswerStart> {
       return engine::fail(engine::ErrorCode::FileUnreadable, "no start");
     };
     QSignalSpy failed(m_service.get(), &InferenceService::answerFailed);
@@ -96,10 +96,9 @@ class InferenceTest : public QObject {
     bad.id = 2;
     bad.state.chop(bad.state.size() / 2);
     const auto next = turn(QStringLiteral("And what is a snapshot?"));
-    AnswerRequest second = request(2);
-    second.baseMessageId = 99;  // not where the live session stands
+    AnswerRequest second = request(2, {.baseMessageId = 99});  // not where the live session stands
     std::vector<std::vector<qint64>> asked;
-    second.findStart = [&](const std::vector<qint64>& without, std::stop_token) -> engine::Result<AnswerStart> {
+    second.findStart = [&](const AnswerPrompt&, const std::vector<qint64>& without, std::stop_token) -> engine::Result<AnswerStart> {
       asked.push_back(without);
       return AnswerStart{without.empty() ? bad : good, next, 0};
     };
@@ -136,7 +135,7 @@ class InferenceTest : public QObject {
     rest.generate.maxTokens = 0;
     rest.generate.journal = half.tokens;
     const PackedSnapshot saved = packSnapshot(*half.snapshot.snapshot);
-    rest.findStart = [&](const std::vector<qint64>&, std::stop_token) -> engine::Result<AnswerStart> {
+    rest.findStart = [&](const AnswerPrompt&, const std::vector<qint64>&, std::stop_token) -> engine::Result<AnswerStart> {
       return AnswerStart{saved, {}, half.snapshot.answerTokens};
     };
     AnswerFinished ended;
@@ -151,16 +150,15 @@ class InferenceTest : public QObject {
 
     init();  // the state after the stop text has no logits, and is as good a start as any
     const PackedSnapshot end = packSnapshot(*ended.snapshot.snapshot);
-    AnswerRequest next = request(3);
-    next.baseMessageId = 2;
-    next.baseTokens = expected.size();
-    next.findStart = [&](const std::vector<qint64>& without, std::stop_token) -> engine::Result<AnswerStart> {
+    const Tokens question = turn(QStringLiteral("What is Rookery?"));
+    AnswerRequest next = request(3, {.baseMessageId = 2, .baseTokens = expected.size()});
+    next.findStart = [&](const AnswerPrompt&, const std::vector<qint64>& without, std::stop_token) -> engine::Result<AnswerStart> {
       if (!without.empty()) return engine::fail(engine::ErrorCode::FileDamaged, "it was not usable");
-      return AnswerStart{end, next.prompt, 0};
+      return AnswerStart{end, question, 0};
     };
     const AnswerFinished answer = run(next);
     QCOMPARE(answer.tokensReadAgain, quint64(0));
-    QCOMPARE(answer.promptTokens, quint64(next.prompt.size()));
+    QCOMPARE(answer.promptTokens, quint64(question.size()));
     QVERIFY(!answer.tokens.empty());
   }
 
@@ -184,11 +182,12 @@ class InferenceTest : public QObject {
     return m_service->tokenizer()->encode("User: " + question.toStdString() + "\n\nAssistant:");
   }
 
-  AnswerRequest request(qint64 message) const {
+  AnswerRequest request(qint64 message, AnswerPrompt prompt = {}) const {
     AnswerRequest request;
     request.messageId = message;
     request.fingerprint = m_service->model()->fingerprint;
-    request.prompt = turn(QStringLiteral("What is Rookery?"));
+    prompt.tokens = turn(QStringLiteral("What is Rookery?"));
+    request.makePrompt = [prompt](std::stop_token) { return prompt; };
     request.generate.sampling.temperature = 0;
     request.generate.seed = 5;
     request.generate.maxTokens = 30;
@@ -197,9 +196,9 @@ class InferenceTest : public QObject {
 
   AnswerRequest blocked(std::binary_semaphore& gate) const {
     AnswerRequest blocked = request(1);
-    blocked.findStart = [&gate, prompt = blocked.prompt](const std::vector<qint64>&, std::stop_token) -> engine::Result<AnswerStart> {
+    blocked.findStart = [&gate](const AnswerPrompt& prompt, const std::vector<qint64>&, std::stop_token) -> engine::Result<AnswerStart> {
       (void)gate.try_acquire_for(kGiveUp);
-      return AnswerStart{std::nullopt, prompt, 0};
+      return AnswerStart{std::nullopt, prompt.tokens, 0};
     };
     return blocked;
   }

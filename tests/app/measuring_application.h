@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QApplication>
+#include <QThread>
 #include <ctime>
 
 namespace rookery::app::test {
@@ -22,6 +23,7 @@ class MeasuringApplication : public QApplication {
   using QApplication::QApplication;
 
   bool notify(QObject* receiver, QEvent* event) override {
+    if (QThread::currentThread() != thread()) return QApplication::notify(receiver, event);  // what a worker does
     if (m_depth > 0 || !measuring) return QApplication::notify(receiver, event);
     ++m_depth;
     const QByteArray name = receiver->metaObject()->className();

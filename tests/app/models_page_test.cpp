@@ -221,7 +221,7 @@ class ModelsPageTest : public QObject {
     AnswerRequest endless;
     endless.messageId = 1;
     endless.fingerprint = service.model()->fingerprint;
-    endless.prompt = service.tokenizer()->encode("User: Hello\n\nAssistant:");
+    endless.makePrompt = [ids = service.tokenizer()->encode("User: Hello\n\nAssistant:")](std::stop_token) { return AnswerPrompt{.tokens = ids}; };
     endless.generate.maxTokens = 10'000'000;
     endless.generate.stopAtEndOfText = false;
     QSignalSpy batches(&service, &InferenceService::answerBatch), finished(&service, &InferenceService::answerFinished);

@@ -34,12 +34,16 @@ class SpokenAnswers : public InferenceService {
   }
   JobId answer(const AnswerRequest& request) override {
     m_tokens = request.generate.journal;
-    prompt = tokenizer()->decode(request.prompt).value();
-    return m_job = newJob();
+    m_prompt = std::make_shared<const AnswerPrompt>(request.makePrompt({}).value());
+    prompt = tokenizer()->decode(m_prompt->tokens).value();
+    m_job = newJob();
+    QMetaObject::invokeMethod(this, &SpokenAnswers::tellPrompt, Qt::QueuedConnection);  // the caller must know the job first
+    return m_job;
   }
   void stop(JobId) override { finish(engine::StopReason::Cancelled); }
 
   void say(const QString& text) {
+    tellPrompt();
     AnswerBatch batch;
     batch.text = text;
     batch.tokens = tokenizer()->encode(text.toStdString());
@@ -47,6 +51,7 @@ class SpokenAnswers : public InferenceService {
     Q_EMIT answerBatch(m_job, batch);
   }
   void finish(engine::StopReason reason = engine::StopReason::EndOfText) {
+    tellPrompt();
     AnswerFinished finished;
     finished.reason = reason;
     finished.tokens = m_tokens;
@@ -58,7 +63,12 @@ class SpokenAnswers : public InferenceService {
   std::string prompt;
 
  private:
+  void tellPrompt() {
+    if (auto made = std::exchange(m_prompt, nullptr)) Q_EMIT answerPrepared(m_job, made);
+  }
+
   JobId m_job = 0;
+  std::shared_ptr<const AnswerPrompt> m_prompt;
   std::vector<engine::TokenId> m_tokens;
 };
 
@@ -138,7 +148,7 @@ class ThinkingTest : public QObject {
     choose(choice);
     QVERIFY(m_page->current()->send(QStringLiteral("Why?")));
     QCOMPARE(QString::fromStdString(m_service->prompt), end);
-    QCOMPARE(message(1).text, begun);
+    QTRY_COMPARE(message(1).text, begun);
     m_service->finish();
     QVERIFY(m_page->current()->send(QStringLiteral("Why?")));  // and in the turns after the first
     QCOMPARE(QString::fromStdString(m_service->prompt), QStringLiteral("\n\n") + end);

@@ -68,7 +68,7 @@ class WindowTest : public QObject {
     QVERIFY(text("statusMemory").contains(QStringLiteral(" of ")));
 
     // A load behind an answer says what it waits for, and what goes on stays visible.
-    m_window->setState(MainWindow::State::Answering);
+    m_window->setActivity({EngineActivity::Kind::Answering});
     m_window->showLoadStarted(5, QStringLiteral("next.pth"), EngineWork::Answer);
     QCOMPARE(text("loadText"), QStringLiteral("next.pth: Waiting for the answer to end…"));
     QVERIFY(m_window->findChild<QLabel*>(QStringLiteral("statusState"))->isVisible());

@@ -70,6 +70,8 @@ struct GenerateResult {
 
 /// Return false to stop after this token (reason Cancelled).
 using TokenFn = std::function<bool(const GeneratedToken&)>;
+/// Called after each token of a journal that was decoded: `done` of `total`, those in the state already not counted.
+using JournalFn = std::function<void(std::size_t done, std::size_t total)>;
 
 /// One stream of tokens through a model: model + state + logits. Use from one thread; the model may be shared.
 /// The last token of an answer is drawn but not read yet; the next prefill() or generate() reads it first
@@ -93,7 +95,8 @@ class Session {
   Result<void> prefill(std::span<const TokenId> tokens, std::stop_token stop = {},
                        const std::function<void(const PrefillProgress&)>& progress = {});
   /// Draws until a stop rule, the limit or the token says so. Needs logits (after prefill, restore or generate).
-  Result<GenerateResult> generate(const GenerateRequest& request, const TokenFn& onToken, std::stop_token stop = {});
+  Result<GenerateResult> generate(const GenerateRequest& request, const TokenFn& onToken, std::stop_token stop = {},
+                                  const JournalFn& onJournal = {});
   /// After a generate() that ended while a possible stop text was held back: goes back to the state before that text,
   /// which has read fewer tokens than the answer has. From there a journal of the whole answer goes on as an unbroken
   /// run would, and can still take the stop text back; from the state at the end it could not. Else it does nothing.

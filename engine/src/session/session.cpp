@@ -194,7 +194,8 @@ Result<std::vector<float>> Session::evaluate(std::span<const TokenId> tokens, st
   return fail(ErrorCode::OutOfMemory, "Memory ran out while a text was being read.");
 }
 
-Result<GenerateResult> Session::generate(const GenerateRequest& request, const TokenFn& onToken, std::stop_token stop) try {
+Result<GenerateResult> Session::generate(const GenerateRequest& request, const TokenFn& onToken, std::stop_token stop,
+                                         const JournalFn& onJournal) try {
   using Clock = std::chrono::steady_clock;
   const auto secondsSince = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
   if (m_impl->pending) {  // a token drawn earlier comes first
@@ -245,6 +246,7 @@ Result<GenerateResult> Session::generate(const GenerateRequest& request, const T
       rememberHeld();
       return result;
     }
+    if (onJournal) onJournal(i + 1 - request.journalInState, request.journal.size() - request.journalInState);
   }
 
   const auto start = Clock::now();

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "chat/answer_prompt.h"
+
+#include "chat/prompt_text.h"
+#include "inference/engine_text.h"
+
+namespace rookery::app {
+namespace {
+
+tl::unexpected<engine::Error> cancelled() { return engine::fail(engine::ErrorCode::Cancelled, "Stopped while the chat was being read."); }
+
+/// Another model answered so far: its tokens mean nothing to this one, so the text is read from the start.
+engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& source, const std::stop_token& stop) {
+  const auto said = store.historyOf(source.base->id, stop);
+  if (stop.stop_requested()) return cancelled();
+  // The only file that an answer reads is the store's.
+  if (!said) return engine::fail(engine::ErrorCode::FileUnreadable, "What was said before this answer cannot be read from the database, or is not saved yet.");
+  std::vector<engine::ChatMessage> history;
+  history.reserve(said->size() + 2);
+  if (!source.systemPrompt.isEmpty()) history.push_back({engine::Role::System, toUtf8(source.systemPrompt)});
+  for (const SaidMessage& message : *said) {
+    if (stop.stop_requested()) return cancelled();
+    history.push_back({message.role == MessageRole::User ? engine::Role::User : engine::Role::Assistant, toUtf8(message.text.trimmed())});
+  }
+  history.push_back({engine::Role::User, toUtf8(source.question.trimmed())});
+  return engine::wholePrompt(history, source.thinking);
+}
+
+engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& source, const std::stop_token& stop) {
+  AnswerPrompt prompt;
+  std::string text;
+  if (!source.base) {
+    text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(source.question), true, source.thinking);
+  } else if (isAnswerOf(*source.base, source.answer.fingerprint)) {
+    text = engine::userTurn({}, toUtf8(source.question), false, source.thinking);
+    prompt.baseMessageId = source.base->id;
+    prompt.baseTokens = source.base->tokens.size();
+    prompt.baseIsPending = source.base->pending.has_value();
+    prompt.hashBefore = chainHash(source.base->startHash, source.base->tokens);
+  } else {
+    auto whole = wholeChat(store, source, stop);
+    if (!whole) return tl::unexpected(whole.error());
+    text = std::move(*whole);
+  }
+  auto tokens = source.tokenizer->encode(text, stop);
+  if (!tokens) return tl::unexpected(tokens.error());
+  prompt.tokens = std::move(*tokens);
+  if (source.base && prompt.baseMessageId == 0) {  // all but the new question was read before, by another model
+    const auto fresh = source.tokenizer->encode(engine::userTurn({}, toUtf8(source.question), false, source.thinking), stop);
+    if (!fresh) return tl::unexpected(fresh.error());
+    prompt.readBefore = prompt.tokens.size() - std::min(prompt.tokens.size(), fresh->size());
+  }
+  prompt.startHash = chainHash(prompt.hashBefore, prompt.tokens);
+  return prompt;
+}
+
+/// Of an answer whose prompt is in its row.
+engine::Result<AnswerPrompt> storedPrompt(const PromptSource& source, StoredPrompt stored) {
+  AnswerPrompt prompt;
+  prompt.tokens = std::move(stored.tokens);
+  prompt.startHash = stored.startHash;
+  if (!stored.fromStart && source.base) {
+    prompt.baseMessageId = source.base->id;
+    prompt.baseTokens = source.base->tokens.size();
+    prompt.baseIsPending = source.base->pending.has_value();
+    prompt.hashBefore = chainHash(source.base->startHash, source.base->tokens);
+  }
+  return prompt;
+}
+
+}  // namespace
+
+bool isAnswerOf(const MessageRecord& message, const QString& fingerprint) {
+  return message.role == MessageRole::Assistant && message.fingerprint == fingerprint && message.startHash != 0;
+}
+
+engine::Result<AnswerPrompt> makePrompt(ChatStore& store, const PromptSource& source, std::stop_token stop) {
+  MessageRecord answer = source.answer;
+  auto stored = source.known || answer.startHash == 0 ? std::nullopt : store.promptOf(answer.id, stop);
+  if (!source.known && answer.startHash != 0 && !stored) {
+    return engine::fail(engine::ErrorCode::FileUnreadable, "The prompt of this answer cannot be read from the database, or is not saved yet.");
+  }
+  const bool isMade = source.known || stored;
+  auto prompt = source.known ? engine::Result<AnswerPrompt>(*source.known)
+                : stored     ? storedPrompt(source, std::move(*stored))
+                             : newPrompt(store, source, stop);
+  if (!prompt) return prompt;
+  answer.startHash = prompt->startHash;
+  answer.prompt = prompt->tokens;
+  answer.promptFromStart = prompt->baseMessageId == 0;
+  if (!answer.tokens.empty()) prompt->readBefore = prompt->tokens.size();
+  else if (!source.isNew) prompt->readBefore = std::max<quint64>(prompt->readBefore, store.promptReadBefore(answer, stop));
+  // A rest that was held back when the answer was cut comes again, so the text is what the tokens say without it.
+  answer.text = prompt->text = toQString(begunAnswer(prompt->tokens, *source.tokenizer) + certainText(answer.tokens, *source.tokenizer, source.stopRules));
+  if (stop.stop_requested()) return cancelled();
+  if (!isMade) store.setPrompt(answer);
+  return prompt;
+}
+
+}  // namespace rookery::app

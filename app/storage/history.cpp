@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "storage/history.h"
+
+#include <algorithm>
+
+namespace rookery::app {
+
+StoreResult<std::optional<std::vector<SaidMessage>>> readHistory(const QSqlDatabase& database, qint64 message,
+                                                                 const std::stop_token& stop) {
+  using History = std::optional<std::vector<SaidMessage>>;
+  if (stop.stop_requested()) return History();
+  // A parent is older than its children, so the order of the ids is that of the chat (see soundParent()).
+  auto query = runSql(database, QStringLiteral(
+      "WITH RECURSIVE way(id, parent) AS (SELECT id, parent_id FROM messages WHERE id = ?"
+      " UNION ALL SELECT m.id, m.parent_id FROM way w JOIN messages m ON m.id = w.parent WHERE w.parent < w.id)"
+      " SELECT id, parent_id, role, text FROM messages WHERE id IN (SELECT id FROM way) ORDER BY id"), {message});
+  if (!query) return tl::unexpected(query.error());
+  std::vector<SaidMessage> history;
+  qint64 last = 0;
+  while (query->next()) {
+    if (stop.stop_requested()) return History();
+    const qint64 id = query->value(0).toLongLong();
+    if (soundParent(id, query->value(1).toLongLong()) != last) return History();
+    last = id;
+    history.push_back({static_cast<MessageRole>(query->value(2).toInt()), query->value(3).toString()});
+  }
+  return last == message ? History(std::move(history)) : History();
+}
+
+StoreResult<std::optional<StoredPrompt>> readPrompt(const QSqlDatabase& database, qint64 message) {
+  auto query = runSql(database, QStringLiteral("SELECT prompt_from_start, start_hash, prompt_ids FROM messages WHERE id = ?"), {message});
+  if (!query) return tl::unexpected(query.error());
+  if (!query->next()) return std::optional<StoredPrompt>();
+  StoredPrompt prompt{query->value(0).toBool(), static_cast<std::uint64_t>(query->value(1).toLongLong()),
+                      unpackTokens(query->value(2).toByteArray())};
+  if (prompt.tokens.empty()) return std::optional<StoredPrompt>();
+  return std::optional<StoredPrompt>(std::move(prompt));
+}
+
+StoreResult<std::uint64_t> promptReadBefore(const QSqlDatabase& database, qint64 question, const QString& fingerprint,
+                                            std::uint64_t startHash, std::uint64_t size) {
+  auto query = runSql(database, QStringLiteral(
+      "SELECT m.state, length(coalesce(m.token_ids, x'')), (SELECT max(s.answer_tokens) FROM snapshots s WHERE s.message_id = m.id)"
+      " FROM messages m WHERE m.parent_id = ? AND m.model_fingerprint = ? AND m.start_hash = ?"),
+      {question, fingerprint, static_cast<qint64>(startHash)});
+  if (!query) return tl::unexpected(query.error());
+  std::uint64_t most = 0;
+  while (query->next()) {
+    const bool answered = query->value(0).toInt() == static_cast<int>(MessageState::Complete) || query->value(1).toLongLong() > 0;
+    if (answered) return size;
+    if (query->value(2).isNull()) continue;
+    const qint64 left = std::max<qint64>(0, -query->value(2).toLongLong());
+    if (static_cast<std::uint64_t>(left) <= size) most = std::max(most, size - static_cast<std::uint64_t>(left));
+  }
+  return most;
+}
+
+}  // namespace rookery::app
