@@ -284,12 +284,13 @@ void Conversation::flushJournal() {
 }
 
 void Conversation::storeSnapshot(const AnswerSnapshot& snapshot) {
-  if (!snapshot.snapshot || snapshot.answerTokens > m_answer.tokens.size()) return;
+  if (!snapshot.snapshot || snapshot.answerTokens > static_cast<qint64>(m_answer.tokens.size())) return;
   SnapshotRecord record;
   record.message = m_answer.id;
   record.answerTokens = snapshot.answerTokens;
   record.fingerprint = m_answer.fingerprint;
-  record.prefixHash = chainHash(m_answer.startHash, m_answer.tokens.data(), snapshot.answerTokens);
+  record.prefixHash = snapshot.answerTokens < 0 ? snapshot.promptHash
+                                                : chainHash(m_answer.startHash, m_answer.tokens.data(), static_cast<std::size_t>(snapshot.answerTokens));
   m_store.saveSnapshot(std::move(record), snapshot.snapshot);
 }
 

@@ -95,7 +95,8 @@ struct AnswerBatch {
 /// The state inside an answer; shared, because a state may be tens of MB.
 struct AnswerSnapshot {
   std::shared_ptr<const engine::Snapshot> snapshot;
-  quint64 answerTokens = 0;                      ///< tokens of the answer that it has read
+  qint64 answerTokens = 0;                       ///< tokens of the answer that it has read; -n: n of its prompt are missing
+  std::uint64_t promptHash = 0;                  ///< in the prompt: chainHash() of all that it has read
 };
 
 struct AnswerFinished {
@@ -141,7 +142,7 @@ class InferenceService : public QObject {
   std::shared_ptr<const engine::Tokenizer> tokenizer() const noexcept;
   /// Rows that went through the backend's submit since the service started; for tests and the status bar.
   quint64 rowsSubmitted() const noexcept;
-  void setSnapshotInterval(std::chrono::milliseconds interval);  ///< inside an answer; 30 s unless a test is in a hurry
+  void setSnapshotInterval(std::chrono::milliseconds interval);  ///< while reading and answering; 30 s unless a test is in a hurry
 
  Q_SIGNALS:
   void begun(quint64 job);                           ///< its turn has come: isQueued() is false from here on
@@ -154,7 +155,7 @@ class InferenceService : public QObject {
   void answerPrepared(quint64 job, std::shared_ptr<const rookery::app::AnswerPrompt> prompt);  ///< before any of it is read
   void answerPrefillProgress(quint64 job, quint64 done, quint64 total);
   void answerReplayProgress(quint64 job, quint64 done, quint64 total);  ///< tokens of the answer so far, read again
-  void answerSnapshot(quint64 job, const rookery::app::AnswerSnapshot& snapshot);  ///< after the prompt, then every 30 s
+  void answerSnapshot(quint64 job, const rookery::app::AnswerSnapshot& snapshot);  ///< every 30 s, and after the prompt
   void answerBatch(quint64 job, const rookery::app::AnswerBatch& batch);
   void answerFinished(quint64 job, const rookery::app::AnswerFinished& result);
   void answerFailed(quint64 job, const rookery::engine::Error& error);

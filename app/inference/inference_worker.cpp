@@ -90,7 +90,15 @@ void InferenceWorker::countRows() {
 engine::Result<AnswerSnapshot> InferenceWorker::takeSnapshot() const {
   auto snapshot = m_live->session.snapshot();
   if (!snapshot) return tl::unexpected(snapshot.error());
-  return AnswerSnapshot{std::make_shared<const engine::Snapshot>(std::move(*snapshot)), m_live->answerTokens()};
+  return AnswerSnapshot{std::make_shared<const engine::Snapshot>(std::move(*snapshot)), static_cast<qint64>(m_live->answerTokens()), 0};
+}
+
+void InferenceWorker::offerInPrompt(const AnswerPrompt& prompt, std::size_t left, const AnswerEvents& events) const {
+  if (!events.snapshot || left == 0 || left > prompt.tokens.size()) return;
+  auto snapshot = m_live->session.snapshot();
+  if (!snapshot) return;  // one less to go back to
+  events.snapshot({std::make_shared<const engine::Snapshot>(std::move(*snapshot)), -static_cast<qint64>(left),
+                   chainHash(prompt.hashBefore, prompt.tokens.data(), prompt.tokens.size() - left)});
 }
 
 engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> InferenceWorker::findStart(const AnswerRequest& request,
@@ -156,16 +164,21 @@ engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& reque
   return start.answerTokens;
 }
 
-engine::Result<void> InferenceWorker::readPrompt(const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished) {
+engine::Result<void> InferenceWorker::readPrompt(const AnswerPrompt& prompt, const AnswerEvents& events,
+                                                 std::stop_token stop, AnswerFinished& finished) {
   engine::Session& session = m_live->session;
   if (m_live->left.empty()) return {};
-  QElapsedTimer timer;
+  QElapsedTimer timer, sinceSnapshot;
   timer.start();
+  sinceSnapshot.start();
   const std::uint64_t pending = session.pendingToken() ? 1 : 0;
   const std::uint64_t before = session.tokensRead() + pending;
   if (events.prefill) events.prefill(0, m_live->left.size());
-  const auto result = session.prefill(m_live->left, stop, [&events](const engine::PrefillProgress& p) {
+  const auto result = session.prefill(m_live->left, stop, [&](const engine::PrefillProgress& p) {
     if (events.prefill) events.prefill(p.done, p.total);
+    if (sinceSnapshot.elapsed() < m_snapshotMilliseconds) return;
+    offerInPrompt(prompt, p.total - p.done, events);
+    sinceSnapshot.restart();
   });
   const std::uint64_t now = session.tokensRead();
   const std::uint64_t done = now > before ? now - before : 0;
@@ -176,6 +189,7 @@ engine::Result<void> InferenceWorker::readPrompt(const AnswerEvents& events, std
   m_live->again -= again;
   m_live->left.erase(m_live->left.begin(), m_live->left.begin() + static_cast<std::ptrdiff_t>(done));
   m_live->answerStart = now;
+  if (!result && result.error().code == engine::ErrorCode::Cancelled && done > 0) offerInPrompt(prompt, m_live->left.size(), events);
   return result;
 }
 
@@ -210,7 +224,7 @@ engine::Result<AnswerFinished> InferenceWorker::answerOnce(const AnswerRequest& 
   engine::Session& session = m_live->session;
 
   const bool readSomething = !m_live->left.empty();
-  if (auto read = readPrompt(events, stop, finished); !read) {
+  if (auto read = readPrompt(*prompt, events, stop, finished); !read) {
     countRows();
     if (read.error().code != engine::ErrorCode::Cancelled) {
       m_live.reset();

@@ -38,7 +38,7 @@ class InferenceWorker {
   /// A stop while the prompt is read is not an error: reason Cancelled, and the next try reads only the rest.
   engine::Result<AnswerFinished> answer(const AnswerRequest& request, const AnswerEvents& events, std::stop_token stop);
   void forgetSession() { m_live.reset(); }  ///< the next answer finds its start in the store
-  /// Between two snapshots inside an answer.
+  /// Between two snapshots.
   void setSnapshotInterval(std::chrono::milliseconds interval) { m_snapshotMilliseconds = interval.count(); }
   quint64 rowsSubmitted() const noexcept { return m_rows.load(); }
   /// What the loaded model takes in this process's memory, by its ledger.
@@ -62,7 +62,9 @@ class InferenceWorker {
   /// The start that the store knows, and its state; a damaged snapshot costs the way from the one before it.
   engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> findStart(const AnswerRequest& request, const AnswerPrompt& prompt,
                                                                                           std::stop_token stop) const;
-  engine::Result<void> readPrompt(const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished);
+  engine::Result<void> readPrompt(const AnswerPrompt& prompt, const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished);
+  /// With `left` tokens of the prompt still to read; nothing where the state is not inside this prompt yet.
+  void offerInPrompt(const AnswerPrompt& prompt, std::size_t left, const AnswerEvents& events) const;
   engine::Result<AnswerSnapshot> takeSnapshot() const;
   void countRows();
 

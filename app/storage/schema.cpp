@@ -39,7 +39,8 @@ const QStringList& version1() {
                      " message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,"
                      " seq INTEGER NOT NULL, text TEXT NOT NULL, token_ids BLOB NOT NULL,"
                      " PRIMARY KEY(message_id, seq)) STRICT, WITHOUT ROWID"),
-      // answer_tokens: how many tokens of the message's answer the state has read; 0 is the end of the prompt.
+      // answer_tokens: how many tokens of the message's answer the state has read; 0 is the end of the prompt, -n a place
+      // n tokens before it (since version 3: a prompt that is being read).
       QStringLiteral("CREATE TABLE snapshots("
                      " id INTEGER PRIMARY KEY,"
                      " message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,"

@@ -70,6 +70,13 @@ struct AssistantRow {
 
   /// Whether the prompt follows exactly what the state before it has read.
   bool follows(std::uint64_t hashBefore) const { return chainHash(hashBefore, prompt) == startHash; }
+
+  /// Whether a state with that hash has read what is here up to a place: see SnapshotRecord.
+  bool isReadBy(std::uint64_t hash, qint64 answerTokens) const {
+    if (answerTokens >= 0) return hash == chainHash(startHash, tokens.data(), static_cast<std::size_t>(answerTokens));
+    const auto left = static_cast<std::size_t>(-answerTokens);
+    return left <= prompt.size() && chainHash(hash, prompt.data() + (prompt.size() - left), left) == startHash;
+  }
 };
 
 StoreResult<std::optional<AssistantRow>> loadAssistant(const QSqlDatabase& database, qint64 id) {
@@ -93,7 +100,7 @@ StoreResult<std::optional<AssistantRow>> loadAssistant(const QSqlDatabase& datab
 
 struct Found {
   PackedSnapshot packed;
-  std::uint64_t answerTokens = 0;
+  qint64 answerTokens = 0;
 };
 
 /// The newest snapshot of `message` whose hash agrees with the tokens of `row`.
@@ -105,9 +112,9 @@ StoreResult<std::optional<Found>> usableSnapshot(const QSqlDatabase& database, q
       {message, row.fingerprint, onlyPromptEnd ? qint64{0} : static_cast<qint64>(row.tokens.size())});
   if (!query) return tl::unexpected(query.error());
   while (query->next()) {
-    const std::uint64_t count = unsignedValue(query->value(0));
+    const qint64 count = query->value(0).toLongLong();
     const qint64 id = query->value(3).toLongLong();
-    if (unsignedValue(query->value(1)) != chainHash(row.startHash, row.tokens.data(), count)) continue;
+    if (!row.isReadBy(unsignedValue(query->value(1)), count)) continue;
     if (std::find(without.begin(), without.end(), id) != without.end()) continue;
     return std::optional<Found>(Found{{query->value(4).toByteArray(), query->value(5).toByteArray(),
                                        unsignedValue(query->value(2)), id}, count});
@@ -167,7 +174,7 @@ StoreResult<void> insertSnapshot(const QSqlDatabase& database, const SnapshotRec
   auto result = runSql(database, QStringLiteral(
       "INSERT OR REPLACE INTO snapshots(message_id, answer_tokens, position, model_fingerprint, prefix_hash, created,"
       " bytes, state, logits) VALUES(?,?,?,?,?,?,?,?,?)"),
-      {r.message, static_cast<qint64>(r.answerTokens), static_cast<qint64>(r.packed.position), r.fingerprint,
+      {r.message, r.answerTokens, static_cast<qint64>(r.packed.position), r.fingerprint,
        static_cast<qint64>(r.prefixHash), QDateTime::currentMSecsSinceEpoch(),
        static_cast<qint64>(r.packed.state.size() + r.packed.logits.size()), r.packed.state, r.packed.logits});
   if (!result) return tl::unexpected(result.error());
@@ -243,9 +250,10 @@ StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, c
     if (!found) return tl::unexpected(found.error());
     if (*found) {
       start.snapshot = std::move((*found)->packed);
-      const std::uint64_t read = (*found)->answerTokens;
-      if (own) start.answerTokens = read;
-      else pieces.emplace_back(row.tokens.begin() + static_cast<std::ptrdiff_t>(read), row.tokens.end());
+      const qint64 read = (*found)->answerTokens, inAnswer = std::max<qint64>(read, 0);
+      if (own) start.answerTokens = static_cast<std::uint64_t>(inAnswer);
+      else pieces.emplace_back(row.tokens.begin() + inAnswer, row.tokens.end());
+      if (read < 0) pieces.emplace_back(row.prompt.end() + read, row.prompt.end());
       break;
     }
     if (!own) pieces.push_back(std::move(row.tokens));

@@ -20,9 +20,9 @@ struct PackedSnapshot {
 
 struct SnapshotRecord {
   qint64 message = 0;
-  std::uint64_t answerTokens = 0;  ///< tokens of the message's answer that the state has read
+  qint64 answerTokens = 0;       ///< tokens of the message's answer that the state has read; -n: n of its prompt are missing
   QString fingerprint;
-  std::uint64_t prefixHash = 0;
+  std::uint64_t prefixHash = 0;  ///< chainHash() of all that it has read
   PackedSnapshot packed;
 };
 

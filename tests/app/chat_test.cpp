@@ -11,6 +11,7 @@
 #include <QTest>
 #include <QToolButton>
 #include <atomic>
+#include <semaphore>
 
 #include "application.h"
 #include "chat/chat_page.h"
@@ -144,6 +145,70 @@ class ChatTest : public QObject {
     visible<QToolButton>(QStringLiteral("continue"))->click();
     waitForAnswer();
     QCOMPARE(status(), remembered(whole + 5, 0));
+  }
+
+  // Killed while a long text is read, the next start reads only what is behind the last snapshot. A copy of the files is
+  // what a kill leaves.
+  void aKilledReadingGoesOnBehindItsLastSnapshot() {
+    std::binary_semaphore copied(0);
+    std::atomic<int> snapshots = 0;
+    m_app->inference().setSnapshotInterval(std::chrono::milliseconds(1));
+    const auto hold = connect(&m_app->inference(), &InferenceService::answerSnapshot, &m_app->inference(), [&] {
+      if (++snapshots != 3) return;
+      (void)copied.try_acquire_for(std::chrono::seconds(30));
+    }, Qt::DirectConnection);
+    page().current()->setGenerateLimits(40, false);
+    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(2000)));
+    QTRY_VERIFY_WITH_TIMEOUT(snapshots == 3, kAnswerTimeout);
+    QTemporaryDir killed;
+    const Paths from = Paths::inside(m_dir->path()), to = Paths::inside(killed.path());
+    QVERIFY(to.create());
+    qint64 left = 0;
+    const auto seen = [&] {
+      auto database = Connection::open(from.database(), Connection::Mode::ReadOnly);
+      auto query = runSql(database->database(), QStringLiteral("SELECT coalesce(max(answer_tokens), 0) FROM snapshots"));
+      return (left = query && query->next() ? -query->value(0).toLongLong() : 0) > 0;
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(seen(), kAnswerTimeout);
+    for (const char* suffix : {"", "-wal"}) QVERIFY(QFile::copy(from.database() + QLatin1String(suffix), to.database() + QLatin1String(suffix)));
+    copied.release();
+    waitForAnswer();
+    disconnect(hold);
+    const MessageRecord whole = message(1);
+    const std::size_t prompt = promptOf(whole).size();
+    QCOMPARE(whole.tokens.size(), std::size_t(40));
+    QVERIFY(left > 0 && static_cast<std::size_t>(left) < prompt);
+
+    m_dir->remove();
+    QVERIFY(QDir().rename(killed.path(), m_dir->path()));
+    start();
+    QCOMPARE(message(1).id, whole.id);
+    QVERIFY(message(1).tokens.empty());
+    page().current()->setGenerateLimits(40, false);
+    visible<QToolButton>(QStringLiteral("continue"))->click();
+    waitForAnswer();
+    QCOMPARE(message(1).tokens, whole.tokens);
+    QCOMPARE(m_app->inference().rowsSubmitted(), quint64(left) + whole.tokens.size() - 1);  // the last token waits to be read
+    QCOMPARE(status(), remembered(prompt + 40, 0));
+  }
+
+  void aStoppedReadingGoesOnAfterARestart() {
+    quint64 all = 0;
+    const auto stopper = connect(&m_app->inference(), &InferenceService::answerPrefillProgress, &m_app->inference(), [&](quint64 job, quint64 done, quint64 total) {
+      all = total;
+      if (done > total / 2) m_app->inference().stop(job);
+    }, Qt::DirectConnection);
+    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(2000)));
+    waitForAnswer();
+    disconnect(stopper);
+    const quint64 read = m_app->inference().rowsSubmitted();
+    QVERIFY(read > 0 && read < all);
+    start();
+    page().current()->setGenerateLimits(5, false);
+    visible<QToolButton>(QStringLiteral("continue"))->click();
+    waitForAnswer();
+    QCOMPARE(m_app->inference().rowsSubmitted(), all - read + 4);
+    QCOMPARE(status(), remembered(all + 5, 0));
   }
 
   void theLiveSessionNeedsNoRestore() {

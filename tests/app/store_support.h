@@ -96,7 +96,7 @@ inline void saveSnapshot(ChatStore& store, const MessageRecord& answer, std::uin
   snapshot->tokens = position;
   SnapshotRecord record;
   record.message = answer.id;
-  record.answerTokens = count;
+  record.answerTokens = static_cast<qint64>(count);
   record.fingerprint = answer.fingerprint;
   record.prefixHash = chainHash(answer.startHash, answer.tokens.data(), count);
   store.saveSnapshot(record, snapshot);
