@@ -132,7 +132,7 @@ QString reportSubject(const engine::BenchReport& report) {
 
 QString progressText(const engine::BenchProgress& progress) {
   switch (progress.step) {
-    case engine::BenchStep::Load: return Words::tr("Loading the model");
+    case engine::BenchStep::Load: return progress.test == "first-token" ? Words::tr("Waiting for a first token") : Words::tr("Loading the model");
     case engine::BenchStep::Bandwidth: return Words::tr("Measuring how fast memory can be read; this can take half a minute");
     case engine::BenchStep::State: return Words::tr("Saving, restoring and copying the state");
     case engine::BenchStep::Done: return Words::tr("Writing the report");

@@ -17,11 +17,13 @@ int stepIndex(const engine::BenchProgress& progress) {
   switch (progress.step) {
     case engine::BenchStep::Load: return 0;
     case engine::BenchStep::Bandwidth: return 1;
-    case engine::BenchStep::WarmUp: return progress.test.starts_with("tg") ? 3 : 2;
+    case engine::BenchStep::WarmUp:
+      return progress.test == "first-token" ? 0 : progress.test.starts_with("pp") ? 2 : progress.test.starts_with("state") ? 4 : progress.test.find('-') == std::string::npos ? 3 : 5;
     case engine::BenchStep::Prefill: return 2;
     case engine::BenchStep::Decode: return 3;
     case engine::BenchStep::State: return 4;
-    case engine::BenchStep::Done: return 5;
+    case engine::BenchStep::Chat: return 5;
+    case engine::BenchStep::Done: return 6;
   }
   return 0;
 }
@@ -34,7 +36,7 @@ StepsView::StepsView(QWidget* parent) : QWidget(parent) {
 }
 
 void StepsView::retranslate() {
-  m_titles = {tr("Load"), tr("Memory bandwidth"), tr("Reading a prompt"), tr("Answering"), tr("Saving the state")};
+  m_titles = {tr("Load"), tr("Memory bandwidth"), tr("Reading a prompt"), tr("Answering"), tr("Saving the state"), tr("As in chat")};
   announce();
   updateGeometry();
 }

@@ -28,6 +28,7 @@ const char* stepName(engine::BenchStep step) {
     case engine::BenchStep::Prefill: return "prefill";
     case engine::BenchStep::Decode: return "decode";
     case engine::BenchStep::State: return "state";
+    case engine::BenchStep::Chat: return "chat";
     case engine::BenchStep::Done: return "done";
   }
   return "";

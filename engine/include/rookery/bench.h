@@ -36,18 +36,6 @@ struct BenchRequest {
   bool measureBandwidth = true;          ///< of the memory of the device that runs the model; left out where several do
 };
 
-enum class BenchStep { Load, Bandwidth, WarmUp, Prefill, Decode, State, Done };
-struct BenchProgress {
-  BenchStep step{};
-  std::string test;            ///< "pp512", "tg128", ...
-  int run = 0, plannedRuns = 0;
-  double lastValue = 0;        ///< tokens/s of the last run, 0 before it
-  double spread = 0;           ///< MAD / median so far
-  double fraction = 0;         ///< 0..1 of the whole
-  double secondsLeft = -1;     ///< < 0: not known yet
-};
-using BenchProgressFn = std::function<void(const BenchProgress&)>;
-
 struct BenchSeries {
   std::string test;                 ///< "pp512", "tg128", "tg128-sparse", "tg128-chat", "load", "state-save", ...
   std::string unit;                 ///< "tokens/s", "ms"
@@ -61,6 +49,21 @@ struct BenchSeries {
   bool hasSpread() const noexcept { return samples.size() > 1; }           ///< one run has none
   bool spreadIsIndicative() const noexcept { return samples.size() == 2; } ///< of two runs it says little
 };
+
+/// Load: up to a first token. Chat: the sparse path, and answering as a chat does.
+enum class BenchStep { Load, Bandwidth, WarmUp, Prefill, Decode, State, Chat, Done };
+struct BenchProgress {
+  BenchStep step{};
+  std::string test;            ///< "pp512", "tg128", ...
+  int run = 0, plannedRuns = 0;
+  double lastValue = 0;        ///< tokens/s of the last run, 0 before it
+  double spread = 0;           ///< MAD / median so far
+  double fraction = 0;         ///< 0..1 of the whole
+  double secondsLeft = -1;     ///< < 0: not known yet
+  double secondsLeftAtMost = -1;      ///< if every series needs all the runs that it may have
+  std::optional<BenchSeries> result;  ///< at the end of a step, what it measured; "bandwidth" in GB/s
+};
+using BenchProgressFn = std::function<void(const BenchProgress&)>;
 
 /// The device of a run that the CPU does not compute, or not alone.
 struct BenchGpu {

@@ -28,6 +28,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kFingerprintPrompt = 16;  // tokens; also the question of "first-token"
 constexpr int kFingerprintTokens = 32;
+constexpr double kPrefillGain = 8;      // how much less a token costs when many are read at once: a guess until one was read
+constexpr double kChunkGain = 1.4;      // and 512 compared with the first 16
 constexpr double kStateSpread = 0.05;   // milliseconds are noisier than seconds
 
 double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -104,16 +106,35 @@ class Runner {
     return parseStrategy(m_request.strategy, 1)->stages.front().weights;
   }
 
+  /// In the order in which they are done.
   void planSteps() {
-    m_loadStep = m_clock.plan(BenchStep::Load, "load", 1, 1);
-    m_firstStep = m_clock.plan(BenchStep::Decode, "first-token", 1, 1);
-    m_bandwidthStep = m_clock.plan(BenchStep::Bandwidth, "bandwidth", m_request.measureBandwidth ? 1 : 0, m_request.strategy.starts_with("cpu") ? 8 : 2);
-    m_prefillStep = m_clock.plan(BenchStep::Prefill, prefillName(), m_request.promptTokens > 0 ? 2 + m_request.minReps : 0, 1);
-    m_decodeStep = m_clock.plan(BenchStep::Decode, decodeName(), m_request.generateTokens > 0 ? 2 + m_request.minReps : 0, 2);
-    m_stateStep = m_clock.plan(BenchStep::State, "state", 1, 1);
-    const int chatRuns = m_request.generateTokens > 0 ? 5 : 0;
-    m_sparseStep = m_clock.plan(BenchStep::Decode, decodeName() + "-sparse", chatRuns, 2);
-    m_chatStep = m_clock.plan(BenchStep::Decode, decodeName() + "-chat", chatRuns, 2);
+    const auto skip = [&](std::size_t step, bool wanted) {
+      if (!wanted) m_clock.drop(step);
+      return step;
+    };
+    const bool reads = m_request.promptTokens > 0, answers = m_request.generateTokens > 0;
+    m_loadStep = m_clock.plan(BenchStep::Load, "load");
+    m_firstStep = m_clock.plan(BenchStep::Load, firstTokenPlan());
+    m_bandwidthStep = skip(m_clock.plan(BenchStep::Bandwidth, "bandwidth"), m_request.measureBandwidth);
+    m_prefillStep = skip(m_clock.plan(BenchStep::Prefill, headline(prefillName())), reads);
+    m_decodeStep = skip(m_clock.plan(BenchStep::Decode, headline(decodeName())), answers);
+    for (const char* test : {"state-save", "state-restore", "state-fork"}) m_stateSteps.push_back(m_clock.plan(BenchStep::State, statePlan(test)));
+    m_sparseStep = skip(m_clock.plan(BenchStep::Chat, chatPlan(decodeName() + "-sparse")), answers);
+    m_chatStep = skip(m_clock.plan(BenchStep::Chat, chatPlan(decodeName() + "-chat")), answers);
+    m_clock.setCostLike(m_sparseStep, m_decodeStep);
+    m_clock.setCostLike(m_chatStep, m_decodeStep);
+  }
+
+  SeriesPlan headline(std::string test) const {
+    return {.test = std::move(test), .unit = "tokens/s", .minReps = m_request.minReps, .maxReps = m_request.maxReps,
+            .spreadTarget = m_request.spreadTarget};
+  }
+  SeriesPlan chatPlan(std::string test) const {
+    return {.test = std::move(test), .unit = "tokens/s", .warmUpMax = 3, .minReps = 3, .maxReps = 5, .spreadTarget = m_request.spreadTarget};
+  }
+  static SeriesPlan firstTokenPlan() { return {.test = "first-token", .unit = "ms", .warmUpMin = 1, .warmUpMax = 1, .maxReps = 10}; }
+  static SeriesPlan statePlan(const char* test) {
+    return {.test = test, .unit = "ms", .warmUpMin = 1, .warmUpMax = 2, .minReps = 10, .spreadTarget = kStateSpread};
   }
 
   LoadOptions loadOptions(bool sparse) const {
@@ -168,6 +189,7 @@ class Runner {
                                    : Model::load(m_request.modelPath, options, {}, m_stop);
     if (!model) return tl::unexpected<Error>(model.error());
     m_loadMs.push_back(secondsSince(start) * 1e3);
+    m_loadSeconds = secondsSince(start);
     m_model = std::move(*model);
     m_session = std::make_unique<Session>(m_model);
     return {};
@@ -190,7 +212,8 @@ class Runner {
     if (auto planned = planMemory()) m_report.planned = std::move(*planned);
     // Synthetic weights are made, not loaded: that time says nothing about this machine's loading.
     if (!m_model->isSynthetic()) addLoadSeries();
-    m_clock.finish(m_loadStep);
+    const BenchSeries* load = m_report.find("load");
+    m_clock.finish(m_loadStep, load != nullptr ? std::optional(*load) : std::nullopt);
     return {};
   }
 
@@ -227,25 +250,30 @@ class Runner {
       if (auto read = m_session->decode(m_report.greedyTokens.back(), m_stop); !read) return read;
     }
     estimate(secondsSince(start) / kFingerprintTokens);
-    SeriesPlan plan{.test = "first-token", .unit = "ms", .warmUpMin = 1, .warmUpMax = 1, .maxReps = 10};
-    auto done = measure(m_firstStep, plan, [&]() -> Result<double> {
+    auto done = measure(m_firstStep, firstTokenPlan(), [&]() -> Result<double> {
       m_session->reset();
       const auto begin = Clock::now();
       if (auto read = m_session->prefill(prompt, m_stop); !read) return tl::unexpected<Error>(read.error());
       m_sink = argmax(m_session->logits());
       return secondsSince(begin) * 1e3;
     });
+    if (const BenchSeries* first = m_report.find("first-token"); done && first != nullptr)
+      m_clock.setCost(m_prefillStep, first->median / 1e3 / kFingerprintPrompt * m_request.promptTokens / kChunkGain);
     readMemory();
     return done;
   }
 
   /// What runs will cost, from the measured time of one decoded token.
   void estimate(double tokenSeconds) {
-    constexpr double kPrefillGain = 8;  // how much less a token costs when many are read at once
-    m_clock.setEstimate(m_prefillStep, tokenSeconds * m_request.promptTokens / kPrefillGain);
-    m_clock.setEstimate(m_decodeStep, tokenSeconds * m_request.generateTokens);
-    m_clock.setEstimate(m_sparseStep, tokenSeconds * m_request.generateTokens);
-    m_clock.setEstimate(m_chatStep, tokenSeconds * m_request.generateTokens);
+    constexpr double kProbed = 115e9;            // bytes that the probe reads, about
+    constexpr double kPackedPerSecond = 200e6;   // bytes of state
+    const double bytesPerSecond = static_cast<double>(m_report.bytesPerToken) / std::max(tokenSeconds, 1e-6);
+    m_clock.setCost(m_bandwidthStep, m_report.ranOnCpu() ? std::clamp(kProbed / bytesPerSecond, 4.0, 15.0) : 2);
+    m_clock.setCost(m_prefillStep, tokenSeconds * m_request.promptTokens / kPrefillGain);
+    m_clock.setCost(m_decodeStep, tokenSeconds * m_request.generateTokens);
+    for (const std::size_t step : m_stateSteps) m_clock.setCost(step, static_cast<double>(m_model->info().shape.stateBytes()) / kPackedPerSecond);
+    m_clock.setCost(m_sparseStep, tokenSeconds * m_request.generateTokens, m_loadSeconds);
+    m_clock.setCost(m_chatStep, tokenSeconds * m_request.generateTokens);
     m_clock.settled();
   }
 
@@ -256,13 +284,10 @@ class Runner {
     if (m_stop.stop_requested()) return fail(ErrorCode::Cancelled, "The benchmark was cancelled.");
     m_report.bandwidthGBs = result.bytesPerSecond / 1e9;
     m_report.bandwidthPattern = result.pattern;
-    m_clock.finish(m_bandwidthStep);
+    BenchSeries told{.test = "bandwidth", .unit = "GB/s", .samples = {m_report.bandwidthGBs}, .warmUp = {}};
+    told.median = told.min = told.max = told.mean = m_report.bandwidthGBs;
+    m_clock.finish(m_bandwidthStep, std::move(told));
     return {};
-  }
-
-  SeriesPlan headline(std::string test) const {
-    return {.test = std::move(test), .unit = "tokens/s", .minReps = m_request.minReps, .maxReps = m_request.maxReps,
-            .spreadTarget = m_request.spreadTarget};
   }
 
   Result<void> prefill() {
@@ -276,7 +301,6 @@ class Runner {
       return m_request.promptTokens / secondsSince(start);
     });
     readMemory();
-    m_clock.finish(m_prefillStep);
     return done;
   }
 
@@ -294,30 +318,24 @@ class Runner {
     const auto ids = benchTokens(m_request.generateTokens, m_model->info().shape.vocab);
     m_clock.begin(m_decodeStep);
     CpuUse use(m_model->threads());  // of a GPU's run it would say nothing
-    const auto done = measure(m_decodeStep, headline(decodeName()), [&] {
+    return measure(m_decodeStep, headline(decodeName()), [&] {
       use.start();
       auto rate = decodeRun(ids);
       use.stop();
       return rate;
+    }, [&](BenchSeries& series) {
+      if (!m_report.ranOnCpu()) return;
+      series.cpuShare = use.share();
+      series.busy = use.busy();
     });
-    if (done && m_report.ranOnCpu()) {
-      m_report.series.back().cpuShare = use.share();
-      m_report.series.back().busy = use.busy();
-    }
-    m_clock.finish(m_decodeStep);
-    return done;
   }
 
   /// save: snapshot to the bytes that a database keeps; restore: back into a session; fork: a second session.
   Result<void> states() {
-    m_clock.begin(m_stateStep);
-    const auto plan = [](const char* test) {
-      return SeriesPlan{.test = test, .unit = "ms", .warmUpMin = 1, .warmUpMax = 2, .minReps = 10,
-                        .spreadTarget = kStateSpread};
-    };
     if (auto read = m_session->prefill(benchTokens(kFingerprintPrompt, m_model->info().shape.vocab), m_stop); !read) return read;
+    m_clock.begin(m_stateSteps[0]);
     std::vector<std::byte> packed;
-    auto done = measure(m_stateStep, plan("state-save"), [&]() -> Result<double> {
+    auto done = measure(m_stateSteps[0], statePlan("state-save"), [&]() -> Result<double> {
       const auto start = Clock::now();
       const auto snapshot = m_session->snapshot();
       if (!snapshot) return tl::unexpected<Error>(snapshot.error());
@@ -327,7 +345,8 @@ class Runner {
     if (!done) return done;
     const auto now = m_session->snapshot();
     if (!now) return tl::unexpected<Error>(now.error());
-    done = measure(m_stateStep, plan("state-restore"), [&]() -> Result<double> {
+    m_clock.begin(m_stateSteps[1]);
+    done = measure(m_stateSteps[1], statePlan("state-restore"), [&]() -> Result<double> {
       const auto start = Clock::now();
       auto state = State::unpack(packed, m_model->info().shape);
       if (!state) return tl::unexpected<Error>(state.error());
@@ -337,15 +356,14 @@ class Runner {
     });
     if (!done) return done;
     Session fork(m_model);
-    done = measure(m_stateStep, plan("state-fork"), [&]() -> Result<double> {
+    m_clock.begin(m_stateSteps[2]);
+    return measure(m_stateSteps[2], statePlan("state-fork"), [&]() -> Result<double> {
       const auto start = Clock::now();
       const auto snapshot = m_session->snapshot();
       if (!snapshot) return tl::unexpected<Error>(snapshot.error());
       if (auto restored = fork.restore(*snapshot); !restored) return tl::unexpected<Error>(restored.error());
       return secondsSince(start) * 1e3;
     });
-    if (done) m_clock.finish(m_stateStep);
-    return done;
   }
 
   /// The sparse path, and the whole chain with drawing and text, as chatting runs it.
@@ -355,12 +373,8 @@ class Runner {
     if (auto loaded = loadModel(true); !loaded) return loaded;
     if (!m_model->isSynthetic()) addLoadSeries();
     const auto ids = benchTokens(m_request.generateTokens, m_model->info().shape.vocab);
-    const auto plan = [&](std::string test) {
-      return SeriesPlan{.test = std::move(test), .unit = "tokens/s", .warmUpMax = 3, .minReps = 3, .maxReps = 5,
-                        .spreadTarget = m_request.spreadTarget};
-    };
-    if (auto done = measure(m_sparseStep, plan(decodeName() + "-sparse"), [&] { return decodeRun(ids); }); !done) return done;
-    m_clock.finish(m_sparseStep);
+    m_clock.prepared();
+    if (auto done = measure(m_sparseStep, chatPlan(decodeName() + "-sparse"), [&] { return decodeRun(ids); }); !done) return done;
 
     GenerateRequest generate;
     generate.seed = 1;
@@ -368,7 +382,7 @@ class Runner {
     generate.stopAtEndOfText = false;
     const auto prompt = benchTokens(kFingerprintPrompt, m_model->info().shape.vocab);
     m_clock.begin(m_chatStep);
-    return measure(m_chatStep, plan(decodeName() + "-chat"), [&]() -> Result<double> {
+    return measure(m_chatStep, chatPlan(decodeName() + "-chat"), [&]() -> Result<double> {
       m_session->reset();
       if (auto read = m_session->prefill(prompt, m_stop); !read) return tl::unexpected<Error>(read.error());
       const auto start = Clock::now();
@@ -379,9 +393,12 @@ class Runner {
     });
   }
 
-  Result<void> measure(std::size_t step, const SeriesPlan& plan, const RunFn& once) {
+  /// `complete`: adds what only this series knows.
+  Result<void> measure(std::size_t step, const SeriesPlan& plan, const RunFn& once, const std::function<void(BenchSeries&)>& complete = {}) {
     auto series = measureSeries(plan, once, [&](const SeriesProgress& p) { m_clock.advance(step, p); }, m_stop);
     if (!series) return tl::unexpected<Error>(series.error());
+    if (complete) complete(*series);
+    m_clock.finish(step, *series);
     m_report.series.push_back(std::move(*series));
     return {};
   }
@@ -393,8 +410,9 @@ class Runner {
   std::shared_ptr<const Model> m_model;
   std::unique_ptr<Session> m_session;
   std::vector<double> m_loadMs;
-  std::size_t m_loadStep = 0, m_firstStep = 0, m_bandwidthStep = 0, m_prefillStep = 0, m_decodeStep = 0,
-              m_stateStep = 0, m_sparseStep = 0, m_chatStep = 0;
+  double m_loadSeconds = 0;  ///< of the newest load
+  std::size_t m_loadStep = 0, m_firstStep = 0, m_bandwidthStep = 0, m_prefillStep = 0, m_decodeStep = 0, m_sparseStep = 0, m_chatStep = 0;
+  std::vector<std::size_t> m_stateSteps;  ///< save, restore, fork
   volatile TokenId m_sink = 0;  ///< keeps the drawn token of "first-token" from being optimised away
 };
 

@@ -36,7 +36,6 @@ Result<BenchSeries> measureSeries(const SeriesPlan& plan, const RunFn& once,
     if (!progress) return;
     p.run = static_cast<int>(values.size());
     p.plannedRuns = std::max(planned, p.run);
-    p.runsLeft = p.plannedRuns - p.run + (p.warmUp ? minReps : 0);
     p.lastValue = values.back();
     p.spread = summarise(values).spread();
     progress(p);

@@ -24,7 +24,6 @@ struct SeriesProgress {
   bool warmUp = false;
   int run = 0;          ///< finished runs of this phase
   int plannedRuns = 0;  ///< of this phase, as far as is known
-  int runsLeft = 0;     ///< of both phases, as far as is known
   double lastValue = 0, spread = 0;
 };
 
