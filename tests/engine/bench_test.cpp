@@ -14,10 +14,12 @@
 #include "bench/bandwidth_kernels.h"
 #include "bench/bench_clock.h"
 #include "bench/cpu_use.h"
+#include "bench/plain_text.h"
 #include "bench/series.h"
 #include "bench/statistics.h"
 #include "rookery/bench.h"
 #include "rookery/device.h"
+#include "rookery/machine_load.h"
 #include "support/usable_vulkan.h"
 
 using namespace rookery::engine;
@@ -626,6 +628,52 @@ TEST_CASE("CSV has one line per sample, warm-up included and quoted") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 1 + 1 + 5 + 5);
   CHECK(text.find("\"test | \"\"model\"\", 0.1B\",synthetic,fp16,cpu,exact,2,pp512,tokens/s,warm-up,1,50\n") != std::string::npos);
   CHECK(text.find(",tg128,tokens/s,measured,2,101.5\n") != std::string::npos);
+}
+
+TEST_CASE("text in an export stays text") {
+  const std::vector<std::pair<std::string, std::string>> markdown{
+      {"rwkv7-0.1b", "rwkv7-0.1b"}, {"v7_small model.pth", "v7_small model.pth"}, {"_a_ *b* ~c~ **d**", "_a\\_ *b\\* ~c\\~ *\\*d\\*\\*"}, {"fp16 *6 -> cpu *2", "fp16 *6 -> cpu *2"},
+      {"a|b", "a\\|b"}, {"a\nb\r\nc\td", "a b  c d"}, {"<img src=x>", "&lt;img src=x>"}, {"&lt;", "&amp;lt;"},
+      {"[x](http://a.b)", "\\[x\\](http\\://a.b)"}, {"www.a.b", "www\\.a.b"}, {"`rm`", "\\`rm\\`"}, {"$x$", "\\$x\\$"}, {"c:\\d", "c:\\\\d"},
+      {std::string("a\0b\x1b[31m\x7f", 9), "a\xef\xbf\xbd" "b\xef\xbf\xbd\\[31m\xef\xbf\xbd"}, {"\xff", "\xef\xbf\xbd"},
+      {"a\xe2\x80\xae" "b", "a\xef\xbf\xbd" "b"}, {"\xc2\x85", "\xef\xbf\xbd"}, {"模型", "模型"}};
+  for (const auto& [text, shown] : markdown) CHECK(markdownText(text) == shown);
+  const std::vector<std::pair<std::string, std::string>> csv{
+      {"rwkv7-0.1b", "rwkv7-0.1b"}, {"a, \"b\"", "\"a, \"\"b\"\"\""}, {"=1+1", "\"'=1+1\""}, {"+1", "\"'+1\""}, {"-1", "\"'-1\""}, {"@x", "\"'@x\""},
+      {" =1", "\"' =1\""}, {"\t=1", "\"' =1\""}, {"＝1", "\"'＝1\""}, {"a\nb", "a b"}, {"a=1", "a=1"}, {"", ""}, {"a;b", "\"a;b\""}};
+  for (const auto& [text, field] : csv) CHECK(csvText(text) == field);
+
+  BenchReport report = sampleReport();
+  report.model = "=cmd|' /C calc'!A0 <b>\n| x |";
+  report.environment.cpu = "![a](file:///etc/passwd)";
+  const std::string table = reportMarkdown(report);
+  CHECK(table.find('<') == std::string::npos);
+  CHECK(table.find("![a](") == std::string::npos);
+  CHECK(table.find("\n| x |") == std::string::npos);
+  const std::string sheet = reportCsv(report);
+  CHECK(sheet.find("\n=") == std::string::npos);
+  CHECK(sheet.find("\"'=cmd") != std::string::npos);
+}
+
+TEST_CASE("the load of the machine is that of other programs") {
+  const char* stat = "cpu  100 10 50 1000 40 5 5 30 70 0\ncpu0 50 5 25 500 20 2 2 15 35 0\ncpu1 50 5 25 500 20 3 3 15 35 0\nintr 1 2\n";
+  const auto times = parseProcessorTimes(stat, 100);
+  REQUIRE(times);
+  CHECK(times->processors == 2);
+  CHECK(times->busy == doctest::Approx(2.0));  // all but idle and waiting
+  for (const char* wrong : {"", "cpu", "cpu  1 2 x", "cpu0 1 2 3 4 5 6 7 8\n", "cpu  1 2 3 4 5 6 7 8\n", "cpu  99999999999999999999999 2 3 4 5 6 7 8\ncpu0\n"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parseProcessorTimes(wrong, 100));
+  }
+  CHECK_FALSE(disturbs(0.05, 2, 2));
+  CHECK(disturbs(0.3, 2, 2));       // no processor is left for one of them
+  CHECK_FALSE(disturbs(1, 4, 16));
+  CHECK(disturbs(4, 8, 16));        // a quarter of the machine
+  CHECK(disturbs(13, 4, 16));
+  CHECK_FALSE(disturbs(0, 100, 4)); // more threads than processors want no more than there are
+  MachineLoad load;
+  CHECK_FALSE(load.others());       // nothing to compare with
+  CHECK_FALSE(load.others());       // too soon
 }
 
 TEST_CASE("every reading kernel reads every byte once") {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "bench/plain_text.h"
 #include "rookery/bench.h"
 
 namespace rookery::engine {
@@ -36,27 +37,16 @@ std::string parametersText(std::uint64_t parameters) {
 
 std::string megabytes(std::uint64_t bytes) { return fmt::format("{:.2f}", static_cast<double>(bytes) / 1e6); }
 
-/// Text from a file or a stranger's report inside a table cell or a list line.
-std::string cell(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '|') out += "\\|";
-    else if (c == '\n' || c == '\r') out += ' ';
-    else out += c;
-  }
-  return out;
-}
-
 std::string modelLabel(const BenchReport& r) {
-  return fmt::format("{} {}{}", cell(r.model), cell(r.precision), r.weights == "synthetic" ? " (synthetic weights)" : "");
+  return fmt::format("{} {}{}", markdownText(r.model), markdownText(r.precision), r.weights == "synthetic" ? " (synthetic weights)" : "");
 }
 
 std::string deviceLabel(const BenchReport& r) {
   const BenchEnvironment& e = r.environment;
-  if (r.ranOnCpu()) return "CPU " + cell(e.isa);
+  if (r.ranOnCpu()) return "CPU " + markdownText(e.isa);
   const std::string device = e.gpu ? e.gpu->name + (e.gpu->software ? ", software" : "") : e.device;
-  const std::string cpu = r.cpuTookPart() ? " + CPU " + cell(e.isa) : "";
-  return (e.api.empty() ? cell(device) : fmt::format("{} ({})", cell(e.api), cell(device))) + cpu;
+  const std::string cpu = r.cpuTookPart() ? " + CPU " + markdownText(e.isa) : "";
+  return (e.api.empty() ? markdownText(device) : fmt::format("{} ({})", markdownText(e.api), markdownText(device))) + cpu;
 }
 
 /// Of the CPU; a GPU's run has none.
@@ -89,7 +79,7 @@ std::string benchTable(const BenchReport& r) {
     if (s.unit != "tokens/s") continue;
     const std::string around = s.hasSpread() ? fmt::format(" ± {:.2f}", s.mad) : "";
     out += fmt::format("| {} | {} | {} | {} | {} | {} | {:.2f}{}{} | {} |\n", modelLabel(r), sizeText(weightBytes(r)),
-                       parametersText(r.parameters), deviceLabel(r), threadsText(r), cell(s.test), s.median, around,
+                       parametersText(r.parameters), deviceLabel(r), threadsText(r), markdownText(s.test), s.median, around,
                        noteOf(s), s.samples.size());
     spread = spread || s.hasSpread();
     indicative = indicative || s.spreadIsIndicative();
@@ -108,7 +98,7 @@ std::string timesTable(const BenchReport& r) {
   std::string rows;
   for (const BenchSeries& s : r.series) {
     if (s.unit == "tokens/s") continue;
-    rows += fmt::format("| {} | {:.3f} | {} | {:.3f} | {:.3f} | {}{} |\n", cell(s.test), s.median,
+    rows += fmt::format("| {} | {:.3f} | {} | {:.3f} | {:.3f} | {}{} |\n", markdownText(s.test), s.median,
                         s.hasSpread() ? fmt::format("{:.3f}", s.mad) : "", s.min, s.max, s.samples.size(), s.noisy ? " (noisy)" : "");
   }
   if (rows.empty()) return {};
@@ -120,7 +110,7 @@ std::string limitText(const BenchReport& r) {
     return fmt::format("\nMemory read limit of the device: not measured{}. Decoding reads {} MB per token.\n",
                        r.onSeveralDevices() ? ", for several devices share the work and each has a limit of its own" : "", megabytes(r.bytesPerToken));
   if (!r.hasLimit()) return {};
-  std::string out = fmt::format("\nMemory read limit: {:.1f} GB/s ({}).", r.bandwidthGBs, cell(r.bandwidthPattern));
+  std::string out = fmt::format("\nMemory read limit: {:.1f} GB/s ({}).", r.bandwidthGBs, markdownText(r.bandwidthPattern));
   if (r.percentOfBandwidth > 0)
     out += fmt::format(" Decoding reads {} MB per token: {:.0f} % of that limit.", megabytes(r.bytesPerToken),
                        r.percentOfBandwidth);
@@ -138,14 +128,14 @@ std::string publishedRow(const BenchReport& r) {
   return fmt::format(
       "\n| Inference Tool | Model | Precision | Tokens/s | VRAM Usage |\n| :---: | :---: | :---: | :---: | :---: |\n"
       "| Rookery ({}) | {} | {} | {:.2f} | {} |\n",
-      deviceLabel(r), cell(r.model), cell(r.precision), decode->median, deviceMemory(r));
+      deviceLabel(r), markdownText(r.model), markdownText(r.precision), decode->median, deviceMemory(r));
 }
 
 std::string environmentBlock(const BenchReport& r) {
   const BenchEnvironment& e = r.environment;
   std::string out = "\nTest Environment:\n\n";
   const auto line = [&](std::string_view name, const std::string& value) {
-    if (!value.empty()) out += fmt::format("- {}: {}\n", name, cell(value));
+    if (!value.empty()) out += fmt::format("- {}: {}\n", name, markdownText(value));
   };
   line("CPU", r.cpuTookPart() ? fmt::format("{} ({}, {} of {} cores)", e.cpu, e.isa, e.threads, e.physicalCores)
                            : fmt::format("{} ({} cores)", e.cpu, e.physicalCores));
@@ -173,17 +163,6 @@ std::string environmentBlock(const BenchReport& r) {
   return out;
 }
 
-/// RFC 4180.
-std::string csvField(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + '"';
-}
-
 /// What lies on which device; nothing where there is one.
 std::string deviceTable(const std::vector<MemoryRow>& planned, const std::vector<LedgerEntry>& measured) {
   std::vector<std::string> devices;
@@ -199,7 +178,7 @@ std::string deviceTable(const std::vector<MemoryRow>& planned, const std::vector
       all += entry.bytes;
       weights += entry.kind == "weights" ? entry.bytes : 0;
     }
-    out += fmt::format("| {} | {} | {} | {} |\n", cell(device), megabytes(plan), megabytes(weights), megabytes(all));
+    out += fmt::format("| {} | {} | {} | {} |\n", markdownText(device), megabytes(plan), megabytes(weights), megabytes(all));
   }
   return out;
 }
@@ -244,7 +223,7 @@ std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, cons
 
   std::string out = "| component | planned, MB | measured, MB |\n| --------- | ----------: | -----------: |\n";
   for (const Row& row : rows)
-    out += fmt::format("| {} | {} | {} |\n", cell(row.component), row.planned > 0 ? megabytes(row.planned) : "", megabytes(row.measured));
+    out += fmt::format("| {} | {} | {} |\n", markdownText(row.component), row.planned > 0 ? megabytes(row.planned) : "", megabytes(row.measured));
   if (resident.now > 0) {
     const double rest = (static_cast<double>(resident.now) - static_cast<double>(resident.before) - static_cast<double>(inProcess)) / 1e6;
     out += fmt::format("| unexplained | | {:.2f} |\n", rest);
@@ -270,12 +249,12 @@ std::string reportMarkdown(const BenchReport& r) {
 
 std::string reportCsv(const BenchReport& r) {
   std::string out = "model,weights,precision,strategy,mode,threads,test,unit,phase,run,value\n";
-  const auto prefix = fmt::format("{},{},{},{},{},{}", csvField(r.model), csvField(r.weights), csvField(r.precision),
-                                  csvField(r.strategy), csvField(r.mode), threadsText(r));
+  const auto prefix = fmt::format("{},{},{},{},{},{}", csvText(r.model), csvText(r.weights), csvText(r.precision),
+                                  csvText(r.strategy), csvText(r.mode), threadsText(r));
   for (const BenchSeries& s : r.series) {
     const auto lines = [&](const char* phase, const std::vector<double>& values) {
       for (std::size_t i = 0; i < values.size(); ++i)
-        out += fmt::format("{},{},{},{},{},{}\n", prefix, csvField(s.test), csvField(s.unit), phase, i + 1, values[i]);
+        out += fmt::format("{},{},{},{},{},{}\n", prefix, csvText(s.test), csvText(s.unit), phase, i + 1, values[i]);
     };
     lines("warm-up", s.warmUp);
     lines("measured", s.samples);

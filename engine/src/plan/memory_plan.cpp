@@ -11,6 +11,7 @@
 #include "backend/cpu/coded_packing.h"
 #include "backend/cpu/cpu_executable.h"
 #include "backend/cpu/placement.h"
+#include "bench/plain_text.h"
 #include "model/synthetic_source.h"
 #include "plan/segments.h"
 #include "plan/torch_allocator.h"
@@ -173,7 +174,7 @@ Result<LoadEstimate> estimateLoad(std::shared_ptr<const ModelFile> file, const L
 }
 
 std::string memoryTableMarkdown(const std::string& title, const std::vector<MemoryRow>& rows) {
-  std::string text = fmt::format("## {}\n", title);
+  std::string text = fmt::format("## {}\n", markdownText(title));
   text += "| Component | Cumulative GPU Memory (MB) | Memory per Component (MB) |\n";
   text += "|-----------|----------------------------|---------------------------|\n";
   for (const MemoryRow& row : rows) {
