@@ -55,11 +55,17 @@ TEST_CASE("bench: the report says the whole strategy, all devices and types") {
   CHECK(report["environment"]["device"] == kDevice);
   CHECK(report["environment"]["threads"].get<int>() > 0);
   CHECK(report["environment"].contains("gpu") == kVulkan);
-  std::map<std::string, std::uint64_t> planned, measured;
-  for (const json& row : report["planned"]) planned[row["device"]] += row["bytes"].get<std::uint64_t>();
-  for (const json& row : report["measured"])
+  std::map<std::string, std::uint64_t> planned, measured, all, everything;
+  for (const json& row : report["planned"]) {
+    all[row["component"]] += row["bytes"].get<std::uint64_t>();
+    if (row["component"] != "state" && row["component"] != "scratch") planned[row["device"]] += row["bytes"].get<std::uint64_t>();
+  }
+  for (const json& row : report["measured"]) {
+    everything[row["component"]] += row["bytes"].get<std::uint64_t>();
     if (row["kind"] == "weights") measured[row["device"]] += row["bytes"].get<std::uint64_t>();
+  }
   CHECK(planned == measured);
+  if (!kVulkan) CHECK(all == everything);  // a graphics device's scratch is not planned
   CHECK(measured.size() == (kVulkan ? 2 : 1));
 
   const auto table = runCli(with({"bench", "--synthetic", "rwkv7-0.1b", "--pp", "0", "--tg", "1", "--reps", "1", "--max-reps", "1", "--no-bandwidth"}, kStrategy));

@@ -11,6 +11,7 @@
 #include "backend/cpu/coded_packing.h"
 #include "backend/cpu/cpu_executable.h"
 #include "backend/cpu/placement.h"
+#include "backend/runs.h"
 #include "bench/plain_text.h"
 #include "model/synthetic_source.h"
 #include "plan/segments.h"
@@ -133,9 +134,11 @@ Result<std::vector<MemoryRow>> planWorkspace(const ModelShape& shape, const Load
   const auto segments = segmentsOf(options, shape.layers);
   if (!segments) return tl::unexpected(segments.error());
   Table table;
+  std::size_t handedOn = 0;  // values between two segments, which go through two buffers of the CPU
   for (const Segment& segment : *segments) {
     const Program program = buildProgram(shape, segment.range);
     const std::string device = deviceId(segment.device);
+    handedOn = std::max(handedOn, program.valuesOut.size());
     if (device == "cpu") {
       const CpuWorkspace workspace = cpuWorkspace(program, options.threads > 0 ? options.threads : physicalCores());
       table.add("scratch", workspace.activations + workspace.workers);
@@ -143,6 +146,10 @@ Result<std::vector<MemoryRow>> planWorkspace(const ModelShape& shape, const Load
     }
     table.add("state", 2 * program.stateLayout.floats() * sizeof(float));
     table.rows.back().device = device;
+  }
+  if (segments->size() > 1) {
+    table.add("scratch", 2 * handedOn * longestRun(shape) * static_cast<std::uint64_t>(shape.nEmbd) * sizeof(float));
+    table.rows.back().device = "cpu";
   }
   return std::move(table.rows);
 }
