@@ -16,6 +16,7 @@
 #include "chat/markdown_format.h"
 #include "chat/markdown_inline.h"
 #include "chat/markdown_prepare.h"
+#include "support/plain_text.h"
 
 namespace rookery::app {
 namespace {
@@ -140,9 +141,7 @@ class Renderer {
       format.setAnchorHref(piece.address);
       format.setForeground(m_style.link);
       format.setFontUnderline(true);
-      // A tooltip may be taken for HTML: this one is.
-      const QString title = piece.title.isEmpty() ? QString() : piece.title.toHtmlEscaped() + QStringLiteral("<br>");
-      format.setToolTip(QStringLiteral("<p>") + title + piece.address.toHtmlEscaped() + QStringLiteral("</p>"));
+      format.setToolTip(plainToolTip(piece.title.isEmpty() ? piece.address : piece.title + u'\n' + piece.address));
     }
     return format;
   }

@@ -136,7 +136,7 @@ class InferenceTest : public QObject {
     rest.generate.journal = half.tokens;
     const PackedSnapshot saved = packSnapshot(*half.snapshot.snapshot);
     rest.findStart = [&](const AnswerPrompt&, const std::vector<qint64>&, std::stop_token) -> engine::Result<AnswerStart> {
-      return AnswerStart{saved, {}, half.snapshot.answerTokens};
+      return AnswerStart{saved, {}, static_cast<quint64>(half.snapshot.answerTokens)};
     };
     AnswerFinished ended;
     for (const bool restart : {false, true}) {

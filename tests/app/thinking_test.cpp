@@ -55,7 +55,7 @@ class SpokenAnswers : public InferenceService {
     AnswerFinished finished;
     finished.reason = reason;
     finished.tokens = m_tokens;
-    finished.snapshot = {std::make_shared<engine::Snapshot>(), m_tokens.size()};
+    finished.snapshot = {std::make_shared<engine::Snapshot>(), static_cast<qint64>(m_tokens.size())};
     finished.decodeSeconds = 10;
     Q_EMIT answerFinished(m_job, finished);
   }

@@ -224,7 +224,7 @@ struct SimulatedRun {
   double load = 10, bandwidth = 12, prefill = 2.5, decode = 3, noise = 0.003, slowStart = 1.5;
   int seed = 1;
 
-  std::vector<std::pair<double, BenchProgress>> told;
+  std::vector<std::pair<double, BenchProgress>> told = {};
   double total = 0;
 
   void go() {

@@ -67,7 +67,7 @@ std::string csvText(std::string_view text) {
   // Also in full width, which some spreadsheets take for the same.
   for (const std::string_view sign : {"=", "+", "-", "@", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"}) {
     if (start.starts_with(sign)) {
-      line.insert(0, "'");
+      line = '\'' + line;
       break;
     }
   }
