@@ -207,7 +207,7 @@ SegmentView* MessageBody::viewFor(qsizetype index) {
   if (entry.view) return entry.view;
   entry.view = m_spare.isEmpty() ? makeView() : m_spare.takeLast();
   entry.view->setAccessibleName(m_name);
-  entry.view->resize(width(), entry.view->height());  // before the text comes, which is laid out at once
+  entry.view->setWidth(width());  // before the text comes, which is laid out at once
   fill(entry.view, index, false);
   if (m_allSelected) entry.view->selectAll();
   entry.view->show();

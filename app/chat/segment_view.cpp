@@ -111,10 +111,14 @@ void SegmentView::showPlain() {
   cursor.endEditBlock();
 }
 
-int SegmentView::heightFor(int width) {
+void SegmentView::setWidth(int width) {
   if (this->width() != width) resize(width, height());
   // Setting the width lays the whole text out again even if it is the same.
   if (document()->textWidth() != width) document()->setTextWidth(width);
+}
+
+int SegmentView::heightFor(int width) {
+  setWidth(width);
   const QAbstractTextDocumentLayout& layout = *document()->documentLayout();
   double top = 0, bottom = document()->size().height();
   if (const QTextFrame* code = m_markdown.codeBefore()) {
@@ -138,8 +142,9 @@ void SegmentView::pin() { verticalScrollBar()->setRange(m_top, m_top); }
 void SegmentView::wheelEvent(QWheelEvent* event) { event->ignore(); }
 
 void SegmentView::resizeEvent(QResizeEvent* event) {
-  // QTextEdit lays out again on any resize; growing by a line while an answer streams must not cost that.
-  if (event->size().width() != event->oldSize().width()) QTextBrowser::resizeEvent(event);
+  // QTextEdit lays out again on any resize; growing by a line while an answer streams must not cost that, and a view that
+  // is shown has its width already.
+  if (event->size().width() != document()->textWidth()) QTextBrowser::resizeEvent(event);
   pin();
   placeCopyButtons();
 }

@@ -22,6 +22,7 @@ class SegmentView : public QTextBrowser {
   void setPiece(const QString& text, const TextSegment& segment, bool markdown, const SegmentStart* next);
   /// The piece may have become longer or shorter. `text` is its whole text.
   void follow(const QString& text, const TextSegment& segment, const SegmentStart* next);
+  void setWidth(int width);
   int heightFor(int width);
   void setMuted(bool muted);  ///< in the colour of secondary text
 

@@ -15,6 +15,7 @@ using Kind = MarkdownContext::Kind;
 constexpr qsizetype kSegmentCost = 3'500;
 constexpr qsizetype kLineCost = 25, kMarkCost = 12, kCellCost = 60, kPartCost = 40, kFrameCost = 500;
 constexpr qsizetype kPlainLine = 3'500;     // a longer line is divided
+constexpr qsizetype kOverMarkCost = 5;      // of a mark that stands on a letter: any number makes one letter of it
 constexpr qsizetype kUnbreakable = 1'000;   // Qt's search for the end of a word is quadratic
 constexpr qsizetype kWindow = 2 * kMaxUnfinished + 2;
 
@@ -39,10 +40,15 @@ bool isMark(QChar c) {
 /// Where a plain text can be divided next; -1: it is not decided yet.
 qsizetype plainCut(const QString& text, qsizetype from) {
   const qsizetype limit = std::min(text.size(), from + kPlainLine);
+  qsizetype cost = 0;
   for (qsizetype i = from; i < limit; ++i) {
-    if (!endsLine(text[i])) continue;
-    if (text[i] == u'\r' && i + 1 < text.size() && text[i + 1] == u'\n') ++i;
-    return i + 1;
+    const QChar c = text[i];
+    if (endsLine(c)) {
+      if (c == u'\r' && i + 1 < text.size() && text[i + 1] == u'\n') ++i;
+      return i + 1;
+    }
+    cost += c.unicode() >= 0x300 && c.category() == QChar::Mark_NonSpacing ? kOverMarkCost : 1;
+    if (cost > kPlainLine) return softBreak(text, from, i);
   }
   return text.size() - from > kPlainLine ? softBreak(text, from, from + kPlainLine) : -1;
 }
