@@ -17,7 +17,7 @@ bool isIdentifier(QChar c) { return isDigit(c) || isAsciiLetter(c) || c == u'_';
 
 /// What stands on one side of a run of asterisks, underscores or tildes.
 struct Side {
-  enum class Kind { Blank, Word, Cjk, Sign };
+  enum class Kind { Blank, Word, Cjk, Sign };  ///< Cjk: of a script without blanks between its words
   Kind kind = Kind::Blank;
   QChar c;
   bool isBlank() const { return kind == Kind::Blank; }
@@ -48,6 +48,7 @@ Side sideOf(QStringView text, qsizetype at, bool before) {
   if (QChar::isSpace(c)) side.kind = Side::Kind::Blank;
   else if (isCjk(c)) side.kind = Side::Kind::Cjk;
   else if (QChar::isLetterOrNumber(c) || QChar::isMark(c)) side.kind = Side::Kind::Word;
+  else if (QChar::category(c) == QChar::Symbol_Other) side.kind = Side::Kind::Cjk;  // an emoji
   else side.kind = Side::Kind::Sign;
   return side;
 }
@@ -67,6 +68,7 @@ struct Delimiter {
   QChar sign;
   qsizetype count = 0, original = 0, node = 0;
   bool opens = false, closes = false;
+  bool doubtful = false;         ///< a single asterisk in a product, a glob ...: no italics across it
   int previous = -1, next = -1;  ///< neighbours that are still in the list
 };
 
@@ -162,7 +164,7 @@ class Reader {
     plain(QStringLiteral("\\"), 1);
   }
 
-  /// The word around has a backslash that is certainly a sign of its own: before a letter, a digit or another backslash.
+  /// The word around is a path or an expression, in which every sign counts.
   bool inPath() const {
     qsizetype begin = m_at, end = m_at;
     while (begin > 0 && !m_text[begin - 1].isSpace() && m_at - begin < kLongestWord) --begin;
@@ -170,6 +172,7 @@ class Reader {
     for (qsizetype i = begin; i + 1 < end; ++i) {
       if (m_text[i] == u'\\' && (m_text[i + 1] == u'\\' || m_text[i + 1].isLetterOrNumber())) return true;
       if (m_text[i] == u':' && m_text[i + 1] == u'\\') return true;
+      if (QStringView(u"^{}").contains(m_text[i]) || (m_text[i] == u'|' && !m_inTable)) return true;  // an expression
     }
     return false;
   }
@@ -237,7 +240,7 @@ class Reader {
     // __init__ and _value_1_ are names, _word_ is emphasis.
     const bool afterStar = m_at > 0 && m_text[m_at - 1] == u'*' && (m_at == 1 || m_text[m_at - 2] != u'*');  // *_test_*
     const bool emphasis = before == 1 && behind == 1 && !afterStar && std::all_of(middle.begin(), middle.end(), isAsciiLetter);
-    const bool wrapped = before > 0 && behind > 0 && !emphasis;
+    const bool wrapped = (before > 0 && behind > 0 && !emphasis) || (before + behind == 1 && middle.contains(u'_'));
     if (before > 0 && !wrapped) delimiter(u'_', before);
     plain((wrapped ? name : middle).toString(), wrapped ? name.size() : middle.size());
     if (behind > 0 && !wrapped) delimiter(u'_', behind);
@@ -250,10 +253,13 @@ class Reader {
   }
 
   void delimiter(QChar sign, qsizetype count) {
-    Delimiter d{sign, count, count, 0, false, false, -1, -1};
+    Delimiter d;
+    d.sign = sign;
+    d.count = d.original = count;
     const Side before = sideOf(m_text, m_at - 1, true), behind = sideOf(m_text, m_at + count, false);
     d.opens = !behind.isBlank() && (!behind.isSign() || !before.isWord());
     d.closes = !before.isBlank() && (!before.isSign() || !behind.isWord() || (count == 2 && before.isOneOf(u":!?")));
+    d.doubtful = sign == u'*' && count == 1 && (d.opens || d.closes);
     if (count > 3 || (sign == u'~' && count != 2)) d.opens = d.closes = false;
     const bool inWord = before.isWord() && behind.isWord();
     if (sign == u'_') {
@@ -277,7 +283,8 @@ class Reader {
     }
     d.node = static_cast<qsizetype>(m_nodes.size());
     alone(QString(count, sign), count);
-    if (!d.opens && !d.closes) return;
+    d.doubtful = d.doubtful && !d.opens && !d.closes;
+    if (!d.opens && !d.closes && !d.doubtful) return;
     d.previous = m_last;
     const int index = static_cast<int>(m_delimiters.size());
     if (m_last >= 0) m_delimiters[static_cast<std::size_t>(m_last)].next = index;
@@ -347,7 +354,7 @@ class Reader {
       const int kind = c.sign.unicode() * 16 + static_cast<int>(c.original % 3) * 4 + (c.opens ? 2 : 0) + (c.count >= 2 ? 1 : 0);
       const int limit = searched.count(kind) > 0 ? searched[kind] : bottom;
       int opener = c.previous;
-      while (opener > limit && !matches(at(opener), c)) opener = at(opener).previous;
+      while (opener > limit && !matches(at(opener), c)) opener = at(opener).doubtful && c.sign == u'*' && c.count == 1 ? -1 : at(opener).previous;
       if (opener <= limit) {
         searched[kind] = c.previous;
         const int next = c.next;

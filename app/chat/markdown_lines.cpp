@@ -29,8 +29,10 @@ QStringView fenceMark(QStringView content) {
   if (content.isEmpty() || (content.front() != u'`' && content.front() != u'~')) return {};
   qsizetype end = 0;
   while (end < content.size() && content[end] == content.front()) ++end;
-  const bool code = end >= 3 && (content.front() == u'~' || !content.sliced(end).contains(u'`'));  // ```x``` is a span
-  return code ? content.first(end) : QStringView();
+  if (end < 3) return {};
+  const QStringView info = content.sliced(end).trimmed();
+  if (content.front() == u'`') return info.contains(u'`') ? QStringView() : content.first(end);  // ```x``` is a span
+  return info.contains(u' ') && !info.contains(u'=') && !info.contains(u'{') ? QStringView() : content.first(end);  // ~~~ some words
 }
 
 bool closesFence(QStringView line, QStringView fence) {

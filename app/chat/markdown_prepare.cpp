@@ -14,7 +14,7 @@ namespace {
 
 // U+FDD0 and U+FDD1 begin and end frames inside Qt's documents: they are not used here.
 constexpr QStringView kSigns = u"*_~`[]<&\\|";
-constexpr char16_t kFirstSign = 0xFDD5, kNothing = 0xFDD2, kMarkBegin = 0xFDD3, kMarkEnd = 0xFDD4, kLastNonCharacter = 0xFDEF;
+constexpr char16_t kFirstSign = 0xFDD5, kNothing = 0xFDD2, kMarkBegin = 0xFDD3, kMarkEnd = 0xFDD4, kBlank = 0xFDDF, kLastNonCharacter = 0xFDEF;
 constexpr qsizetype kMaxCells = 2'000;  // of one table; more are shown as text
 
 bool isNonCharacter(QChar c) { return c.unicode() >= 0xFDD0 && c.unicode() <= kLastNonCharacter; }
@@ -170,13 +170,22 @@ class Preparer {
       noteItems(line);
       return;
     }
-    m_out += line.prefix;
+    m_out += line.marks.empty() && line.quotes == 0 ? shownBlanks(line.prefix) : line.prefix.toString();
     if (line.isBlank() && !line.prefix.endsWith(u' ')) m_out += u' ';
     m_out += mark;
     if (mark.isEmpty() && needsCover(line)) m_out += QChar(kNothing);
     m_out += hidden(m_taskTaken ? content.sliced(4) : content);
     noteItems(line);
     noteText(line);
+  }
+
+  /// The blanks before a line of text are kept as far as it stands deeper than its list item: poems, code without a fence.
+  QString shownBlanks(QStringView blanks) const {
+    qsizetype item = std::min(m_items.empty() ? 0 : m_items.back(), blanks.size());
+    if (item > 0 && blanks.size() - item < 2) item = blanks.size();  // an item whose lines do not quite agree
+    QString out = blanks.first(item).toString();
+    for (const QChar c : blanks.sliced(item)) out += QString(c == u'\t' ? 4 : 1, QChar(kBlank));
+    return out;
   }
 
   /// Remembers that a paragraph begins or goes on with this line.
@@ -291,7 +300,8 @@ class Preparer {
       // Quotes go on; everything else is text.
       const QStringView text = m_lines[m_at];
       const qsizetype begin = std::max<qsizetype>(behindQuotes(text, line.quotes), 0);
-      m_out += u'\n' + text.first(begin).toString() + QChar(kNothing) + hidden(text.sliced(begin));
+      const QStringView blanks = text.first(begin);
+      m_out += u'\n' + (line.quotes == 0 ? shownBlanks(blanks) : blanks.toString()) + QChar(kNothing) + hidden(text.sliced(begin));
     }
     m_at = last;
     m_paragraphLines = 2;
@@ -346,6 +356,7 @@ QString restoreMarkdown(QStringView text) {
     if (c == QChar(kMarkBegin)) inMark = true;
     else if (c == QChar(kMarkEnd)) inMark = false;
     else if (inMark || c == QChar(kNothing)) continue;
+    else if (c == QChar(kBlank)) out += u' ';
     else if (c.unicode() >= kFirstSign && c.unicode() < kFirstSign + kSigns.size()) out += kSigns[c.unicode() - kFirstSign];
     else out += c;
   }

@@ -6,6 +6,15 @@ namespace {
 
 bool isAsciiWord(QChar c) { return c.unicode() < 128 && c.isLetterOrNumber(); }
 
+/// "5 for you, 6": begins with a number, and has words.
+bool isPrice(QStringView text) {
+  if (!text.front().isDigit() || text.contains(u'\\')) return false;
+  for (qsizetype i = 1; i < text.size(); ++i) {
+    if (text[i].isLetter() && (text[i].unicode() > 0x2E80 || text[i - 1].isLetter())) return true;
+  }
+  return false;
+}
+
 struct Brackets {
   QStringView begin, end;
 };
@@ -73,6 +82,7 @@ qsizetype VerbatimFinder::dollarEnd(qsizetype at) const {
   if (close >= m_text.size() || m_text[close] != u'$' || close == at + 1) return -1;
   const QChar first = m_text[at + 1], last = m_text[close - 1];
   if (first.isSpace() || last.isSpace() || (first == u'|') != (last == u'|')) return -1;
+  if (isPrice(m_text.sliced(at + 1, close - at - 1))) return -1;
   if (close + 1 < m_text.size() && (isAsciiWord(m_text[close + 1]) || m_text[close + 1] == u'$')) return -1;
   return close + 1;
 }
