@@ -300,6 +300,7 @@ void MessageBody::layOut() {
 
 int MessageBody::heightFor(int width) {
   if (this->width() != width) resize(width, height());
+  adoptWidth();
   int below = estimateRest();
   if (!m_more->isHidden()) below += kGap + m_more->sizeHint().height();
   if (!m_rest->isHidden()) below += kGap + m_rest->heightForWidth(width);
@@ -308,7 +309,13 @@ int MessageBody::heightFor(int width) {
 
 void MessageBody::resizeEvent(QResizeEvent* event) {
   QWidget::resizeEvent(event);
-  if (event->size().width() == event->oldSize().width()) return;
+  if (adoptWidth()) m_later.start();
+}
+
+/// A hidden widget gets its resize event when it is shown, which is too late for who asks for its height before.
+bool MessageBody::adoptWidth() {
+  if (width() == m_adoptedWidth) return false;
+  m_adoptedWidth = width();
   const bool many = m_views.size() > kRelaidAtOnce;  // pieces of a line each, say
   for (std::size_t i = 0; i < m_entries.size(); ++i) {
     if (many && m_entries[i].view != QApplication::focusWidget()) release(m_entries[i]);
@@ -317,6 +324,7 @@ void MessageBody::resizeEvent(QResizeEvent* event) {
   }
   updateOffsets();
   realise();
+  return true;
 }
 
 MessageBody::Place MessageBody::placeAt(int y) const {

@@ -81,6 +81,7 @@ class MessageBody : public QWidget {
   void release(Entry& entry);
   void fill(SegmentView* view, qsizetype index, bool follow);
   QString pieceOf(qsizetype index) const;
+  bool adoptWidth();  ///< lays out for the width it has now; false: nothing to do
   void layOut();
   void selectAll(bool all);
   void copyCode(const SegmentView* view, const QString& code, bool goesOn);
@@ -95,6 +96,7 @@ class MessageBody : public QWidget {
   std::vector<int> m_offsets;      ///< one more
   QVector<SegmentView*> m_views;   ///< in use, from above
   QVector<SegmentView*> m_spare;
+  int m_adoptedWidth = 0;
   int m_sightTop = 0, m_sightBottom = 0;
   QTimer m_slices, m_later;
   QPushButton* m_more;

@@ -5,8 +5,10 @@
 #include <QLabel>
 #include <QScrollBar>
 #include <QSignalSpy>
+#include <QStackedWidget>
 #include <QTest>
 #include <QTextBlock>
+#include <QTextBrowser>
 #include <QTextDocument>
 #include <QToolButton>
 
@@ -73,6 +75,31 @@ class TranscriptTest : public QObject {
     model.add(record(9, 0, MessageRole::User, QStringLiteral("edited first question")));
     QCOMPARE(model.rowCount(), 1);
     QCOMPARE(model.siblings(0).count, 2);
+  }
+
+  // A chat is opened while another page of the stack is shown, so its view has another size then.
+  void aLongTextOpenedOutOfSightIsShownAtItsHeight() {
+    TranscriptModel model;
+    QStackedWidget stack;
+    auto* view = new TranscriptView(&stack);
+    stack.addWidget(view);
+    stack.addWidget(new QWidget);
+    stack.setCurrentIndex(1);
+    stack.resize(1000, 600);
+    stack.show();
+    view->setModel(&model);
+    const QString text = QStringLiteral("A line of words that is about as long as a line of text may well become.\n").repeated(1000);
+    model.reset({{1, 0, MessageRole::User, 1}, {2, 1, MessageRole::Assistant, static_cast<int>(text.size())}}, 2, [&](qint64 id) {
+      return id == 1 ? record(1, 0, MessageRole::User, QStringLiteral("?")) : record(2, 1, MessageRole::Assistant, text);
+    });
+    stack.setCurrentIndex(0);
+    QTest::qWait(50);
+    for (auto* message : view->findChildren<MessageWidget*>()) QCOMPARE(message->height(), message->heightFor(message->width()));
+    const auto bodies = view->findChildren<QTextBrowser*>();
+    QVERIFY(std::any_of(bodies.begin(), bodies.end(), [&](const QTextBrowser* body) {
+      const QRect shown(body->mapTo(view->viewport(), QPoint()), body->size());
+      return !body->isHidden() && shown.intersects(view->viewport()->rect());
+    }));
   }
 
   void streamingTextReachesAHiddenSibling() {
