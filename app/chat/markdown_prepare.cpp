@@ -175,7 +175,7 @@ class Preparer {
     m_out += mark;
     if (mark.isEmpty() && needsCover(line)) m_out += QChar(kNothing);
     m_out += hidden(m_taskTaken ? content.sliced(4) : content);
-    noteItems(line);
+    if (!line.marks.empty()) noteItems(line);  // text alone may still belong to an item that stands deeper
     noteText(line);
   }
 
@@ -295,7 +295,7 @@ class Preparer {
     m_out += line.prefix + markOf(line);
     if (line.quoteRefused) m_out += QChar(kNothing);
     m_out += hidden(line.content);
-    noteItems(line);
+    if (!line.marks.empty()) noteItems(line);
     for (++m_at; m_at <= last; ++m_at) {
       // Quotes go on; everything else is text.
       const QStringView text = m_lines[m_at];
@@ -327,7 +327,7 @@ class Preparer {
   }
 
   void noteItems(const MarkdownLine& line) {
-    if (line.marks.empty() || line.quotes > 0) return;
+    if (line.quotes > 0) return;
     closeItems(line);
     qsizetype at = line.indent;
     for (const ListMark& mark : line.marks) m_items.push_back(at += std::max<qsizetype>(mark.content, 2));

@@ -6,7 +6,10 @@
 #include <QTextDocument>
 #include <QTextFrame>
 #include <QTextTable>
+#include <ctime>
 
+#include "chat/markdown_inline.h"
+#include "chat/markdown_prepare.h"
 #include "markdown_support.h"
 
 using namespace rookery::app;
@@ -183,6 +186,7 @@ class MarkdownTest : public QObject {
     row("an item", "- 1 Hill Road\n  London\n- two", "-\t1 Hill Road⏎London\n•\ttwo");
     row("a quote", "> one\n> two\n", "one⏎two");
     row("two blanks", "one  \ntwo", "one⏎two");
+    row("a poem with steps", "One drop\n  for me\n    and you", "One drop⏎  for me⏎    and you");
     row("no item", "He was born in\n1984. In spring", "He was born in⏎1984. In spring");
     // Numbers and words with signs in them.
     same("8547*47854*744574*4=1218120 and 2*3*4 = 24");
@@ -190,6 +194,8 @@ class MarkdownTest : public QObject {
     same("a*b*c, f(*args), g(*more), (a+b)*(c+d) and (e)*(f)");
     same("*.txt and *.md, \"*.py\" and \"*.js\", src/*.h,src/*.cpp, lib/**/a and lib/**/b");
     same("5 * 3 * 2 and 5 *3 and 4* 2");
+    same("*a note with 2*3 in it* and \\d+*x*");
+    same("/^(\\*|_)+$/ and [a-z]*\\s+");
     same("__init__.py, snake_case_names, _private_name_, __FILE__ and a__b__c");
     same("C:\\_temp\\(old)\\*.txt");
     same("\\\\server\\share\\*.* and \\{1, 2\\}, \\\\, \\[1, 2) and a\\(b");
@@ -243,6 +249,29 @@ class MarkdownTest : public QObject {
     QFETCH(QString, said);
     QFETCH(QString, shown);
     QCOMPARE(looks(said), shown);
+  }
+
+  // The unfinished part is read again with every batch of an answer, whatever is in it.
+  void noTextTakesLong_data() {
+    QTest::addColumn<QString>("unit");
+    for (const char* unit : {"*a", "**a ", "_a", "a**b_c*d__", "[", "![", "[a](", "](", "[a](https://a.org", "`a", "`a``b```c", "$a", "$$", "\\(", "\\[", "\\begin{a}",
+                             "\\*", "~~a", "<", "&", "&#1", "|", "`|", "> ", ">", "- ", "1. ", "a\n===\n", "$$\n", "\\[\n", "| a\n", "|-|\n", "| a | b |\n|-|\n",
+                             "https://a.org/))))", "http://", "一**，", "a\\b*", "```\n", "    a\n", "*a **b ***c ", "a\n- b\n"}) {
+      QTest::newRow(unit) << QString::fromUtf8(unit);
+    }
+  }
+  void noTextTakesLong() {
+    QFETCH(QString, unit);
+    const auto milliseconds = [](const QString& text) {
+      timespec begin{}, end{};
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+      const QString prepared = prepareMarkdown(text);
+      for (const QString& line : prepared.split(QStringLiteral("\n\n"))) readInline(restoreMarkdown(line), true);
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+      return static_cast<double>(end.tv_sec - begin.tv_sec) * 1e3 + static_cast<double>(end.tv_nsec - begin.tv_nsec) / 1e6;
+    };
+    const double taken = milliseconds(unit.repeated(2 * kMaxUnfinished / unit.size()));
+    QVERIFY2(taken < 25, qPrintable(QString::number(taken)));
   }
 
   void htmlStaysText() {
