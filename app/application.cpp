@@ -124,7 +124,9 @@ void Application::connectParts() {
   m_window->setAlert([this] { return m_store->whyReadOnly(); });
   QObject::connect(m_store.get(), &ChatStore::opened, m_window.get(), [this] {
     m_window->updateAlert();
-    if (!m_store->isReadOnly()) tellOfDamage();
+    if (m_store->isReadOnly()) return;
+    tellOfDamage();
+    m_chat->list().model().startSearch();
   });
   QObject::connect(m_store.get(), &ChatStore::failing, m_window.get(), [this](const QString& sentence) { m_trouble = sentence; });
   QObject::connect(m_store.get(), &ChatStore::memoriesDropped, m_window.get(), [this](int count) {
@@ -139,6 +141,7 @@ void Application::showWindow() {
 }
 
 void Application::openFirstChat() {
+  QTimer::singleShot(kThroughMs, m_window.get(), [this] { m_chat->list().model().startSearch(); });
   const auto newest = m_store->conversations({}, 1, 0);
   if (newest.empty() || m_chat->current()->id() != 0) return;
   if (newest.front().id == m_settings->unfinishedChat()) offerChat(newest.front());

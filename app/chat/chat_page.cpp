@@ -117,6 +117,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   connect(m_composer, &Composer::stopRequested, this, &ChatPage::stop);
   connect(m_list, &ConversationList::newChatRequested, this, &ChatPage::newChat);
   connect(m_list, &ConversationList::chosen, this, &ChatPage::openChat);
+  connect(m_list, &ConversationList::messageChosen, this, &ChatPage::openMessage);
   connect(m_list, &ConversationList::done, m_composer, &Composer::focusInput);
   m_list->view()->installEventFilter(this);
   connect(qApp, &QApplication::focusChanged, this, [this](QWidget* before) { keepFocus(before); });
@@ -342,6 +343,11 @@ void ChatPage::openChat(qint64 id) {
   m_transcript->setModel(nullptr);
   retireCurrent(next);
   showConversation(next);
+}
+
+void ChatPage::openMessage(qint64 id, qint64 message) {
+  openChat(id);
+  if (m_current->id() == id && m_current->showMessage(message)) m_transcript->scrollToMessage(message);
 }
 
 void ChatPage::startAnew() {

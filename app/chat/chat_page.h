@@ -41,6 +41,7 @@ class ChatPage : public QWidget {
  public Q_SLOTS:
   void newChat();
   void openChat(qint64 conversation);
+  void openMessage(qint64 conversation, qint64 message);  ///< also one of a version that is not shown
   void reloadList();  ///< chats came or went elsewhere
   void stop();
   void escape();  ///< gives up editing if that is in sight, else stops the answer

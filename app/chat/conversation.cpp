@@ -224,6 +224,14 @@ bool Conversation::switchSibling(qint64 message, int steps) {
   return true;
 }
 
+bool Conversation::showMessage(qint64 message) {
+  if (m_transcript.rowOf(message) >= 0) return true;
+  if (isBusy() || !m_transcript.showMessage(message)) return false;
+  m_record.activeLeaf = m_transcript.leaf();
+  m_store.setActiveLeaf(m_record.id, m_record.activeLeaf);
+  return true;
+}
+
 void Conversation::start(PromptSource source) {
   source.systemPrompt = m_record.systemPrompt;
   source.thinking = m_record.thinking.value_or(thinkingFor(*m_service.model()));

@@ -48,6 +48,7 @@ class Conversation : public QObject {
   bool regenerate(qint64 message);                        ///< an answer: makes a sibling
   bool continueAnswer(qint64 message);                    ///< goes on exactly where it was cut off
   bool switchSibling(qint64 message, int steps);
+  bool showMessage(qint64 message);  ///< with the newest messages below it, if it is of a version that is not shown
   /// What was not begun is taken back (takenBack()); else what was read and written so far stays.
   void stop();
 

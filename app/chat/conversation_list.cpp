@@ -5,13 +5,14 @@
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QLineEdit>
-#include <QListView>
 #include <QLocale>
 #include <QPainter>
 #include <QPushButton>
 #include <QStackedLayout>
 #include <QStyledItemDelegate>
+#include <QTextLayout>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "support/plain_text.h"
 #include "theme/icons.h"
@@ -21,7 +22,7 @@
 namespace rookery::app {
 namespace {
 
-constexpr int kSearchDelay = 150, kUndoMilliseconds = 10'000, kPad = 8;
+constexpr int kSearchDelay = 150, kUndoMilliseconds = 10'000, kPad = 8, kLeastTitle = 4;
 
 /// Title and, quietly below it, when the chat was used last.
 class ChatDelegate : public QStyledItemDelegate {
@@ -54,8 +55,12 @@ class ChatDelegate : public QStyledItemDelegate {
     QFont small = option.font;
     small.setPointSizeF(small.pointSizeF() * 0.85);
     painter->setFont(small);
-    painter->drawText(inner, Qt::AlignBottom | Qt::AlignLeft | Qt::TextSingleLine,
-                      when(index.data(ConversationListModel::UpdatedRole).toDateTime()));
+    const ChatHit& hit = static_cast<const ConversationListModel*>(index.model())->hit(index);
+    if (hit.message != 0) {
+      drawSnippet(*painter, inner, hit.snippet, option.palette.color(selected ? QPalette::HighlightedText : QPalette::Text));
+    } else {
+      painter->drawText(inner, Qt::AlignBottom | Qt::AlignLeft | Qt::TextSingleLine, when(hit.chat.updated));
+    }
     if (option.state & QStyle::State_HasFocus) {
       QStyleOptionFocusRect focus;
       focus.QStyleOption::operator=(option);
@@ -71,6 +76,28 @@ class ChatDelegate : public QStyledItemDelegate {
   }
 
  private:
+  /// One line at the bottom of `area`; the words that were looked for are heavier.
+  static void drawSnippet(QPainter& painter, const QRect& area, const Snippet& snippet, const QColor& strong) {
+    QTextLayout layout(snippet.text, painter.font());
+    QTextOption option;
+    option.setWrapMode(QTextOption::NoWrap);
+    layout.setTextOption(option);
+    QList<QTextLayout::FormatRange> ranges;
+    for (const TextMark& mark : snippet.marks) {
+      QTextCharFormat format;
+      format.setFontWeight(QFont::DemiBold);
+      format.setForeground(strong);
+      ranges << QTextLayout::FormatRange{static_cast<int>(mark.start), static_cast<int>(mark.length), format};
+    }
+    layout.setFormats(ranges);
+    layout.beginLayout();
+    QTextLine line = layout.createLine();
+    layout.endLayout();
+    painter.setClipRect(area);
+    layout.draw(&painter, QPointF(area.left(), area.bottom() + 1 - line.height()));
+    painter.setClipping(false);
+  }
+
   static QString when(const QDateTime& time) {
     const QDate today = QDate::currentDate();
     const QLocale locale;
@@ -84,9 +111,9 @@ class ChatDelegate : public QStyledItemDelegate {
 
 ConversationList::ConversationList(ChatStore& store, QWidget* parent)
     : QWidget(parent), m_store(store), m_model(store), m_search(new QLineEdit(this)), m_new(new QPushButton(this)),
-      m_view(new QListView(this)), m_empty(new Label(this)), m_stack(new QStackedLayout), m_undoBar(new QWidget(this)),
+      m_view(new ChatListView(this)), m_empty(new Label(this)), m_stack(new QStackedLayout), m_undoBar(new QWidget(this)),
       m_undoText(new Label(m_undoBar)), m_undo(new QPushButton(m_undoBar)), m_rename(new QAction(this)),
-      m_delete(new QAction(this)) {
+      m_delete(new QAction(this)), m_undoAction(new QAction(this)) {
   setObjectName(QStringLiteral("conversationList"));
   m_search->setObjectName(QStringLiteral("chatSearch"));
   m_search->setClearButtonEnabled(true);
@@ -114,12 +141,15 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
 
   m_rename->setShortcut(Qt::Key_F2);
   m_delete->setShortcut(QKeySequence::Delete);
-  for (QAction* action : {m_rename, m_delete}) {
+  m_undoAction->setShortcut(QKeySequence::Undo);
+  m_undoAction->setEnabled(false);
+  for (QAction* action : {m_rename, m_delete, m_undoAction}) {
     action->setShortcutContext(Qt::WidgetWithChildrenShortcut);
     m_view->addAction(action);
   }
   m_rename->setIcon(lineIcon(QStringLiteral("edit")));
   m_delete->setIcon(lineIcon(QStringLiteral("trash")));
+  m_undoAction->setIcon(lineIcon(QStringLiteral("undo")));
 
   auto* bar = new QHBoxLayout(m_undoBar);
   bar->setContentsMargins(12, 4, 8, 4);
@@ -149,6 +179,14 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   connect(m_search, &QLineEdit::textChanged, &m_searchTimer, qOverload<>(&QTimer::start));
   connect(m_new, &QPushButton::clicked, this, &ConversationList::newChatRequested);
   connect(m_undo, &QPushButton::clicked, this, &ConversationList::undoDelete);
+  const auto undoHere = [this] {
+    undoDelete();
+    m_view->setFocus();  // more of them may follow
+  };
+  connect(m_undoAction, &QAction::triggered, this, undoHere);
+  connect(m_view, &ChatListView::undoRequested, this, undoHere);
+  connect(&m_model, &ConversationListModel::searchChanged, this, &ConversationList::retranslate);
+  connect(&m_store, &ChatStore::opened, this, &ConversationList::retranslate);
   connect(m_rename, &QAction::triggered, this, [this] { m_view->edit(m_view->currentIndex()); });
   connect(m_delete, &QAction::triggered, this, [this] { remove(currentId()); });
   connect(&m_model, &ConversationListModel::renamed, this, &ConversationList::renamed);
@@ -159,7 +197,10 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   connect(&m_model, &QAbstractItemModel::rowsInserted, this, &ConversationList::updateEmptyState);
   connect(&m_model, &QAbstractItemModel::rowsRemoved, this, &ConversationList::updateEmptyState);
   connect(m_view->selectionModel(), &QItemSelectionModel::currentChanged, this, [this](const QModelIndex& index) {
-    if (index.isValid()) Q_EMIT chosen(index.data(ConversationListModel::IdRole).toLongLong());
+    choose(index);
+  });
+  connect(m_view, &QListView::clicked, this, [this](const QModelIndex& index) {  // it may be the open chat
+    if (index.data(ConversationListModel::HitMessageRole).toLongLong() != 0) choose(index);
   });
   connect(m_view, &QListView::clicked, this, &ConversationList::done);
   connect(m_view, &QListView::activated, this, &ConversationList::done);
@@ -167,7 +208,7 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
 }
 
 void ConversationList::retranslate() {
-  m_search->setPlaceholderText(tr("Search chats"));
+  m_search->setPlaceholderText(m_model.searchesMessages() ? tr("Search chats") : tr("Search titles"));
   m_search->setAccessibleName(tr("Search chats"));
   m_new->setText(tr("New chat"));
   m_new->setToolTip(plainToolTip(tr("New chat (Ctrl+N)")));
@@ -175,6 +216,8 @@ void ConversationList::retranslate() {
   m_rename->setText(tr("Rename"));
   m_delete->setText(tr("Delete"));
   m_undo->setText(tr("Undo"));
+  m_undoAction->setText(tr("Undo delete"));
+  fillUndo();
   updateEmptyState();
 }
 
@@ -183,7 +226,8 @@ void ConversationList::updateEmptyState() {
   m_stack->setCurrentWidget(empty ? static_cast<QWidget*>(m_empty) : m_view);
   if (!empty) return;
   m_empty->setText(m_model.filter().isEmpty() ? tr("Your chats appear here.")
-                                              : tr("Nothing for “%1”.").arg(m_model.filter()));
+                   : m_model.isIndexWhole()   ? tr("Nothing for “%1”.").arg(m_model.filter())
+                                              : tr("Nothing for “%1” yet. Older messages are still being read.").arg(m_model.filter()));
 }
 
 qint64 ConversationList::currentId() const { return m_view->currentIndex().data(ConversationListModel::IdRole).toLongLong(); }
@@ -203,26 +247,67 @@ void ConversationList::focusSearch() {
   m_search->selectAll();
 }
 
+void ConversationList::choose(const QModelIndex& index) {
+  if (!index.isValid()) return;
+  const qint64 chat = index.data(ConversationListModel::IdRole).toLongLong();
+  const qint64 message = index.data(ConversationListModel::HitMessageRole).toLongLong();
+  if (message != 0) Q_EMIT messageChosen(chat, message);
+  else Q_EMIT chosen(chat);
+}
+
 void ConversationList::remove(qint64 conversation) {
   const QModelIndex index = m_model.indexOf(conversation);
   if (!index.isValid()) return;
-  m_lastDeleted = {conversation, index.data().toString(), index.data(ConversationListModel::UpdatedRole).toDateTime()};
-  m_store.moveToBin(m_lastDeleted.id);
-  Q_EMIT deleted(m_lastDeleted.id);  // first: removing the row makes its neighbour current, and that one would be opened
-  m_model.remove(m_lastDeleted.id);
-  m_undoText->setText(m_undoText->fontMetrics().elidedText(tr("Deleted “%1”").arg(m_lastDeleted.title), Qt::ElideMiddle,
-                                                           std::max(80, width() - m_undo->sizeHint().width() - 40)));
-  m_undoText->setToolTip(plainToolTip(tr("Deleted chats are kept for 30 days.")));
-  m_undoBar->show();
-  m_undoTimer.start();
+  m_deleted.push_back({conversation, index.data().toString(), {}});
+  m_store.moveToBin(conversation);
+  Q_EMIT deleted(conversation);  // first: removing the row makes its neighbour current, and that one would be opened
+  m_model.remove(conversation);
+  showUndo();
 }
 
 void ConversationList::undoDelete() {
-  m_undoTimer.stop();
-  m_undoBar->hide();
-  m_store.restoreFromBin(m_lastDeleted.id);
-  m_model.reload();
-  Q_EMIT restored(m_lastDeleted.id);
+  const auto bin = m_store.bin();
+  const auto isThere = [&bin](qint64 id) {
+    return std::any_of(bin.begin(), bin.end(), [id](const ConversationSummary& chat) { return chat.id == id; });
+  };
+  while (!m_deleted.empty() && !isThere(m_deleted.back().id)) m_deleted.pop_back();  // restored or deleted for good elsewhere
+  const qint64 restored = m_deleted.empty() ? 0 : m_deleted.back().id;
+  if (restored != 0) {
+    m_deleted.pop_back();
+    m_store.restoreFromBin(restored);
+    m_model.reload();
+    Q_EMIT this->restored(restored);
+  }
+  showUndo();
+}
+
+void ConversationList::showUndo() {
+  m_undoAction->setEnabled(!m_deleted.empty());
+  m_undoBar->setVisible(!m_deleted.empty());
+  fillUndo();
+  if (m_deleted.empty()) m_undoTimer.stop();
+  else m_undoTimer.start();
+}
+
+/// The title gives way where there is not enough room, the words around it do not.
+void ConversationList::fillUndo() {
+  if (m_deleted.empty()) return;
+  const auto text = [this](const QString& title) {
+    const auto others = static_cast<int>(m_deleted.size()) - 1;
+    return others == 0 ? tr("Deleted “%1”").arg(title) : tr("Deleted “%1” and %n more", nullptr, others).arg(title);
+  };
+  const QMargins margins = m_undoBar->layout()->contentsMargins();
+  const int room = width() - margins.left() - margins.right() - m_undoBar->layout()->spacing() - m_undo->sizeHint().width();
+  const QFontMetrics metrics = m_undoText->fontMetrics();
+  const QString& title = m_deleted.back().title;
+  const int rest = metrics.horizontalAdvance(text({}));
+  m_undoText->setText(text(metrics.elidedText(title, Qt::ElideRight, std::max(metrics.averageCharWidth() * kLeastTitle, room - rest))));
+  m_undoText->setToolTip(plainToolTip(title + u'\n' + tr("Deleted chats are kept for 30 days.")));
+}
+
+void ConversationList::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  fillUndo();
 }
 
 void ConversationList::changeEvent(QEvent* event) {

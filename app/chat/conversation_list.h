@@ -1,20 +1,36 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QListView>
 #include <QTimer>
 #include <QWidget>
+#include <vector>
 
 #include "chat/conversation_list_model.h"
 
 class QAction;
 class QLineEdit;
-class QListView;
 class QPushButton;
 class QStackedLayout;
 
 namespace rookery::app {
 
 class Label;
+
+/// Letters do not jump to a chat that begins with them: they are meant for a message.
+class ChatListView : public QListView {
+  Q_OBJECT
+
+ public:
+  using QListView::QListView;
+  void keyboardSearch(const QString&) override {}
+
+ public Q_SLOTS:
+  void undo() { Q_EMIT undoRequested(); }  ///< by that name the Edit menu finds it
+
+ Q_SIGNALS:
+  void undoRequested();
+};
 
 /// The left column of the chat page: search, new chat, the list, and the bar that undoes a deletion.
 class ConversationList : public QWidget {
@@ -31,6 +47,7 @@ class ConversationList : public QWidget {
 
  Q_SIGNALS:
   void chosen(qint64 conversation);
+  void messageChosen(qint64 conversation, qint64 message);  ///< a message that was found
   void done();  ///< a chat was clicked or Enter pressed on it: what is typed next is meant for it
   void newChatRequested();
   void renamed(qint64 conversation, const QString& title);
@@ -39,9 +56,13 @@ class ConversationList : public QWidget {
 
  protected:
   void changeEvent(QEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
+  void choose(const QModelIndex& index);
   void undoDelete();
+  void showUndo();
+  void fillUndo();
   void updateEmptyState();
   void retranslate();
   qint64 currentId() const;
@@ -50,15 +71,15 @@ class ConversationList : public QWidget {
   ConversationListModel m_model;
   QLineEdit* m_search;
   QPushButton* m_new;
-  QListView* m_view;
+  ChatListView* m_view;
   Label* m_empty;
   QStackedLayout* m_stack;
   QWidget* m_undoBar;
   Label* m_undoText;
   QPushButton* m_undo;
-  QAction *m_rename, *m_delete;
+  QAction *m_rename, *m_delete, *m_undoAction;
   QTimer m_searchTimer, m_undoTimer;
-  ConversationSummary m_lastDeleted;
+  std::vector<ConversationSummary> m_deleted;  ///< in this order; each can be brought back
   qint64 m_selected = 0;  ///< kept over searches that hide it
 };
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <QAbstractListModel>
+#include <QPointer>
+#include <QTimer>
 #include <vector>
 
 #include "storage/chat_store.h"
@@ -14,7 +16,7 @@ class ConversationListModel : public QAbstractListModel {
   Q_OBJECT
 
  public:
-  enum Role { IdRole = Qt::UserRole, UpdatedRole };
+  enum Role { IdRole = Qt::UserRole, UpdatedRole, HitMessageRole };
 
   explicit ConversationListModel(ChatStore& store, QObject* parent = nullptr);
 
@@ -25,7 +27,12 @@ class ConversationListModel : public QAbstractListModel {
   bool canFetchMore(const QModelIndex& parent) const override;
   void fetchMore(const QModelIndex& parent) override;
 
+  /// Words to search for, in titles and in messages where the store can; the rows follow in a moment. Empty: all chats.
   void setFilter(const QString& text);
+  void startSearch();  ///< reads the messages for it from now on, if the store can
+  bool searchesMessages() const;
+  bool isIndexWhole() const noexcept { return m_isIndexWhole; }
+  const ChatHit& hit(const QModelIndex& index) const { return m_rows[static_cast<std::size_t>(index.row())]; }
   const QString& filter() const noexcept { return m_filter; }
   void reload();
   void putOnTop(const ConversationSummary& summary);
@@ -35,14 +42,20 @@ class ConversationListModel : public QAbstractListModel {
 
  Q_SIGNALS:
   void renamed(qint64 id, const QString& title);
+  void searchChanged();  ///< searchesMessages()
 
  private:
   int rowOf(qint64 id) const;
+  std::vector<ChatHit> portion(int offset);  ///< of all chats, or of those whose title has the filter
+  void replace(std::vector<ChatHit> rows, bool complete);
 
   ChatStore& m_store;
-  std::vector<ConversationSummary> m_rows;
-  QString m_filter;
-  bool m_complete = false;
+  QPointer<MessageSearch> m_search;
+  std::vector<ChatHit> m_rows;
+  QString m_filter, m_shownFilter;  ///< the rows are of the second
+  QTimer m_again;
+  quint64 m_wanted = 0;  ///< the search whose answer is waited for
+  bool m_complete = false, m_isIndexWhole = true;
 };
 
 }  // namespace rookery::app

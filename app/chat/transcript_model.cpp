@@ -163,6 +163,14 @@ qint64 TranscriptModel::switchSibling(int row, int steps) {
   return id;
 }
 
+bool TranscriptModel::showMessage(qint64 message) {
+  if (!m_nodes.contains(message)) return false;
+  qint64 id = message;
+  while (!m_children.value(id).empty()) id = m_children.value(id).back();
+  showPathTo(id);
+  return true;
+}
+
 void TranscriptModel::showPathTo(qint64 leaf) {
   std::vector<qint64> path;
   for (qint64 id = leaf; id != 0 && m_nodes.contains(id); id = m_nodes[id].parent) path.push_back(id);

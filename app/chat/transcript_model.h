@@ -50,6 +50,8 @@ class TranscriptModel : public QAbstractListModel {
   void update(const MessageRecord& record);
   /// Shows the sibling `steps` further on, with the newest messages below it. Returns the new leaf.
   qint64 switchSibling(int row, int steps);
+  /// Shows the path through a message, with the newest messages below it. False: it is not in this chat.
+  bool showMessage(qint64 message);
 
  Q_SIGNALS:
   void textAppended(int row, const QString& piece);

@@ -116,6 +116,17 @@ void TranscriptView::scrollToEnd() {
   layOut();
 }
 
+void TranscriptView::scrollToMessage(qint64 message) {
+  const int row = m_model ? m_model->rowOf(message) : -1;
+  if (row < 0) return;
+  // Heights become known by going there, and move the place.
+  for (int pass = 0; pass < kMaxPasses; ++pass) {
+    const int place = m_offsets[static_cast<std::size_t>(row)] - kMargin;
+    if (pass > 0 && place == verticalScrollBar()->value()) break;
+    verticalScrollBar()->setValue(place);
+  }
+}
+
 int TranscriptView::widestColumn(const QWidget& widget) { return kColumnEm * QFontInfo(widget.font()).pixelSize(); }
 
 int TranscriptView::columnWidth() const {

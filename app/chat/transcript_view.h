@@ -26,6 +26,7 @@ class TranscriptView : public QAbstractScrollArea {
   /// Who is named above an answer.
   void setAuthor(std::function<QString(const MessageRecord&)> author) { m_authorOf = std::move(author); }
   void scrollToEnd();
+  void scrollToMessage(qint64 message);  ///< to the upper edge
   /// The design's 46 em, in the font of `widget`: what stands in the column with the messages is as wide.
   static int widestColumn(const QWidget& widget);
   int widgetCount() const { return static_cast<int>(m_widgets.size()); }

@@ -56,6 +56,7 @@ ChatStore::~ChatStore() {
   m_check.reset();
   m_packing.waitForDone();
   m_reading.waitForDone();
+  if (m_search) m_search->stop();
   m_reader.reset();
   m_writer.reset();  // the last connection brings the WAL home, which a reading one cannot
 }
@@ -329,6 +330,14 @@ qint64 ChatStore::snapshotBytes() {
   settle();
   auto query = read(QStringLiteral("SELECT coalesce(sum(bytes), 0) FROM snapshots"));
   return query && query->next() ? query->value(0).toLongLong() : 0;
+}
+
+MessageSearch* ChatStore::search() {
+  if (!m_search && m_writer) {
+    m_search = std::make_unique<MessageSearch>(m_path);
+    connect(m_writer.get(), &StoreWriter::committed, m_search.get(), &MessageSearch::wake, Qt::DirectConnection);
+  }
+  return m_search.get();
 }
 
 void ChatStore::putConversation(const ConversationRecord& r) {

@@ -10,6 +10,7 @@
 #include <stop_token>
 
 #include "storage/history.h"
+#include "storage/message_search.h"
 #include "storage/salvage.h"
 #include "storage/snapshots.h"
 #include "storage/store_writer.h"
@@ -65,6 +66,8 @@ class ChatStore : public QObject {
   /// The same in the background, for long texts; `loaded` is called on this thread, unless `context` is gone by then.
   void loadMessage(qint64 id, QObject* context, std::function<void(std::optional<MessageRecord>)> loaded);
   qint64 snapshotBytes();
+  /// Began with the first call; nullptr while read-only. Lives as long as the store.
+  MessageSearch* search();
   qint64 memoryBudget() const noexcept { return m_budget; }
 
   // Writing; GUI thread.
@@ -128,7 +131,8 @@ class ChatStore : public QObject {
   std::atomic<qint64> m_budget;
   std::unique_ptr<QLockFile> m_lock;
   std::unique_ptr<Connection> m_reader;
-  std::unique_ptr<StoreWriter> m_writer;  // none while read-only
+  std::unique_ptr<MessageSearch> m_search;
+  std::unique_ptr<StoreWriter> m_writer;  // none while read-only; its thread wakes the search
   std::vector<StoreWriter::Job> m_waiting;
   std::optional<StoreError> m_whyReadOnly;
   bool m_isReadable = true;

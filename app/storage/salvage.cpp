@@ -104,8 +104,8 @@ class Salvage {
       : m_source(source), m_target(target), m_progress(progress), m_halt(halt) {}
 
   StoreResult<Salvaged> run(bool withSnapshots) {
-    for (const auto step : {&Salvage::dropIndexes, &Salvage::begin, &Salvage::copyChats, &Salvage::findJournals,
-                            &Salvage::copyMessages, &Salvage::mend, &Salvage::makeIndexes}) {
+    for (const auto step : {&Salvage::dropOrders, &Salvage::begin, &Salvage::copyChats, &Salvage::findJournals,
+                            &Salvage::copyMessages, &Salvage::mend, &Salvage::makeOrders}) {
       if (auto result = (this->*step)(); !result) return tl::unexpected(result.error());
     }
     if (withSnapshots) {
@@ -133,24 +133,24 @@ class Salvage {
     return {};
   }
 
-  // Rows come in the order of their keys; all other orders are cheaper made at the end.
-  StoreResult<void> dropIndexes() {
-    auto query = runSql(m_target, QStringLiteral("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"));
+  // Rows come in the order of their keys; all other orders are cheaper made at the end. No trigger needs to tell of each row.
+  StoreResult<void> dropOrders() {
+    auto query = runSql(m_target, QStringLiteral("SELECT type || ' ' || name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"));
     if (!query) return tl::unexpected(query.error());
-    QStringList names;
+    QStringList dropped;
     while (query->next()) {
-      names << query->value(0).toString();
-      m_indexes << query->value(1).toString();
+      dropped << query->value(0).toString();
+      m_orders << query->value(1).toString();
     }
     query->finish();
-    for (const QString& name : names) {
-      if (auto result = change(u"DROP INDEX " + name, {}); !result) return result;
+    for (const QString& what : dropped) {
+      if (auto result = change(u"DROP " + what, {}); !result) return result;
     }
     return {};
   }
 
-  StoreResult<void> makeIndexes() {
-    for (const QString& sql : m_indexes) {
+  StoreResult<void> makeOrders() {
+    for (const QString& sql : m_orders) {
       if (auto result = change(sql, {}); !result) return result;
     }
     return {};
@@ -339,7 +339,7 @@ class Salvage {
   QSqlDatabase m_source, m_target;
   OpeningProgress& m_progress;
   const Halt& m_halt;
-  QStringList m_indexes;
+  QStringList m_orders;
   std::map<QString, QSqlQuery> m_insertions;  ///< prepared, by table
   QSet<qint64> m_journals;
   bool m_journalsKnown = false;

@@ -71,6 +71,36 @@ const QStringList& version3() {
   return statements;
 }
 
+// What the search has to read again: one row per message that came, changed or went, numbered for ever. Triggers write them,
+// so that they belong to the change. `search_source` names this database to the index beside it (MessageSearch).
+const QStringList& searchParts() {
+  static const QStringList statements{
+      QStringLiteral("CREATE TABLE IF NOT EXISTS search_changes(seq INTEGER PRIMARY KEY AUTOINCREMENT, message_id INTEGER NOT NULL) STRICT"),
+      QStringLiteral("CREATE TRIGGER IF NOT EXISTS search_insert AFTER INSERT ON messages BEGIN"
+                     " INSERT INTO search_changes(message_id) VALUES(new.id); END"),
+      QStringLiteral("CREATE TRIGGER IF NOT EXISTS search_update AFTER UPDATE OF text ON messages BEGIN"
+                     " INSERT INTO search_changes(message_id) VALUES(new.id); END"),
+      QStringLiteral("CREATE TRIGGER IF NOT EXISTS search_delete AFTER DELETE ON messages BEGIN"
+                     " INSERT INTO search_changes(message_id) VALUES(old.id); END"),
+      QStringLiteral("CREATE TABLE IF NOT EXISTS search_source(id TEXT NOT NULL) STRICT"),
+      QStringLiteral("INSERT INTO search_source SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM search_source)"),
+  };
+  return statements;
+}
+
+/// Parts that are missing can be made anew at any time: the index is built again then.
+StoreResult<void> ensureSearch(const QSqlDatabase& database) {
+  auto transaction = Transaction::begin(database);
+  if (!transaction) return tl::unexpected(transaction.error());
+  for (const QString& statement : searchParts()) {
+    auto result = runSql(database, statement);
+    if (result) continue;
+    const bool isOdd = result.error().kind == StoreError::Kind::Other;  // something else of that name
+    return tl::unexpected(isOdd ? StoreError{StoreError::Kind::Damaged, result.error().details} : result.error());
+  }
+  return transaction->commit();
+}
+
 StoreResult<int> firstNumber(const QSqlDatabase& database, const QString& sql) {
   auto query = runSql(database, sql);
   if (!query) return tl::unexpected(query.error());
@@ -143,10 +173,10 @@ StoreResult<int> versionOf(const QSqlDatabase& database) {
 StoreResult<void> checkSchema(const QSqlDatabase& database) {
   auto model = Connection::open(QStringLiteral(":memory:"), Connection::Mode::ReadWrite);
   if (!model) return tl::unexpected(model.error());
-  for (const QString& statement : version1() + version2() + version3()) {
+  for (const QString& statement : version1() + version2() + version3() + searchParts()) {
     if (auto result = runSql(model->database(), statement); !result) return tl::unexpected(result.error());
   }
-  for (const QString& table : tableNames()) {
+  for (const QString& table : tableNames() + QStringList{QStringLiteral("search_changes"), QStringLiteral("search_source")}) {
     const auto wanted = columnsOf(model->database(), table), there = columnsOf(database, table);
     if (!wanted) return tl::unexpected(wanted.error());
     if (!there) return tl::unexpected(there.error());
@@ -166,6 +196,7 @@ StoreResult<void> migrate(const QSqlDatabase& database) {
     if (!result && result.error().kind == StoreError::Kind::Other) return tl::unexpected(damaged(result.error().details));
     if (!result) return result;
   }
+  if (auto result = ensureSearch(database); !result) return result;
   return checkSchema(database);
 }
 

@@ -143,7 +143,11 @@ void Connection::heed(Halt& halt) {
 
 Connection::~Connection() {
   if (m_name.isEmpty()) return;
-  if (m_halt) m_halt->remove(m_handle);
+  if (m_halt) {
+    m_halt->remove(m_handle);
+    // An interrupt that met no statement would end the checkpoint of closing; the next statement forgets it.
+    if (m_halt->isRequested()) (void)runSql(database(), QStringLiteral("SELECT 1"));
+  }
   QSqlDatabase::database(m_name, false).close();
   QSqlDatabase::removeDatabase(m_name);
 }
