@@ -54,7 +54,7 @@ QHBoxLayout* inColumn(QWidget* widget) {
 ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent)
     : QWidget(parent), m_store(store), m_service(service), m_defaults(defaults), m_list(new ConversationList(store, this)),
       m_title(new Label(this)), m_notice(new Label(this)), m_status(new Label(this)), m_emptyTitle(new Label(this)),
-      m_emptyText(new Label(this)), m_panelButton(new QToolButton(this)), m_noticeBox(new QWidget(this)),
+      m_emptyText(new Label(this)), m_panelButton(new QToolButton(this)), m_goToBusy(new QToolButton(this)), m_noticeBox(new QWidget(this)),
       m_chooseModel(new QPushButton(this)), m_onCpu(new QPushButton(this)),
       m_stack(new QStackedWidget(this)), m_transcript(new TranscriptView(this)), m_composer(new Composer(this)),
       m_panel(new SamplingPanel(this)) {
@@ -98,7 +98,8 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     showProgress({});
     m_composer->focusInput();
     if (m_current->continueAnswer(id) || !m_progress.isEmpty()) return;
-    showProgress(m_service.model() ? tr("Another model began this answer. Load that one to go on, or answer again.")
+    showProgress(m_service.isLoading() ? tr("The model is being loaded. Try again in a moment.")
+                 : m_service.model() ? tr("Another model began this answer. Load that one to go on, or answer again.")
                                    : tr("No model is loaded. Choose one on the Models page."));
   });
   connect(m_transcript, &TranscriptView::siblingRequested, this, [this](qint64 id, int steps) {
@@ -197,6 +198,10 @@ QWidget* ChatPage::buildCenter() {
   m_noticeBox->hide();
   m_status->setObjectName(QStringLiteral("chatStatus"));
   m_status->setForegroundRole(QPalette::WindowText);
+  m_goToBusy->setObjectName(QStringLiteral("goToBusyChat"));
+  m_goToBusy->setAutoRaise(true);
+  m_goToBusy->hide();
+  connect(m_goToBusy, &QToolButton::clicked, this, &ChatPage::goToBusyChat);
   m_stack->setObjectName(QStringLiteral("chatStack"));
   m_stack->addWidget(m_transcript);
   m_stack->addWidget(buildEmptyState());
@@ -209,7 +214,12 @@ QWidget* ChatPage::buildCenter() {
   m_column = column;
   column->addLayout(inColumn(m_noticeBox));
   column->addLayout(inColumn(m_composer));
-  column->addLayout(inColumn(m_status));
+  auto* statusRow = new QWidget(center);
+  auto* status = new QHBoxLayout(statusRow);
+  status->setContentsMargins(0, 0, 0, 0);
+  status->addWidget(m_status, 1);
+  status->addWidget(m_goToBusy);
+  column->addLayout(inColumn(statusRow));
   return center;
 }
 
@@ -252,6 +262,7 @@ void ChatPage::retranslate() {
   m_panelButton->setToolTip(plainToolTip(tr("How answers are drawn")));
   m_panelButton->setAccessibleName(tr("How answers are drawn"));
   m_chooseModel->setText(tr("Choose a model"));
+  m_goToBusy->setText(tr("Go to that chat"));
   m_onCpu->setText(tr("Load on the C&PU"));
   m_transcript->setAccessibleName(tr("Messages"));
   for (std::size_t i = 0; i < m_suggestions.size(); ++i) m_suggestions[i]->setText(tr(kGuideQuestions[i]));
@@ -265,6 +276,7 @@ Conversation* ChatPage::make(StoredChat chat) {
   m_conversations.push_back(std::move(owned));
   if (isNew) conversation->setSampling(m_defaults);
   connect(conversation, &Conversation::stateChanged, this, [this, conversation] {
+    showBusyChats();
     if (conversation == m_current) refresh();
   });
   const auto toTop = [this, conversation] {
@@ -281,6 +293,7 @@ Conversation* ChatPage::make(StoredChat chat) {
   connect(conversation, &Conversation::activityChanged, this, [this, conversation] {
     if (conversation == m_current) showActivity();
   });
+  connect(conversation, &Conversation::takenBack, this, [this, conversation](const QString& question) { takeBack(conversation, question); });
   connect(conversation, &Conversation::progressed, this, [this, conversation](const QString& text) {
     if (conversation == m_current) showProgress(text);
   });
@@ -362,7 +375,7 @@ void ChatPage::startAnew() {
 
 void ChatPage::deleteChat(qint64 id) {
   for (const auto& conversation : m_conversations) {
-    if (conversation->id() == id) conversation->stop();
+    if (conversation->id() == id) conversation->stopAndKeep();  // the chat may be wanted back as it was
   }
   if (m_current->id() == id) newChat();
 }
@@ -387,6 +400,46 @@ void ChatPage::setDefaultSampling(const engine::SamplerSettings& settings) {
 
 void ChatPage::stop() {
   if (m_current) m_current->stop();
+}
+
+/// What is written meanwhile comes behind it.
+void ChatPage::takeBack(Conversation* conversation, const QString& question) {
+  const auto before = [&question](const QString& draft) {
+    if (question.isEmpty() || draft.isEmpty()) return QString(question + draft);
+    return QString(question + QStringLiteral("\n\n") + draft);
+  };
+  if (conversation != m_current) {
+    QString& draft = m_drafts[conversation->id()];
+    draft = before(draft);
+    return;
+  }
+  if (m_composer->isEditing()) m_composer->cancelEditing();
+  if (!question.isEmpty()) m_composer->setText(before(m_composer->text()));
+  const qint64 id = conversation->id();
+  conversation->becomeNew();
+  if (conversation->id() != id) {
+    m_list->select(0);  // first: else removing the row would make its neighbour current, and open it
+    m_list->model().remove(id);
+  }
+  m_composer->focusInput();
+  refresh();
+}
+
+void ChatPage::showBusyChats() {
+  QSet<qint64> busy;
+  for (const auto& conversation : m_conversations) {
+    if (conversation->isBusy()) busy.insert(conversation->id());
+  }
+  m_list->model().setBusy(busy);
+}
+
+void ChatPage::goToBusyChat() {
+  for (const auto& conversation : m_conversations) {
+    if (conversation.get() != m_current && conversation->isBusy() && !conversation->isQueued()) {
+      openChat(conversation->id());
+      return;
+    }
+  }
 }
 
 void ChatPage::escape() {
@@ -456,7 +509,7 @@ void ChatPage::updateSuggestions() {
   m_chooseModel->setVisible(!model && !m_loading);
   if (!model) {
     m_emptyTitle->setText(m_loading ? tr("Loading the model…") : tr("No model loaded"));
-    m_emptyText->setText(m_loading ? tr("You can write your first message already.") : tr("Choose a model to chat with."));
+    m_emptyText->setText(m_loading ? tr("You can send your first message already: it is answered once the model is loaded.") : tr("Choose a model to chat with."));
   } else if (guide) {
     m_emptyTitle->setText(tr("Ask the guide"));
     m_emptyText->setText(tr("A tiny model that came with Rookery. It knows this program and little else; a bigger one answers anything."));
@@ -478,9 +531,8 @@ void ChatPage::refresh() {
   m_composer->setAnswering(m_current->isBusy());
   m_composer->setTokenizer(m_service.tokenizer());
   m_composer->setBlocked(m_store.isReadOnly() ? tr("Nothing can be asked now, because it could not be saved.")
-                         : model ? QString()
-                         : m_loading ? tr("The model is being loaded.")
-                                     : tr("No model is loaded. Choose one on the Models page."));
+                         : model || m_service.isLoading() ? QString()
+                                                          : tr("No model is loaded. Choose one on the Models page."));
   const bool offer = m_offerCpu && !m_loadProblem.isEmpty();  // what did not load matters more than who answers instead
   setNotice(m_current->needsReading() && !offer
                 ? tr("This chat was read by %1. %2 reads its text again with your next message.")
@@ -499,6 +551,7 @@ void ChatPage::showActivity() {
                             state == State::Idle        ? MessageWidget::Activity::None
                             : state == State::Answering ? MessageWidget::Activity::Answering
                                                         : MessageWidget::Activity::Waiting, doing);
+  m_goToBusy->setVisible(activity.isAwaited && activity.kind != EngineActivity::Kind::Loading && activity.kind != EngineActivity::Kind::Measuring);
   QString text = state == State::Idle ? m_progress : doing;
   if (activity.isAwaited) text = tr("%1 Stop takes the question back.", "%1 is a sentence: \"Waiting for the benchmark to end…\"").arg(doing);
   QPalette colors = m_status->palette();

@@ -64,6 +64,9 @@ class ChatPage : public QWidget {
   void deleteChat(qint64 id);
   void showProgress(const QString& text, const QString& details = {});  ///< in the status line
   void showActivity();  ///< in the message, and below the composer
+  void takeBack(Conversation* conversation, const QString& question);
+  void showBusyChats();  ///< in the list
+  void goToBusyChat();
   void submit(const QString& text);
   void startAnew();  ///< everything read so far may be out of date
   void refresh();  ///< everything that depends on the model, the store and the current chat
@@ -86,7 +89,7 @@ class ChatPage : public QWidget {
 
   ConversationList* m_list;
   Label *m_title, *m_notice, *m_status, *m_emptyTitle, *m_emptyText;
-  QToolButton* m_panelButton;
+  QToolButton *m_panelButton, *m_goToBusy;
   QWidget* m_noticeBox;
   QPushButton *m_chooseModel, *m_onCpu;
   std::vector<QPushButton*> m_suggestions;

@@ -45,7 +45,10 @@ Conversation::Conversation(ChatStore& store, InferenceService& service, StoredCh
   connect(&service, &InferenceService::answerFailed, this, &Conversation::onFailed);
   connect(&service, &InferenceService::loadFailed, this, [this](quint64 job) {
     if (job == m_job) m_loadedAgainInVain = true;
+    // Another one may be loaded instead: then that one answers.
+    QMetaObject::invokeMethod(this, &Conversation::askWhenLoaded, Qt::QueuedConnection);
   });
+  connect(&service, &InferenceService::modelLoaded, this, &Conversation::askWhenLoaded);
 }
 
 Conversation::~Conversation() {
@@ -103,16 +106,23 @@ bool Conversation::cannotRead() {
   return false;
 }
 
-bool Conversation::canAsk() {
-  if (isBusy() || !m_service.model()) return false;
+bool Conversation::canAsk(bool waitsForModel) {
+  if (isBusy() || (m_service.isLoading() ? !waitsForModel : !m_service.model())) return false;
   if (m_store.isReadOnly()) Q_EMIT failed(m_store.whyReadOnly(), {});
   return !m_store.isReadOnly();
 }
 
-EngineActivity Conversation::activity() const { return isBusy() ? m_service.activityOf(m_job) : EngineActivity{}; }
+EngineActivity Conversation::activity() const {
+  if (!isBusy()) return {};
+  if (!m_waitsForModel) return m_service.activityOf(m_job);
+  EngineActivity activity = m_service.activity();
+  if (activity.isIdle()) activity.kind = EngineActivity::Kind::Loading;
+  activity.isAwaited = true;
+  return activity;
+}
 
 bool Conversation::send(const QString& text) {
-  if (isBlank(text) || !canAsk()) return false;
+  if (isBlank(text) || !canAsk(true)) return false;
   // An unanswered question at the end gets its sibling, not a second question below it.
   const int last = m_transcript.rowCount() - 1;
   if (last < 0) return addUserMessage(0, text);
@@ -122,7 +132,7 @@ bool Conversation::send(const QString& text) {
 }
 
 bool Conversation::editMessage(qint64 message, const QString& text) {
-  if (isBlank(text) || !canAsk()) return false;
+  if (isBlank(text) || !canAsk(true)) return false;
   const auto old = load(message);
   return old ? addUserMessage(old->parent, text) : cannotRead();
 }
@@ -146,14 +156,29 @@ bool Conversation::addUserMessage(qint64 parent, const QString& text) {
   question.role = MessageRole::User;
   question.created = now;
   question.text = text;
+  m_asked = {question, base, true, m_transcript.leaf()};
   m_record.activeLeaf = question.id;
   m_store.putConversation(m_record);
   m_store.addMessage(question);
   m_transcript.add(question);
   if (isNew) Q_EMIT created();
   Q_EMIT touched();
-  ask(question, base, true);
+  m_goesOn = false;
+  m_waitsForModel = m_service.isLoading();
+  if (m_waitsForModel) setState(State::Waiting);
+  else ask(question, base, true);
   return true;
+}
+
+void Conversation::askWhenLoaded() {
+  if (!m_waitsForModel || m_service.isLoading()) return;
+  m_waitsForModel = false;
+  if (m_service.model()) {
+    ask(m_asked.question, m_asked.base, true);
+  } else {
+    takeBack();
+    Q_EMIT failed(tr("No model could be loaded. Choose one on the Models page."), {});
+  }
 }
 
 void Conversation::ask(const MessageRecord& question, const std::optional<MessageRecord>& base, bool isNew) {
@@ -192,6 +217,7 @@ bool Conversation::regenerate(qint64 message) {
   const auto question = old ? load(old->parent) : std::nullopt;
   const auto base = question && question->parent != 0 ? load(question->parent) : std::nullopt;
   if (!question || (question->parent != 0 && !base)) return cannotRead();
+  m_asked = {{}, {}, false, m_transcript.leaf()};
   ask(*question, base, false);
   Q_EMIT touched();
   return true;
@@ -261,6 +287,8 @@ void Conversation::start(PromptSource source) {
   request.makePrompt = [&store = m_store, source = std::move(source)](std::stop_token stop) { return makePrompt(store, source, std::move(stop)); };
   m_journalSeq = 0;
   m_loadedAgainInVain = false;
+  m_isPrepared = false;
+  m_keepsQuestion = false;
   m_job = m_service.answer(request);
   setState(State::Waiting);
 }
@@ -270,6 +298,7 @@ void Conversation::onPrepared(quint64 job, const std::shared_ptr<const AnswerPro
   if (job != m_job) return;
   m_prompt = prompt;
   m_promptOf = m_answer.id;
+  m_isPrepared = true;
   m_answer.startHash = prompt->startHash;
   m_answer.promptFromStart = prompt->baseMessageId == 0;
   m_answer.text = prompt->text;
@@ -280,7 +309,39 @@ void Conversation::onPrepared(quint64 job, const std::shared_ptr<const AnswerPro
 }
 
 void Conversation::stop() {
-  if (isBusy()) m_service.stop(m_job);
+  if (m_waitsForModel) takeBack();
+  else if (isBusy()) m_service.stop(m_job);
+}
+
+void Conversation::stopAndKeep() {
+  m_keepsQuestion = true;
+  if (!std::exchange(m_waitsForModel, false)) stop();
+  else setState(State::Idle);
+}
+
+// Nothing that was read or written is lost by it: there is nothing yet. What a person wrote goes back to where it was written.
+void Conversation::takeBack() {
+  const qint64 answer = std::exchange(m_answer, {}).id;
+  m_job = 0;
+  m_waitsForModel = false;
+  const Asked asked = std::exchange(m_asked, {});
+  const qint64 question = asked.isNew ? asked.question.id : 0;
+  m_record.activeLeaf = asked.leafBefore;
+  m_store.takeBack(m_record.id, answer, question, asked.leafBefore);
+  if (answer != 0) m_transcript.remove(answer, asked.leafBefore);
+  if (question != 0) m_transcript.remove(question, asked.leafBefore);
+  setState(State::Idle);
+  Q_EMIT takenBack(asked.question.text);
+  Q_EMIT progressed(tr("Stopped."));
+}
+
+void Conversation::becomeNew() {
+  if (isBusy() || m_record.id == 0 || m_transcript.rowCount() > 0) return;
+  m_store.moveToBin(m_record.id);
+  m_store.deleteFromBin(m_record.id);
+  m_record.id = 0;
+  m_record.uuid = QUuid::createUuid().toString(QUuid::WithoutBraces);
+  if (m_record.titleIsAutomatic) m_record.title.clear();
 }
 
 void Conversation::flushJournal() {
@@ -319,6 +380,10 @@ void Conversation::onBatch(quint64 job, const AnswerBatch& batch) {
 
 void Conversation::onFinished(quint64 job, const AnswerFinished& result) {
   if (job != m_job) return;
+  if (!result.snapshot.snapshot && result.promptTokens == 0 && !m_goesOn && !m_keepsQuestion) {
+    takeBack();
+    return;
+  }
   flushJournal();
   const bool promptDone = result.snapshot.snapshot != nullptr;
   if (promptDone) m_answer.tokens = result.tokens;
@@ -342,9 +407,15 @@ void Conversation::onFinished(quint64 job, const AnswerFinished& result) {
 
 void Conversation::onFailed(quint64 job, const engine::Error& error) {
   if (job != m_job) return;
+  if (error.code == engine::ErrorCode::Cancelled && !m_goesOn && !m_keepsQuestion) {  // before anything was read
+    takeBack();
+    return;
+  }
   flushJournal();
-  m_answer.stop = engine::StopReason::Cancelled;
-  m_store.finishAnswer(m_answer);
+  if (!m_goesOn || m_isPrepared) {  // else it is as it was
+    m_answer.stop = engine::StopReason::Cancelled;
+    m_store.finishAnswer(m_answer);
+  }
   const MessageRecord done = std::exchange(m_answer, {});
   m_job = 0;
   setState(State::Idle);

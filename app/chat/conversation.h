@@ -41,6 +41,9 @@ class Conversation : public QObject {
   void setTitle(const QString& title);
   void setGenerateLimits(int maxTokens, bool stopRules) { m_maxTokens = maxTokens; m_stopRules = stopRules; }
 
+  /// One whose only question was taken back is a new chat again; nothing of it stays in the store.
+  void becomeNew();
+
   // All of these need a loaded model and state Idle, and the messages that they build on; otherwise they do nothing and
   // return false. A message can also be sent while a model is being loaded: that one answers it.
   bool send(const QString& text);
@@ -51,12 +54,15 @@ class Conversation : public QObject {
   bool showMessage(qint64 message);  ///< with the newest messages below it, if it is of a version that is not shown
   /// What was not begun is taken back (takenBack()); else what was read and written so far stays.
   void stop();
+  void stopAndKeep();  ///< what was asked stays in any case
 
  Q_SIGNALS:
   void stateChanged();
   void created();                        ///< got its id: it belongs into the list now
   void titleChanged(const QString& title);
   void touched();                        ///< a new message: it moves to the top of the list
+  /// Stopped before anything was read for it: the question is no longer in the chat. Empty: it was there before.
+  void takenBack(const QString& question);
   void activityChanged();                ///< activity() is another one
   void progressed(const QString& text);  ///< one line on what happened: "1,200 tokens remembered, 0 read again"
   void failed(const QString& sentence, const QString& details);
@@ -64,11 +70,13 @@ class Conversation : public QObject {
  private:
   bool addUserMessage(qint64 parent, const QString& text);
   void ask(const MessageRecord& question, const std::optional<MessageRecord>& base, bool isNew);
+  void askWhenLoaded();
+  void takeBack();
   void start(PromptSource source);
   void setState(State state);
   std::optional<MessageRecord> load(qint64 message) const;  ///< nullopt: it cannot be read
   bool cannotRead();  ///< says so; false
-  bool canAsk();      ///< says so where what is asked could not be saved
+  bool canAsk(bool waitsForModel = false);  ///< says so where what is asked could not be saved
   void onPrepared(quint64 job, const std::shared_ptr<const AnswerPrompt>& prompt);
   void flushJournal();
   void onSnapshot(quint64 job, const AnswerSnapshot& snapshot);
@@ -91,6 +99,18 @@ class Conversation : public QObject {
   std::shared_ptr<const AnswerPrompt> m_prompt;  ///< of the newest answer; the store may not have it yet
   qint64 m_promptOf = 0;                         ///< that answer
   bool m_goesOn = false;                         ///< with an answer that was there before
+  bool m_isPrepared = false;                     ///< its prompt is made
+  bool m_keepsQuestion = false;                  ///< whatever comes
+
+  /// What was asked last, and how to take it back.
+  struct Asked {
+    MessageRecord question;
+    std::optional<MessageRecord> base;
+    bool isNew = false;                          ///< the question was not there before
+    qint64 leafBefore = 0;
+  };
+  Asked m_asked;
+  bool m_waitsForModel = false;                  ///< the question is stored, the model that will answer is being loaded
   QString m_unsavedText;
   Tokens m_unsavedTokens;
   qint64 m_journalSeq = 0;

@@ -59,7 +59,9 @@ class ChatDelegate : public QStyledItemDelegate {
     if (hit.message != 0) {
       drawSnippet(*painter, inner, hit.snippet, option.palette.color(selected ? QPalette::HighlightedText : QPalette::Text));
     } else {
-      painter->drawText(inner, Qt::AlignBottom | Qt::AlignLeft | Qt::TextSingleLine, when(hit.chat.updated));
+      const bool busy = index.data(ConversationListModel::BusyRole).toBool();
+      painter->drawText(inner, Qt::AlignBottom | Qt::AlignLeft | Qt::TextSingleLine,
+                        busy ? ConversationList::tr("Answering…") : when(hit.chat.updated));
     }
     if (option.state & QStyle::State_HasFocus) {
       QStyleOptionFocusRect focus;

@@ -25,6 +25,10 @@ int ConversationListModel::rowCount(const QModelIndex& parent) const {
   return parent.isValid() ? 0 : static_cast<int>(m_rows.size());
 }
 
+QString ConversationListModel::timeOrBusy(const ConversationSummary& chat) const {
+  return m_busy.contains(chat.id) ? tr("Answering…") : QLocale().toString(chat.updated, QLocale::ShortFormat);
+}
+
 QVariant ConversationListModel::data(const QModelIndex& index, int role) const {
   if (!checkIndex(index, CheckIndexOption::IndexIsValid)) return {};
   const ChatHit& hit = m_rows[static_cast<std::size_t>(index.row())];
@@ -34,12 +38,13 @@ QVariant ConversationListModel::data(const QModelIndex& index, int role) const {
     case Qt::EditRole: return row.title;
     case Qt::ToolTipRole: return plainToolTip(hit.message == 0 ? row.title : row.title + u'\n' + hit.snippet.text);
     case Qt::AccessibleTextRole: {  // screen readers pass over the description of an item
-      const QString text = tr("%1, %2").arg(displayName(row.title), QLocale().toString(row.updated, QLocale::ShortFormat));
+      const QString text = tr("%1, %2").arg(displayName(row.title), timeOrBusy(row));
       return hit.message == 0 ? text : tr("%1: %2").arg(text, displayText(hit.snippet.text));
     }
-    case Qt::AccessibleDescriptionRole: return QLocale().toString(row.updated, QLocale::ShortFormat);
+    case Qt::AccessibleDescriptionRole: return timeOrBusy(row);
     case HitMessageRole: return hit.message;
     case IdRole: return row.id;
+    case BusyRole: return m_busy.contains(row.id);
     case UpdatedRole: return row.updated;
     default: return {};
   }
@@ -167,6 +172,15 @@ void ConversationListModel::remove(qint64 id) {
   beginRemoveRows({}, row, row);
   m_rows.erase(m_rows.begin() + row);
   endRemoveRows();
+}
+
+void ConversationListModel::setBusy(const QSet<qint64>& ids) {
+  if (ids == m_busy) return;
+  const QSet<qint64> changed = (ids - m_busy) + (m_busy - ids);
+  m_busy = ids;
+  for (const qint64 id : changed) {
+    if (const QModelIndex row = indexOf(id); row.isValid()) Q_EMIT dataChanged(row, row);
+  }
 }
 
 }  // namespace rookery::app

@@ -3,6 +3,7 @@
 
 #include <QAbstractListModel>
 #include <QPointer>
+#include <QSet>
 #include <QTimer>
 #include <vector>
 
@@ -16,7 +17,7 @@ class ConversationListModel : public QAbstractListModel {
   Q_OBJECT
 
  public:
-  enum Role { IdRole = Qt::UserRole, UpdatedRole, HitMessageRole };
+  enum Role { IdRole = Qt::UserRole, BusyRole, UpdatedRole, HitMessageRole };
 
   explicit ConversationListModel(ChatStore& store, QObject* parent = nullptr);
 
@@ -38,6 +39,7 @@ class ConversationListModel : public QAbstractListModel {
   void putOnTop(const ConversationSummary& summary);
   void setTitle(qint64 id, const QString& title);
   void remove(qint64 id);
+  void setBusy(const QSet<qint64>& ids);  ///< chats that are being answered, or wait for it
   QModelIndex indexOf(qint64 id) const;
 
  Q_SIGNALS:
@@ -46,6 +48,7 @@ class ConversationListModel : public QAbstractListModel {
 
  private:
   int rowOf(qint64 id) const;
+  QString timeOrBusy(const ConversationSummary& chat) const;
   std::vector<ChatHit> portion(int offset);  ///< of all chats, or of those whose title has the filter
   void replace(std::vector<ChatHit> rows, bool complete);
 
@@ -53,6 +56,7 @@ class ConversationListModel : public QAbstractListModel {
   QPointer<MessageSearch> m_search;
   std::vector<ChatHit> m_rows;
   QString m_filter, m_shownFilter;  ///< the rows are of the second
+  QSet<qint64> m_busy;
   QTimer m_again;
   quint64 m_wanted = 0;  ///< the search whose answer is waited for
   bool m_complete = false, m_isIndexWhole = true;

@@ -152,6 +152,14 @@ void TranscriptModel::update(const MessageRecord& record) {
   if (const int row = rowOf(record.id); row >= 0) Q_EMIT dataChanged(index(row), index(row));
 }
 
+void TranscriptModel::remove(qint64 message, qint64 leaf) {
+  std::erase(m_children[m_nodes.value(message).parent], message);
+  m_nodes.remove(message);
+  m_loaded.remove(message);
+  if (m_streaming == message) m_streaming = 0;
+  showPathTo(leaf);
+}
+
 qint64 TranscriptModel::switchSibling(int row, int steps) {
   const Siblings place = siblings(row);
   const int wanted = std::clamp(place.index + steps, 0, place.count - 1);

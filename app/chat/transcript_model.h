@@ -48,6 +48,8 @@ class TranscriptModel : public QAbstractListModel {
   /// For the message that streams (shown or not): textAppended instead of dataChanged, so that views add the piece only.
   void appendText(qint64 message, const QString& piece);
   void update(const MessageRecord& record);
+  /// Takes away a message that nothing follows, and shows the path that ends in `leaf`.
+  void remove(qint64 message, qint64 leaf);
   /// Shows the sibling `steps` further on, with the newest messages below it. Returns the new leaf.
   qint64 switchSibling(int row, int steps);
   /// Shows the path through a message, with the newest messages below it. False: it is not in this chat.

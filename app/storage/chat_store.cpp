@@ -421,6 +421,18 @@ void ChatStore::saveSnapshot(SnapshotRecord record, std::shared_ptr<const engine
   });
 }
 
+void ChatStore::takeBack(qint64 conversation, qint64 answer, qint64 question, qint64 leaf) {
+  post([=](const QSqlDatabase& database) -> StoreResult<void> {
+    // The leaf first: nothing may point at what goes.
+    auto result = execute(database, QStringLiteral("UPDATE conversations SET active_leaf = ? WHERE id = ?"), {idOrNull(leaf), conversation});
+    if (!result) return result;
+    result = execute(database, QStringLiteral("DELETE FROM messages WHERE id = ? AND length(coalesce(token_ids, x'')) = 0"), {answer});
+    if (!result || question == 0) return result;
+    return execute(database, QStringLiteral("DELETE FROM messages WHERE id = ? AND NOT EXISTS (SELECT 1 FROM messages WHERE parent_id = ?)"),
+                   {question, question});
+  });
+}
+
 void ChatStore::moveToBin(qint64 conversation) {
   post([=](const QSqlDatabase& database) {
     return execute(database, QStringLiteral("UPDATE conversations SET deleted_at = ? WHERE id = ?"), {now(), conversation});

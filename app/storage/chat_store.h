@@ -80,6 +80,8 @@ class ChatStore : public QObject {
   void appendJournal(qint64 message, qint64 seq, const QString& text, const Tokens& tokens);
   void finishAnswer(const MessageRecord& record);          ///< the row replaces the journal
   void saveSnapshot(SnapshotRecord record, std::shared_ptr<const engine::Snapshot> snapshot);
+  /// Takes back an answer that never began, and its question if that is not 0; then `leaf` is the active one.
+  void takeBack(qint64 conversation, qint64 answer, qint64 question, qint64 leaf);
   void moveToBin(qint64 conversation);
   void restoreFromBin(qint64 conversation);
   void deleteFromBin(qint64 conversation);                 ///< for good, with messages and memories

@@ -375,12 +375,92 @@ class ChatTest : public QObject {
     second->send(QStringLiteral("Hello"));
     QVERIFY(second->isQueued());
     QVERIFY2(status().contains(QStringLiteral("another chat")), qPrintable(status()));
+    QVERIFY(status().contains(QStringLiteral("Stop takes the question back")));
+    QCOMPARE(list()->model()->index(0, 0).data(ConversationListModel::BusyRole).toBool(), true);
+    input()->setPlainText(QStringLiteral("written meanwhile"));
     page().findChild<QPushButton*>(QStringLiteral("stop"))->click();
     QTRY_COMPARE_WITH_TIMEOUT(second->state(), Conversation::State::Idle, 1000);
     QVERIFY(first->isBusy());
     QCOMPARE(status(), QStringLiteral("Stopped."));
+    QCOMPARE(input()->toPlainText(), QStringLiteral("Hello\n\nwritten meanwhile"));
+    QCOMPARE(second->id(), qint64(0));  // a new chat again
+    QCOMPARE(second->transcript().rowCount(), 0);
+    QCOMPARE(list()->model()->rowCount(), 1);
+    QVERIFY(m_app->store().flush(5000));
+    QCOMPARE(m_app->store().conversations({}, 10, 0).size(), std::size_t(1));
+    QVERIFY(m_app->store().bin().empty());
     first->stop();
     QTRY_VERIFY_WITH_TIMEOUT(!first->isBusy(), kAnswerTimeout);
+    QCOMPARE(list()->model()->index(0, 0).data(ConversationListModel::BusyRole).toBool(), false);
+    ask({});  // and it can be sent as if nothing had been
+    QCOMPARE(message(0).text, QStringLiteral("Hello\n\nwritten meanwhile"));
+    QVERIFY(!message(1).tokens.empty());
+  }
+
+  // What was there before is there afterwards, and nothing else.
+  void whatWaitsIsTakenBackToWhatWasThere_data() {
+    QTest::addColumn<QString>("what");
+    for (const char* what : {"question", "edit", "regenerate", "continue"}) QTest::newRow(what) << QString::fromLatin1(what);
+  }
+  void whatWaitsIsTakenBackToWhatWasThere() {
+    QFETCH(QString, what);
+    page().current()->setGenerateLimits(10, false);
+    ask(QStringLiteral("What is Rookery?"));
+    const MessageRecord question = message(0), answer = message(1);
+    const qint64 id = page().current()->id();
+    page().newChat();
+    Conversation* running = page().current();
+    running->setGenerateLimits(0, false);
+    running->send(QStringLiteral("Tell me a long story"));
+    QTRY_COMPARE_WITH_TIMEOUT(running->state(), Conversation::State::Answering, kAnswerTimeout);
+    page().openChat(id);
+    auto* goThere = page().findChild<QToolButton*>(QStringLiteral("goToBusyChat"));
+    QVERIFY(!goThere->isVisible());
+    Conversation* chat = page().current();
+    if (what == u"question") QVERIFY(chat->send(QStringLiteral("And this?")));
+    else if (what == u"edit") QVERIFY(chat->editMessage(question.id, QStringLiteral("And this?")));
+    else if (what == u"regenerate") QVERIFY(chat->regenerate(answer.id));
+    else QVERIFY(chat->continueAnswer(answer.id));
+    QVERIFY(chat->isQueued());
+    QVERIFY(goThere->isVisible());
+    page().stop();
+    QTRY_COMPARE_WITH_TIMEOUT(chat->state(), Conversation::State::Idle, 1000);
+    QVERIFY(!goThere->isVisible());
+    const bool asked = what == u"question" || what == u"edit";
+    QCOMPARE(input()->toPlainText(), asked ? QStringLiteral("And this?") : QString());
+    for (int restart = 0; restart < 2; ++restart) {
+      QCOMPARE(page().current()->transcript().rowCount(), 2);
+      QCOMPARE(page().current()->transcript().siblings(0).count, 1);
+      QCOMPARE(page().current()->transcript().siblings(1).count, 1);
+      QCOMPARE(message(1).id, answer.id);
+      QCOMPARE(message(1).text, answer.text);
+      QCOMPARE(message(1).stop, answer.stop);
+      if (restart == 0) start();
+      page().openChat(id);
+    }
+  }
+
+  void aMessageCanBeSentWhileTheModelIsLoaded() {
+    ModelRequest guide;
+    m_app->inference().load(guide);
+    QVERIFY(m_app->inference().isLoading());
+    QTest::keyClicks(input(), QStringLiteral("Hello"));
+    QTest::keyClick(input(), Qt::Key_Return);
+    QCOMPARE(page().current()->state(), Conversation::State::Waiting);
+    QCOMPARE(page().current()->transcript().rowCount(), 1);
+    QVERIFY2(status().contains(QStringLiteral("Waiting for the model to load")), qPrintable(status()));
+    waitForAnswer();
+    QVERIFY(!m_app->inference().isLoading());
+    QVERIFY(!message(1).tokens.empty());
+
+    m_app->inference().load(guide);
+    QVERIFY(page().current()->send(QStringLiteral("And this?")));
+    page().stop();
+    QCOMPARE(page().current()->state(), Conversation::State::Idle);
+    QCOMPARE(page().current()->transcript().rowCount(), 2);
+    QCOMPARE(input()->toPlainText(), QStringLiteral("And this?"));
+    QTRY_VERIFY_WITH_TIMEOUT(!m_app->inference().isLoading(), kAnswerTimeout);
+    QVERIFY(!page().current()->isBusy());
   }
 
   void deletingAChatStopsItsAnswer() {
