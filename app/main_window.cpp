@@ -384,7 +384,9 @@ void MainWindow::fillLoad() {
     m_loadText->setText(waits.isEmpty() ? tr("Loading %1").arg(m_loadName) : tr("%1: %2").arg(m_loadName, waits));
     m_loadBar->setRange(0, 0);
   } else if (m_loadProgress->stage == engine::LoadStage::WarmingUp) {
-    m_loadText->setText(tr("Warming up %1").arg(m_loadName));
+    m_loadText->setText(tr("Preparing the device for %1").arg(m_loadName));
+    m_loadBar->setRange(0, static_cast<int>(m_loadProgress->bytesTotal));
+    m_loadBar->setValue(static_cast<int>(m_loadProgress->bytesDone));
   } else if (const auto total = m_loadProgress->bytesTotal; total > 0) {
     m_loadText->setText(tr("Loading %1: %2 of %3").arg(m_loadName, formatBytes(m_loadProgress->bytesDone), formatBytes(total)));
     m_loadBar->setRange(0, 1000);

@@ -3,6 +3,7 @@
 
 #include <QCoreApplication>
 #include <QLocale>
+#include <algorithm>
 
 #include "support/format.h"
 
@@ -45,7 +46,7 @@ QString activityText(const EngineActivity& activity) {
       return activity.total > 0 ? Activity::tr("Loading %1: %2 of %3").arg(activity.name, formatBytes(activity.done), formatBytes(activity.total))
                                 : Activity::tr("Loading %1…").arg(activity.name);
     case PreparingDevice:
-      return activity.total > 0 ? Activity::tr("Preparing the device: step %1 of %2").arg(number(activity.done), number(activity.total))
+      return activity.total > 0 ? Activity::tr("Preparing the device: step %1 of %2").arg(number(std::min(activity.done + 1, activity.total)), number(activity.total))
                                 : Activity::tr("Preparing the device…");
     case Collecting: return Activity::tr("Reading the chat…");
     case Reading: return readingText(activity);

@@ -31,7 +31,8 @@ engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest
   if (!device) return tl::unexpected(device.error());
   engine::LoadOptions options = request.options;
   options.strategy = request.strategy.isEmpty() ? *device : toUtf8(request.strategy);
-  auto model = guide ? engine::Model::guide(options)
+  options.warmUp = true;
+  auto model = guide ? engine::Model::guide(options, progress, stop)
                      : engine::Model::load(std::filesystem::path(request.path.toStdU16String()), options, progress, stop);
   if (!model) return tl::unexpected(model.error());
   if (stop.stop_requested()) return engine::fail(engine::ErrorCode::Cancelled, "Loading was stopped.");

@@ -236,7 +236,9 @@ void ModelDetails::fillProgress() {
     const QString waits = waitingText(m_waitsFor);
     m_progressText->setText(waits.isEmpty() ? tr("Opening the model") : waits);
   } else if (m_lastProgress->stage == engine::LoadStage::WarmingUp) {
-    m_progressText->setText(tr("Warming up"));
+    m_progressText->setText(tr("Preparing the device"));
+    m_progress->setRange(0, static_cast<int>(m_lastProgress->bytesTotal));
+    m_progress->setValue(static_cast<int>(m_lastProgress->bytesDone));
   } else if (const auto total = m_lastProgress->bytesTotal; total > 0) {
     m_progressText->setText(tr("Loading: %1 of %2").arg(formatBytes(m_lastProgress->bytesDone), formatBytes(total)));
     m_progress->setRange(0, 1000);

@@ -64,11 +64,17 @@ class VulkanAppTest : public QObject {
     const QString title = deviceTitle(m_device);
     QTRY_VERIFY(picker->findText(title) >= 0);
     QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
+    // What drivers do at the first run is done while loading, and told.
+    QStringList told;
+    connect(&m_app->inference(), &InferenceService::activityChanged, this, [&] { told << activityText(m_app->inference().activity()); });
     picker->setFocus();
     QTest::keyClicks(picker, QString::fromStdString(m_device.name).left(4));
     QCOMPARE(picker->currentText(), title);
     button("modelLoad")->click();
     QVERIFY(loaded.wait(kTimeout));
+    for (int step = 1; step <= 4; ++step) {
+      QVERIFY2(told.contains(QStringLiteral("Preparing the device: step %1 of 4").arg(step)), qPrintable(told.join(u'|')));
+    }
     const auto& model = *m_app->inference().model();
     QCOMPARE(model.device.id, std::string("vulkan:0"));
     auto* status = label("statusDevice");

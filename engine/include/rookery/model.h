@@ -26,12 +26,15 @@ struct LoadOptions {
   /// Skip the rows of ffn.value behind exact zeros: fewer bytes, the same result (on Vulkan within rounding). nullopt:
   /// where it is faster, everywhere but on software devices.
   std::optional<bool> sparseFfn;
+  /// On another device than the CPU: runs every kind of run once before load() returns. Drivers compile at the first run;
+  /// without this the first answer waits for it, without a word.
+  bool warmUp = false;
 };
 
 enum class LoadStage { Reading, Placing, WarmingUp };
 struct LoadProgress {
   LoadStage stage{};
-  std::uint64_t bytesDone = 0, bytesTotal = 0;
+  std::uint64_t bytesDone = 0, bytesTotal = 0;  ///< WarmingUp: steps
 };
 using LoadProgressFn = std::function<void(const LoadProgress&)>;
 
@@ -53,7 +56,8 @@ class Model {
   /// larger than the model's.
   static Result<void> canChat(const ModelFile& file, const ModelInfo& info, const std::filesystem::path& vocabulary = {});
   /// The small model that is built into the program.
-  static Result<std::shared_ptr<const Model>> guide(const LoadOptions& options = {});
+  static Result<std::shared_ptr<const Model>> guide(const LoadOptions& options = {}, const LoadProgressFn& progress = {},
+                                                    std::stop_token stop = {});
   static Result<std::shared_ptr<const ModelFile>> guideFile();
 
   ~Model();

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <new>
 #include <system_error>
@@ -65,6 +66,34 @@ std::string typeNames(const std::vector<DType>& types) {
   return fmt::format("{}", fmt::join(names, " + "));
 }
 
+/// A run of each kind: decoding, a few tokens at once, a chunk of a prompt (by tiles).
+constexpr std::array<std::size_t, 3> kWarmUpRuns{1, 2, 17};
+constexpr std::uint64_t kWarmUpSteps = 1 + kWarmUpRuns.size();  // and compiling before them
+
+/// From and to states of its own, which it gives back.
+Result<void> warmUp(Model::Impl& impl, const std::function<void(std::uint64_t done)>& tell, const std::stop_token& stop) {
+  std::array<std::unique_ptr<DeviceState>, 2> states;
+  for (auto& state : states) {
+    auto made = impl.backend->newState(impl.program.stateLayout, impl.ledger);
+    if (!made) return tl::unexpected(made.error());
+    state = std::move(*made);
+  }
+  if (auto good = states[0]->upload(State(impl.info.shape).data()); !good) return good;
+  std::vector<float> logits(static_cast<std::size_t>(impl.info.shape.vocab));
+  std::uint64_t done = 1;
+  for (const std::size_t count : kWarmUpRuns) {
+    tell(done++);
+    if (count > impl.executable->maxTokens()) continue;
+    const std::vector<TokenId> tokens(count, kEndOfText);
+    const auto last = static_cast<std::uint32_t>(count - 1);
+    const RunArgs args{tokens, states[0].get(), states[1].get(), std::span(&last, 1), logits, stop};
+    if (auto good = impl.executable->submit(args); !good) return good;
+    if (auto good = impl.executable->wait(); !good) return good;
+  }
+  tell(done);
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std::shared_ptr<const Tokenizer>> tokenizer,
@@ -102,10 +131,18 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   auto weights = impl->backend->place(impl->program, source, place, impl->ledger);
   if (!weights) return tl::unexpected(weights.error());
   impl->weights = std::move(*weights);
+  const bool warms = options.warmUp && impl->backend->id() != "cpu";
+  const auto tellWarmUp = [&](std::uint64_t done) {
+    if (warms && progress) progress({LoadStage::WarmingUp, done, kWarmUpSteps});
+  };
+  tellWarmUp(0);
   auto executable = impl->backend->compile(impl->program, impl->weights, impl->ledger, stop);
   if (!executable) return tl::unexpected(executable.error());
   if (stop.stop_requested()) return fail(ErrorCode::Cancelled, "Loading was stopped.");
   impl->executable = std::move(*executable);
+  if (warms) {
+    if (auto good = warmUp(*impl, tellWarmUp, stop); !good) return tl::unexpected(good.error());
+  }
   impl->device = impl->backend->device();
   std::vector<DType> types;
   for (const Segment& segment : *segments) types.push_back(segment.precision.value_or(precision.value_or(impl->info.dtype)));
@@ -157,10 +194,10 @@ Result<std::shared_ptr<const Model>> Model::synthetic(std::string_view shapeName
 
 Result<std::shared_ptr<const ModelFile>> Model::guideFile() { return ModelFile::fromMemory(embedded::guide_model(), "guide.gguf"); }
 
-Result<std::shared_ptr<const Model>> Model::guide(const LoadOptions& options) {
+Result<std::shared_ptr<const Model>> Model::guide(const LoadOptions& options, const LoadProgressFn& progress, std::stop_token stop) {
   auto file = guideFile();
   if (!file) return tl::unexpected(file.error());
-  return load(std::move(*file), options);
+  return load(std::move(*file), options, progress, std::move(stop));
 }
 
 Model::Model(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
