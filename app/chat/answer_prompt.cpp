@@ -23,16 +23,16 @@ engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& sour
     history.push_back({message.role == MessageRole::User ? engine::Role::User : engine::Role::Assistant, toUtf8(message.text.trimmed())});
   }
   history.push_back({engine::Role::User, toUtf8(source.question.trimmed())});
-  return engine::wholePrompt(history, source.thinking);
+  return engine::wholePrompt(history, source.thinking, source.answer.rules.roles);
 }
 
 engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& source, const std::stop_token& stop) {
   AnswerPrompt prompt;
   std::string text;
   if (!source.base) {
-    text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(source.question), true, source.thinking);
+    text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(source.question), true, source.thinking, source.answer.rules.roles);
   } else if (isAnswerOf(*source.base, source.answer.fingerprint)) {
-    text = engine::userTurn({}, toUtf8(source.question), false, source.thinking);
+    text = engine::userTurn({}, toUtf8(source.question), false, source.thinking, source.answer.rules.roles);
     prompt.baseMessageId = source.base->id;
     prompt.baseTokens = source.base->tokens.size();
     prompt.baseIsPending = source.base->pending.has_value();
@@ -46,7 +46,7 @@ engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& sou
   if (!tokens) return tl::unexpected(tokens.error());
   prompt.tokens = std::move(*tokens);
   if (source.base && prompt.baseMessageId == 0) {  // all but the new question was read before, by another model
-    const auto fresh = source.tokenizer->encode(engine::userTurn({}, toUtf8(source.question), false, source.thinking), stop);
+    const auto fresh = source.tokenizer->encode(engine::userTurn({}, toUtf8(source.question), false, source.thinking, source.answer.rules.roles), stop);
     if (!fresh) return tl::unexpected(fresh.error());
     prompt.readBefore = prompt.tokens.size() - std::min(prompt.tokens.size(), fresh->size());
   }
@@ -91,7 +91,8 @@ engine::Result<AnswerPrompt> makePrompt(ChatStore& store, const PromptSource& so
   if (!answer.tokens.empty()) prompt->readBefore = prompt->tokens.size();
   else if (!source.isNew) prompt->readBefore = std::max<quint64>(prompt->readBefore, store.promptReadBefore(answer, stop));
   // A rest that was held back when the answer was cut comes again, so the text is what the tokens say without it.
-  answer.text = prompt->text = toQString(begunAnswer(prompt->tokens, *source.tokenizer) + certainText(answer.tokens, *source.tokenizer, source.stopRules));
+  answer.text = prompt->text = toQString(begunAnswer(prompt->tokens, *source.tokenizer, answer.rules.roles) +
+                                       certainText(answer.tokens, *source.tokenizer, stopTextsOf(answer.rules, source.stopRules)));
   if (stop.stop_requested()) return cancelled();
   if (!isMade) store.setPrompt(answer);
   return prompt;

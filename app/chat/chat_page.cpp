@@ -137,6 +137,13 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     m_current->setSeed(m_panel->seed());
   });
   connect(m_panel, &SamplingPanel::thinkingChanged, this, [this] { m_current->setThinking(m_panel->thinking()); });
+  connect(m_panel, &SamplingPanel::rulesChanged, this, [this] { m_current->setRules(m_panel->rules()); });
+  connect(m_panel, &SamplingPanel::resetRequested, this, [this] {
+    m_current->setSampling(m_defaults);
+    m_current->setRules({});
+    m_current->setThinking({});
+    showSettings();
+  });
   connect(m_panel, &SamplingPanel::systemPromptChanged, this, [this] { m_current->setSystemPrompt(m_panel->systemPrompt()); });
 
   connect(&m_service, &InferenceService::begun, this, &ChatPage::refresh);
@@ -259,8 +266,8 @@ QWidget* ChatPage::buildEmptyState() {
 }
 
 void ChatPage::retranslate() {
-  m_panelButton->setToolTip(plainToolTip(tr("How answers are drawn")));
-  m_panelButton->setAccessibleName(tr("How answers are drawn"));
+  m_panelButton->setToolTip(plainToolTip(tr("Answer settings")));
+  m_panelButton->setAccessibleName(tr("Answer settings"));
   m_chooseModel->setText(tr("Choose a model"));
   m_goToBusy->setText(tr("Go to that chat"));
   m_onCpu->setText(tr("Load on the C&PU"));
@@ -327,11 +334,16 @@ void ChatPage::showConversation(Conversation* conversation) {
   m_current = conversation;
   m_composer->setText(m_drafts.take(conversation->id()));
   m_transcript->setModel(&conversation->transcript());
-  m_panel->setSampling(conversation->record().sampling);
-  m_panel->setThinking(conversation->record().thinking);
+  showSettings();
   conversation->setSeed(m_panel->seed());
   m_list->select(conversation->id());
   refresh();
+}
+
+void ChatPage::showSettings() {
+  m_panel->setSampling(m_current->record().sampling);
+  m_panel->setRules(m_current->record().rules);
+  m_panel->setThinking(m_current->record().thinking);
 }
 
 void ChatPage::newChat() {

@@ -65,6 +65,7 @@ class ChatPage : public QWidget {
   void showProgress(const QString& text, const QString& details = {});  ///< in the status line
   void showActivity();  ///< in the message, and below the composer
   void takeBack(Conversation* conversation, const QString& question);
+  void showSettings();
   void showBusyChats();  ///< in the list
   void goToBusyChat();
   void submit(const QString& text);

@@ -73,6 +73,12 @@ void Conversation::setSampling(const engine::SamplerSettings& sampling) {
   if (m_record.id > 0) m_store.putConversation(m_record);
 }
 
+void Conversation::setRules(const AnswerRules& rules) {
+  if (m_record.rules == rules) return;
+  m_record.rules = rules;
+  if (m_record.id > 0) m_store.putConversation(m_record);
+}
+
 void Conversation::setThinking(std::optional<engine::Thinking> thinking) {
   if (m_record.thinking == thinking) return;
   m_record.thinking = thinking;
@@ -194,6 +200,7 @@ void Conversation::ask(const MessageRecord& question, const std::optional<Messag
   answer.fingerprint = m_record.fingerprint;
   answer.modelName = m_record.modelName;
   answer.sampling = m_record.sampling;
+  answer.rules = m_record.rules;
   // Kept to 53 bits, so that a seed survives every spin box and JSON file on its way.
   answer.seed = m_seed.value_or(QRandomGenerator::global()->generate64() >> 11U);
   m_record.activeLeaf = answer.id;
@@ -268,8 +275,9 @@ void Conversation::start(PromptSource source) {
   request.fingerprint = m_answer.fingerprint;
   request.generate.sampling = m_answer.sampling;
   request.generate.seed = m_answer.seed;
-  request.generate.maxTokens = m_maxTokens;
-  if (m_stopRules) request.generate.stopTexts = engine::chatStopTexts();
+  // An answer keeps the stop texts that it was begun with; how long it gets is the chat's choice of now.
+  request.generate.maxTokens = limitFor(m_record.rules, m_answer.tokens.size());
+  request.generate.stopTexts = stopTextsOf(m_answer.rules, m_stopRules);
   request.generate.stopAtEndOfText = m_stopRules;
   request.generate.journal = m_answer.tokens;
   request.findStart = [&store = m_store, answer = m_answer](const AnswerPrompt& prompt, const std::vector<qint64>& without,

@@ -35,11 +35,12 @@ class Conversation : public QObject {
   bool needsReading() const;
 
   void setSampling(const engine::SamplerSettings& sampling);
+  void setRules(const AnswerRules& rules);
   void setThinking(std::optional<engine::Thinking> thinking);   ///< nullopt: as suits the model
   void setSeed(std::optional<quint64> seed) { m_seed = seed; }  ///< nullopt: a new one for each answer
   void setSystemPrompt(const QString& text);                    ///< before the first message only
   void setTitle(const QString& title);
-  void setGenerateLimits(int maxTokens, bool stopRules) { m_maxTokens = maxTokens; m_stopRules = stopRules; }
+  void setGenerateLimits(int maxTokens, bool stopRules) { m_record.rules.maxTokens = maxTokens; m_stopRules = stopRules; }
 
   /// One whose only question was taken back is a new chat again; nothing of it stays in the store.
   void becomeNew();
@@ -91,7 +92,6 @@ class Conversation : public QObject {
   TranscriptModel m_transcript;
   State m_state = State::Idle;
   std::optional<quint64> m_seed;
-  int m_maxTokens = 0;
   bool m_stopRules = true;
 
   MessageRecord m_answer;  ///< being generated; id 0: none

@@ -124,6 +124,7 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
   m_cut = isLast && message.role == MessageRole::Assistant &&
           (message.state == MessageState::Partial || message.stop == engine::StopReason::Cancelled ||
            message.stop == engine::StopReason::MaxTokens);
+  m_cutNote = cutNote(message);
   m_siblings = siblings;
   m_author->setText(author);
   m_time->setText(QLocale().toString(message.created.time(), QLocale::ShortFormat));
@@ -164,6 +165,13 @@ void MessageWidget::clear() {
   setShowsAll(false);
 }
 
+QString MessageWidget::cutNote(const MessageRecord& message) {
+  if (message.stop == engine::StopReason::MaxTokens) return tr("The longest answer was reached. Continue goes on from here.");
+  if (message.tokens.empty()) return tr("Not answered yet. Continue goes on with it.");
+  if (message.stop == engine::StopReason::Cancelled) return tr("Stopped. Continue goes on from here.");
+  return tr("The answer was cut off. Nothing is lost: Continue goes on where it stopped.");
+}
+
 void MessageWidget::setDoing(const QString& doing) {
   if (m_activity == Activity::Waiting) m_note->setText(doing);
 }
@@ -174,7 +182,7 @@ void MessageWidget::setActivity(Activity activity, const QString& doing) {
   m_note->setText(m_loading ? tr("Loading…")
                   : activity == Activity::Waiting ? doing
                   : m_cut && activity == Activity::None
-                      ? tr("The answer was cut off. Nothing is lost: it goes on where it stopped.")
+                      ? m_cutNote
                       : QString());
   updateButtons();
 }

@@ -76,11 +76,13 @@ class MessageWidget : public QWidget {
   void updateThought();
   void showHeld();
   QString thoughtLabel() const;
+  static QString cutNote(const MessageRecord& message);  ///< why an answer that can be gone on with is not whole
   int footerHeight() const;
 
   qint64 m_message = 0;
   MessageRole m_role = MessageRole::User;
   bool m_cut = false, m_loading = false;
+  QString m_cutNote;
   Activity m_activity = Activity::None;
   TranscriptModel::Siblings m_siblings;
   Label *m_author, *m_time, *m_note, *m_figures, *m_siblingText;

@@ -7,17 +7,22 @@
 #include <QEvent>
 #include <QFormLayout>
 #include <QPlainTextEdit>
+#include <QPushButton>
 #include <QSpinBox>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "chat/answer_rules_form.h"
+
 #include "support/plain_text.h"
 #include "theme/label.h"
 
 namespace rookery::app {
 namespace {
+
+constexpr int kMostTopK = 65'536;
 
 struct Preset {
   const char* name;
@@ -29,7 +34,7 @@ const std::array<Preset, 4> kPresets{{
     {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Chat"), {1.0F, 0.3F, 0, 0.5F, 0.5F, 0.996F}},
     {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Creative"), {0.6F, 0.8F, 0, 2.0F, 0.2F, 0.99F}},
     {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Careful: questions, code"), {0.3F, 0.3F, 0, 0.0F, 0.0F, 0.996F}},
-    {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Always the likeliest word"), {0.0F, 0.0F, 0, 0.0F, 0.0F, 0.996F}},
+    {QT_TRANSLATE_NOOP("rookery::app::SamplingPanel", "Always the most likely token"), {0.0F, 0.0F, 0, 0.0F, 0.0F, 0.996F}},
 }};
 
 struct ThinkingChoice {
@@ -54,8 +59,8 @@ bool near(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
 }  // namespace
 
 SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
-    : QWidget(parent), m_form(new QFormLayout), m_preset(new QComboBox(this)), m_fixedSeed(new QCheckBox(this)),
-      m_seed(new QSpinBox(this)), m_thinking(new QComboBox(this)), m_systemLabel(new Label(this)), m_system(new QPlainTextEdit(this)) {
+    : QWidget(parent), m_form(new QFormLayout), m_preset(new QComboBox(this)), m_topK(new QSpinBox(this)), m_fixedSeed(new QCheckBox(this)),
+      m_seed(new QSpinBox(this)), m_thinking(new QComboBox(this)), m_rules(new AnswerRulesForm(this)), m_reset(new QPushButton(this)), m_systemLabel(new Label(this)), m_system(new QPlainTextEdit(this)) {
   setObjectName(QStringLiteral("samplingPanel"));
   m_preset->setObjectName(QStringLiteral("samplingPreset"));
   m_form->setRowWrapPolicy(QFormLayout::WrapLongRows);
@@ -63,6 +68,10 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   m_form->addRow(new Label(this), m_preset);
   m_temperature = addNumber(QStringLiteral("temperature"), 3, 0.05, 2);
   m_topP = addNumber(QStringLiteral("topP"), 1, 0.05, 2);
+  m_topK->setObjectName(QStringLiteral("topK"));
+  m_topK->setRange(0, kMostTopK);
+  m_form->addRow(new Label(this), m_topK);
+  connect(m_topK, &QSpinBox::valueChanged, this, &SamplingPanel::changed);
   m_presence = addNumber(QStringLiteral("presencePenalty"), 5, 0.1, 2);
   m_frequency = addNumber(QStringLiteral("frequencyPenalty"), 5, 0.1, 2);
   m_decay = addNumber(QStringLiteral("penaltyDecay"), 1, 0.001, 3);
@@ -82,11 +91,17 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(16, 16, 16, 16);
   column->addLayout(m_form);
-  column->addSpacing(12);
+  column->addWidget(m_rules);
+  column->addSpacing(6);
   column->addWidget(m_systemLabel);
   column->addWidget(m_system);
+  column->addSpacing(6);
+  column->addWidget(m_reset, 0, Qt::AlignLeft);
   column->addStretch(1);
 
+  m_reset->setObjectName(QStringLiteral("resetAnswerSettings"));
+  connect(m_reset, &QPushButton::clicked, this, &SamplingPanel::resetRequested);
+  connect(m_rules, &AnswerRulesForm::rulesChanged, this, &SamplingPanel::rulesChanged);
   connect(m_preset, &QComboBox::activated, this, &SamplingPanel::applyPreset);
   connect(m_fixedSeed, &QCheckBox::toggled, m_seed, &QWidget::setEnabled);
   connect(m_fixedSeed, &QCheckBox::toggled, this, &SamplingPanel::samplingChanged);
@@ -94,7 +109,7 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   connect(m_thinking, &QComboBox::activated, this, &SamplingPanel::thinkingChanged);
   connect(m_system, &QPlainTextEdit::textChanged, this, [this] { if (!m_updating) Q_EMIT systemPromptChanged(); });
   if (purpose == Purpose::Defaults) {
-    for (QWidget* widget : std::initializer_list<QWidget*>{m_fixedSeed, m_seed, m_systemLabel, m_system}) widget->hide();
+    for (QWidget* widget : std::initializer_list<QWidget*>{m_fixedSeed, m_seed, m_rules, m_reset, m_systemLabel, m_system}) widget->hide();
     column->setContentsMargins(0, 0, 0, 0);
   }
   retranslate();
@@ -103,7 +118,7 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
 
 void SamplingPanel::setColumns(int labelWidth, int spacing, int fieldWidth) {
   m_form->setHorizontalSpacing(spacing);
-  for (QWidget* field : std::initializer_list<QWidget*>{m_preset, m_temperature, m_topP, m_presence, m_frequency, m_decay}) {
+  for (QWidget* field : std::initializer_list<QWidget*>{m_preset, m_temperature, m_topP, m_topK, m_presence, m_frequency, m_decay}) {
     field->setFixedWidth(fieldWidth);
     m_form->labelForField(field)->setMinimumWidth(labelWidth);
   }
@@ -116,12 +131,14 @@ QDoubleSpinBox* SamplingPanel::addNumber(const QString& name, double maximum, do
   box->setSingleStep(step);
   box->setDecimals(decimals);
   m_form->addRow(new Label(this), box);
-  connect(box, &QDoubleSpinBox::valueChanged, this, [this] {
-    if (m_updating) return;
-    showPreset();
-    Q_EMIT samplingChanged();
-  });
+  connect(box, &QDoubleSpinBox::valueChanged, this, &SamplingPanel::changed);
   return box;
+}
+
+void SamplingPanel::changed() {
+  if (m_updating) return;
+  showPreset();
+  Q_EMIT samplingChanged();
 }
 
 void SamplingPanel::retranslate() {
@@ -135,23 +152,28 @@ void SamplingPanel::retranslate() {
     field->setToolTip(plainToolTip(help));
   };
   name(m_preset, tr("Preset"), tr("Settings that RWKV's authors recommend"));
-  name(m_temperature, tr("Temperature"), tr("Higher is more surprising; 0 always takes the likeliest word"));
-  name(m_topP, tr("Top-p"), tr("Only the likeliest words that together reach this probability are drawn"));
-  name(m_presence, tr("Presence"), tr("Makes words less likely that the answer has used"));
-  name(m_frequency, tr("Frequency"), tr("The same, more for each time a word was used"));
-  name(m_decay, tr("Decay"), tr("How slowly earlier uses are forgotten"));
+  name(m_temperature, tr("Temperature"), tr("Higher is more surprising; 0 always takes the most likely token"));
+  name(m_topP, tr("Top-p"), tr("Draws from the most likely tokens that together reach this probability"));
+  m_topK->setSpecialValueText(tr("Off"));
+  name(m_topK, tr("Top-k"), tr("Draws from this many of the most likely tokens"));
+  name(m_presence, tr("Presence penalty"), tr("Makes tokens less likely that the answer has used already"));
+  name(m_frequency, tr("Frequency penalty"), tr("The same, but more for each time a token was used"));
+  name(m_decay, tr("Penalty decay"), tr("How slowly both penalties forget earlier tokens; 1 never forgets"));
   m_fixedSeed->setText(tr("Fixed seed"));
+  m_fixedSeed->setMinimumHeight(m_seed->sizeHint().height());
   m_fixedSeed->setToolTip(plainToolTip(tr("The same seed, settings and text give the same answer")));
   m_seed->setAccessibleName(tr("Seed"));
   name(m_thinking, tr("Thinking"),
        tr("How an answer begins. Models that were taught to think (RWKV-7 G1) answer well in fast mode; others need a plain prompt"));
-  m_systemLabel->setText(tr("Text before the chat (before its first message)"));
-  m_system->setAccessibleName(tr("Text before the chat"));
+  m_reset->setText(tr("Reset to defaults"));
+  m_reset->setToolTip(plainToolTip(tr("All of the above but the system prompt")));
+  setSystemLabel();
+  m_system->setAccessibleName(tr("System prompt"));
   m_system->setPlaceholderText(tr("For example: You answer briefly."));
   const int current = m_preset->currentIndex();
   m_preset->clear();
   for (const Preset& preset : kPresets) m_preset->addItem(tr(preset.name));
-  m_preset->addItem(tr("Own settings"));
+  m_preset->addItem(tr("Custom"));
   m_preset->setCurrentIndex(current);
   const int thinking = std::max(0, m_thinking->currentIndex());
   m_thinking->clear();
@@ -176,14 +198,14 @@ void SamplingPanel::setSampling(const engine::SamplerSettings& s) {
   m_presence->setValue(static_cast<double>(s.presencePenalty));
   m_frequency->setValue(static_cast<double>(s.frequencyPenalty));
   m_decay->setValue(static_cast<double>(s.penaltyDecay));
-  m_topK = s.topK;
+  m_topK->setValue(s.topK);
   m_updating = false;
   showPreset();
 }
 
 engine::SamplerSettings SamplingPanel::sampling() const {
   const auto value = [](const QDoubleSpinBox* box) { return static_cast<float>(box->value()); };
-  return {value(m_temperature), value(m_topP), m_topK, value(m_presence), value(m_frequency), value(m_decay)};
+  return {value(m_temperature), value(m_topP), m_topK->value(), value(m_presence), value(m_frequency), value(m_decay)};
 }
 
 std::optional<quint64> SamplingPanel::seed() const {
@@ -194,9 +216,16 @@ void SamplingPanel::setSystemPrompt(const QString& text, bool editable) {
   m_updating = true;
   if (m_system->toPlainText() != text) m_system->setPlainText(text);
   m_system->setReadOnly(!editable);
-  m_systemLabel->setEnabled(editable);
+  setSystemLabel();
   m_updating = false;
 }
+
+void SamplingPanel::setSystemLabel() {
+  m_systemLabel->setText(m_system->isReadOnly() ? tr("System prompt (fixed since the first message)") : tr("System prompt"));
+}
+
+void SamplingPanel::setRules(const AnswerRules& rules) { m_rules->setRules(rules); }
+const AnswerRules& SamplingPanel::rules() const { return m_rules->rules(); }
 
 QString SamplingPanel::systemPrompt() const { return m_system->toPlainText(); }
 

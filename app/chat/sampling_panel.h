@@ -6,19 +6,23 @@
 
 #include "rookery/prompt.h"
 #include "rookery/sampler.h"
+#include "storage/records.h"
 
 class QCheckBox;
 class QComboBox;
 class QDoubleSpinBox;
 class QFormLayout;
 class QPlainTextEdit;
+class QPushButton;
 class QSpinBox;
 
 namespace rookery::app {
 
+class AnswerRulesForm;
+
 class Label;
 
-/// How answers are drawn, and the text that the chat begins with. A column at the right that can be folded away.
+/// How answers are drawn, how long they get and what ends them, and the system prompt. A column at the right that can be folded away.
 class SamplingPanel : public QWidget {
   Q_OBJECT
 
@@ -32,6 +36,8 @@ class SamplingPanel : public QWidget {
   void setSampling(const engine::SamplerSettings& settings);
   engine::SamplerSettings sampling() const;
   std::optional<quint64> seed() const;  ///< nullopt: a new one for each answer
+  void setRules(const AnswerRules& rules);
+  const AnswerRules& rules() const;
   void setThinking(std::optional<engine::Thinking> thinking);
   std::optional<engine::Thinking> thinking() const;  ///< nullopt: as suits the model
   void setSystemPrompt(const QString& text, bool editable);
@@ -40,6 +46,8 @@ class SamplingPanel : public QWidget {
  Q_SIGNALS:
   void samplingChanged();
   void thinkingChanged();
+  void rulesChanged();
+  void resetRequested();
   void systemPromptChanged();
 
  protected:
@@ -48,18 +56,22 @@ class SamplingPanel : public QWidget {
  private:
   QDoubleSpinBox* addNumber(const QString& name, double maximum, double step, int decimals);
   void applyPreset(int index);
+  void changed();
   void showPreset();
+  void setSystemLabel();
   void retranslate();
 
   QFormLayout* m_form;
   QComboBox* m_preset;
   QDoubleSpinBox *m_temperature, *m_topP, *m_presence, *m_frequency, *m_decay;
+  QSpinBox* m_topK;
   QCheckBox* m_fixedSeed;
   QSpinBox* m_seed;
   QComboBox* m_thinking;
+  AnswerRulesForm* m_rules;
+  QPushButton* m_reset;
   Label* m_systemLabel;
   QPlainTextEdit* m_system;
-  int m_topK = 0;
   bool m_updating = false;
 };
 

@@ -491,7 +491,7 @@ void SettingsPage::retranslate() {
   m_compute->setText(tr("Compute"));
   m_chats->setText(tr("How new chats answer"));
   m_samplingHint->setText(tr("Each chat keeps its own settings, which its panel at the right changes; new ones begin with these."));
-  m_resetSampling->setText(tr("Back to the usual ones"));
+  m_resetSampling->setText(tr("Reset to defaults"));
   m_memoryHeading->setText(tr("Memory of chats"));
   m_memoryBar->setAccessibleName(tr("Share of the limit that is used"));
   m_budgetLabel->setText(tr("At m&ost"));

@@ -249,6 +249,7 @@ std::optional<StoredChat> ChatStore::chat(qint64 id) {
   r.updated = QDateTime::fromMSecsSinceEpoch(query->value(4).toLongLong());
   r.systemPrompt = query->value(5).toString();
   r.sampling = unpackSampling(query->value(6).toString());
+  r.rules = unpackRules(query->value(6).toString());
   r.thinking = unpackThinking(query->value(6).toString());
   r.fingerprint = query->value(7).toString();
   r.modelName = query->value(8).toString();
@@ -284,7 +285,9 @@ std::optional<MessageRecord> readMessage(qint64 id, bool withJournal, const Read
   r.created = QDateTime::fromMSecsSinceEpoch(next().toLongLong());
   r.text = next().toString();
   r.fingerprint = next().toString();
-  r.sampling = unpackSampling(next().toString());
+  const QString settings = next().toString();
+  r.sampling = unpackSampling(settings);
+  r.rules = unpackRules(settings);
   r.seed = static_cast<std::uint64_t>(next().toLongLong());
   r.promptFromStart = next().toBool();
   r.startHash = static_cast<std::uint64_t>(next().toLongLong());
@@ -350,7 +353,7 @@ void ChatStore::putConversation(const ConversationRecord& r) {
         " model_fingerprint = excluded.model_fingerprint, model_name = excluded.model_name,"
         " active_leaf = excluded.active_leaf"),
         {r.id, r.uuid, orEmpty(r.title), r.titleIsAutomatic ? 1 : 0, r.created.toMSecsSinceEpoch(),
-         r.updated.toMSecsSinceEpoch(), orEmpty(r.systemPrompt), packSampling(r.sampling, r.thinking), orEmpty(r.fingerprint),
+         r.updated.toMSecsSinceEpoch(), orEmpty(r.systemPrompt), packSampling(r.sampling, r.rules, r.thinking), orEmpty(r.fingerprint),
          orEmpty(r.modelName), idOrNull(r.activeLeaf)});
   });
 }
@@ -368,7 +371,7 @@ void ChatStore::addMessage(const MessageRecord& r) {
         "INSERT INTO messages(id, conversation_id, parent_id, role, state, created, text_length, text, model_fingerprint,"
         " sampling, seed, prompt_from_start, start_hash, prompt_ids, token_ids, model_name) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
         {r.id, r.conversation, idOrNull(r.parent), static_cast<int>(r.role), static_cast<int>(r.state),
-         r.created.toMSecsSinceEpoch(), r.text.size(), orEmpty(r.text), orEmpty(r.fingerprint), packSampling(r.sampling),
+         r.created.toMSecsSinceEpoch(), r.text.size(), orEmpty(r.text), orEmpty(r.fingerprint), packSampling(r.sampling, r.rules),
          static_cast<qint64>(r.seed), r.promptFromStart ? 1 : 0, static_cast<qint64>(r.startHash), packTokens(r.prompt),
          packTokens(r.tokens), orEmpty(r.modelName)});
     if (!result) return result;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "storage/records.h"
 
+#include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QtEndian>
+#include <algorithm>
 #include <xxhash.h>
 
 namespace rookery::app {
@@ -14,7 +16,7 @@ const std::pair<engine::Thinking, QLatin1String> kThinkingWords[] = {
     {engine::Thinking::Fast, QLatin1String("fast")},
     {engine::Thinking::On, QLatin1String("think")},
 };
-const QLatin1String kThinkingKey("thinking");
+const QLatin1String kThinkingKey("thinking"), kMaxTokensKey("maxTokens"), kUserKey("userRole"), kAssistantKey("assistantRole"), kStopKey("stopTexts");
 
 }  // namespace
 
@@ -32,13 +34,18 @@ Tokens unpackTokens(const QByteArray& bytes) {
   return tokens;
 }
 
-QString packSampling(const engine::SamplerSettings& s, std::optional<engine::Thinking> thinking) {
+QString packSampling(const engine::SamplerSettings& s, const AnswerRules& rules, std::optional<engine::Thinking> thinking) {
   QJsonObject object{{QStringLiteral("temperature"), s.temperature}, {QStringLiteral("topP"), s.topP},
                            {QStringLiteral("topK"), s.topK}, {QStringLiteral("presence"), s.presencePenalty},
                            {QStringLiteral("frequency"), s.frequencyPenalty}, {QStringLiteral("decay"), s.penaltyDecay}};
   for (const auto& [value, word] : kThinkingWords) {
     if (thinking == value) object.insert(kThinkingKey, word);
   }
+  const AnswerRules usual;
+  if (rules.maxTokens != usual.maxTokens) object.insert(kMaxTokensKey, rules.maxTokens);
+  if (rules.roles.user != usual.roles.user) object.insert(kUserKey, QString::fromStdString(rules.roles.user));
+  if (rules.roles.assistant != usual.roles.assistant) object.insert(kAssistantKey, QString::fromStdString(rules.roles.assistant));
+  if (!rules.stopTexts.isEmpty()) object.insert(kStopKey, QJsonArray::fromStringList(rules.stopTexts));
   return QString::fromUtf8(QJsonDocument(object).toJson(QJsonDocument::Compact));
 }
 
@@ -55,6 +62,24 @@ engine::SamplerSettings unpackSampling(const QString& json) {
   read(QStringLiteral("frequency"), s.frequencyPenalty);
   read(QStringLiteral("decay"), s.penaltyDecay);
   return s;
+}
+
+AnswerRules unpackRules(const QString& json) {
+  const QJsonObject object = QJsonDocument::fromJson(json.toUtf8()).object();
+  AnswerRules rules;
+  rules.maxTokens = std::max(0, object.value(kMaxTokensKey).toInt(rules.maxTokens));
+  const auto name = [&object](QLatin1String key, std::string& role) {
+    const std::string found = object.value(key).toString().toStdString();
+    if (engine::isRoleName(found)) role = found;
+  };
+  name(kUserKey, rules.roles.user);
+  name(kAssistantKey, rules.roles.assistant);
+  const QJsonArray stopTexts = object.value(kStopKey).toArray();
+  for (const QJsonValue& value : stopTexts) {
+    const QString text = value.toString();
+    if (!text.isEmpty() && text.size() <= AnswerRules::kMaxStopText && rules.stopTexts.size() < AnswerRules::kMaxStopTexts) rules.stopTexts << text;
+  }
+  return rules;
 }
 
 std::optional<engine::Thinking> unpackThinking(const QString& json) {

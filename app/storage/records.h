@@ -4,6 +4,7 @@
 #include <QByteArray>
 #include <QDateTime>
 #include <QString>
+#include <QStringList>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -19,6 +20,15 @@ using Tokens = std::vector<engine::TokenId>;
 enum class MessageRole { System = 0, User = 1, Assistant = 2 };
 enum class MessageState { Complete = 0, Partial = 1 };
 
+/// What an answer keeps to beside the sampler's settings.
+struct AnswerRules {
+  static constexpr int kMaxStopTexts = 16, kMaxStopText = 200;  ///< characters
+  int maxTokens = 4096;        ///< it stops there, and Continue goes on for as many again; 0: no limit
+  engine::RoleNames roles;
+  QStringList stopTexts;       ///< beside those of the roles
+  bool operator==(const AnswerRules&) const = default;
+};
+
 struct ConversationRecord {
   qint64 id = 0;
   QString uuid, title;
@@ -26,6 +36,7 @@ struct ConversationRecord {
   QDateTime created, updated;
   QString systemPrompt;
   engine::SamplerSettings sampling;
+  AnswerRules rules;
   std::optional<engine::Thinking> thinking;  ///< nullopt: as suits the model
   QString fingerprint, modelName;  ///< of the model that answered last
   qint64 activeLeaf = 0;           ///< 0: no messages
@@ -48,6 +59,7 @@ struct MessageRecord {
   // Assistant rows only; see schema.cpp for how they replay.
   QString fingerprint, modelName;  ///< the name may be empty: answers of before version 3 of the schema
   engine::SamplerSettings sampling;
+  AnswerRules rules;
   std::uint64_t seed = 0;
   bool promptFromStart = false;
   std::uint64_t startHash = 0;  ///< 0: the prompt was not made yet
@@ -68,9 +80,11 @@ struct MessageNode {
 
 QByteArray packTokens(const Tokens& tokens);
 Tokens unpackTokens(const QByteArray& bytes);
-/// JSON; a choice about thinking is one more of its keys.
-QString packSampling(const engine::SamplerSettings& settings, std::optional<engine::Thinking> thinking = {});
-engine::SamplerSettings unpackSampling(const QString& json);  ///< defaults where the text says nothing
+/// JSON; rules that are not the usual ones and a choice about thinking are more of its keys.
+QString packSampling(const engine::SamplerSettings& settings, const AnswerRules& rules, std::optional<engine::Thinking> thinking = {});
+// Defaults where the text says nothing, or nothing that can be used.
+engine::SamplerSettings unpackSampling(const QString& json);
+AnswerRules unpackRules(const QString& json);
 std::optional<engine::Thinking> unpackThinking(const QString& json);
 
 /// Hash of everything a state has read, token by token, so that it does not matter how the sequence was cut.

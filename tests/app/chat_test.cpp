@@ -21,6 +21,7 @@
 #include "main_window.h"
 #include "settings/settings.h"
 #include "shell_support.h"
+#include "support/stop_text.h"
 
 using namespace rookery;
 using namespace rookery::app;
@@ -302,6 +303,61 @@ class ChatTest : public QObject {
     waitForAnswer();
     QCOMPARE(message(1).tokens.size(), std::size_t(30));
     QCOMPARE(message(1).decodeTokens, 20);
+  }
+
+  void anAnswerStopsAtTheLongestAndContinueGoesPast() {
+    AnswerRules rules;
+    rules.maxTokens = 10;
+    page().current()->setRules(rules);
+    page().current()->setGenerateLimits(10, false);
+    ask(QStringLiteral("Tell me a story"));
+    QCOMPARE(message(1).stop, engine::StopReason::MaxTokens);
+    QCOMPARE(message(1).tokens.size(), std::size_t(10));
+    QVERIFY2(visible<QLabel>(QStringLiteral("note"))->text().contains(QStringLiteral("longest answer")), qPrintable(visible<QLabel>(QStringLiteral("note"))->text()));
+    for (const std::size_t longer : {std::size_t(20), std::size_t(30)}) {
+      visible<QToolButton>(QStringLiteral("continue"))->click();
+      waitForAnswer();
+      QCOMPARE(message(1).tokens.size(), longer);
+    }
+  }
+
+  // One that is half there when the answer stops, and is completed after Continue, in this run and in the next.
+  void anOwnStopTextEndsAContinuedAnswer() {
+    engine::SamplerSettings wild;
+    wild.temperature = 1;
+    wild.topP = 1;
+    const auto begin = [&](const AnswerRules& rules) {
+      page().newChat();
+      page().current()->setSampling(wild);
+      page().current()->setSeed(77);
+      page().current()->setRules(rules);
+      page().current()->setGenerateLimits(rules.maxTokens, false);
+      page().current()->send(QStringLiteral("Tell me a long story"));
+      waitForAnswer();
+      return message(1);
+    };
+    AnswerRules rules;
+    rules.maxTokens = 200;
+    const MessageRecord whole = begin(rules);
+    const auto stop = rookery::test::stopTextIn(*m_app->inference().tokenizer(), whole.tokens);
+    QVERIFY(stop.begin > 0);
+    rules.stopTexts << QString::fromStdString(stop.text);
+    rules.maxTokens = static_cast<int>(stop.begin) + 2;
+    for (const bool restart : {false, true}) {
+      const MessageRecord half = begin(rules);
+      QCOMPARE(half.stop, engine::StopReason::MaxTokens);
+      QCOMPARE(half.tokens.size(), stop.begin + 2);
+      const qint64 id = page().current()->id();
+      if (restart) start();
+      page().openChat(id);
+      page().current()->setGenerateLimits(0, false);
+      visible<QToolButton>(QStringLiteral("continue"))->click();
+      waitForAnswer();
+      QCOMPARE(message(1).stop, engine::StopReason::StopText);
+      QCOMPARE(message(1).tokens, Tokens(whole.tokens.begin(), whole.tokens.begin() + static_cast<std::ptrdiff_t>(stop.begin)));
+      QVERIFY(whole.text.startsWith(message(1).text));
+      QVERIFY(!message(1).text.contains(rules.stopTexts.front()));
+    }
   }
 
   void answeringAgainAfterARestartReadsNothing() {

@@ -46,6 +46,9 @@ class InferenceTest : public QObject {
     const JobId bench = m_service->bench({});
     const JobId load = m_service->load({});
     QVERIFY(!m_service->isQueued(first));
+    using Kind = EngineActivity::Kind;
+    QCOMPARE(m_service->activity().kind, Kind::Collecting);
+    QVERIFY(!m_service->activityOf(first).isAwaited && m_service->activityOf(answer).isAwaited);
     for (const JobId job : {answer, bench, load}) {
       QVERIFY(m_service->isQueued(job));
       m_service->stop(job);
@@ -55,14 +58,46 @@ class InferenceTest : public QObject {
     QTRY_COMPARE_WITH_TIMEOUT(benchFailed.count(), 1, 1000);
     QTRY_COMPARE_WITH_TIMEOUT(loadFailed.count(), 1, 1000);
     QCOMPARE(finished.count(), 0);  // the first one still holds the engine thread
+    QCOMPARE(m_service->activity().kind, Kind::Collecting);  // not idle because another job is over
     QCOMPARE(answerFailed[0][0].toULongLong(), answer);
     QCOMPARE(answerFailed[0][1].value<engine::Error>().code, engine::ErrorCode::Cancelled);
     gate.release();
     QTRY_COMPARE_WITH_TIMEOUT(finished.count(), 1, kTimeout);
     QTRY_COMPARE(m_service->runningWork(), EngineWork::None);
+    QVERIFY(m_service->activity().isIdle());
     QCOMPARE(begun.count(), 1);
     QCOMPARE(answerFailed.count(), 1);
     QVERIFY(run(request(3)).reason != engine::StopReason::Cancelled);
+  }
+
+  // One value tells all there is to tell, and its words say it.
+  void theActivityTellsReadingReplayingAndAnswering() {
+    QStringList told;
+    connect(m_service.get(), &InferenceService::activityChanged, this, [&] {
+      EngineActivity now = m_service->activity();
+      now.perSecond = 0;
+      if (told.isEmpty() || told.back() != activityText(now)) told << activityText(now);
+    });
+    const AnswerFinished half = run(request(1));
+    QTRY_VERIFY(m_service->activity().isIdle());
+    const auto prompt = turn(QStringLiteral("What is Rookery?")).size();
+    QCOMPARE(told, (QStringList{QStringLiteral("Reading the chat…"), QStringLiteral("Reading 0 of %1 tokens").arg(prompt),
+                                QStringLiteral("Answering…"), QStringLiteral("Ready")}));
+    told.clear();
+    AnswerRequest rest = request(2);
+    rest.generate.journal = half.tokens;
+    rest.generate.maxTokens = static_cast<int>(half.tokens.size()) + 5;
+    run(rest);
+    QTRY_VERIFY(m_service->activity().isIdle());
+    const QString first = QStringLiteral("Going on where the answer stopped: token 0 of %1").arg(half.tokens.size());
+    QVERIFY2(told.contains(first), qPrintable(told.join(u'|')));
+    QVERIFY(told.indexOf(first) > told.indexOf(QStringLiteral("Reading 0 of %1 tokens").arg(prompt)));
+    QCOMPARE(told.back(), QStringLiteral("Ready"));
+
+    EngineActivity reading{EngineActivity::Kind::Reading, 1, 2048, 15061, 1210};
+    QCOMPARE(activityText(reading), QStringLiteral("Reading 2,048 of 15,061 tokens · 1,210 tokens/s · 11 s left"));
+    reading.isAwaited = true;
+    QCOMPARE(activityText(reading), QStringLiteral("Waiting for the answer in another chat…"));
   }
 
   void memoryThatRunsOutIsAFailedJob() {
@@ -128,7 +163,7 @@ class InferenceTest : public QObject {
     const AnswerFinished half = run(cut);
     QCOMPARE(half.reason, engine::StopReason::MaxTokens);
     QCOMPARE(half.tokens.size(), stop.begin + 2);
-    QCOMPARE(half.snapshot.answerTokens, quint64(stop.begin));  // a state from which the stop text can be taken back
+    QCOMPARE(half.snapshot.answerTokens, qint64(stop.begin));  // a state from which the stop text can be taken back
     QVERIFY(!half.pendingToken);
 
     AnswerRequest rest = cut;
@@ -144,7 +179,7 @@ class InferenceTest : public QObject {
       ended = run(rest);
       QCOMPARE(ended.reason, engine::StopReason::StopText);
       QCOMPARE(ended.tokens, expected);
-      QCOMPARE(ended.snapshot.answerTokens, quint64(stop.begin));
+      QCOMPARE(ended.snapshot.answerTokens, qint64(stop.begin));
       QVERIFY(!ended.pendingToken);
     }
 

@@ -3,6 +3,11 @@
 // test wants.
 #include <QClipboard>
 #include <QComboBox>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QSpinBox>
 #include <QGuiApplication>
 #include <QScrollBar>
 #include <QSignalSpy>
@@ -11,6 +16,7 @@
 #include <QToolButton>
 #include <algorithm>
 
+#include "chat/answer_rules_form.h"
 #include "chat/chat_page.h"
 #include "chat/message_body.h"
 #include "chat/prompt_text.h"
@@ -33,6 +39,7 @@ class SpokenAnswers : public InferenceService {
     setModel(model, engine::Model::guide().value()->tokenizer());
   }
   JobId answer(const AnswerRequest& request) override {
+    generate = request.generate;
     m_tokens = request.generate.journal;
     m_prompt = std::make_shared<const AnswerPrompt>(request.makePrompt({}).value());
     prompt = tokenizer()->decode(m_prompt->tokens).value();
@@ -61,6 +68,7 @@ class SpokenAnswers : public InferenceService {
   }
 
   std::string prompt;
+  engine::GenerateRequest generate;
 
  private:
   void tellPrompt() {
@@ -187,6 +195,84 @@ class ThinkingTest : public QObject {
     open();
     m_page->openChat(chat);
     QCOMPARE(choices()->currentIndex(), 3);
+  }
+
+  // Longest answer, roles and stop texts: in the request, kept with the chat and with each answer, and put back by Reset.
+  void theRulesBelongToTheChat() {
+    auto* longest = m_page->findChild<QSpinBox*>(QStringLiteral("longestAnswer"));
+    auto* preset = m_page->findChild<QComboBox*>(QStringLiteral("rolePreset"));
+    auto* stopTexts = m_page->findChild<QPlainTextEdit*>(QStringLiteral("stopTexts"));
+    auto* topK = m_page->findChild<QSpinBox*>(QStringLiteral("topK"));
+    QCOMPARE(longest->value(), 4096);
+    QCOMPARE(preset->currentText(), QStringLiteral("User / Assistant"));
+    preset->setCurrentIndex(1);
+    Q_EMIT preset->activated(1);
+    longest->setValue(500);
+    topK->setValue(40);
+    stopTexts->setPlainText(QStringLiteral("\\n\\nQ:\n\nEND\\\\n\n"));
+    QVERIFY(m_page->current()->send(QStringLiteral("Why?")));
+    QCOMPARE(QString::fromStdString(m_service->prompt), QStringLiteral("Bob: Why?\n\nAlice:"));
+    const std::vector<std::string> expected{"\n\nBob:", "\nBob:", "\n\nSystem:", "\n\nQ:", "END\\n"};
+    QCOMPARE(m_service->generate.stopTexts, expected);
+    QCOMPARE(m_service->generate.maxTokens, 500);
+    QCOMPARE(m_service->generate.sampling.topK, 40);
+    m_service->finish();
+    const qint64 chat = m_page->current()->id(), first = message(1).id;
+
+    auto* user = m_page->findChild<QLineEdit*>(QStringLiteral("userRole"));
+    auto* problem = m_page->findChild<QLabel*>(QStringLiteral("rulesProblem"));
+    m_page->findChild<QToolButton*>(QStringLiteral("samplingToggle"))->click();
+    user->clear();
+    QTest::keyClicks(user, QStringLiteral("a:b"));
+    QVERIFY(problem->isVisible());
+    QCOMPARE(m_page->current()->record().rules.roles.user, std::string("a"));  // the last one that can be one
+    user->clear();
+    QTest::keyClicks(user, QStringLiteral("Carol"));
+    QVERIFY(!problem->isVisible());
+    QCOMPARE(preset->currentText(), QStringLiteral("Custom"));
+    stopTexts->setPlainText(QString(300, u'x') + QStringLiteral("\nshort"));
+    QVERIFY(problem->isVisible());
+    QCOMPARE(m_page->current()->record().rules.stopTexts, QStringList{QStringLiteral("short")});
+    QVERIFY(m_page->current()->send(QStringLiteral("And?")));
+    QCOMPARE(QString::fromStdString(m_service->prompt), QStringLiteral("\n\nCarol: And?\n\nAlice:"));
+    m_service->finish();
+
+    m_page->newChat();
+    QCOMPARE(longest->value(), 4096);
+    QCOMPARE(stopTexts->toPlainText(), QString());
+    m_page.reset();
+    QVERIFY(m_store->flush(5000));
+    open();
+    m_page->openChat(chat);
+    QCOMPARE(m_page->findChild<QSpinBox*>(QStringLiteral("longestAnswer"))->value(), 500);
+    QCOMPARE(m_page->findChild<QLineEdit*>(QStringLiteral("userRole"))->text(), QStringLiteral("Carol"));
+    QCOMPARE(m_page->findChild<QPlainTextEdit*>(QStringLiteral("stopTexts"))->toPlainText(), QStringLiteral("short"));
+    const auto kept = m_store->message(first);
+    QVERIFY(kept);
+    QCOMPARE(kept->rules.roles.user, std::string("Bob"));
+    QCOMPARE(kept->rules.stopTexts, (QStringList{QStringLiteral("\n\nQ:"), QStringLiteral("END\\n")}));
+    m_page->findChild<QPushButton*>(QStringLiteral("resetAnswerSettings"))->click();
+    QCOMPARE(m_page->current()->record().rules, AnswerRules());
+    QCOMPARE(m_page->current()->record().sampling.topK, 0);
+    QCOMPARE(m_page->findChild<QLineEdit*>(QStringLiteral("userRole"))->text(), QStringLiteral("User"));
+  }
+
+  void rulesOfAFileAreCheckedBeforeTheyAreUsed() {
+    QCOMPARE(unpackRules(QString()), AnswerRules());
+    QCOMPARE(unpackRules(QStringLiteral("{\"temperature\":1,\"later\":[1]}")), AnswerRules());
+    QCOMPARE(unpackRules(QStringLiteral("{\"maxTokens\":-5,\"userRole\":\"a\\nb\",\"assistantRole\":7,\"stopTexts\":[\"\",3,\"ok\"]}")).stopTexts,
+             QStringList{QStringLiteral("ok")});
+    QCOMPARE(unpackRules(QStringLiteral("{\"maxTokens\":-5}")).maxTokens, 0);
+    QCOMPARE(unpackRules(QStringLiteral("{\"userRole\":\"a\\nb\",\"assistantRole\":7}")).roles, engine::RoleNames());
+    AnswerRules rules;
+    rules.maxTokens = 0;
+    rules.roles = {"Question", "Answer"};
+    rules.stopTexts << QStringLiteral("\n---\n");
+    QCOMPARE(unpackRules(packSampling({}, rules, engine::Thinking::Fast)), rules);
+    for (const QString& text : {QStringLiteral("a\\b\n\tc\\n"), QStringLiteral("\\"), QStringLiteral("plain")}) {
+      QVERIFY(!AnswerRulesForm::escaped(text).contains(u'\n'));
+      QCOMPARE(AnswerRulesForm::unescaped(AnswerRulesForm::escaped(text)), text);
+    }
   }
 
   void thoughtAndAnswerAreKeptAndCopiedWhole() {

@@ -90,3 +90,17 @@ TEST_CASE("of overlapping stop texts the one that is complete first wins") {
     CHECK(scanned({"\n\n"}, "a\nb\n\nc", chunk) == "a\nb");
   }
 }
+
+TEST_CASE("roles may be called otherwise") {
+  const RoleNames raven{"Bob", "Alice"};
+  CHECK(userTurn("", "Hi", true, Thinking::Auto, raven) == "Bob: Hi\n\nAlice:");
+  CHECK(userTurn("Be brief.", "Hi", true, Thinking::Fast, raven) == "System: Be brief.\n\nBob: Hi\n\nAlice: <think>\n</think");
+  const std::vector<ChatMessage> history{{Role::User, "One?"}, {Role::Assistant, "First."}, {Role::User, "Why?"}};
+  CHECK(wholePrompt(history, Thinking::Auto, raven) == "Bob: One?\n\nAlice: First.\n\nBob: Why?\n\nAlice:");
+  CHECK(chatStopTexts(raven) == std::vector<std::string>{"\n\nBob:", "\nBob:", "\n\nSystem:"});
+  CHECK(chatStopTexts(RoleNames()) == chatStopTexts());
+  for (const char* good : {"User", "Q", "The user", "\xe7\x94\xa8\xe6\x88\xb7"}) CHECK(isRoleName(good));
+  for (const std::string& bad : {std::string(), std::string(" User"), std::string("User "), std::string("a\nb"), std::string("a:b"), std::string("a\0b", 3),
+                                 std::string(kMaxRoleName + 1, 'a')})
+    CHECK_FALSE(isRoleName(bad));
+}

@@ -15,6 +15,16 @@ struct ChatMessage {
   std::string text;
 };
 
+/// How the two sides are called in the prompt. Pile and Raven models know other names than World ones: Bob and Alice,
+/// Question and Answer, Instruction and Response.
+struct RoleNames {
+  std::string user = "User", assistant = "Assistant";
+  bool operator==(const RoleNames&) const = default;
+};
+inline constexpr std::size_t kMaxRoleName = 48;  ///< bytes
+/// Neither empty nor longer than that, one line, no colon, no blanks at the ends.
+bool isRoleName(std::string_view name);
+
 /// How the answer starts (RWKV-LM: RWKV7-G1x-templates.txt).
 enum class Thinking { Auto, Off, Fast, On };
 
@@ -24,13 +34,14 @@ std::string cleanTurn(std::string_view text);
 /// The text to read for one more question, official form. `firstTurn`: nothing was read before; otherwise the
 /// text starts with the blank line that separates turns. Ends in `Assistant:` (or its thinking form).
 std::string userTurn(std::string_view systemText, std::string_view userText, bool firstTurn,
-                     Thinking thinking = Thinking::Auto);
+                     Thinking thinking = Thinking::Auto, const RoleNames& roles = {});
 
 /// A whole history, for reading it again from the start.
-std::string wholePrompt(std::span<const ChatMessage> messages, Thinking thinking = Thinking::Auto);
+std::string wholePrompt(std::span<const ChatMessage> messages, Thinking thinking = Thinking::Auto, const RoleNames& roles = {});
 
 /// Texts that end an answer, beside token 0: "\n\nUser:", "\nUser:", "\n\nSystem:".
 const std::vector<std::string>& chatStopTexts();
+std::vector<std::string> chatStopTexts(const RoleNames& roles);  ///< the same with another name than User
 
 /// Finds the stop texts in a stream. Text that might still become a stop text is held back.
 class StopScanner {

@@ -2,6 +2,8 @@
 // The official chat form: RWKV-v7/RWKV7-G1x-templates.txt of RWKV-LM.
 #include "rookery/prompt.h"
 
+#include <algorithm>
+
 namespace rookery::engine {
 namespace {
 
@@ -15,14 +17,15 @@ std::string_view stripped(std::string_view text) {
 
 /// The start of the answer that the model goes on from. It ends without a space, and in "<think" without ">":
 /// the next token is one that joins them.
-std::string_view answerStart(Thinking thinking) {
+std::string answerStart(const RoleNames& roles, Thinking thinking) {
+  std::string start = roles.assistant + ":";
   switch (thinking) {
-    case Thinking::Auto: return "Assistant:";
-    case Thinking::Off: return "Assistant: <think></think";
-    case Thinking::Fast: return "Assistant: <think>\n</think";
-    case Thinking::On: return "Assistant: <think";
+    case Thinking::Auto: break;
+    case Thinking::Off: start += " <think></think"; break;
+    case Thinking::Fast: start += " <think>\n</think"; break;
+    case Thinking::On: start += " <think"; break;
   }
-  return "Assistant:";
+  return start;
 }
 
 /// `role` and the text, separated by a blank line from what was there before.
@@ -33,6 +36,11 @@ void appendTurn(std::string& prompt, std::string_view role, std::string_view tex
 }
 
 }  // namespace
+
+bool isRoleName(std::string_view name) {
+  if (name.empty() || name.size() > kMaxRoleName || stripped(name).size() != name.size()) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != '\x7f' && c != ':'; });
+}
 
 std::string cleanTurn(std::string_view text) {
   std::string clean;
@@ -45,32 +53,36 @@ std::string cleanTurn(std::string_view text) {
   return std::string(stripped(clean));
 }
 
-std::string userTurn(std::string_view systemText, std::string_view userText, bool firstTurn, Thinking thinking) {
+std::string userTurn(std::string_view systemText, std::string_view userText, bool firstTurn, Thinking thinking, const RoleNames& roles) {
   std::string prompt;
   if (firstTurn) {
     if (const std::string system = cleanTurn(systemText); !system.empty()) appendTurn(prompt, "System:", system);
   }
-  appendTurn(prompt, "User:", cleanTurn(userText));
-  appendTurn(prompt, answerStart(thinking), {});
+  appendTurn(prompt, roles.user + ":", cleanTurn(userText));
+  appendTurn(prompt, answerStart(roles, thinking), {});
   return firstTurn ? prompt : "\n\n" + prompt;
 }
 
-std::string wholePrompt(std::span<const ChatMessage> messages, Thinking thinking) {
+std::string wholePrompt(std::span<const ChatMessage> messages, Thinking thinking, const RoleNames& roles) {
   std::string prompt;
   for (const ChatMessage& message : messages) {
     switch (message.role) {
       case Role::System: appendTurn(prompt, "System:", cleanTurn(message.text)); break;
-      case Role::User: appendTurn(prompt, "User:", cleanTurn(message.text)); break;
-      case Role::Assistant: appendTurn(prompt, "Assistant:", stripped(message.text)); break;
+      case Role::User: appendTurn(prompt, roles.user + ":", cleanTurn(message.text)); break;
+      case Role::Assistant: appendTurn(prompt, roles.assistant + ":", stripped(message.text)); break;
     }
   }
-  if (!messages.empty() && messages.back().role != Role::Assistant) appendTurn(prompt, answerStart(thinking), {});
+  if (!messages.empty() && messages.back().role != Role::Assistant) appendTurn(prompt, answerStart(roles, thinking), {});
   return prompt;
 }
 
 const std::vector<std::string>& chatStopTexts() {
-  static const std::vector<std::string> texts = {"\n\nUser:", "\nUser:", "\n\nSystem:"};
+  static const std::vector<std::string> texts = chatStopTexts(RoleNames());
   return texts;
+}
+
+std::vector<std::string> chatStopTexts(const RoleNames& roles) {
+  return {"\n\n" + roles.user + ":", "\n" + roles.user + ":", "\n\nSystem:"};
 }
 
 }  // namespace rookery::engine
