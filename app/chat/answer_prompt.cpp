@@ -10,7 +10,7 @@ namespace {
 tl::unexpected<engine::Error> cancelled() { return engine::fail(engine::ErrorCode::Cancelled, "Stopped while the chat was being read."); }
 
 /// Another model answered so far: its tokens mean nothing to this one, so the text is read from the start.
-engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& source, const std::stop_token& stop) {
+engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& source, const QString& question, const std::stop_token& stop) {
   const auto said = store.historyOf(source.base->id, stop);
   if (stop.stop_requested()) return cancelled();
   // The only file that an answer reads is the store's.
@@ -22,23 +22,27 @@ engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& sour
     if (stop.stop_requested()) return cancelled();
     history.push_back({message.role == MessageRole::User ? engine::Role::User : engine::Role::Assistant, toUtf8(message.text.trimmed())});
   }
-  history.push_back({engine::Role::User, toUtf8(source.question.trimmed())});
+  history.push_back({engine::Role::User, toUtf8(question.trimmed())});
   return engine::wholePrompt(history, source.thinking, source.answer.rules.roles);
 }
 
 engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& source, const std::stop_token& stop) {
+  const auto asked = source.question ? source.question : store.textOf(source.answer.parent, stop);
+  if (stop.stop_requested()) return cancelled();
+  if (!asked) return engine::fail(engine::ErrorCode::FileUnreadable, "The question cannot be read from the database.");
+  const QString& question = *asked;
   AnswerPrompt prompt;
   std::string text;
   if (!source.base) {
-    text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(source.question), true, source.thinking, source.answer.rules.roles);
+    text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(question), true, source.thinking, source.answer.rules.roles);
   } else if (isAnswerOf(*source.base, source.answer.fingerprint)) {
-    text = engine::userTurn({}, toUtf8(source.question), false, source.thinking, source.answer.rules.roles);
+    text = engine::userTurn({}, toUtf8(question), false, source.thinking, source.answer.rules.roles);
     prompt.baseMessageId = source.base->id;
     prompt.baseTokens = source.base->tokens.size();
     prompt.baseIsPending = source.base->pending.has_value();
     prompt.hashBefore = chainHash(source.base->startHash, source.base->tokens);
   } else {
-    auto whole = wholeChat(store, source, stop);
+    auto whole = wholeChat(store, source, question, stop);
     if (!whole) return tl::unexpected(whole.error());
     text = std::move(*whole);
   }
@@ -46,7 +50,7 @@ engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& sou
   if (!tokens) return tl::unexpected(tokens.error());
   prompt.tokens = std::move(*tokens);
   if (source.base && prompt.baseMessageId == 0) {  // all but the new question was read before, by another model
-    const auto fresh = source.tokenizer->encode(engine::userTurn({}, toUtf8(source.question), false, source.thinking, source.answer.rules.roles), stop);
+    const auto fresh = source.tokenizer->encode(engine::userTurn({}, toUtf8(question), false, source.thinking, source.answer.rules.roles), stop);
     if (!fresh) return tl::unexpected(fresh.error());
     prompt.readBefore = prompt.tokens.size() - std::min(prompt.tokens.size(), fresh->size());
   }

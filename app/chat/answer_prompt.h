@@ -15,7 +15,8 @@ namespace rookery::app {
 /// tokenising a chat takes as long as the chat is.
 struct PromptSource {
   MessageRecord answer;                       ///< with the tokens of its journal
-  QString systemPrompt, question;
+  QString systemPrompt;
+  std::optional<QString> question;            ///< none: as the store has it
   std::optional<MessageRecord> base;          ///< the message above the question; none: it is the first
   engine::Thinking thinking = engine::Thinking::Auto;
   bool isNew = true;                          ///< the question was not put to this model before

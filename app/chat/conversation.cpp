@@ -103,7 +103,8 @@ std::optional<MessageRecord> Conversation::load(qint64 message) const {
   const int row = m_transcript.rowOf(message);
   if (row < 0 || m_transcript.isLoading(row)) return m_store.message(message);
   const MessageRecord& found = m_transcript.message(row);
-  return found.conversation > 0 ? std::optional(found) : std::nullopt;
+  if (found.conversation > 0) return found;
+  return m_transcript.isLoading(row) ? m_store.message(message) : std::nullopt;
 }
 
 // Never an answer that silently leaves out what was said before.
@@ -162,7 +163,7 @@ bool Conversation::addUserMessage(qint64 parent, const QString& text) {
   question.role = MessageRole::User;
   question.created = now;
   question.text = text;
-  m_asked = {question, base, true, m_transcript.leaf()};
+  m_asked = {question.id, question.text, base, true, m_transcript.leaf()};
   m_record.activeLeaf = question.id;
   m_store.putConversation(m_record);
   m_store.addMessage(question);
@@ -172,7 +173,7 @@ bool Conversation::addUserMessage(qint64 parent, const QString& text) {
   m_goesOn = false;
   m_waitsForModel = m_service.isLoading();
   if (m_waitsForModel) setState(State::Waiting);
-  else ask(question, base, true);
+  else ask();
   return true;
 }
 
@@ -180,20 +181,20 @@ void Conversation::askWhenLoaded() {
   if (!m_waitsForModel || m_service.isLoading()) return;
   m_waitsForModel = false;
   if (m_service.model()) {
-    ask(m_asked.question, m_asked.base, true);
+    ask();
   } else {
     takeBack();
     Q_EMIT failed(tr("No model could be loaded. Choose one on the Models page."), {});
   }
 }
 
-void Conversation::ask(const MessageRecord& question, const std::optional<MessageRecord>& base, bool isNew) {
+void Conversation::ask() {
   m_record.fingerprint = m_service.model()->fingerprint;
   m_record.modelName = m_service.model()->name;
   MessageRecord answer;
   answer.id = m_store.newMessageId();
   answer.conversation = m_record.id;
-  answer.parent = question.id;
+  answer.parent = m_asked.question;
   answer.role = MessageRole::Assistant;
   answer.state = MessageState::Partial;
   answer.created = QDateTime::currentDateTime();
@@ -210,22 +211,28 @@ void Conversation::ask(const MessageRecord& question, const std::optional<Messag
   m_transcript.add(answer);
   m_answer = answer;
   m_goesOn = false;
-  PromptSource source;
-  source.answer = answer;
-  source.question = question.text;
-  source.base = base;
-  source.isNew = isNew;
-  start(std::move(source));
+  start();
+}
+
+std::optional<Conversation::Asked> Conversation::askedBefore(qint64 answer) const {
+  Asked asked;
+  asked.question = m_transcript.parentOf(answer);
+  if (asked.question == 0) return std::nullopt;
+  const int row = m_transcript.rowOf(asked.question);
+  if (row >= 0 && !m_transcript.isLoading(row) && m_transcript.message(row).conversation > 0) asked.text = m_transcript.message(row).text;
+  const qint64 parent = m_transcript.parentOf(asked.question);
+  if (parent != 0) asked.base = load(parent);
+  if (parent != 0 && !asked.base) return std::nullopt;
+  asked.leafBefore = m_transcript.leaf();
+  return asked;
 }
 
 bool Conversation::regenerate(qint64 message) {
   if (!canAsk()) return false;
-  const auto old = load(message);
-  const auto question = old ? load(old->parent) : std::nullopt;
-  const auto base = question && question->parent != 0 ? load(question->parent) : std::nullopt;
-  if (!question || (question->parent != 0 && !base)) return cannotRead();
-  m_asked = {{}, {}, false, m_transcript.leaf()};
-  ask(*question, base, false);
+  auto asked = askedBefore(message);
+  if (!asked) return cannotRead();
+  m_asked = std::move(*asked);
+  ask();
   Q_EMIT touched();
   return true;
 }
@@ -234,18 +241,12 @@ bool Conversation::continueAnswer(qint64 message) {
   if (m_transcript.leaf() != message || !canAsk()) return false;
   const auto cut = load(message);
   if (cut && cut->fingerprint != m_service.model()->fingerprint) return false;
-  const auto question = cut ? load(cut->parent) : std::nullopt;
-  const auto base = question && question->parent != 0 ? load(question->parent) : std::nullopt;
-  if (!question || (question->parent != 0 && !base)) return cannotRead();
+  auto asked = cut ? askedBefore(message) : std::nullopt;
+  if (!asked) return cannotRead();
+  m_asked = std::move(*asked);
   m_answer = *cut;
   m_goesOn = true;
-  PromptSource source;
-  source.answer = m_answer;
-  source.question = question->text;
-  source.base = base;
-  source.isNew = false;
-  if (m_promptOf == m_answer.id) source.known = m_prompt;
-  start(std::move(source));
+  start();
   return true;
 }
 
@@ -265,7 +266,13 @@ bool Conversation::showMessage(qint64 message) {
   return true;
 }
 
-void Conversation::start(PromptSource source) {
+void Conversation::start() {
+  PromptSource source;
+  source.answer = m_answer;
+  source.question = m_asked.text;
+  source.base = m_asked.base;
+  source.isNew = m_asked.isNew && !m_goesOn;
+  if (m_goesOn && m_promptOf == m_answer.id) source.known = m_prompt;
   source.systemPrompt = m_record.systemPrompt;
   source.thinking = m_record.thinking.value_or(thinkingFor(*m_service.model()));
   source.stopRules = m_stopRules;
@@ -333,13 +340,13 @@ void Conversation::takeBack() {
   m_job = 0;
   m_waitsForModel = false;
   const Asked asked = std::exchange(m_asked, {});
-  const qint64 question = asked.isNew ? asked.question.id : 0;
+  const qint64 question = asked.isNew ? asked.question : 0;
   m_record.activeLeaf = asked.leafBefore;
   m_store.takeBack(m_record.id, answer, question, asked.leafBefore);
   if (answer != 0) m_transcript.remove(answer, asked.leafBefore);
   if (question != 0) m_transcript.remove(question, asked.leafBefore);
   setState(State::Idle);
-  Q_EMIT takenBack(asked.question.text);
+  Q_EMIT takenBack(asked.isNew ? asked.text.value_or(QString()) : QString());
   Q_EMIT progressed(tr("Stopped."));
 }
 

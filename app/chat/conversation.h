@@ -70,10 +70,10 @@ class Conversation : public QObject {
 
  private:
   bool addUserMessage(qint64 parent, const QString& text);
-  void ask(const MessageRecord& question, const std::optional<MessageRecord>& base, bool isNew);
+  void ask();
   void askWhenLoaded();
   void takeBack();
-  void start(PromptSource source);
+  void start();
   void setState(State state);
   std::optional<MessageRecord> load(qint64 message) const;  ///< nullopt: it cannot be read
   bool cannotRead();  ///< says so; false
@@ -104,11 +104,13 @@ class Conversation : public QObject {
 
   /// What was asked last, and how to take it back.
   struct Asked {
-    MessageRecord question;
-    std::optional<MessageRecord> base;
+    qint64 question = 0;
+    std::optional<QString> text;                 ///< none: as the store has it
+    std::optional<MessageRecord> base;           ///< the message above it
     bool isNew = false;                          ///< the question was not there before
     qint64 leafBefore = 0;
   };
+  std::optional<Asked> askedBefore(qint64 answer) const;  ///< nullopt: it cannot be read
   Asked m_asked;
   bool m_waitsForModel = false;                  ///< the question is stored, the model that will answer is being loaded
   QString m_unsavedText;

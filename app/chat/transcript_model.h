@@ -37,6 +37,7 @@ class TranscriptModel : public QAbstractListModel {
   /// A long text that is still being read from the disk; message() has everything but the text meanwhile: nothing.
   bool isLoading(int row) const { return m_loading.contains(m_path[static_cast<std::size_t>(row)]); }
   int rowOf(qint64 message) const;
+  qint64 parentOf(qint64 message) const { return m_nodes.value(message).parent; }  ///< 0: the first, or none of this chat
   qint64 leaf() const { return m_path.empty() ? 0 : m_path.back(); }
   struct Siblings { int index = 0, count = 1; };
   Siblings siblings(int row) const;

@@ -494,6 +494,12 @@ std::optional<std::vector<SaidMessage>> ChatStore::historyOf(qint64 message, con
   return history ? std::move(*history) : std::nullopt;
 }
 
+std::optional<QString> ChatStore::textOf(qint64 message, const std::stop_token& stop) {
+  waitUntilSaved(stop);
+  auto text = readElsewhere("a question", [&](const QSqlDatabase& database) { return readText(database, message); });
+  return text ? std::move(*text) : std::nullopt;
+}
+
 std::optional<StoredPrompt> ChatStore::promptOf(qint64 message, const std::stop_token& stop) {
   waitUntilSaved(stop);
   auto prompt = readElsewhere("the prompt of an answer", [&](const QSqlDatabase& database) { return readPrompt(database, message); });

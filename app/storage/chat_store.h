@@ -94,6 +94,7 @@ class ChatStore : public QObject {
   /// All that was said down to `message` (readHistory()); engine thread. nullopt: it cannot be read, is not saved yet, or
   /// `stop` came.
   std::optional<std::vector<SaidMessage>> historyOf(qint64 message, const std::stop_token& stop);
+  std::optional<QString> textOf(qint64 message, const std::stop_token& stop);          ///< the same
   std::optional<StoredPrompt> promptOf(qint64 message, const std::stop_token& stop);  ///< the same
   /// See promptReadBefore(); 0 if it cannot be read. Engine thread.
   std::uint64_t promptReadBefore(const MessageRecord& answer, const std::stop_token& stop);

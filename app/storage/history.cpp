@@ -27,6 +27,12 @@ StoreResult<std::optional<std::vector<SaidMessage>>> readHistory(const QSqlDatab
   return last == message ? History(std::move(history)) : History();
 }
 
+StoreResult<std::optional<QString>> readText(const QSqlDatabase& database, qint64 message) {
+  auto query = runSql(database, QStringLiteral("SELECT text FROM messages WHERE id = ?"), {message});
+  if (!query) return tl::unexpected(query.error());
+  return query->next() ? std::optional(query->value(0).toString()) : std::nullopt;
+}
+
 StoreResult<std::optional<StoredPrompt>> readPrompt(const QSqlDatabase& database, qint64 message) {
   auto query = runSql(database, QStringLiteral("SELECT prompt_from_start, start_hash, prompt_ids FROM messages WHERE id = ?"), {message});
   if (!query) return tl::unexpected(query.error());

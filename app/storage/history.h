@@ -22,6 +22,9 @@ struct SaidMessage {
 StoreResult<std::optional<std::vector<SaidMessage>>> readHistory(const QSqlDatabase& database, qint64 message,
                                                                  const std::stop_token& stop);
 
+/// The text of one message, which may be of any length. nullopt: it is not there.
+StoreResult<std::optional<QString>> readText(const QSqlDatabase& database, qint64 message);
+
 /// What an answer's row says about its prompt.
 struct StoredPrompt {
   bool fromStart = false;

@@ -114,6 +114,7 @@ class SlowConsumerTest : public QObject {
     auto* application = static_cast<MeasuringApplication*>(qApp);
     application->worstMs = 0;
     application->measuring = true;
+    page.current()->setGenerateLimits(0, false);
     QVERIFY(page.current()->send(QStringLiteral("go")));
     if (text == Text::Thought) {
       QTRY_VERIFY(visibleToggle(page));
