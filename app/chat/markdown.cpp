@@ -73,7 +73,7 @@ class Renderer {
 
   QTextBlockFormat paragraph() const {
     QTextBlockFormat format;
-    format.setLineHeight(122, QTextBlockFormat::ProportionalHeight);
+    format.setLineHeight(evenLineHeight(m_style.font), QTextBlockFormat::MinimumHeight);
     format.setBottomMargin(m_lists.empty() ? em() * 0.5 : em() * 0.15);
     format.setLeftMargin(em() * m_quotes + hang() * static_cast<double>(m_lists.size()));
     return format;
@@ -152,7 +152,7 @@ class Renderer {
     switch (type) {
       case MD_BLOCK_QUOTE:
         ++m_quotes;
-        pushFormat([this](QTextCharFormat& f) { f.setForeground(m_style.muted); });
+        pushFormat([this](QTextCharFormat& f) { if (m_quotes == 1) f.setForeground(m_style.muted); });
         break;
       case MD_BLOCK_UL: m_lists.push_back({}); break;
       case MD_BLOCK_OL: {
@@ -177,6 +177,7 @@ class Renderer {
         format.setTopMargin(em() * 0.4);
         format.setBottomMargin(em() * 0.3);
         format.setHeadingLevel(static_cast<int>(level));
+        format.setLineHeight(evenLineHeight(m_style.font) * kHeadingScale[level - 1], QTextBlockFormat::MinimumHeight);
         beginBlock(format);
         break;
       }
@@ -264,6 +265,7 @@ class Renderer {
     if (!m_table || m_row >= m_table->rows() || m_column >= m_table->columns()) return;
     m_cursor = m_table->cellAt(m_row, m_column).firstCursorPosition();
     QTextBlockFormat format;
+    format.setLineHeight(evenLineHeight(m_style.font), QTextBlockFormat::MinimumHeight);
     if (detail.align == MD_ALIGN_RIGHT) format.setAlignment(Qt::AlignRight);
     if (detail.align == MD_ALIGN_CENTER) format.setAlignment(Qt::AlignHCenter);
     m_cursor.setBlockFormat(format);

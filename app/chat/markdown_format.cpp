@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chat/markdown_format.h"
 
+#include <QFontInfo>
 #include <QFontMetricsF>
 #include <QTextBlock>
 #include <QTextFrame>
+#include <algorithm>
 
 namespace rookery::app {
 
@@ -16,6 +18,10 @@ void shrinkBlock(QTextCursor& cursor) {
   cursor.setBlockCharFormat(tiny);
 }
 
+double evenLineHeight(const QFont& font) {
+  return std::max(1.22 * QFontMetricsF(font).height(), 1.5 * QFontInfo(font).pixelSize());
+}
+
 QTextCharFormat codeFormat(const MarkdownStyle& style) {
   QTextCharFormat format;
   format.setFont(style.monospace);
@@ -25,6 +31,7 @@ QTextCharFormat codeFormat(const MarkdownStyle& style) {
 
 QTextBlockFormat codeLineFormat(const MarkdownStyle& style, bool underButton) {
   QTextBlockFormat format;
+  format.setLineHeight(1.45 * QFontInfo(style.monospace).pixelSize(), QTextBlockFormat::MinimumHeight);
   if (underButton) format.setRightMargin(QFontMetricsF(style.font).height() * 1.8);
   return format;
 }

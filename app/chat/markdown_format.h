@@ -10,6 +10,9 @@ namespace rookery::app {
 /// Makes an empty block take no room: Qt needs one before and after every frame and table.
 void shrinkBlock(QTextCursor& cursor);
 
+/// Lines of Latin and of Chinese letters, which come from a higher font, are at least this high: so they look even.
+double evenLineHeight(const QFont& font);
+
 QTextCharFormat codeFormat(const MarkdownStyle& style);
 
 /// The first two lines leave room for the button that copies the code.

@@ -9,6 +9,7 @@
 #include <QMimeData>
 #include <QPushButton>
 #include <QResizeEvent>
+#include <QTextDocumentFragment>
 #include <QThreadPool>
 #include <algorithm>
 
@@ -26,6 +27,7 @@ constexpr int kMaxHeight = 15'000'000;      // a widget cannot be higher than QW
 constexpr qsizetype kCopyAtOnce = 1'000'000;
 constexpr int kMaxPasses = 8;               // measuring moves segments into sight that were not
 constexpr int kMaxSpare = 3;
+constexpr qsizetype kRenderedForCopy = 12;  // pieces
 constexpr int kRelaidAtOnce = 5;            // pieces that are laid out again at once when the width changes
 constexpr int kGap = 6;
 constexpr int kUnseen = 2'000;
@@ -90,6 +92,7 @@ void MessageBody::setContent(const QString& text, bool markdown) {
   m_hasLeadingSpace = markdown;
   m_isRead = true;
   m_allSelected = false;
+  m_selection = {};
   m_segmenter = TextSegmenter(markdown);
   syncEntries();
   append(text);
@@ -197,7 +200,10 @@ SegmentView* MessageBody::makeView() {
   auto* view = new SegmentView(this);
   view->setMuted(m_isMuted);
   connect(view, &SegmentView::selectAllRequested, this, [this] { selectAll(true); });
-  connect(view, &SegmentView::selectionStarted, this, [this] { selectAll(false); });
+  connect(view, &SegmentView::selectionStarted, this, [this, view](int position) { beginSelection(view, position); });
+  connect(view, &SegmentView::dragged, this, &MessageBody::dragSelection);
+  connect(view, &SegmentView::caretMoved, this, [this, view](const QRect& caret) { Q_EMIT revealRequested(view, caret); });
+  connect(view, &SegmentView::caretLeft, this, [this, view](bool downwards) { moveCaret(view, downwards); });
   connect(view, &SegmentView::copyCodeRequested, this, [this, view](const QString& code, bool goesOn) { copyCode(view, code, goesOn); });
   return view;
 }
@@ -235,6 +241,7 @@ bool MessageBody::setSight(int top, int bottom, const QDeadlineTimer& deadline) 
 /// Lays out what is in sight, and lets go of the rest. True: the height has changed.
 bool MessageBody::realise(const QDeadlineTimer& deadline) {
   if (width() <= 0) return false;
+  adoptWidth();
   bool expired = deadline.hasExpired(), skipped = false;
   const int before = m_offsets.back();
   const auto count = static_cast<qsizetype>(m_entries.size());
@@ -300,7 +307,7 @@ void MessageBody::layOut() {
 
 int MessageBody::heightFor(int width) {
   if (this->width() != width) resize(width, height());
-  adoptWidth();
+  if (m_width != this->width()) realise();
   int below = estimateRest();
   if (!m_more->isHidden()) below += kGap + m_more->sizeHint().height();
   if (!m_rest->isHidden()) below += kGap + m_rest->heightForWidth(width);
@@ -309,13 +316,15 @@ int MessageBody::heightFor(int width) {
 
 void MessageBody::resizeEvent(QResizeEvent* event) {
   QWidget::resizeEvent(event);
-  if (adoptWidth()) m_later.start();
+  if (m_width == width()) return;
+  realise();
+  m_later.start();
 }
 
 /// A hidden widget gets its resize event when it is shown, which is too late for who asks for its height before.
-bool MessageBody::adoptWidth() {
-  if (width() == m_adoptedWidth) return false;
-  m_adoptedWidth = width();
+void MessageBody::adoptWidth() {
+  if (m_width == width()) return;
+  m_width = width();
   const bool many = m_views.size() > kRelaidAtOnce;  // pieces of a line each, say
   for (std::size_t i = 0; i < m_entries.size(); ++i) {
     if (many && m_entries[i].view != QApplication::focusWidget()) release(m_entries[i]);
@@ -323,8 +332,6 @@ bool MessageBody::adoptWidth() {
     if (!m_entries[i].view) m_entries[i].height = estimate(m_segmenter.segments()[i]);
   }
   updateOffsets();
-  realise();
-  return true;
 }
 
 MessageBody::Place MessageBody::placeAt(int y) const {
@@ -344,8 +351,48 @@ QString MessageBody::toPlainText() const {
   return shown.join(u'\n');
 }
 
+void MessageBody::beginSelection(const SegmentView* view, int position) {
+  selectAll(false);
+  const auto found = std::find_if(m_entries.begin(), m_entries.end(), [view](const Entry& entry) { return entry.view == view; });
+  m_dragFrom = {found - m_entries.begin(), position};
+}
+
+void MessageBody::dragSelection(const QPoint& global) {
+  const QPoint at = mapFromGlobal(global);
+  const qsizetype from = m_dragFrom.segment, to = placeAt(at.y()).segment;
+  if (from == to && m_selection.last < 0) return;  // the piece does that by itself
+  m_selection = from == to ? Selection{} : Selection{std::min(from, to), std::max(from, to)};
+  for (qsizetype i = 0; i < static_cast<qsizetype>(m_entries.size()); ++i) {
+    SegmentView* view = m_entries[static_cast<std::size_t>(i)].view;
+    if (!view || (i == from && from == to)) continue;
+    QTextCursor cursor(view->document());
+    if (i >= m_selection.first && i <= m_selection.last) {
+      const int pointed = i == to ? view->cursorForPosition(view->mapFromGlobal(global)).position() : 0;
+      cursor.movePosition(QTextCursor::End);
+      const int end = cursor.position();
+      const bool down = from < to;
+      cursor.setPosition(i == from ? m_dragFrom.shift : i == to ? pointed : 0);
+      cursor.setPosition(i == from ? (down ? end : 0) : i == to ? (down ? 0 : end) : end, QTextCursor::KeepAnchor);
+    }
+    view->setTextCursor(cursor);
+  }
+}
+
+/// What is selected in one piece, as it is shown.
+QString MessageBody::selectedIn(qsizetype index) const {
+  const Entry& entry = m_entries[static_cast<std::size_t>(index)];
+  if (entry.view) return entry.view->textCursor().selection().toPlainText();
+  const auto& segments = m_segmenter.segments();
+  const auto i = static_cast<std::size_t>(index);
+  SegmentView view(nullptr);
+  view.setPiece(pieceOf(index), segments[i], m_isMarkdown, i + 1 < segments.size() ? &segments[i + 1].start : nullptr);
+  return view.toPlainText();
+}
+
 void MessageBody::selectAll(bool all) {
-  if (!all && !m_allSelected) return;
+  const bool spans = m_selection.last >= 0;
+  m_selection = {};
+  if (!all && !m_allSelected && !spans) return;
   m_allSelected = all && m_segmenter.segments().size() > 1;
   for (SegmentView* view : std::as_const(m_views)) {
     if (all) {
@@ -358,10 +405,51 @@ void MessageBody::selectAll(bool all) {
   }
 }
 
+/// From one piece into the next.
+void MessageBody::moveCaret(const SegmentView* from, bool downwards) {
+  const auto found = std::find_if(m_entries.begin(), m_entries.end(), [from](const Entry& entry) { return entry.view == from; });
+  const qsizetype next = found - m_entries.begin() + (downwards ? 1 : -1);
+  if (next < 0 || next >= static_cast<qsizetype>(m_entries.size())) return;
+  SegmentView* view = viewFor(next);
+  realise();
+  view->moveCursor(downwards ? QTextCursor::Start : QTextCursor::End);
+  view->setFocus(Qt::OtherFocusReason);
+  Q_EMIT heightChanged();
+  Q_EMIT revealRequested(view, view->cursorRect());
+}
+
+QList<QWidget*> MessageBody::parts() const {
+  QList<QWidget*> all(m_views.begin(), m_views.end());
+  if (!m_more->isHidden()) all << m_more;
+  if (!m_rest->isHidden()) all << m_rest;
+  return all;
+}
+
+QList<QWidget*> MessageBody::focusOrder() const {
+  QList<QWidget*> order;
+  for (SegmentView* view : m_views) order << view << view->buttons();
+  order << m_more;
+  return order;
+}
+
 QMimeData* MessageBody::selection() const {
-  if (!m_allSelected) return nullptr;
+  if (!m_allSelected && m_selection.last < 0) return nullptr;
   auto* whole = new QMimeData;
-  whole->setText(m_text.trimmed());
+  if (m_allSelected) {
+    whole->setText(m_text.trimmed());
+  } else if (m_selection.last - m_selection.first > kRenderedForCopy) {  // too much to lay out now: as it is stored
+    const auto& segments = m_segmenter.segments();
+    const qsizetype begin = segments[static_cast<std::size_t>(m_selection.first)].begin;
+    whole->setText(m_text.sliced(begin, segments[static_cast<std::size_t>(m_selection.last)].end - begin));
+  } else {
+    QStringList pieces;
+    for (qsizetype i = m_selection.first; i <= m_selection.last; ++i) {
+      QString piece = selectedIn(i);
+      while (piece.endsWith(u'\n')) piece.chop(1);  // the empty block at the end of each piece
+      pieces << piece;
+    }
+    whole->setText(pieces.join(u'\n'));
+  }
   return whole;
 }
 

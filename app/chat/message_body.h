@@ -51,11 +51,15 @@ class MessageBody : public QWidget {
 
   QString toPlainText() const;  ///< as it is shown; only what is in sight
   const QVector<SegmentView*>& views() const { return m_views; }
+  /// What is shown, in the order in which it is read; and what of it can have the focus.
+  QList<QWidget*> parts() const;
+  QList<QWidget*> focusOrder() const;
   /// What the selection is if it is more than one piece; nullptr: it is not. The caller owns it.
   QMimeData* selection() const;
 
  Q_SIGNALS:
   void heightChanged();     ///< by itself: more of the text was read, or is to be laid out by setSight()
+  void revealRequested(QWidget* in, const QRect& rect);  ///< the caret went there
   void showAllRequested();  ///< by the user; setShowsAll() was called
 
  protected:
@@ -75,15 +79,19 @@ class MessageBody : public QWidget {
   int estimate(const TextSegment& segment) const;
   int estimateRest() const;
   void updateOffsets();
+  void adoptWidth();
   bool realise(const QDeadlineTimer& deadline = QDeadlineTimer(kAtOnceMs));
   SegmentView* viewFor(qsizetype index);
   SegmentView* makeView();
   void release(Entry& entry);
   void fill(SegmentView* view, qsizetype index, bool follow);
   QString pieceOf(qsizetype index) const;
-  bool adoptWidth();  ///< lays out for the width it has now; false: nothing to do
   void layOut();
   void selectAll(bool all);
+  void beginSelection(const SegmentView* view, int position);
+  void dragSelection(const QPoint& global);
+  QString selectedIn(qsizetype index) const;
+  void moveCaret(const SegmentView* from, bool downwards);
   void copyCode(const SegmentView* view, const QString& code, bool goesOn);
   void retranslate();
 
@@ -96,9 +104,14 @@ class MessageBody : public QWidget {
   std::vector<int> m_offsets;      ///< one more
   QVector<SegmentView*> m_views;   ///< in use, from above
   QVector<SegmentView*> m_spare;
-  int m_adoptedWidth = 0;
   int m_sightTop = 0, m_sightBottom = 0;
+  int m_width = 0;                 ///< for which the heights are; a hidden widget hears of its size when it is shown
   QTimer m_slices, m_later;
+  struct Selection {            ///< over several pieces; of those between, all
+    qsizetype first = 0, last = -1;
+  };
+  Selection m_selection;
+  Place m_dragFrom;             ///< a piece, and the position in its document
   QPushButton* m_more;
   Label* m_rest;
 };

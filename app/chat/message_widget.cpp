@@ -8,6 +8,7 @@
 #include <QToolButton>
 #include <algorithm>
 
+#include "chat/announce.h"
 #include "chat/thought_block.h"
 #include "support/format.h"
 #include "support/plain_text.h"
@@ -42,12 +43,16 @@ MessageWidget::MessageWidget(QWidget* parent)
   m_continue->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
   m_continue->setAutoRaise(false);
   m_note->setWordWrap(true);
+  m_figures->setWordWrap(true);
   connect(m_previous, &QToolButton::clicked, this, [this] { Q_EMIT siblingRequested(m_message, -1); });
   connect(m_next, &QToolButton::clicked, this, [this] { Q_EMIT siblingRequested(m_message, 1); });
   connect(m_edit, &QToolButton::clicked, this, [this] { Q_EMIT editRequested(m_message); });
   connect(m_continue, &QToolButton::clicked, this, [this] { Q_EMIT continueRequested(m_message); });
   connect(m_regenerate, &QToolButton::clicked, this, [this] { Q_EMIT regenerateRequested(m_message); });
-  connect(m_copy, &QToolButton::clicked, this, [this] { Q_EMIT copyRequested(m_message); });
+  connect(m_copy, &QToolButton::clicked, this, [this] {
+    Q_EMIT copyRequested(m_message);
+    showCopied(m_copy);
+  });
   connect(m_thought, &ThoughtBlock::toggled, this, [this](bool open) { Q_EMIT thoughtToggled(m_message, open); });
   connect(m_thought, &ThoughtBlock::bodyMade, this, &MessageWidget::connectBody);
   connectBody(m_body);
@@ -60,6 +65,7 @@ void MessageWidget::connectBody(MessageBody* body) {
     setShowsAll(true);
     Q_EMIT showAllRequested(m_message);
   });
+  connect(body, &MessageBody::revealRequested, this, &MessageWidget::revealRequested);
   body->setShowsAll(m_body->showsAll());
 }
 
@@ -91,6 +97,31 @@ int MessageWidget::yOf(const Place& place) const {
   if (place.body == m_body) return m_body->y() + m_body->yOf(place.place);
   if (place.body && place.body == m_thought->body()) return m_thought->y() + place.body->y() + place.body->yOf(place.place);
   return place.place.shift;
+}
+
+QList<QWidget*> MessageWidget::parts() const {
+  QList<QWidget*> all{m_author, m_time, m_previous, m_siblingText, m_next, m_edit};
+  if (m_role == MessageRole::User) all << m_copy;
+  all << m_thought << m_body << m_note << m_continue << m_regenerate;
+  if (m_role != MessageRole::User) all << m_copy;
+  all << m_figures;
+  all.removeIf([](const QWidget* part) { return part->isHidden(); });
+  return all;
+}
+
+QList<QWidget*> MessageWidget::focusOrder() const {
+  QList<QWidget*> order;
+  for (QWidget* part : parts()) {
+    if (part == m_thought) {
+      order << m_thought->button();
+      if (m_thought->body()) order << m_thought->body()->focusOrder();
+    } else if (part == m_body) {
+      order << m_body->focusOrder();
+    } else if (part->focusPolicy() != Qt::NoFocus) {
+      order << part;
+    }
+  }
+  return order;
 }
 
 QToolButton* MessageWidget::makeButton(const QString& name, const QString& icon) {
@@ -126,22 +157,26 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
            message.stop == engine::StopReason::MaxTokens);
   m_cutNote = cutNote(message);
   m_siblings = siblings;
-  m_author->setText(author);
-  m_time->setText(QLocale().toString(message.created.time(), QLocale::ShortFormat));
+  m_authorName = author;
+  const QString time = QLocale().toString(message.created.time(), QLocale::ShortFormat);
+  const bool edited = message.role == MessageRole::User && siblings.index > 0;
+  m_time->setText(edited ? tr("%1 · edited", "%1 is a time of day").arg(time) : time);
   m_time->setToolTip(plainToolTip(QLocale().toString(message.created, QLocale::LongFormat)));
   const bool assistant = m_role == MessageRole::Assistant;
   m_splitter = {};
   m_heldShown.clear();
-  ThoughtSplitter::Added parts;
-  if (assistant) parts = m_splitter.push(message.text);
-  else parts.answer = message.text;
-  const auto hasText = [](const QString& text) { return !QStringView(text).trimmed().isEmpty(); };
-  m_hasAnswerText = hasText(parts.answer);
-  m_hasThoughtText = hasText(parts.thought);
+  ThoughtSplitter::Ranges at;
+  if (assistant) at = m_splitter.read(message.text);
+  else at.answerEnd = message.text.size();
+  const auto hasText = [&](qsizetype begin, qsizetype end) {
+    return !QStringView(message.text).sliced(begin, end - begin).trimmed().isEmpty();
+  };
+  m_hasAnswerText = hasText(at.answer, at.answerEnd);
+  m_hasThoughtText = hasText(at.thought, at.thoughtEnd);
   m_thoughtSeconds = thought.seconds;
-  m_thoughtEstimate = message.decodeSeconds * static_cast<double>(parts.thought.size()) / std::max(1.0, static_cast<double>(message.text.size()));
-  m_thought->setThought(parts.thought, thought.open);
-  m_body->setContent(parts.answer, assistant);
+  m_thoughtEstimate = message.decodeSeconds * static_cast<double>(at.thoughtEnd - at.thought) / std::max(1.0, static_cast<double>(message.text.size()));
+  m_thought->setThought(message.text, at.thought, at.thoughtEnd, thought.open);
+  m_body->setContent(at.answer == 0 && at.answerEnd == message.text.size() ? message.text : message.text.sliced(at.answer, at.answerEnd - at.answer), assistant);
   m_body->setName(assistant ? tr("Answer by %1").arg(author) : tr("Your message"));
   setAccessibleName(m_body->accessibleName());
 
@@ -149,7 +184,7 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
   if (assistant && message.decodeTokens > 0 && message.decodeSeconds > 0) {
     const auto count = static_cast<int>(message.tokens.size());
     figures = tr("%1 tokens/s · %2 · first after %3 s", "figures under an answer; %2 is \"402 tokens\"")
-                  .arg(formatRate(message.decodeTokens / message.decodeSeconds), tr("%n token(s)", nullptr, count),
+                  .arg(formatRate(message.decodeTokens / message.decodeSeconds), tr("%Ln token(s)", nullptr, count),
                        QLocale().toString(message.firstTokenSeconds, 'f', 2));
   }
   m_figures->setText(figures);
@@ -210,7 +245,7 @@ void MessageWidget::updateButtons() {
 /// When nothing more comes, half a tag is text like any other. All but the ">" of one is not: the prompt of a thinking
 /// answer ends so.
 void MessageWidget::showHeld() {
-  const QString held = m_splitter.held().trimmed();
+  const QStringView held = QStringView(m_splitter.held()).trimmed();
   const bool show = m_activity == Activity::None && m_heldShown.isEmpty() && !held.isEmpty() && held != u"<think" && held != u"</think";
   if (!show) return;
   m_heldShown = m_splitter.held();
@@ -261,7 +296,21 @@ QString MessageWidget::thoughtLabel() const {
   return tr("Thought");
 }
 
-int MessageWidget::footerHeight() const { return std::max(m_copy->sizeHint().height(), fontMetrics().height()) + kGap; }
+int MessageWidget::buttonsWidth() const {
+  int width = 0;
+  for (const QToolButton* button : {m_continue, m_regenerate, m_copy}) width += button->isHidden() ? 0 : button->sizeHint().width() + kGap;
+  return width;
+}
+
+/// In a narrow window the figures take lines of their own.
+bool MessageWidget::figuresBelow(int inner) const {
+  return !m_figures->isHidden() && buttonsWidth() + m_figures->fontMetrics().horizontalAdvance(m_figures->text()) > inner;
+}
+
+int MessageWidget::footerHeight(int inner) const {
+  const int buttons = std::max(m_copy->sizeHint().height(), fontMetrics().height()) + kGap;
+  return buttons + (figuresBelow(inner) ? m_figures->heightForWidth(inner) + kGap : 0);
+}
 
 int MessageWidget::heightFor(int width) {
   const int header = std::max(m_author->sizeHint().height(), m_copy->sizeHint().height());
@@ -269,7 +318,7 @@ int MessageWidget::heightFor(int width) {
   if (!m_thought->isHidden()) height += m_thought->heightFor(width - 2 * kPad + m_thought->outset()) + kGap;
   if (!m_body->isHidden()) height += m_body->heightFor(width - 2 * kPad) + kGap;
   if (!m_note->text().isEmpty()) height += m_note->heightForWidth(width - 2 * kPad) + kGap;
-  if (m_role == MessageRole::Assistant) height += footerHeight();
+  if (m_role == MessageRole::Assistant) height += footerHeight(width - 2 * kPad);
   return height + kPad / 2;
 }
 
@@ -278,9 +327,6 @@ void MessageWidget::layOut() {
   if (inner <= 0) return;
   const int header = std::max(m_author->sizeHint().height(), m_copy->sizeHint().height());
   int y = kPad / 2;
-  const QSize author = m_author->sizeHint();
-  m_author->setGeometry(kPad, y, author.width(), header);
-  m_time->setGeometry(kPad + author.width() + 2 * kGap, y, m_time->sizeHint().width(), header);
   int right = width() - kPad;
   const auto placeRight = [&](QWidget* widget) {
     if (widget->isHidden()) return;
@@ -295,6 +341,12 @@ void MessageWidget::layOut() {
   placeRight(m_next);
   placeRight(m_siblingText);
   placeRight(m_previous);
+  const int time = m_time->sizeHint().width();
+  const int room = std::max(0, right - kPad - time - 4 * kGap);
+  m_author->setText(m_author->fontMetrics().elidedText(displayName(m_authorName), Qt::ElideMiddle, room));
+  const int author = std::min(m_author->sizeHint().width(), room);
+  m_author->setGeometry(kPad, y, author, header);
+  m_time->setGeometry(kPad + author + 2 * kGap, y, time, header);
 
   y += header + kGap;
   if (!m_thought->isHidden()) {
@@ -322,8 +374,13 @@ void MessageWidget::layOut() {
     button->setGeometry(x, y, size.width(), size.height());
     x += size.width() + kGap;
   }
-  const int figures = std::min(m_figures->sizeHint().width(), width() - kPad - x);
-  m_figures->setGeometry(width() - kPad - figures, y, figures, footerHeight() - kGap);
+  if (figuresBelow(inner)) {
+    const int buttons = footerHeight(inner) - m_figures->heightForWidth(inner) - kGap;
+    m_figures->setGeometry(kPad, y + buttons, inner, m_figures->heightForWidth(inner));
+  } else {
+    const int figures = m_figures->fontMetrics().horizontalAdvance(m_figures->text()) + 1;
+    m_figures->setGeometry(width() - kPad - figures, y, figures, footerHeight(inner) - kGap);
+  }
 }
 
 void MessageWidget::resizeEvent(QResizeEvent* event) {

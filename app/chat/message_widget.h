@@ -52,8 +52,13 @@ class MessageWidget : public QWidget {
   Place placeAt(int y) const;
   int yOf(const Place& place) const;
 
+  /// What is shown, in the order in which it is read; and what of it can have the focus.
+  QList<QWidget*> parts() const;
+  QList<QWidget*> focusOrder() const;
+
  Q_SIGNALS:
   void heightChanged();                   ///< by itself
+  void revealRequested(QWidget* in, const QRect& rect);
   void showAllRequested(qint64 message);  ///< by the user
   void regenerateRequested(qint64 message);
   void continueRequested(qint64 message);
@@ -77,7 +82,9 @@ class MessageWidget : public QWidget {
   void showHeld();
   QString thoughtLabel() const;
   static QString cutNote(const MessageRecord& message);  ///< why an answer that can be gone on with is not whole
-  int footerHeight() const;
+  int buttonsWidth() const;
+  bool figuresBelow(int inner) const;
+  int footerHeight(int inner) const;
 
   qint64 m_message = 0;
   MessageRole m_role = MessageRole::User;
@@ -90,6 +97,7 @@ class MessageWidget : public QWidget {
   ThoughtBlock* m_thought;
   MessageBody* m_body;
   ThoughtSplitter m_splitter;
+  QString m_authorName;
   QString m_heldShown;                      ///< half a tag at the end of what is shown, as the text that it is so far
   std::optional<double> m_thoughtSeconds;   ///< measured
   double m_thoughtEstimate = 0;             ///< from its share of the text; 0: unknown

@@ -15,6 +15,8 @@
 #include <QWheelEvent>
 #include <cmath>
 
+#include "chat/announce.h"
+#include "chat/markdown_format.h"
 #include "chat/message_body.h"
 #include "support/plain_text.h"
 #include "theme/icons.h"
@@ -102,7 +104,7 @@ void SegmentView::showPlain() {
   cursor.select(QTextCursor::Document);
   cursor.removeSelectedText();
   QTextBlockFormat lines;
-  lines.setLineHeight(122, QTextBlockFormat::ProportionalHeight);
+  lines.setLineHeight(evenLineHeight(font()), QTextBlockFormat::MinimumHeight);
   cursor.setBlockFormat(lines);
   cursor.setBlockCharFormat({});
   QTextCharFormat format;
@@ -155,12 +157,29 @@ void SegmentView::keyPressEvent(QKeyEvent* event) {
     event->accept();
     return;
   }
+  if (event->matches(QKeySequence::Copy)) {  // of a selection over several pieces, this one's may be empty
+    const auto* body = qobject_cast<const MessageBody*>(parentWidget());
+    if (QMimeData* whole = body ? body->selection() : nullptr) {
+      QGuiApplication::clipboard()->setMimeData(whole);
+      event->accept();
+      return;
+    }
+  }
+  const QTextCursor before = textCursor();
   QTextBrowser::keyPressEvent(event);
+  const bool moved = textCursor().position() != before.position(), plain = event->modifiers() == Qt::NoModifier;
+  if (moved) Q_EMIT caretMoved(cursorRect());
+  else if (plain && (event->key() == Qt::Key_Up || event->key() == Qt::Key_Down)) Q_EMIT caretLeft(event->key() == Qt::Key_Down);
 }
 
 void SegmentView::mousePressEvent(QMouseEvent* event) {
-  if (event->button() == Qt::LeftButton) Q_EMIT selectionStarted();
+  if (event->button() == Qt::LeftButton) Q_EMIT selectionStarted(cursorForPosition(event->pos()).position());
   QTextBrowser::mousePressEvent(event);
+}
+
+void SegmentView::mouseMoveEvent(QMouseEvent* event) {
+  QTextBrowser::mouseMoveEvent(event);
+  if (event->buttons() & Qt::LeftButton) Q_EMIT dragged(event->globalPosition().toPoint());
 }
 
 /// Qt's own menu would select this piece only.
@@ -207,7 +226,17 @@ void SegmentView::retranslate() {
 
 void SegmentView::copyCode(qsizetype index) {
   const auto frames = codeFrames();
-  if (index < frames.size()) Q_EMIT copyCodeRequested(codeOf(*frames[index]), m_codeGoesOn && index + 1 == frames.size());
+  if (index >= frames.size()) return;
+  Q_EMIT copyCodeRequested(codeOf(*frames[index]), m_codeGoesOn && index + 1 == frames.size());
+  showCopied(m_copyButtons[index]);
+}
+
+QList<QWidget*> SegmentView::buttons() const {
+  QList<QWidget*> shown;
+  for (QToolButton* button : m_copyButtons) {
+    if (!button->isHidden()) shown << button;
+  }
+  return shown;
 }
 
 void SegmentView::placeCopyButtons() {

@@ -25,10 +25,14 @@ class SegmentView : public QTextBrowser {
   void setWidth(int width);
   int heightFor(int width);
   void setMuted(bool muted);  ///< in the colour of secondary text
+  QList<QWidget*> buttons() const;  ///< those that are shown
 
  Q_SIGNALS:
   void selectAllRequested();
-  void selectionStarted();              ///< by the user, here
+  void selectionStarted(int position);  ///< by the user, here
+  void dragged(const QPoint& global);   ///< with the button held
+  void caretMoved(const QRect& caret);  ///< by a key
+  void caretLeft(bool downwards);       ///< with an arrow key, beyond the first or the last line
   void copyCodeRequested(const QString& code, bool goesOn);  ///< with the code of this piece
 
  protected:
@@ -38,6 +42,7 @@ class SegmentView : public QTextBrowser {
   void resizeEvent(QResizeEvent* event) override;
   void keyPressEvent(QKeyEvent* event) override;
   void mousePressEvent(QMouseEvent* event) override;
+  void mouseMoveEvent(QMouseEvent* event) override;
   void contextMenuEvent(QContextMenuEvent* event) override;
   QMimeData* createMimeDataFromSelection() const override;
 

@@ -17,36 +17,43 @@ qsizetype partAtEnd(QStringView text, QStringView tag) {
 }  // namespace
 
 ThoughtSplitter::Added ThoughtSplitter::push(const QString& piece) {
-  Added added;
   const QString text = m_held.isEmpty() ? piece : std::exchange(m_held, {}) + piece;
-  qsizetype from = 0;  // a stored text comes in one piece: none of it is copied twice
+  const Ranges at = read(text);
+  Added added;
+  added.thought = text.sliced(at.thought, at.thoughtEnd - at.thought);
+  added.answer = text.sliced(at.answer, at.answerEnd - at.answer);
+  return added;
+}
+
+ThoughtSplitter::Ranges ThoughtSplitter::read(const QString& text) {
+  Ranges at;
   if (m_state == State::Start) {
     const QStringView begin = QStringView(text).trimmed();
     if (begin.startsWith(kOpen)) {
       m_state = State::Thought;
       m_opened = true;
-      from = text.indexOf(kOpen) + kOpen.size();
+      at.thought = at.thoughtEnd = text.indexOf(kOpen) + kOpen.size();
     } else if (QStringView(kOpen).startsWith(begin)) {  // nothing, or half a tag
       m_held = text;
-      return added;
+      return at;
     } else {
       m_state = State::Answer;
     }
   }
   if (m_state == State::Thought) {
-    const qsizetype end = text.indexOf(kClose, from);
+    const qsizetype end = text.indexOf(kClose, at.thought);
     if (end < 0) {
-      const qsizetype held = partAtEnd(QStringView(text).sliced(from), kClose);
+      const qsizetype held = partAtEnd(QStringView(text).sliced(at.thought), kClose);
       m_held = text.last(held);
-      added.thought = text.sliced(from, text.size() - from - held);
-      return added;
+      at.thoughtEnd = text.size() - held;
+      return at;
     }
-    added.thought = text.sliced(from, end - from);
-    from = end + kClose.size();
+    at.thoughtEnd = end;
+    at.answer = end + kClose.size();
     m_state = State::Answer;
   }
-  added.answer = from == 0 ? text : text.sliced(from);
-  return added;
+  at.answerEnd = text.size();
+  return at;
 }
 
 QString textToCopy(const QString& text) {

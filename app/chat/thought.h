@@ -15,6 +15,11 @@ class ThoughtSplitter {
   };
 
   Added push(const QString& piece);
+  /// The same for a text that comes as a whole, without copying: where the thought and the answer stand in it.
+  struct Ranges {
+    qsizetype thought = 0, thoughtEnd = 0, answer = 0, answerEnd = 0;
+  };
+  Ranges read(const QString& text);
   bool hasThought() const noexcept { return m_state != State::Start && m_opened; }
   bool isOpen() const noexcept { return m_state == State::Thought; }
   /// What is kept back: if the text ends here it belongs to the thought (isOpen) or to the answer.

@@ -21,7 +21,7 @@ ThoughtBlock::ThoughtBlock(QWidget* parent) : QWidget(parent), m_button(new QToo
   m_button->setFocusPolicy(Qt::StrongFocus);
   m_button->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
   connect(m_button, &QToolButton::clicked, this, [this] {
-    setThought(m_text, !m_open);
+    setThought(text(), !m_open);
     Q_EMIT toggled(m_open);
   });
   recolor();
@@ -36,8 +36,20 @@ void ThoughtBlock::setLabel(const QString& label) {
   layOut();
 }
 
+void ThoughtBlock::setThought(const QString& text, qsizetype begin, qsizetype end, bool open) {
+  if (open || begin == end) {
+    setThought(text.sliced(begin, end - begin), open);
+    return;
+  }
+  setThought({}, false);
+  m_source = text;
+  m_begin = begin;
+  m_end = end;
+}
+
 void ThoughtBlock::setThought(const QString& text, bool open) {
   m_text = text;
+  m_source.clear();
   m_open = open;
   if (open && !m_body) {
     m_body = new MessageBody(this);
@@ -56,6 +68,7 @@ void ThoughtBlock::setThought(const QString& text, bool open) {
 }
 
 void ThoughtBlock::append(const QString& piece) {
+  if (!m_source.isEmpty()) setThought(text(), m_open);
   m_text += piece;
   if (m_open) m_body->append(piece);
 }
@@ -72,6 +85,8 @@ void ThoughtBlock::recolor() {
   colors.setColor(QPalette::ButtonText, Theme::colors().mutedText);
   m_button->setPalette(colors);
 }
+
+QWidget* ThoughtBlock::button() const { return m_button; }
 
 int ThoughtBlock::outset() const { return (m_button->sizeHint().height() - m_button->iconSize().height()) / 2; }
 

@@ -17,10 +17,13 @@ class ThoughtBlock : public QWidget {
 
   void setLabel(const QString& label);  ///< "Thought for 4 s"
   void setThought(const QString& text, bool open);
+  /// The part of `text` from `begin` to `end`; taken out of it when it is opened.
+  void setThought(const QString& text, qsizetype begin, qsizetype end, bool open);
   void setText(const QString& text) { setThought(text, m_open); }
   void append(const QString& piece);
-  const QString& text() const noexcept { return m_text; }
+  QString text() const { return m_source.isEmpty() ? m_text : m_source.sliced(m_begin, m_end - m_begin); }
   int heightFor(int width);
+  QWidget* button() const;
   MessageBody* body() const noexcept { return m_open ? m_body : nullptr; }  ///< while it is open
   /// The widget stands this far to the left of the text around it, so that the icon of its button lines up with that.
   int outset() const;
@@ -43,6 +46,8 @@ class ThoughtBlock : public QWidget {
   QToolButton* m_button;
   MessageBody* m_body = nullptr;  ///< made when it is opened first
   QString m_text;
+  QString m_source;             ///< not empty: the text stands in it
+  qsizetype m_begin = 0, m_end = 0;
   bool m_open = false;
 };
 

@@ -5,7 +5,11 @@
 #include <QEvent>
 #include <QKeyEvent>
 #include <QScrollBar>
+#include <QTimer>
 #include <algorithm>
+
+#include "chat/announce.h"
+#include "chat/transcript_accessible.h"
 
 namespace rookery::app {
 namespace {
@@ -24,6 +28,55 @@ TranscriptView::TranscriptView(QWidget* parent) : QAbstractScrollArea(parent) {
   viewport()->setBackgroundRole(QPalette::Base);
   viewport()->setAutoFillBackground(true);
   verticalScrollBar()->setSingleStep(fontMetrics().height() * 2);
+  installTranscriptAccessibility();
+  connect(qApp, &QApplication::focusChanged, this, [this](const QWidget*, const QWidget* now) {
+    if (now && viewport()->isAncestorOf(now)) reveal(now, now->rect());
+  });
+}
+
+QList<QWidget*> TranscriptView::messages() const {
+  QList<QWidget*> shown;
+  for (MessageWidget* widget : m_widgets) {
+    if (!widget->isHidden()) shown << widget;
+  }
+  return shown;
+}
+
+/// Scrolls as little as is needed; of what is higher than the view, a part is enough.
+void TranscriptView::reveal(const QWidget* in, const QRect& rect) {
+  for (int pass = 0; pass < kMaxPasses; ++pass) {  // what comes into sight on the way may turn out to be higher
+    const int shift = shiftTo(in, rect);
+    if (shift == 0) return;
+    verticalScrollBar()->setValue(verticalScrollBar()->value() + shift);
+  }
+}
+
+int TranscriptView::shiftTo(const QWidget* in, const QRect& rect) const {
+  const QRect place(in->mapTo(viewport(), rect.topLeft()), rect.size());
+  const int height = viewport()->height(), enough = std::min(place.height(), height / 4);
+  const int seen = std::min(place.bottom() + 1, height) - std::max(place.top(), 0);
+  if (place.height() < height / 2 && seen < place.height()) {
+    return place.top() < 0 ? place.top() - kSpacing : place.bottom() + 1 + kSpacing - height;
+  }
+  if (seen < enough) return place.top() < 0 ? place.bottom() + 1 - height : place.top() - kSpacing;
+  return 0;
+}
+
+/// Tab goes through the messages as they are read.
+void TranscriptView::orderFocus() {
+  QList<QWidget*> order{this};
+  for (const MessageWidget* widget : std::as_const(m_widgets)) order << widget->focusOrder();
+  if (order == m_focusOrder) return;
+  m_focusOrder = order;
+  for (qsizetype i = 1; i < order.size(); ++i) setTabOrder(order[i - 1], order[i]);
+}
+
+void TranscriptView::announceEnd(qint64 message) {
+  const int row = m_model ? m_model->rowOf(message) : -1;
+  if (row < 0) return;
+  const MessageRecord& answer = m_model->message(row);
+  const bool whole = answer.state == MessageState::Complete && answer.stop != engine::StopReason::Cancelled;
+  announce(this, whole ? tr("The answer is complete.") : tr("The answer was cut off."));
 }
 
 void TranscriptView::setModel(TranscriptModel* model) {
@@ -99,6 +152,11 @@ void TranscriptView::setActivity(qint64 message, MessageWidget::Activity activit
     }
     return;
   }
+  if (activity == MessageWidget::Activity::Answering) announce(this, tr("The answer begins."));
+  if (m_activity != MessageWidget::Activity::None && activity == MessageWidget::Activity::None) {
+    // How it ended stands in the message a moment later.
+    QTimer::singleShot(0, this, [this, ended = m_activeMessage] { announceEnd(ended); });
+  }
   m_activeMessage = message;
   m_activity = activity;
   // The end of what is being written is looked at, so it is shown as a whole from now on.
@@ -127,7 +185,7 @@ void TranscriptView::scrollToMessage(qint64 message) {
   }
 }
 
-int TranscriptView::widestColumn(const QWidget& widget) { return kColumnEm * QFontInfo(widget.font()).pixelSize(); }
+int TranscriptView::widestColumn(const QWidget& widget) { return kColumnEm * widget.fontMetrics().height(); }
 
 int TranscriptView::columnWidth() const {
   return std::max(120, std::min(viewport()->width() - 2 * kMargin, widestColumn(*this)));
@@ -197,6 +255,7 @@ MessageWidget* TranscriptView::widgetFor(int row) {
       m_shownWhole.insert(message);
       m_followEnd = false;
     });
+    connect(widget, &MessageWidget::revealRequested, this, &TranscriptView::reveal);
     connect(widget, &MessageWidget::heightChanged, this, [this, widget] {
       if (const int changed = m_widgets.key(widget, -1); changed >= 0) m_measured[static_cast<std::size_t>(changed)] = false;
       layOut();
@@ -291,6 +350,7 @@ void TranscriptView::layOut() {
     widget->show();
     ++it;
   }
+  orderFocus();
   anchor();
   m_layingOut = false;
 }

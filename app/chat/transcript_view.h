@@ -29,6 +29,7 @@ class TranscriptView : public QAbstractScrollArea {
   void scrollToMessage(qint64 message);  ///< to the upper edge
   /// The design's 46 em, in the font of `widget`: what stands in the column with the messages is as wide.
   static int widestColumn(const QWidget& widget);
+  QList<QWidget*> messages() const;  ///< those that are shown, from above
   int widgetCount() const { return static_cast<int>(m_widgets.size()); }
 
  Q_SIGNALS:
@@ -57,6 +58,10 @@ class TranscriptView : public QAbstractScrollArea {
   int rowAt(int y) const;
   void updateOffsets();
   void anchor();
+  void reveal(const QWidget* in, const QRect& rect);
+  int shiftTo(const QWidget* in, const QRect& rect) const;
+  void orderFocus();
+  void announceEnd(qint64 message);
   bool isAtEnd() const;
 
   TranscriptModel* m_model = nullptr;
@@ -74,6 +79,7 @@ class TranscriptView : public QAbstractScrollArea {
   qint64 m_activeMessage = 0;
   QString m_doing;
   MessageWidget::Activity m_activity = MessageWidget::Activity::None;
+  QList<QWidget*> m_focusOrder;
   bool m_followEnd = true, m_layingOut = false;
 };
 

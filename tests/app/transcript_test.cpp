@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAbstractItemModelTester>
+#include <QAccessible>
 #include <QApplication>
 #include <QElapsedTimer>
 #include <QLabel>
+#include <QLineEdit>
 #include <QScrollBar>
 #include <QSignalSpy>
 #include <QStackedWidget>
@@ -10,7 +12,9 @@
 #include <QTextBlock>
 #include <QTextBrowser>
 #include <QTextDocument>
+#include <QTextLayout>
 #include <QToolButton>
+#include <QVBoxLayout>
 
 #include "chat/segment_view.h"
 #include "chat/transcript_model.h"
@@ -269,7 +273,7 @@ class TranscriptTest : public QObject {
     view.show();
     view.setModel(&model);
     model.add(record(1, 0, MessageRole::User, QStringLiteral("q")));
-    QCOMPARE(view.findChild<MessageWidget*>()->width(), 46 * QFontInfo(view.font()).pixelSize());
+    QCOMPARE(view.findChild<MessageWidget*>()->width(), 46 * view.fontMetrics().height());
   }
 
   void onlyTheLastCutAnswerCanBeContinued() {
@@ -296,6 +300,177 @@ class TranscriptTest : public QObject {
     QCOMPARE(asked[0][0].toLongLong(), 2);
     model.add(record(3, 2, MessageRole::User, QStringLiteral("next")));
     QCOMPARE(visible(), 0);
+  }
+
+  void linesOfChineseAreAsHighAsOthers() {
+    MessageWidget widget(nullptr);
+    widget.resize(500, 300);
+    const QString text = QStringLiteral("Words\n中文和英文\nWords\nmixed 中文\nWords");
+    for (const MessageRole role : {MessageRole::User, MessageRole::Assistant}) {
+      widget.setMessage(record(1, 0, role, text), {}, QStringLiteral("x"), true, MessageWidget::Activity::None);
+      const QTextDocument& document = *widget.findChild<MessageBody*>(QStringLiteral("messageBody"))->views().front()->document();
+      QList<int> baselines;
+      for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
+        for (int line = 0; line < block.layout()->lineCount() && !block.text().isEmpty(); ++line) {
+          const QTextLine at = block.layout()->lineAt(line);
+          baselines << qRound(block.layout()->position().y() + at.y() + at.ascent());
+        }
+      }
+      QCOMPARE(baselines.size(), 5);
+      for (qsizetype i = 1; i < baselines.size(); ++i) {
+        const int distance = baselines[i] - baselines[i - 1], usual = (baselines[4] - baselines[0]) / 4;
+        QVERIFY2(qAbs(distance - usual) <= 1, qPrintable(QStringLiteral("line %1: %2, not %3").arg(i).arg(distance).arg(usual)));
+      }
+    }
+  }
+
+  // Question before answer, all of the chat, then what stands below it; and what has the focus is in sight.
+  void tabGoesThroughTheMessagesAsTheyAreRead() {
+    QWidget window;
+    auto* view = new TranscriptView(&window);
+    auto* below = new QLineEdit(&window);
+    auto* column = new QVBoxLayout(&window);
+    column->addWidget(view);
+    column->addWidget(below);
+    window.resize(600, 420);
+    window.show();
+    window.activateWindow();
+    QVERIFY(QTest::qWaitForWindowActive(&window));
+    LongChat chat(24);
+    TranscriptModel model;
+    view->setModel(&model);
+    model.reset(chat.nodes, 24, chat.loader());
+    const auto walk = [&](const char* name, bool back) {
+      QList<qint64> ids;
+      for (int i = 0; i < 200; ++i) {
+        const QWidget* focus = QApplication::focusWidget();
+        if (!focus || focus == below) break;
+        for (const QWidget* at = focus; at; at = at->parentWidget()) {
+          const auto* message = qobject_cast<const MessageWidget*>(at);
+          if (!message) continue;
+          if (ids.isEmpty() || ids.last() != message->messageId()) ids << message->messageId();
+          const QRect place(focus->mapTo(view->viewport(), QPoint()), focus->size());
+          if (!view->viewport()->rect().contains(place)) QFAIL(qPrintable(QStringLiteral("%1: %2 of message %3 is out of sight").arg(QLatin1String(name), focus->objectName()).arg(message->messageId())));
+        }
+        QTest::keyClick(QApplication::focusWidget(), back ? Qt::Key_Backtab : Qt::Key_Tab);
+      }
+      QList<qint64> all;
+      for (qint64 id = 1; id <= 24; ++id) all << (back ? 25 - id : id);
+      QCOMPARE(ids, all);
+    };
+    view->verticalScrollBar()->setValue(0);
+    view->setFocus();
+    walk("forwards", false);
+    QCOMPARE(QApplication::focusWidget(), below);
+    QTest::keyClick(below, Qt::Key_Backtab);
+    walk("backwards", true);
+  }
+
+  void aScreenReaderSeesAListOfMessages() {
+    TranscriptModel model;
+    TranscriptView view;
+    view.setAuthor([](const MessageRecord& message) { return message.role == MessageRole::User ? QStringLiteral("You") : QStringLiteral("guide"); });
+    view.resize(700, 900);
+    view.show();
+    view.setModel(&model);
+    for (int id = 1; id <= 4; ++id) {
+      model.add(record(id, id - 1, id % 2 ? MessageRole::User : MessageRole::Assistant, QStringLiteral("Text %1").arg(id)));
+    }
+    QAccessibleInterface* list = QAccessible::queryAccessibleInterface(&view);
+    QVERIFY(list);
+    QCOMPARE(list->role(), QAccessible::List);
+    QCOMPARE(list->childCount(), 4);
+    QStringList names, texts;
+    for (int i = 0; i < 4; ++i) {
+      QAccessibleInterface* item = list->child(i);
+      QCOMPARE(item->role(), QAccessible::ListItem);
+      QCOMPARE(item->parent(), list);
+      QCOMPARE(list->indexOfChild(item), i);
+      names << item->text(QAccessible::Name);
+      for (int part = 0; part < item->childCount(); ++part) {
+        QAccessibleInterface* body = item->child(part);
+        QCOMPARE(body->parent(), item);
+        if (body->object()->objectName() == u"messageBody") texts << body->child(0)->text(QAccessible::Value).trimmed();
+      }
+    }
+    QCOMPARE(names, (QStringList{QStringLiteral("Your message"), QStringLiteral("Answer by guide"), QStringLiteral("Your message"), QStringLiteral("Answer by guide")}));
+    QCOMPARE(texts, (QStringList{QStringLiteral("Text 1"), QStringLiteral("Text 2"), QStringLiteral("Text 3"), QStringLiteral("Text 4")}));
+  }
+
+  void beginningEndAndFailureAreAnnounced() {
+    TranscriptModel model;
+    TranscriptView view;
+    view.resize(700, 700);
+    view.show();
+    view.setModel(&model);
+    model.add(record(1, 0, MessageRole::User, QStringLiteral("q")));
+    MessageRecord answer = record(2, 1, MessageRole::Assistant, {});
+    answer.state = MessageState::Partial;
+    model.add(answer);
+    QStringList announced;
+    const auto listen = [&] {
+      const auto* announcer = view.findChild<QWidget*>(QStringLiteral("announcer"));
+      if (announcer && (announced.isEmpty() || announced.last() != announcer->accessibleName())) announced << announcer->accessibleName();
+    };
+    for (const MessageState end : {MessageState::Complete, MessageState::Partial}) {
+      view.setActivity(2, MessageWidget::Activity::Waiting);
+      view.setActivity(2, MessageWidget::Activity::Answering);
+      listen();
+      view.setActivity(0, MessageWidget::Activity::None);
+      answer.state = end;
+      model.update(answer);
+      QCoreApplication::processEvents();
+      listen();
+    }
+    auto* copy = view.findChild<QToolButton*>(QStringLiteral("copy"));
+    const qint64 icon = copy->icon().cacheKey();
+    copy->click();
+    QVERIFY(copy->icon().cacheKey() != icon);
+    listen();
+    QCOMPARE(QAccessible::queryAccessibleInterface(view.findChild<QWidget*>(QStringLiteral("announcer")))->role(), QAccessible::AlertMessage);
+    QCOMPARE(announced, (QStringList{QStringLiteral("The answer begins."), QStringLiteral("The answer is complete."), QStringLiteral("The answer begins."),
+                                     QStringLiteral("The answer was cut off."), QStringLiteral("Copied")}));
+  }
+
+  void anEditedQuestionSaysSo() {
+    MessageWidget widget(nullptr);
+    widget.resize(500, 300);
+    const auto time = [&](int index) {
+      widget.setMessage(record(1, 0, MessageRole::User, QStringLiteral("x")), {index, 2}, QStringLiteral("You"), true, MessageWidget::Activity::None);
+      for (auto* label : widget.findChildren<QLabel*>()) {
+        if (label->text().contains(QStringLiteral("edited"))) return label->text();
+      }
+      return QString();
+    };
+    QCOMPARE(time(0), QString());
+    QVERIFY(time(1).endsWith(QStringLiteral("edited")));
+  }
+
+  void nothingIsCutInANarrowMessage() {
+    MessageWidget widget(nullptr);
+    MessageRecord answer = record(2, 1, MessageRole::Assistant, QStringLiteral("Answer"));
+    answer.tokens.assign(15'055, 1);
+    answer.decodeTokens = 15'055;
+    answer.decodeSeconds = 1000;
+    answer.stop = engine::StopReason::MaxTokens;  // with a button to continue
+    widget.setMessage(answer, {1, 3}, QString(80, u'm'), true, MessageWidget::Activity::None);
+    widget.show();
+    auto* figures = widget.findChild<QLabel*>(QStringLiteral("figures"));
+    QVERIFY2(figures->text().contains(QStringLiteral("15,055")), qPrintable(figures->text()));
+    for (const int width : {250, 320, 450, 700}) {
+      widget.resize(width, widget.heightFor(width));
+      QList<QRect> taken;
+      for (auto* part : widget.findChildren<QWidget*>(QString(), Qt::FindDirectChildrenOnly)) {
+        if (part->isHidden()) continue;
+        const QRect place = part->geometry();
+        QVERIFY2(widget.rect().adjusted(-12, 0, 12, 0).contains(place), qPrintable(QStringLiteral("%1 at %2: %3, %4 to %5").arg(part->objectName()).arg(width).arg(place.y()).arg(place.left()).arg(place.right())));
+        for (const QRect& other : std::as_const(taken)) {
+          QVERIFY2(!other.intersects(place), qPrintable(QStringLiteral("%1 at %2").arg(part->objectName()).arg(width)));
+        }
+        taken << place;
+      }
+      QVERIFY(figures->height() >= figures->heightForWidth(figures->width()) || figures->fontMetrics().horizontalAdvance(figures->text()) <= figures->width());
+    }
   }
 };
 
