@@ -52,6 +52,8 @@ class Renderer {
  private:
   double em() const { return QFontMetricsF(m_style.font).height(); }
   double hang() const { return em() * kHang; }
+  /// Of a block inside the quotes and items that are open.
+  double indent() const { return em() * m_quotes + hang() * static_cast<double>(m_lists.size()); }
 
   void shrink() { shrinkBlock(m_cursor); }
 
@@ -75,7 +77,7 @@ class Renderer {
     QTextBlockFormat format;
     format.setLineHeight(evenLineHeight(m_style.font), QTextBlockFormat::MinimumHeight);
     format.setBottomMargin(m_lists.empty() ? em() * 0.5 : em() * 0.15);
-    format.setLeftMargin(em() * m_quotes + hang() * static_cast<double>(m_lists.size()));
+    format.setLeftMargin(indent());
     return format;
   }
 
@@ -238,7 +240,7 @@ class Renderer {
 
   void beginCode() {
     m_itemOpen = m_fresh = false;
-    m_code = insertCodeFrame(m_cursor, m_style, hang() * static_cast<double>(m_lists.size()));
+    m_code = insertCodeFrame(m_cursor, m_style, indent());
     pushFormat([this](QTextCharFormat& f) { f.setFont(m_style.monospace); });
     m_inCode = true;
     m_codeNewline = false;
@@ -253,6 +255,7 @@ class Renderer {
     format.setCellPadding(em() * 0.25);
     format.setTopMargin(em() * 0.2);
     format.setBottomMargin(em() * 0.5);
+    format.setLeftMargin(indent());
     m_fresh = false;
     m_table = m_cursor.insertTable(static_cast<int>(detail.head_row_count + detail.body_row_count),
                                    static_cast<int>(detail.col_count), format);

@@ -126,6 +126,15 @@ class MarkdownTest : public QObject {
     QVERIFY(describe(document).endsWith(QStringLiteral("2.\tDone\n")));
   }
 
+  void tablesAndCodeStandUnderTheirItemAndInTheirQuote() {
+    for (const char* text : {"- item\n  | a | b |\n  |-|-|\n  | 1 | 2 |\n", "- item\n  ```\n  code\n  ```\n", "> | a | b |\n> |-|-|\n> | 1 | 2 |\n", "> ```\n> code\n> ```\n"}) {
+      const Stored stored{QString::fromUtf8(text)};
+      const auto frames = stored.document.rootFrame()->childFrames();
+      QCOMPARE(frames.size(), 1);
+      QVERIFY2(frames[0]->frameFormat().leftMargin() > 5, text);
+    }
+  }
+
   void aVeryLongLineOfCodeIsCopiedInOnePiece() {
     QTextDocument document;
     StreamingMarkdown streaming(document);
