@@ -140,6 +140,7 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   m_empty->setForegroundRole(QPalette::PlaceholderText);
   m_undoBar->setObjectName(QStringLiteral("undoBar"));
   m_undo->setObjectName(QStringLiteral("undoDelete"));
+  m_undoText->setWordWrap(true);  // has a second line at times
 
   m_rename->setShortcut(Qt::Key_F2);
   m_delete->setShortcut(QKeySequence::Delete);
@@ -294,16 +295,15 @@ void ConversationList::showUndo() {
 /// The title gives way where there is not enough room, the words around it do not.
 void ConversationList::fillUndo() {
   if (m_deleted.empty()) return;
-  const auto text = [this](const QString& title) {
-    const auto others = static_cast<int>(m_deleted.size()) - 1;
-    return others == 0 ? tr("Deleted “%1”").arg(title) : tr("Deleted “%1” and %n more", nullptr, others).arg(title);
-  };
+  const auto others = static_cast<int>(m_deleted.size()) - 1;
   const QMargins margins = m_undoBar->layout()->contentsMargins();
   const int room = width() - margins.left() - margins.right() - m_undoBar->layout()->spacing() - m_undo->sizeHint().width();
   const QFontMetrics metrics = m_undoText->fontMetrics();
   const QString& title = m_deleted.back().title;
-  const int rest = metrics.horizontalAdvance(text({}));
-  m_undoText->setText(text(metrics.elidedText(title, Qt::ElideRight, std::max(metrics.averageCharWidth() * kLeastTitle, room - rest))));
+  const int rest = metrics.horizontalAdvance(tr("Deleted “%1”").arg(QString()));
+  const int most = std::max(metrics.averageCharWidth() * kLeastTitle, room - rest);
+  const QString last = tr("Deleted “%1”").arg(metrics.elidedText(title, Qt::ElideRight, most));
+  m_undoText->setText(others == 0 ? last : last + u'\n' + tr("and %n more", nullptr, others));
   m_undoText->setToolTip(plainToolTip(title + u'\n' + tr("Deleted chats are kept for 30 days.")));
 }
 

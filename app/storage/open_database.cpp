@@ -198,7 +198,7 @@ StoreResult<Connection> openToRead(const QString& path, Halt* halt) {
 }
 
 StoreResult<void> checkTables(const QSqlDatabase& database) {
-  for (const char* table : {"conversations", "messages", "journal"}) {
+  for (const char* table : {"conversations", "messages", "journal", "search_changes", "search_source", "sqlite_sequence"}) {
     auto query = runSql(database, QStringLiteral("PRAGMA integrity_check('%1')").arg(QLatin1String(table)));
     if (!query) return tl::unexpected(query.error());
     if (query->next() && query->value(0).toString() != u"ok") {

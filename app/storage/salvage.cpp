@@ -2,6 +2,7 @@
 #include "storage/salvage.h"
 
 #include <QCoreApplication>
+#include <QFileInfo>
 #include <QHash>
 #include <QLoggingCategory>
 #include <QSet>
@@ -100,8 +101,12 @@ StoreResult<void> eachRow(const Source& source, qint64 first, int& gaps, const T
 
 class Salvage {
  public:
-  Salvage(const QSqlDatabase& source, const QSqlDatabase& target, OpeningProgress& progress, const Halt& halt)
-      : m_source(source), m_target(target), m_progress(progress), m_halt(halt) {}
+  Salvage(const QString& path, const QSqlDatabase& source, const QSqlDatabase& target, OpeningProgress& progress, const Halt& halt)
+      : m_source(source), m_target(target), m_progress(progress), m_halt(halt) {
+    auto size = runSql(source, QStringLiteral("PRAGMA page_size"));
+    const qint64 page = size && size->next() ? size->value(0).toLongLong() : 0;
+    m_endsInPage = page > 0 && QFileInfo(path).size() % page != 0;
+  }
 
   StoreResult<Salvaged> run(bool withSnapshots) {
     for (const auto step : {&Salvage::dropOrders, &Salvage::begin, &Salvage::copyChats, &Salvage::findJournals,
@@ -251,6 +256,10 @@ class Salvage {
       message.chat = value(row, "conversation_id").toLongLong();
       message.isAnswer = value(row, "role").toInt() == static_cast<int>(MessageRole::Assistant);
       if (message.chat <= 0) return {};
+      if (m_endsInPage && value(row, "text").toString().contains(QChar(u'\0'))) {  // what is missing of a page reads as zeros
+        ++m_done.gaps;
+        return {};
+      }
       if (!m_chats.contains(message.chat)) {
         if (auto made = makeChat(message.chat, value(row, "created")); !made) return made;
       }
@@ -345,6 +354,7 @@ class Salvage {
   bool m_journalsKnown = false;
   std::optional<Transaction> m_transaction;
   int m_rows = 0;
+  bool m_endsInPage = false;  ///< the damaged file was cut off inside a page
   bool m_hasNames = true;  ///< the damaged database is of version 3 or later
   QHash<qint64, Chat> m_chats;
   QHash<qint64, Message> m_messages;
@@ -360,7 +370,7 @@ StoreResult<Salvaged> salvage(const QString& damaged, const QSqlDatabase& target
   if (!source) return Salvaged{};
   // SQLite then also reads a file that is shorter than it says, and passes over a part of the schema that makes no sense.
   (void)runSql(source->database(), QStringLiteral("PRAGMA writable_schema=ON"));
-  return Salvage(source->database(), target, progress, halt).run(withSnapshots);
+  return Salvage(damaged, source->database(), target, progress, halt).run(withSnapshots);
 }
 
 }  // namespace rookery::app

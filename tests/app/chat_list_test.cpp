@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The list of chats at the left: deleting and taking it back, what letters do, what a screen reader says.
+#include <QLabel>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "chat/conversation_list.h"
+#include "store_support.h"
+
+using namespace rookery::app;
+using namespace rookery::app::test;
+
+class ChatListTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void init() {
+    m_dir = std::make_unique<QTemporaryDir>();
+    m_store = openStore(m_dir->filePath(QStringLiteral("chats.sqlite")));
+    for (const char* title : {"One", "Two", "Raven story", "<b>Four</b>"}) {
+      newChat(*m_store, QLatin1String(title));
+      QTest::qWait(2);
+    }
+    m_list = std::make_unique<ConversationList>(*m_store);
+    m_list->resize(248, 600);
+    m_list->show();
+    QVERIFY(QTest::qWaitForWindowExposed(m_list.get()));
+  }
+  void cleanup() {
+    m_list.reset();
+    m_store.reset();
+  }
+
+  void eachDeletionKeepsItsUndo() {
+    QSignalSpy restored(m_list.get(), &ConversationList::restored);
+    for (const qint64 chat : {3, 1, 2}) m_list->remove(chat);
+    QCOMPARE(titles(), QStringList{QStringLiteral("<b>Four</b>")});
+    QCOMPARE(bar(), QStringLiteral("Deleted “Two”\nand 2 more"));
+    undo()->click();
+    QCOMPARE(bar(), QStringLiteral("Deleted “One”\nand 1 more"));
+    undo()->click();
+    QCOMPARE(bar(), QStringLiteral("Deleted “Raven story”"));  // all of it: there is room
+    QVERIFY(undo()->isVisible());
+    undo()->click();
+    QVERIFY(!undo()->isVisible());
+    QCOMPARE(titles().size(), 4);
+    QCOMPARE(restored.size(), 3);
+    QCOMPARE(restored[2][0].toLongLong(), 3);
+    QVERIFY(m_store->bin().empty());
+  }
+
+  void keysDeleteAndTakeBack() {
+    m_list->select(3);
+    m_list->view()->setFocus();
+    QTest::keyClick(m_list->view(), Qt::Key_Delete);
+    QTest::keyClick(m_list->view(), Qt::Key_Delete);
+    QCOMPARE(m_store->bin().size(), std::size_t(2));
+    QTest::keyClick(m_list->view(), Qt::Key_Z, Qt::ControlModifier);
+    QTest::keyClick(m_list->view(), Qt::Key_Z, Qt::ControlModifier);
+    QVERIFY(m_store->bin().empty());
+    QTest::keyClick(m_list->view(), Qt::Key_Z, Qt::ControlModifier);
+    QCOMPARE(titles().size(), 4);
+    m_list->remove(1);
+    QVERIFY(QMetaObject::invokeMethod(m_list->view(), "undo"));  // as the Edit menu does
+    QVERIFY(m_store->bin().empty());
+  }
+
+  void whatIsGoneForGoodIsPassedOver() {
+    m_list->remove(1);
+    m_list->remove(2);
+    m_store->deleteFromBin(2);
+    undo()->click();
+    QVERIFY(m_store->bin().empty());
+    QVERIFY(titles().contains(QStringLiteral("One")));
+    QVERIFY(!undo()->isVisible());
+  }
+
+  void aLongTitleGivesWayAndTheWordsStay() {
+    const qint64 chat = newChat(*m_store, QStringLiteral("a very long title that does not fit into the list at all")).id;
+    m_list->model().reload();
+    m_list->remove(chat);
+    QVERIFY2(bar().startsWith(QStringLiteral("Deleted “a ve")) && bar().endsWith(QStringLiteral("…”")), qPrintable(bar()));
+    const auto* label = undo()->parentWidget()->findChild<QLabel*>();
+    QVERIFY(label->fontMetrics().horizontalAdvance(bar()) <= label->width() + 1);
+    m_list->resize(700, 600);
+    QVERIFY2(bar().contains(QStringLiteral("at all”")), qPrintable(bar()));
+  }
+
+  void lettersDoNotJumpToAnotherChat() {
+    m_list->select(4);
+    m_list->view()->setFocus();
+    QSignalSpy chosen(m_list.get(), &ConversationList::chosen);
+    QTest::keyClicks(m_list->view(), QStringLiteral("Ra"));
+    QCOMPARE(m_list->view()->currentIndex().data(ConversationListModel::IdRole).toLongLong(), 4);
+    QCOMPARE(chosen.size(), 0);
+  }
+
+  void aReaderHearsTheTime() {
+    const QModelIndex first = m_list->model().index(0);
+    const QString spoken = first.data(Qt::AccessibleTextRole).toString();
+    const QString time = QLocale().toString(first.data(ConversationListModel::UpdatedRole).toDateTime(), QLocale::ShortFormat);
+    QCOMPARE(spoken, QString(u"<b>Four</b>, " + time));
+    QVERIFY(!Qt::mightBeRichText(first.data(Qt::ToolTipRole).toString()));
+  }
+
+ private:
+  QPushButton* undo() { return m_list->findChild<QPushButton*>(QStringLiteral("undoDelete")); }
+  QString bar() { return undo()->parentWidget()->findChild<QLabel*>()->text(); }
+  QStringList titles() {
+    QStringList found;
+    for (int row = 0; row < m_list->model().rowCount(); ++row) found << m_list->model().index(row).data(Qt::EditRole).toString();
+    return found;
+  }
+
+  std::unique_ptr<QTemporaryDir> m_dir;
+  std::unique_ptr<ChatStore> m_store;
+  std::unique_ptr<ConversationList> m_list;
+};
+
+QTEST_MAIN(ChatListTest)
+#include "chat_list_test.moc"
