@@ -19,6 +19,7 @@
 #include "support/log.h"
 #include "support/plain_text.h"
 #include "support/quit_signals.h"
+#include "support/single_instance.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -26,13 +27,22 @@ using namespace rookery::app;
 
 namespace {
 
-/// Opens the chats; when that fails, says why and lets the user try again. nullptr: the user gave up, `exitCode` says how.
-std::unique_ptr<Application> openOrExplain(const Paths& paths, StartWindow& window, int& exitCode) {
+constexpr int kAskMs = 2'000;
+
+/// Opens the chats; when that fails, says why and lets the user try again. nullptr: the user gave up, or another Rookery
+/// that has them came forward; `exitCode` says how it ended.
+std::unique_ptr<Application> openOrExplain(const Paths& paths, StartWindow& window, SingleInstance& instance, const QByteArray& token,
+                                           int& exitCode) {
   while (true) {
-    auto application = Application::create(paths, [&window](Opening& opening) { window.attend(opening); });
+    auto application = Application::create(paths, [&](Opening& opening) {
+      instance.listen();  // from now on the chats are locked by this one
+      window.attend(opening);
+    });
     if (application) return std::move(*application);
-    exitCode = application.error().kind == StoreError::Kind::Stopped ? 0 : 1;
-    if (exitCode == 0) return nullptr;
+    const StoreError::Kind kind = application.error().kind;
+    const bool isOver = kind == StoreError::Kind::Stopped || (kind == StoreError::Kind::InUse && instance.askOther(token, kAskMs));
+    exitCode = isOver ? 0 : 1;
+    if (isOver) return nullptr;
     qCritical("%s cannot be opened: %s", qPrintable(paths.database()), qPrintable(storeErrorLogText(application.error())));
     QMessageBox box(QMessageBox::Critical, QCoreApplication::applicationName(), storeErrorText(application.error()));
     box.setInformativeText(paths.database());
@@ -81,6 +91,7 @@ int main(int argc, char** argv) {
 
   QGuiApplication::setDesktopFileName(QStringLiteral("org.rookery.Rookery"));
   QGuiApplication::setHighDpiScaleFactorRoundingPolicy(Qt::HighDpiScaleFactorRoundingPolicy::PassThrough);
+  const QByteArray activationToken = takeActivationToken();  // before Qt takes it
   QApplication qt(argc, argv);
   QApplication::setWindowIcon(appIcon());
   arguments.process(qt);
@@ -110,9 +121,16 @@ int main(int argc, char** argv) {
   }
   StartWindow startWindow;
   QObject::connect(&quitSignals, &QuitSignals::asked, &startWindow, &StartWindow::leave);
+  SingleInstance instance(paths.data);
+  QWidget* front = &startWindow;
+  QObject::connect(&instance, &SingleInstance::asked, qApp, [&front](const QByteArray& token) {
+    QWidget* question = QApplication::activeModalWidget();
+    bringForward(question ? *question : *front, token);
+  });
   int exitCode = 0;
-  const std::unique_ptr<Application> application = openOrExplain(paths, startWindow, exitCode);
+  const std::unique_ptr<Application> application = openOrExplain(paths, startWindow, instance, activationToken, exitCode);
   if (!application) return exitCode;
+  front = &application->window();
   QObject::connect(&application->settings(), &Settings::themeChanged, &theme, &Theme::setChoice);
   QObject::connect(&application->settings(), &Settings::languageChanged, &language, &Language::apply);
   application->showWindow();

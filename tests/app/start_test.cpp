@@ -8,9 +8,12 @@
 #include <QProcess>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QThread>
 #include <QTimer>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <ctime>
@@ -27,6 +30,7 @@
 #include "storage/schema.h"
 #include "store_support.h"
 #include "support/quit_signals.h"
+#include "support/single_instance.h"
 
 using namespace rookery::app;
 using namespace rookery::app::test;
@@ -267,6 +271,70 @@ class StartTest : public QObject {
     QVERIFY(app);
     QCoreApplication::processEvents();
     QVERIFY(!shown && !window.isVisible());
+  }
+
+  void aSecondStartBringsTheFirstForward() {
+    QProcess first;
+    start(first);
+    QVERIFY2(waitFor(first, "Loading", m_said), m_said.constData());
+    QProcess second;
+    start(second);
+    QVERIFY(second.waitForFinished(kTimeout));
+    QCOMPARE(second.exitStatus(), QProcess::NormalExit);
+    QCOMPARE(second.exitCode(), 0);
+    QVERIFY2(!second.readAll().contains("cannot be opened"), "an error was shown");
+    QCOMPARE(first.state(), QProcess::Running);
+
+    QTemporaryDir elsewhere;  // has chats of its own
+    QProcess other;
+    other.setProcessChannelMode(QProcess::MergedChannels);
+    other.start(QStringLiteral(ROOKERY_BIN_DIR "/rookery"), {QStringLiteral("--data-dir"), elsewhere.path()});
+    QByteArray said;
+    QVERIFY2(waitFor(other, "Loading", said), said.constData());
+    other.terminate();
+    QVERIFY(other.waitForFinished(kTimeout));
+
+    first.kill();  // leaves its socket and its lock
+    QVERIFY(first.waitForFinished(kTimeout));
+    QProcess third;
+    start(third);
+    said.clear();
+    QVERIFY2(waitFor(third, "Loading", said), said.constData());
+    QProcess fourth;
+    start(fourth);
+    QVERIFY(fourth.waitForFinished(kTimeout));
+    QCOMPARE(fourth.exitCode(), 0);
+    third.terminate();
+    QVERIFY(third.waitForFinished(kTimeout));
+  }
+
+  void aSecondStartThatIsNotAnsweredSaysWhy() {
+    const auto holder = openStore(m_paths.database());
+    QProcess process;
+    start(process);
+    QVERIFY2(waitFor(process, "Another program is using the chats", m_said), m_said.constData());
+    process.terminate();
+    QVERIFY(process.waitForFinished(kTimeout));
+    QCOMPARE(process.exitCode(), 1);
+  }
+
+  void theTokenOfTheDesktopIsHandedOn() {
+    SingleInstance here(m_paths.data), there(m_paths.data + QStringLiteral("/../data/")), other(m_dir->path());
+    here.listen();
+    QSignalSpy asked(&here, &SingleInstance::asked);
+    const auto ask = [](const SingleInstance& from, int milliseconds) {
+      std::atomic<int> answered = -1;
+      const std::unique_ptr<QThread> thread(QThread::create([&] { answered = from.askOther("a token\n%41", milliseconds) ? 1 : 0; }));
+      thread->start();
+      (void)QTest::qWaitFor([&] { return answered >= 0; }, 10'000);
+      thread->wait();
+      return answered == 1;
+    };
+    QVERIFY(ask(there, 5000));
+    QCOMPARE(asked.size(), 1);
+    QCOMPARE(asked[0][0].toByteArray(), QByteArray("a token\n%41"));
+    QVERIFY(!ask(other, 5000));
+    QVERIFY(!there.askOther({}, 50));  // nobody answers: this thread does not turn its events
   }
 
   // Not all of them are headed with the name of the model that answered last.
