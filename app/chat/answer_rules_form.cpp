@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kMostTokens = 1'000'000, kTokenStep = 256;
 constexpr int kStopLines = 4;
+constexpr int kFieldWidth = 112, kTextMargin = 5;
 
 /// Names that models were taught; no words of ours, so they are not translated.
 const std::array<engine::RoleNames, 4> kRoles{{{"User", "Assistant"}, {"Bob", "Alice"}, {"Question", "Answer"}, {"Instruction", "Response"}}};
@@ -33,10 +34,14 @@ AnswerRulesForm::AnswerRulesForm(QWidget* parent)
   m_longest->setRange(0, kMostTokens);
   m_longest->setSingleStep(kTokenStep);
   m_longest->setGroupSeparatorShown(true);
+  m_longest->setMinimumWidth(kFieldWidth);  // or the form breaks its row in two, for a number that nobody chooses
   m_rolePreset->setObjectName(QStringLiteral("rolePreset"));
   m_user->setObjectName(QStringLiteral("userRole"));
   m_assistant->setObjectName(QStringLiteral("assistantRole"));
-  for (QLineEdit* field : {m_user, m_assistant}) field->setMaxLength(static_cast<int>(engine::kMaxRoleName));
+  for (QLineEdit* field : {m_user, m_assistant}) {
+    field->setMaxLength(static_cast<int>(engine::kMaxRoleName));
+    field->setTextMargins(kTextMargin, 0, kTextMargin, 0);
+  }
   m_problem->setObjectName(QStringLiteral("rulesProblem"));
   m_problem->setWordWrap(true);
   m_problem->hide();

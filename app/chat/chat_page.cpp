@@ -298,6 +298,7 @@ Conversation* ChatPage::make(StoredChat chat) {
     m_list->model().setTitle(conversation->id(), title);
   });
   connect(conversation, &Conversation::activityChanged, this, [this, conversation] {
+    showBusyChats();
     if (conversation == m_current) showActivity();
   });
   connect(conversation, &Conversation::takenBack, this, [this, conversation](const QString& question) { takeBack(conversation, question); });
@@ -438,9 +439,9 @@ void ChatPage::takeBack(Conversation* conversation, const QString& question) {
 }
 
 void ChatPage::showBusyChats() {
-  QSet<qint64> busy;
+  QHash<qint64, QString> busy;
   for (const auto& conversation : m_conversations) {
-    if (conversation->isBusy()) busy.insert(conversation->id());
+    if (conversation->isBusy()) busy.insert(conversation->id(), conversation->isQueued() ? tr("Waiting…") : tr("Answering…"));
   }
   m_list->model().setBusy(busy);
 }

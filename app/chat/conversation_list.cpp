@@ -59,9 +59,9 @@ class ChatDelegate : public QStyledItemDelegate {
     if (hit.message != 0) {
       drawSnippet(*painter, inner, hit.snippet, option.palette.color(selected ? QPalette::HighlightedText : QPalette::Text));
     } else {
-      const bool busy = index.data(ConversationListModel::BusyRole).toBool();
+      const QString busy = index.data(ConversationListModel::BusyRole).toString();
       painter->drawText(inner, Qt::AlignBottom | Qt::AlignLeft | Qt::TextSingleLine,
-                        busy ? ConversationList::tr("Answering…") : when(hit.chat.updated));
+                        busy.isEmpty() ? when(hit.chat.updated) : busy);
     }
     if (option.state & QStyle::State_HasFocus) {
       QStyleOptionFocusRect focus;

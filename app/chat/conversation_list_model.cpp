@@ -3,6 +3,7 @@
 
 #include <QLocale>
 #include <algorithm>
+#include <utility>
 
 #include "support/plain_text.h"
 
@@ -26,7 +27,7 @@ int ConversationListModel::rowCount(const QModelIndex& parent) const {
 }
 
 QString ConversationListModel::timeOrBusy(const ConversationSummary& chat) const {
-  return m_busy.contains(chat.id) ? tr("Answering…") : QLocale().toString(chat.updated, QLocale::ShortFormat);
+  return m_busy.contains(chat.id) ? m_busy.value(chat.id) : QLocale().toString(chat.updated, QLocale::ShortFormat);
 }
 
 QVariant ConversationListModel::data(const QModelIndex& index, int role) const {
@@ -44,7 +45,7 @@ QVariant ConversationListModel::data(const QModelIndex& index, int role) const {
     case Qt::AccessibleDescriptionRole: return timeOrBusy(row);
     case HitMessageRole: return hit.message;
     case IdRole: return row.id;
-    case BusyRole: return m_busy.contains(row.id);
+    case BusyRole: return m_busy.value(row.id);
     case UpdatedRole: return row.updated;
     default: return {};
   }
@@ -174,12 +175,13 @@ void ConversationListModel::remove(qint64 id) {
   endRemoveRows();
 }
 
-void ConversationListModel::setBusy(const QSet<qint64>& ids) {
-  if (ids == m_busy) return;
-  const QSet<qint64> changed = (ids - m_busy) + (m_busy - ids);
-  m_busy = ids;
-  for (const qint64 id : changed) {
-    if (const QModelIndex row = indexOf(id); row.isValid()) Q_EMIT dataChanged(row, row);
+void ConversationListModel::setBusy(const QHash<qint64, QString>& chats) {
+  if (chats == m_busy) return;
+  const QHash<qint64, QString> before = std::exchange(m_busy, chats);
+  const QList<qint64> ids = before.keys() + chats.keys();
+  for (const qint64 id : ids) {
+    const QModelIndex row = before.value(id) != chats.value(id) ? indexOf(id) : QModelIndex();
+    if (row.isValid()) Q_EMIT dataChanged(row, row);
   }
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <QAbstractListModel>
+#include <QHash>
 #include <QPointer>
-#include <QSet>
 #include <QTimer>
 #include <vector>
 
@@ -39,7 +39,8 @@ class ConversationListModel : public QAbstractListModel {
   void putOnTop(const ConversationSummary& summary);
   void setTitle(qint64 id, const QString& title);
   void remove(qint64 id);
-  void setBusy(const QSet<qint64>& ids);  ///< chats that are being answered, or wait for it
+  /// Chats that are being answered or wait for it, and a word for which; shown in place of their time.
+  void setBusy(const QHash<qint64, QString>& chats);
   QModelIndex indexOf(qint64 id) const;
 
  Q_SIGNALS:
@@ -56,7 +57,7 @@ class ConversationListModel : public QAbstractListModel {
   QPointer<MessageSearch> m_search;
   std::vector<ChatHit> m_rows;
   QString m_filter, m_shownFilter;  ///< the rows are of the second
-  QSet<qint64> m_busy;
+  QHash<qint64, QString> m_busy;
   QTimer m_again;
   quint64 m_wanted = 0;  ///< the search whose answer is waited for
   bool m_complete = false, m_isIndexWhole = true;

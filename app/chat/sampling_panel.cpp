@@ -169,7 +169,6 @@ void SamplingPanel::retranslate() {
   m_reset->setToolTip(plainToolTip(tr("All of the above but the system prompt")));
   setSystemLabel();
   m_system->setAccessibleName(tr("System prompt"));
-  m_system->setPlaceholderText(tr("For example: You answer briefly."));
   const int current = m_preset->currentIndex();
   m_preset->clear();
   for (const Preset& preset : kPresets) m_preset->addItem(tr(preset.name));
@@ -221,6 +220,7 @@ void SamplingPanel::setSystemPrompt(const QString& text, bool editable) {
 }
 
 void SamplingPanel::setSystemLabel() {
+  m_system->setPlaceholderText(m_system->isReadOnly() ? QString() : tr("For example: You answer briefly."));
   m_systemLabel->setText(m_system->isReadOnly() ? tr("System prompt (fixed since the first message)") : tr("System prompt"));
 }
 

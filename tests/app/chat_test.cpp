@@ -432,7 +432,8 @@ class ChatTest : public QObject {
     QVERIFY(second->isQueued());
     QVERIFY2(status().contains(QStringLiteral("another chat")), qPrintable(status()));
     QVERIFY(status().contains(QStringLiteral("Stop takes the question back")));
-    QCOMPARE(list()->model()->index(0, 0).data(ConversationListModel::BusyRole).toBool(), true);
+    QCOMPARE(list()->model()->index(0, 0).data(ConversationListModel::BusyRole).toString(), QStringLiteral("Waiting…"));
+    QCOMPARE(list()->model()->index(1, 0).data(ConversationListModel::BusyRole).toString(), QStringLiteral("Answering…"));
     input()->setPlainText(QStringLiteral("written meanwhile"));
     page().findChild<QPushButton*>(QStringLiteral("stop"))->click();
     QTRY_COMPARE_WITH_TIMEOUT(second->state(), Conversation::State::Idle, 1000);
@@ -447,7 +448,7 @@ class ChatTest : public QObject {
     QVERIFY(m_app->store().bin().empty());
     first->stop();
     QTRY_VERIFY_WITH_TIMEOUT(!first->isBusy(), kAnswerTimeout);
-    QCOMPARE(list()->model()->index(0, 0).data(ConversationListModel::BusyRole).toBool(), false);
+    QCOMPARE(list()->model()->index(0, 0).data(ConversationListModel::BusyRole).toString(), QString());
     ask({});  // and it can be sent as if nothing had been
     QCOMPARE(message(0).text, QStringLiteral("Hello\n\nwritten meanwhile"));
     QVERIFY(!message(1).tokens.empty());
