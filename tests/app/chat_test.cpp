@@ -136,7 +136,7 @@ class ChatTest : public QObject {
       if (done > 0) m_app->inference().stop(job);
     }, Qt::DirectConnection);
     const quint64 before = m_app->inference().rowsSubmitted();
-    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(2000)));
+    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(1000)));
     waitForAnswer();
     disconnect(stopper);
     const quint64 read = m_app->inference().rowsSubmitted() - before, whole = promptOf(message(1)).size();
@@ -159,7 +159,7 @@ class ChatTest : public QObject {
       (void)copied.try_acquire_for(std::chrono::seconds(30));
     }, Qt::DirectConnection);
     page().current()->setGenerateLimits(40, false);
-    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(2000)));
+    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(1000)));
     QTRY_VERIFY_WITH_TIMEOUT(snapshots == 3, kAnswerTimeout);
     QTemporaryDir killed;
     const Paths from = Paths::inside(m_dir->path()), to = Paths::inside(killed.path());
@@ -199,7 +199,7 @@ class ChatTest : public QObject {
       all = total;
       if (done > total / 2) m_app->inference().stop(job);
     }, Qt::DirectConnection);
-    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(2000)));
+    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(1000)));
     waitForAnswer();
     disconnect(stopper);
     const quint64 read = m_app->inference().rowsSubmitted();
