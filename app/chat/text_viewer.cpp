@@ -74,7 +74,9 @@ TextViewer::TextViewer(const QString& title, const QString& text, QWidget* paren
   connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 0, 0, kMargin);
-  column->addWidget(new TextScroll(text, title, this), 1);
+  auto* scroll = new TextScroll(text, title, this);
+  column->addWidget(scroll, 1);
+  scroll->setFocus();
   auto* row = new QHBoxLayout;
   row->setContentsMargins(kMargin, 0, kMargin, 0);
   row->addWidget(buttons);
