@@ -134,7 +134,7 @@ void BenchClock::tell(BenchProgress progress) {
     most += secondsLeft(step, true);
   }
   const double spent = m_now() - m_start;
-  const double now = progress.step == BenchStep::Done ? 1.0 : spent / std::max(spent + left, 1e-9);
+  const double now = progress.step == BenchStep::Done ? 1.0 : m_settled ? spent / std::max(spent + left, 1e-9) : 0;
   m_fraction = std::clamp(std::max(m_fraction, now), 0.0, 1.0);
   progress.fraction = m_fraction;
   progress.secondsLeft = m_settled ? left : -1;
