@@ -1,36 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QImage>
-#include <QList>
+#include <QTimer>
 #include <QWidget>
 #include <functional>
 #include <optional>
 
-#include "bench/report_history.h"
+#include "bench/report_export.h"
 #include "rookery/bench.h"
+#include "rookery/machine_load.h"
 #include "rookery/result.h"
 
-class QMenu;
-class QProgressBar;
 class QPushButton;
-class QTableWidget;
 
 namespace rookery::app {
 
 enum class EngineWork;
 class BenchSetup;
 class Card;
-class ChartPanel;
 class DeviceList;
+class HistoryView;
 class IconLabel;
 class InferenceService;
 class Label;
-class MemoryChart;
-class SamplesChart;
+class ProgressCard;
+class ResultView;
 class Settings;
-class SpeedChart;
-class StepsView;
 
 /// Choose, start, cancel, watch, read and export a benchmark. Asks for work by signals; `attach` joins it to the engine thread.
 class BenchPage : public QWidget {
@@ -47,7 +42,7 @@ class BenchPage : public QWidget {
   const std::optional<engine::BenchReport>& report() const { return m_report; }
   bool isRunning() const { return m_running; }
 
-  enum class Format { Json, Csv, Markdown, Png };
+  using Format = ExportFormat;
   /// Asks for a file and writes the report shown.
   void exportReport(Format format);
 
@@ -66,51 +61,39 @@ class BenchPage : public QWidget {
  protected:
   void changeEvent(QEvent* event) override;
   void showEvent(QShowEvent* event) override;
+  void hideEvent(QHideEvent* event) override;
 
  private:
-  QWidget* buildResult();
-  QWidget* buildProgress();
+  /// An icon and a sentence that can be said again after a change of language.
+  struct Saying {
+    Card* card;
+    IconLabel* icon;
+    Label* label;
+    std::function<QString()> text;
+    void say(const QString& iconName, std::function<QString()> what);
+    void repeat();
+  };
+  static Saying makeSaying(const char* objectName);
   void retranslate();
-  void fillResult();
-  void fillEnvironment();
-  void reloadHistory();
-  void fillHistory();
   void finish();
-  void showMessage(const QString& icon, std::function<QString()> text);
-  void fillProgress();
-  QImage picture() const;
+  void watchLoad();
+  void updateEarlier();
 
-  ReportHistory m_history;
-  QList<StoredReport> m_stored;
   std::optional<engine::BenchReport> m_report;
-  std::optional<engine::BenchProgress> m_progress;
-  EngineWork m_waitsFor{};
-  std::function<QString()> m_messageText;  ///< says it again after a change of language
   bool m_running = false, m_historyRead = false;
-  double m_lastEstimate = -1;
-  int m_steadyEstimates = 0;
+  engine::MachineLoad m_load;
+  QTimer m_loadTimer;
+  Settings* m_settings = nullptr;
+  QString m_exportFolder;
 
   Label* m_heading;
   BenchSetup* m_setup;
-  Card* m_progressCard;
-  StepsView* m_steps = nullptr;
-  QProgressBar* m_bar = nullptr;
-  Label *m_runSubject = nullptr, *m_progressLabel = nullptr, *m_timeLeft = nullptr;
-  Card* m_messageCard;
-  IconLabel* m_messageIcon;
-  Label* m_message;
-  QWidget *m_result, *m_charts = nullptr;
-  Label *m_sentence = nullptr, *m_subject = nullptr;
-  QPushButton *m_tableView = nullptr, *m_export = nullptr;
-  QMenu* m_exportMenu = nullptr;
-  SpeedChart* m_speed = nullptr;
-  SamplesChart* m_samples = nullptr;
-  MemoryChart* m_memory = nullptr;
-  Label* m_environmentHeading = nullptr;
-  QTableWidget* m_environment = nullptr;
-  Label *m_historyHeading, *m_historyEmpty;
-  QTableWidget* m_historyTable;
-  QPushButton* m_openFolder;
+  Saying m_message;  ///< in the place of a result
+  ProgressCard* m_progress;
+  ResultView* m_result;
+  HistoryView* m_history;
+  Saying m_notice;   ///< below the page, so that nothing moves when it comes
+  QPushButton* m_noticeClose;
 };
 
 }  // namespace rookery::app

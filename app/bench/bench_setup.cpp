@@ -11,8 +11,12 @@
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "bench/bench_text.h"
+#include "bench/run_time.h"
 #include "inference/inference_worker.h"
+#include "rookery/device.h"
 #include "rookery/ledger.h"
+#include "rookery/machine_load.h"
 #include "rookery/memory_plan.h"
 #include "rookery/model_info.h"
 #include "settings/device_picker.h"
@@ -31,12 +35,6 @@ enum Kind { Guide, Loaded, File, Synthetic };
 constexpr int kKindRole = Qt::UserRole, kValueRole = Qt::UserRole + 1;
 const engine::DType kPrecisions[] = {engine::DType::F16, engine::DType::BF16, engine::DType::F32, engine::DType::Q8_0};
 
-/// "RWKV-7 0.1B" for "rwkv7-0.1b".
-QString shapeTitle(const QString& name) {
-  const auto dash = name.indexOf(u'-');
-  return QStringLiteral("RWKV-%1 %2").arg(name.mid(4, dash - 4), name.mid(dash + 1).toUpper());
-}
-
 }  // namespace
 
 BenchSetup::BenchSetup(QWidget* parent)
@@ -52,7 +50,10 @@ BenchSetup::BenchSetup(QWidget* parent)
       m_deviceLabel(new Label(this)),
       m_hint(new MutedLabel(this)),
       m_warning(new Label(this)),
-      m_warningBox(new QWidget(this)) {
+      m_others(new Label(this)),
+      m_warningBox(new QWidget(this)),
+      m_othersBox(new QWidget(this)),
+      m_othersIcon(new IconLabel(QStringLiteral("ok"), 20, m_othersBox)) {
   setObjectName(QStringLiteral("benchSetup"));
   m_model->setObjectName(QStringLiteral("benchModel"));
   m_precision->setObjectName(QStringLiteral("benchPrecision"));
@@ -69,7 +70,7 @@ BenchSetup::BenchSetup(QWidget* parent)
   m_precisionLabel->setBuddy(m_precision);
   m_deviceLabel->setBuddy(m_device);
   m_precision->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-  m_model->setMinimumContentsLength(26);
+  m_model->setMinimumContentsLength(16);
   m_model->setMaxVisibleItems(24);
   m_model->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
   m_hint->setWordWrap(true);
@@ -81,31 +82,53 @@ BenchSetup::BenchSetup(QWidget* parent)
   warningRow->addWidget(m_warning, 1);
   m_warningBox->hide();
 
-  auto* row = new QGridLayout;
-  row->setHorizontalSpacing(8);
-  row->setVerticalSpacing(8);
-  row->addWidget(m_modelLabel, 0, 0);
-  row->addWidget(m_model, 0, 1);
-  row->addWidget(m_browse, 0, 2);
-  row->setColumnMinimumWidth(3, 4);
-  row->addWidget(m_precisionLabel, 0, 4);
-  row->addWidget(m_precision, 0, 5);
-  row->setColumnStretch(6, 1);
-  row->addWidget(m_cancel, 0, 7);
-  row->addWidget(m_run, 0, 8);
-  row->addWidget(m_deviceLabel, 1, 0);
-  row->addWidget(m_device, 1, 1, 1, 2);
+  m_othersBox->setObjectName(QStringLiteral("benchOthers"));
+  m_others->setObjectName(QStringLiteral("benchOthersText"));
+  m_others->setWordWrap(true);
+  auto* othersRow = new QHBoxLayout(m_othersBox);
+  othersRow->setContentsMargins(0, 0, 0, 0);
+  othersRow->addWidget(m_othersIcon);
+  othersRow->addWidget(m_others, 1);
+  m_othersBox->hide();
+
+  // Two rows that fit into a narrow window; Run is always in sight.
+  m_model->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+  m_model->setMaximumWidth(460);
+  auto* first = new QHBoxLayout;
+  auto* second = new QHBoxLayout;
+  for (auto* row : {first, second}) row->setSpacing(8);
+  first->addWidget(m_modelLabel);
+  first->addWidget(m_model, 1);
+  first->addWidget(m_browse);
+  first->addStretch();
+  first->addWidget(m_cancel);
+  first->addWidget(m_run);
+  m_device->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+  m_device->setMinimumContentsLength(12);
+  m_device->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
+  m_device->setMaximumWidth(340);
+  second->addWidget(m_precisionLabel);
+  second->addWidget(m_precision);
+  second->addSpacing(12);
+  second->addWidget(m_deviceLabel);
+  second->addWidget(m_device, 1);
+  second->addStretch();
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(16, 16, 16, 16);
   column->setSpacing(12);
-  column->addLayout(row);
+  column->addLayout(first);
+  column->addLayout(second);
   column->addWidget(m_hint);
+  column->addWidget(m_othersBox);
   column->addWidget(m_warningBox);
 
   connect(m_model, &QComboBox::currentIndexChanged, this, &BenchSetup::fillPrecisions);
   connect(m_browse, &QPushButton::clicked, this, &BenchSetup::chooseFile);
   connect(m_precision, &QComboBox::currentIndexChanged, this, &BenchSetup::updateHint);
-  connect(m_device, &DevicePicker::deviceChanged, this, &BenchSetup::updateHint);
+  connect(m_device, &DevicePicker::deviceChanged, this, [this] {
+    Q_EMIT deviceChanged();
+    updateHint();
+  });
   connect(m_run, &QPushButton::clicked, this, [this] { Q_EMIT runRequested(request()); });
   connect(m_cancel, &QPushButton::clicked, this, [this] {
     m_cancel->setEnabled(false);  // one click is enough; the run ends within a second
@@ -124,6 +147,52 @@ void BenchSetup::setLoadedModel(const QString& name, const QString& path) {
 void BenchSetup::setPowerSource(const QString& source) {
   m_powerSource = source;
   m_warningBox->setVisible(source.contains(u"battery", Qt::CaseInsensitive));
+}
+
+void BenchSetup::setOthers(double others, int processors) {
+  m_othersNow = others;
+  m_processors = processors;
+  fillOthers();
+}
+
+void BenchSetup::fillOthers() {
+  if (m_othersNow < 0) {
+    return;
+  }
+  const int threads = m_threads > 0 ? m_threads : engine::physicalCores();
+  const bool busy = engine::disturbs(m_othersNow, threads, m_processors);
+  m_othersIcon->setIconName(busy ? QStringLiteral("warning") : QStringLiteral("ok"));
+  m_others->setText(busy ? tr("Other programs use %1 of the processor now: the figures would be too low. Close them first, if you can.")
+                               .arg(formatPercent(m_othersNow / qMax(1, m_processors)))
+                         : tr("No other program needs much of the processor: a good moment to measure."));
+  m_othersBox->setProperty("busy", busy);
+  m_othersBox->show();  // stays, so that nothing moves when it changes
+}
+
+void BenchSetup::setEarlier(std::optional<engine::BenchReport> report) {
+  m_earlier = std::move(report);
+  updateHint();
+}
+
+QString BenchSetup::expectedTime() const {
+  double bytes = 0, parameters = 0;
+  const int kind = m_model->currentData(kKindRole).toInt();
+  const QString value = m_model->currentData(kValueRole).toString();
+  if (kind == Synthetic) {
+    if (const auto shape = engine::officialShape(value.toStdString())) {
+      parameters = static_cast<double>(shape->parameters());
+      const auto rows = engine::planMemory(*shape, std::string(engine::traits(static_cast<engine::DType>(m_precision->currentData().toInt())).name));
+      if (rows) {
+        for (const auto& row : *rows) bytes += row.component == "embedding" ? 0 : static_cast<double>(row.bytes);
+      }
+    }
+  } else if (kind == Guide) {
+    bytes = parameters = 6e6;
+  } else {  // nearly all of a file is weights of two bytes
+    bytes = static_cast<double>(QFileInfo(value).size());
+    parameters = bytes / 2;
+  }
+  return timeRangeText(rookery::app::expectedTime(request(), bytes, parameters, m_earlier ? &*m_earlier : nullptr));
 }
 
 void BenchSetup::setRunning(bool running) {
@@ -187,7 +256,9 @@ void BenchSetup::fillModels() {
   m_model->insertSeparator(m_model->count());
   auto shapes = engine::officialShapeNames();
   std::stable_sort(shapes.begin(), shapes.end(), [](const std::string& a, const std::string& b) {
-    return engine::officialShape(a)->version > engine::officialShape(b)->version;  // the newest generation first
+    const auto generation = [](const std::string& name) { return name.substr(0, name.find('-')); };
+    // The newest generation first, the smallest model of it first.
+    return generation(a) != generation(b) ? generation(a) > generation(b) : engine::officialShape(a)->parameters() < engine::officialShape(b)->parameters();
   });
   for (const auto& name : shapes) {
     const QString shape = QString::fromStdString(name);
@@ -244,7 +315,7 @@ void BenchSetup::fillPrecisions() {
 QString BenchSetup::whatIsMeasured() const {
   const int kind = m_model->currentData(kKindRole).toInt();
   if (kind == Guide) {
-    return tr("The small model that comes with Rookery. Done in seconds; too small to tell how big models will run.");
+    return tr("The small model that comes with Rookery, too small to tell how big models will run.");
   }
   const auto shape = kind == Synthetic ? engine::officialShape(m_model->currentData(kValueRole).toString().toStdString()) : std::nullopt;
   if (!shape || !m_precision->currentData().isValid()) {
@@ -267,7 +338,7 @@ QString BenchSetup::whatIsMeasured() const {
 }
 
 void BenchSetup::updateHint() {
-  m_hint->setText(whatIsMeasured() + u' ' + tr("The chat's model stays loaded and is not counted."));
+  m_hint->setText(QStringList{whatIsMeasured(), expectedTime(), tr("The chat's model stays loaded and is not counted.")}.join(u' '));
 }
 
 void BenchSetup::retranslate() {
@@ -280,10 +351,11 @@ void BenchSetup::retranslate() {
   m_browse->setText(tr("&Browse…"));
   m_browse->setToolTip(plainToolTip(tr("Measure a model from a file")));
   m_run->setText(tr("&Run"));
-  m_run->setToolTip(plainToolTip(tr("Measure reading and answering, about one minute for a small model")));
+  m_run->setToolTip(plainToolTip(tr("Measure reading and answering")));
   m_cancel->setText(tr("&Cancel"));
   m_warning->setText(tr("This computer runs on battery and may be slower than usual. The report will say so."));
   fillModels();
+  fillOthers();
 }
 
 void BenchSetup::changeEvent(QEvent* event) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
+
 #include "rookery/bench.h"
 #include "theme/card.h"
 
@@ -21,6 +23,12 @@ class BenchSetup : public Card {
   /// The model that is loaded now, if it came from a file.
   void setLoadedModel(const QString& name, const QString& path);
   void setThreads(int threads) { m_threads = threads; }
+  /// Other programs keep `others` of `processors` busy now.
+  void setOthers(double others, int processors);
+  /// A run on the chosen device, from which the time of the next one is told.
+  void setEarlier(std::optional<engine::BenchReport> report);
+  /// "Takes 1 to 4 minutes."
+  QString expectedTime() const;
   void setPowerSource(const QString& source);  ///< as BenchEnvironment has it; "battery" brings the warning
   void setRunning(bool running);
   DevicePicker* picker() const { return m_device; }
@@ -34,6 +42,7 @@ class BenchSetup : public Card {
  Q_SIGNALS:
   void runRequested(const rookery::engine::BenchRequest& request);
   void cancelRequested();
+  void deviceChanged();
 
  protected:
   void changeEvent(QEvent* event) override;
@@ -48,8 +57,14 @@ class BenchSetup : public Card {
   QComboBox *m_model, *m_precision;
   QPushButton *m_browse, *m_run, *m_cancel;
   DevicePicker* m_device;
-  Label *m_modelLabel, *m_precisionLabel, *m_deviceLabel, *m_hint, *m_warning;
-  QWidget* m_warningBox;
+  void fillOthers();
+
+  Label *m_modelLabel, *m_precisionLabel, *m_deviceLabel, *m_hint, *m_warning, *m_others;
+  QWidget *m_warningBox, *m_othersBox;
+  IconLabel* m_othersIcon;
+  double m_othersNow = -1;  ///< < 0: not known
+  int m_processors = 0;
+  std::optional<engine::BenchReport> m_earlier;
   QString m_loadedName, m_loadedPath, m_chosenFile, m_powerSource;
   int m_threads = 0, m_precisionKind = -1;
   engine::BenchRequest m_protocol;

@@ -4,6 +4,7 @@
 #include <QCoreApplication>
 #include <QDateTime>
 #include <QLocale>
+#include <QRegularExpression>
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -73,15 +74,6 @@ QString reportSentence(const engine::BenchReport& report) {
                        .arg(formatPercent(report.percentOfBandwidth / 100), formatRate(report.bandwidthGBs));
     }
   }
-  if (report.partial) {
-    sentences << Words::tr("The run was cancelled; this is what was finished.");
-  }
-  const auto shown = speedSeries(report);  // the short times beside them are often noisy, and nobody sees them
-  if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.busy; })) {
-    sentences << Words::tr("This computer was busy: other programs took part of the processor.");
-  } else if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
-    sentences << Words::tr("This computer was busy: the runs differ more than they should.");
-  }
   const auto runs = headlineRuns(report);
   if (runs == 1) {
     sentences << Words::tr("One run only, so there is no spread.");
@@ -89,6 +81,76 @@ QString reportSentence(const engine::BenchReport& report) {
     sentences << Words::tr("2 runs: the spread is only indicative.");
   }
   return sentences.join(u' ');
+}
+
+QString reportCaution(const engine::BenchReport& report) {
+  QStringList sentences;
+  if (report.partial) {
+    sentences << Words::tr("The run was cancelled; this is what was finished.");
+  }
+  const auto shown = speedSeries(report);  // the short times beside them are often noisy, and nobody sees them
+  if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.busy; })) {
+    sentences << Words::tr("This computer was busy: other programs took part of the processor. Close them and run it again.");
+  } else if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
+    sentences << Words::tr("This computer was busy: the runs differ more than they should. Close other programs and run it again.");
+  }
+  return sentences.join(u' ');
+}
+
+QStringList reportNotes(const engine::BenchReport& report) {
+  QStringList notes;
+  const auto shown = speedSeries(report);
+  if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.busy; })) {
+    notes << Words::tr("busy");
+  } else if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
+    notes << Words::tr("noisy");
+  }
+  if (report.partial) {
+    notes << Words::tr("cancelled");
+  }
+  if (const auto runs = headlineRuns(report); runs == 1 || runs == 2) {
+    notes << Words::tr("%n run(s)", nullptr, static_cast<int>(runs));
+  }
+  return notes;
+}
+
+QString shapeTitle(const QString& name) {
+  static const QRegularExpression pattern(QStringLiteral("^rwkv(\\d)-(\\d+)(?:([.b])(\\d+))?([bm]?)$"));
+  const auto match = pattern.match(name);
+  if (!match.hasMatch()) {
+    return name;
+  }
+  const QString fraction = match.captured(4).isEmpty() ? QString() : u'.' + match.captured(4);
+  const QString unit = match.captured(5).isEmpty() ? QStringLiteral("B") : match.captured(5).toUpper();
+  return QStringLiteral("RWKV-%1 %2%3%4").arg(match.captured(1), match.captured(2), fraction, unit);
+}
+
+QString reportTitle(const engine::BenchReport& report) {
+  QStringList parts{reportModel(report), QString::fromStdString(report.precision)};
+  if (report.weights == "synthetic") {
+    parts << Words::tr("synthetic");
+  }
+  parts.removeAll(QString());
+  return parts.join(QStringLiteral(", "));
+}
+
+QString resultText(const engine::BenchSeries& series) {
+  if (series.test == "bandwidth") {
+    return Words::tr("Memory: %1 GB/s").arg(formatRate(series.median));
+  }
+  const bool speed = series.unit == "tokens/s";
+  QString title = testTitle(series.test);
+  const std::pair<const char*, QString> times[] = {{"load", Words::tr("Loading")}, {"first-token", Words::tr("First token")},
+                                                  {"state-save", Words::tr("Saving the state")}, {"state-restore", Words::tr("Restoring it")},
+                                                  {"state-fork", Words::tr("Copying it")}};
+  for (const auto& [test, name] : times) {
+    if (series.test == test) {
+      title = name;
+    }
+  }
+  const QString value = speed ? Words::tr("%1 tokens/s").arg(formatRate(series.median)) : Words::tr("%1 ms").arg(formatRate(series.median));
+  const bool spread = series.hasSpread() && series.median > 0;
+  return spread ? Words::tr("%1: %2 ± %3").arg(title, value, formatPercent(series.mad / series.median, 1)) : Words::tr("%1: %2").arg(title, value);
 }
 
 QString weightsText(const engine::BenchReport& report) {
@@ -113,7 +175,8 @@ QString reportDevice(const engine::BenchReport& report) {
 }
 
 QString reportModel(const engine::BenchReport& report) {
-  return report.weights == "guide" ? guideName() : QString::fromStdString(report.model);
+  const QString name = QString::fromStdString(report.model);
+  return report.weights == "guide" ? guideName() : report.weights == "synthetic" ? shapeTitle(name) : name;
 }
 
 QString reportSubject(const engine::BenchReport& report) {
@@ -159,8 +222,16 @@ QString progressText(const engine::BenchProgress& progress) {
 
 QString reportDate(const engine::BenchReport& report) {
   const QString text = QString::fromStdString(report.environment.date);
-  const auto date = QDateTime::fromString(text, Qt::ISODate);
-  return date.isValid() ? QLocale().toString(date.toLocalTime(), QLocale::ShortFormat) : text;
+  const auto date = QDateTime::fromString(text, Qt::ISODate).toLocalTime();
+  if (!date.isValid()) {
+    return text;
+  }
+  const QLocale locale;
+  const QString time = locale.toString(date.time(), QStringLiteral("HH:mm"));
+  const auto ago = date.date().daysTo(QDate::currentDate());
+  const QString day = ago == 0 ? Words::tr("Today") : ago == 1 ? Words::tr("Yesterday")
+                                                                : locale.toString(date.date(), Words::tr("d MMM yyyy", "a date: day, month, year"));
+  return Words::tr("%1, %2", "day, time").arg(day, time);
 }
 
 }  // namespace rookery::app

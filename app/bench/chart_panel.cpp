@@ -24,7 +24,8 @@ ChartPanel::ChartPanel(const QString& objectName, QWidget* parent)
   setObjectName(objectName);
   m_plot->setObjectName(objectName + u"Plot");
   m_plot->setFocusPolicy(Qt::NoFocus);  // its table twin is the one for the keyboard
-  m_plot->setMinimumHeight(200);
+  m_plot->setMinimumSize(200, 200);
+  m_plot->installEventFilter(this);
   m_table->setObjectName(objectName + u"Table");
   m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
   m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
@@ -60,8 +61,28 @@ void ChartPanel::refresh() {
   m_plot->legend->setTextColor(palette().color(QPalette::Text));
   m_plot->legend->setBrush(Qt::NoBrush);
   m_plot->legend->setBorderPen(Qt::NoPen);
+  fitLegend();
   m_plot->replot(QCustomPlot::rpQueuedReplot);
   fillTable();
+}
+
+bool ChartPanel::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == m_plot && event->type() == QEvent::Resize) {
+    fitLegend();
+  }
+  return Card::eventFilter(watched, event);
+}
+
+void ChartPanel::fitLegend() {
+  auto* legend = m_plot->legend;
+  int widest = 1;
+  for (int i = 0; i < legend->itemCount(); ++i) {
+    if (const auto* item = legend->item(i)) {  // a row that is not full has empty places
+      widest = qMax(widest, item->minimumOuterSizeHint().width());
+    }
+  }
+  legend->setWrap(qMax(1, (m_plot->width() - 24) / (widest + legend->columnSpacing())));
+  legend->setFillOrder(QCPLayoutGrid::foColumnsFirst, true);
 }
 
 QFont ChartPanel::chartFont() const {

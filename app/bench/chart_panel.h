@@ -45,6 +45,7 @@ class ChartPanel : public Card {
   virtual void draw() = 0;
   virtual ChartTable tableData() const = 0;
   void changeEvent(QEvent* event) override;
+  bool eventFilter(QObject* watched, QEvent* event) override;
   void styleAxis(QCPAxis* axis, bool grid) const;
   /// Of everything written in the plot: a family that exists, a little smaller than the page's.
   QFont chartFont() const;
@@ -52,6 +53,7 @@ class ChartPanel : public Card {
 
  private:
   void fillTable();
+  void fitLegend();  ///< as many entries in a row as there is room for
 
   Label* m_title;
   QStackedWidget* m_stack;

@@ -49,9 +49,21 @@ QString testTitle(const std::string& test) {
     return SpeedChart::tr("Answer, %1 tokens, as in chat").arg(tokens);
   }
   if (match.captured(3) == u"-sparse") {
-    return SpeedChart::tr("Answer, %1 tokens, sparse").arg(tokens);
+    return SpeedChart::tr("Answer, %1 tokens, zeros skipped").arg(tokens);
   }
   return SpeedChart::tr("Answer, %1 tokens").arg(tokens);
+}
+
+QString testName(const std::string& test) {
+  if (test.ends_with("-chat")) {
+    return SpeedChart::tr("as in chat");
+  }
+  if (test.ends_with("-sparse")) {
+    return SpeedChart::tr("zeros skipped");
+  }
+  const auto digits = test.find_first_of("0123456789");
+  return digits == std::string::npos ? QString::fromStdString(test)
+                                     : SpeedChart::tr("%1 tokens").arg(QLocale().toString(QString::fromStdString(test.substr(digits)).toInt()));
 }
 
 SpeedChart::SpeedChart(QWidget* parent) : ChartPanel(QStringLiteral("speedChart"), parent), m_decodeRect(new QCPAxisRect(plot())) {
@@ -69,13 +81,14 @@ void SpeedChart::draw() {
   for (const auto& series : m_series) {
     (isPrefill(series) ? prefill : decode).push_back(&series);
   }
-  drawRect(plot()->axisRect(0), prefill, tr("Reading a prompt, tokens/s"), seriesColor(0));
-  drawRect(m_decodeRect, decode, tr("Answering, tokens/s"), seriesColor(1));
-  plot()->plotLayout()->setColumnStretchFactor(1, std::clamp(static_cast<double>(decode.size()), 1.0, 2.5));
+  const double wide = std::clamp(static_cast<double>(decode.size()), 1.0, 2.5);
+  drawRect(plot()->axisRect(0), prefill, tr("Reading a prompt, tokens/s"), seriesColor(0), 1 / (1 + wide));
+  drawRect(m_decodeRect, decode, tr("Answering, tokens/s"), seriesColor(1), wide / (1 + wide));
+  plot()->plotLayout()->setColumnStretchFactor(1, wide);
 }
 
 void SpeedChart::drawRect(QCPAxisRect* rect, const std::vector<const engine::BenchSeries*>& series, const QString& label,
-                          const QColor& color) {
+                          const QColor& color, double share) {
   auto* x = rect->axis(QCPAxis::atBottom);
   auto* y = rect->axis(QCPAxis::atLeft);
   styleAxis(x, false);
@@ -83,7 +96,7 @@ void SpeedChart::drawRect(QCPAxisRect* rect, const std::vector<const engine::Ben
   y->setLabel(label);
   setNumberTicker(y);
 
-  QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
+  const auto ticker = QSharedPointer<NameTicker>::create(x, share);
   double key = 0, top = 0;
   for (const auto* s : series) {
     ++key;
@@ -112,7 +125,7 @@ void SpeedChart::drawRect(QCPAxisRect* rect, const std::vector<const engine::Ben
     text->setText(formatRate(s->median));
     text->setFont(valueFont());
     text->setColor(palette().color(QPalette::Text));
-    ticker->addTick(key, QString::fromStdString(s->test));
+    ticker->addTick(key, testName(s->test));
     top = std::max(top, end);
   }
   x->setTicker(ticker);
@@ -123,7 +136,7 @@ void SpeedChart::drawRect(QCPAxisRect* rect, const std::vector<const engine::Ben
 ChartTable SpeedChart::tableData() const {
   ChartTable numbers{{tr("Test"), tr("Tokens/s"), tr("± MAD"), tr("Lowest"), tr("Highest"), tr("Runs")}, {}};
   for (const auto& s : m_series) {
-    numbers.rows << QStringList{QString::fromStdString(s.test), formatRate(s.median), s.hasSpread() ? formatRate(s.mad) : QStringLiteral("–"),
+    numbers.rows << QStringList{testTitle(s.test), formatRate(s.median), s.hasSpread() ? formatRate(s.mad) : QStringLiteral("–"),
                                 formatRate(s.min), formatRate(s.max), QLocale().toString(static_cast<int>(s.samples.size()))};
   }
   return numbers;
@@ -133,7 +146,6 @@ SamplesChart::SamplesChart(QWidget* parent) : ChartPanel(QStringLiteral("samples
   auto* bottom = new QCPLayoutGrid;
   plot()->plotLayout()->addElement(1, 0, bottom);
   bottom->addElement(0, 0, plot()->legend);
-  plot()->legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
   plot()->legend->setVisible(true);
   plot()->plotLayout()->setRowStretchFactor(1, 0.001);
 }
@@ -157,7 +169,7 @@ void SamplesChart::draw() {
   for (int i = 0; i < static_cast<int>(m_series.size()); ++i) {
     const auto& s = m_series[static_cast<std::size_t>(i)];
     auto* graph = plot()->addGraph();
-    graph->setName(QString::fromStdString(s.test));
+    graph->setName(testTitle(s.test));
     const QColor color = seriesColor(i);
     graph->setPen(QPen(color, 1, Qt::DotLine));
     QCPScatterStyle marker(shapes[i % 5], color, color, 7);
@@ -177,14 +189,13 @@ void SamplesChart::draw() {
   const double margin = std::max(0.5, (high - low) * 0.15);
   y->setRange(low - margin, high + margin);
   setNumberTicker(y);
-  plot()->legend->setWrap(4);
 }
 
 ChartTable SamplesChart::tableData() const {
   ChartTable numbers{{tr("Test"), tr("Run"), tr("Tokens/s"), tr("% of the median")}, {}};
   for (const auto& s : m_series) {
     for (std::size_t i = 0; i < s.samples.size(); ++i) {
-      numbers.rows << QStringList{QString::fromStdString(s.test), QLocale().toString(static_cast<int>(i) + 1), formatRate(s.samples[i]),
+      numbers.rows << QStringList{testTitle(s.test), QLocale().toString(static_cast<int>(i) + 1), formatRate(s.samples[i]),
                                QLocale().toString(relative(s.samples[i], s.median), 'f', 1)};
     }
   }
@@ -195,7 +206,6 @@ MemoryChart::MemoryChart(QWidget* parent) : ChartPanel(QStringLiteral("memoryCha
   auto* bottom = new QCPLayoutGrid;
   plot()->plotLayout()->addElement(1, 0, bottom);
   bottom->addElement(0, 0, plot()->legend);
-  plot()->legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
   plot()->legend->setVisible(true);
   plot()->plotLayout()->setRowStretchFactor(1, 0.001);
 }
@@ -296,7 +306,6 @@ void MemoryChart::draw() {
   };
   total(2, planned);
   total(1, measured);
-  plot()->legend->setWrap(8);
 }
 
 ChartTable MemoryChart::tableData() const {

@@ -8,8 +8,11 @@ namespace rookery::app {
 
 /// The prefill and decode tests: what the charts of speed show.
 std::vector<engine::BenchSeries> speedSeries(const engine::BenchReport& report);
-/// "Prompt, 512 tokens" for "pp512", "Answer, 128 tokens, as in chat" for "tg128-chat"; the name itself if unknown.
+/// "Prompt, 512 tokens" for "pp512", "Answer, 128 tokens, as in chat" for "tg128-chat", what a person reads; the name itself if unknown.
 QString testTitle(const std::string& test);
+
+/// The same at the axis of its kind: "512 tokens", "as in chat", "zeros skipped".
+QString testName(const std::string& test);
 
 /// Median tokens/s of every prefill and decode test with the spread (MAD) as error bars. Prefill is an order of
 /// magnitude faster, so the two kinds have an axis each, both from zero.
@@ -24,7 +27,7 @@ class SpeedChart : public ChartPanel {
   ChartTable tableData() const override;
 
  private:
-  void drawRect(QCPAxisRect* rect, const std::vector<const engine::BenchSeries*>& series, const QString& label, const QColor& color);
+  void drawRect(QCPAxisRect* rect, const std::vector<const engine::BenchSeries*>& series, const QString& label, const QColor& color, double share);
   std::vector<engine::BenchSeries> m_series;
   QCPAxisRect* m_decodeRect;
 };

@@ -31,7 +31,9 @@ int stepIndex(const engine::BenchProgress& progress) {
 
 StepsView::StepsView(QWidget* parent) : QWidget(parent) {
   setObjectName(QStringLiteral("benchSteps"));
-  setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+  QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Minimum);  // Fixed would keep it to one row
+  policy.setHeightForWidth(true);
+  setSizePolicy(policy);
   retranslate();
 }
 
@@ -62,25 +64,49 @@ void StepsView::announce() {
                                       : tr("All steps done"));
 }
 
-QSize StepsView::sizeHint() const {
+QList<QRect> StepsView::places(int width) const {
   QFont bold = font();
   bold.setWeight(QFont::DemiBold);
   const QFontMetrics metrics(bold);
-  int width = 0;
+  const int rowHeight = qMax(kIcon, metrics.height()) + 8;
+  QList<QRect> found;
+  int x = 0, y = 0;
   for (const auto& title : m_titles) {
-    width += kIcon + kGap + metrics.horizontalAdvance(title) + kSpacing;
+    const int needed = kIcon + kGap + metrics.horizontalAdvance(title) + 4;
+    if (x > 0 && x + needed > width) {
+      x = 0;
+      y += rowHeight;
+    }
+    found << QRect(x, y, needed, rowHeight);
+    x += needed + kSpacing;
   }
-  return {width, qMax(kIcon, metrics.height()) + 8};
+  return found;
 }
+
+QSize StepsView::sizeHint() const {
+  const auto row = places(QWIDGETSIZE_MAX);
+  return {row.last().right() + 1, row.last().height()};
+}
+
+QSize StepsView::minimumSizeHint() const {
+  int widest = 0;
+  for (const auto& place : places(QWIDGETSIZE_MAX)) {
+    widest = qMax(widest, place.width());
+  }
+  return {widest, sizeHint().height()};
+}
+
+int StepsView::heightForWidth(int width) const { return places(width).last().bottom() + 1; }
 
 void StepsView::paintEvent(QPaintEvent* /*event*/) {
   QPainter painter(this);
   const auto& colors = Theme::colors();
-  int x = 0;
+  const auto all = places(width());
   for (int i = 0; i < m_titles.size(); ++i) {
     const bool current = i == m_current;
     const QColor color = i < m_current ? colors.good : current ? palette().color(QPalette::WindowText) : colors.mutedText;
-    const QRect icon(x, (height() - kIcon) / 2, kIcon, kIcon);
+    const QRect& place = all[i];
+    const QRect icon(place.x(), place.y() + (place.height() - kIcon) / 2, kIcon, kIcon);
     if (i > m_current) {
       painter.setRenderHint(QPainter::Antialiasing);
       painter.setPen(QPen(colors.mutedText, 1.25));
@@ -93,9 +119,7 @@ void StepsView::paintEvent(QPaintEvent* /*event*/) {
     font.setWeight(current ? QFont::DemiBold : QFont::Normal);
     painter.setFont(font);
     painter.setPen(i < m_current ? palette().color(QPalette::WindowText) : color);
-    const int width = QFontMetrics(font).horizontalAdvance(m_titles[i]);
-    painter.drawText(QRect(x + kIcon + kGap, 0, width + 4, height()), Qt::AlignVCenter | Qt::AlignLeft, m_titles[i]);
-    x += kIcon + kGap + width + kSpacing;
+    painter.drawText(place.adjusted(kIcon + kGap, 0, 0, 0), Qt::AlignVCenter | Qt::AlignLeft, m_titles[i]);
   }
 }
 

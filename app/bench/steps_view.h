@@ -7,7 +7,7 @@
 
 namespace rookery::app {
 
-/// The steps of a run in a row: done with a tick, the current one bold with a clock, the rest muted.
+/// The steps of a run from left to right: done with a tick, the current one bold with a clock, the rest muted.
 class StepsView : public QWidget {
   Q_OBJECT
 
@@ -17,7 +17,9 @@ class StepsView : public QWidget {
   void reset();
   int currentStep() const noexcept { return m_current; }
   QSize sizeHint() const override;
-  QSize minimumSizeHint() const override { return sizeHint(); }
+  QSize minimumSizeHint() const override;
+  bool hasHeightForWidth() const override { return true; }
+  int heightForWidth(int width) const override;
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -26,6 +28,8 @@ class StepsView : public QWidget {
  private:
   void retranslate();
   void announce();
+  /// Where each step stands, from left to right and in as many rows as `width` needs.
+  QList<QRect> places(int width) const;
 
   QStringList m_titles;
   int m_current = 0;

@@ -24,6 +24,7 @@ constexpr auto kLastStrategy = "models/lastStrategy";
 constexpr auto kUnfinishedLoad = "load/unfinishedDevice";
 constexpr auto kUnfinishedLoadName = "load/unfinishedDeviceName";
 constexpr auto kUnfinishedChat = "start/unfinishedChat";
+constexpr auto kExportFolder = "bench/exportFolder";
 constexpr auto kWindowGeometry = "window/geometry";
 constexpr int kMaxThreads = 1024;
 
@@ -210,6 +211,9 @@ void Settings::setSampler(const engine::SamplerSettings& s) {
   m_store->setValue(QStringLiteral("sampler/penaltyDecay"), readable(s.penaltyDecay));
   Q_EMIT samplerChanged();
 }
+
+QString Settings::exportFolder() const { return m_state->value(QLatin1String(kExportFolder)).toString(); }
+void Settings::setExportFolder(const QString& folder) { m_state->setValue(QLatin1String(kExportFolder), folder); }
 
 QByteArray Settings::windowGeometry() const { return m_state->value(QLatin1String(kWindowGeometry)).toByteArray(); }
 void Settings::setWindowGeometry(const QByteArray& geometry) { m_state->setValue(QLatin1String(kWindowGeometry), geometry); }

@@ -66,6 +66,9 @@ class Settings : public QObject {
   qint64 memoryBudget() const;  ///< bytes on disk for the memories of all chats
   void setMemoryBudget(qint64 bytes);
 
+  QString exportFolder() const;  ///< where the last report was exported to; empty: nowhere yet
+  void setExportFolder(const QString& folder);
+
   QByteArray windowGeometry() const;
   void setWindowGeometry(const QByteArray& geometry);
 

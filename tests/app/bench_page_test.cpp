@@ -4,6 +4,8 @@
 #include <QComboBox>
 #include <QLabel>
 #include <QPushButton>
+#include <QScrollArea>
+#include <QScrollBar>
 #include <QSignalSpy>
 #include <QTableWidget>
 #include <QTemporaryDir>
@@ -11,7 +13,10 @@
 
 #include "bench/bench_page.h"
 #include "bench/bench_setup.h"
+#include "bench/bench_text.h"
 #include "bench/charts.h"
+#include "bench/progress_card.h"
+#include "bench/run_time.h"
 #include "bench/steps_view.h"
 #include "inference/inference_service.h"
 #include "settings/settings.h"
@@ -220,18 +225,17 @@ class BenchPageTest : public QObject {
     progress.spread = 0.011;
     progress.fraction = 0.6;
     progress.secondsLeft = 62;
+    progress.secondsLeftAtMost = 80;
     page.showProgress(progress);
     const auto* text = child<QLabel>(page, "benchProgressText");
     QVERIFY2(text->text().contains(QStringLiteral("run 3 of 5")), qPrintable(text->text()));
     QVERIFY(text->text().contains(QStringLiteral("1.1 %")));
     const auto* left = child<QLabel>(page, "benchTimeLeft");
-    QVERIFY(left->text().isEmpty());  // one guess is no estimate
+    QCOMPARE(left->text(), QStringLiteral("about 1:00 left"));
+    progress.result = test::handMadeReport().series[0];
     page.showProgress(progress);
-    page.showProgress(progress);
-    QVERIFY(left->text().contains(QStringLiteral("1:02")));
-    progress.secondsLeft = 300;
-    page.showProgress(progress);
-    QVERIFY(left->text().isEmpty());  // it jumped: wait until it settles again
+    const auto* soFar = child<QLabel>(page, "benchSoFar");
+    QVERIFY2(soFar->isVisible() && soFar->text().contains(QStringLiteral("Prompt, 512 tokens: 1,000 tokens/s ± 1.0 %")), qPrintable(soFar->text()));
     QCOMPARE(child<StepsView>(page, "benchSteps")->currentStep(), 3);
 
     QSignalSpy cancelled(&page, &BenchPage::cancelRequested);
@@ -289,14 +293,81 @@ class BenchPageTest : public QObject {
     hidden.noisy = true;
     report.series.push_back(hidden);
     page.showReport(report);
-    QVERIFY(!child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("busy")));
+    const auto* caution = child<QLabel>(page, "benchCaution");
+    page.show();
+    QVERIFY(!caution->isVisible());
+    QVERIFY(reportNotes(report).isEmpty());
     report.series[1].noisy = true;
     page.showReport(report);
-    QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("the runs differ more than they should")));
+    QVERIFY(caution->isVisible());
+    QVERIFY(caution->text().contains(QStringLiteral("the runs differ more than they should")));
+    QCOMPARE(reportNotes(report), QStringList(QStringLiteral("noisy")));
     report.series[1].noisy = false;
     report.series[1].busy = true;  // disturbed evenly: the runs agree all the same
     page.showReport(report);
-    QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("other programs took part of the processor")));
+    QVERIFY(caution->text().contains(QStringLiteral("other programs took part of the processor")));
+    page.storeReport(report);  // and the history says it
+    QCOMPARE(column(child<QTableWidget>(page, "benchHistory"), 6), QStringList(QStringLiteral("busy")));
+    report.partial = true;
+    report.series[0].samples.resize(1);
+    QCOMPARE(reportNotes(report), QStringList({QStringLiteral("busy"), QStringLiteral("cancelled"), QStringLiteral("1 run(s)")}));
+  }
+
+  // Warned, not refused, before anything is measured; nothing below moves when that changes.
+  void aBusyComputerIsWarnedAbout() {
+    BenchPage page(m_folder->path());
+    page.resize(1000, 800);
+    page.show();
+    page.setup()->setThreads(2);
+    const auto* text = child<QLabel>(page, "benchOthersText");
+    page.setup()->setOthers(0.02, 2);
+    QVERIFY(text->isVisible());
+    QVERIFY2(text->text().contains(QStringLiteral("good moment")), qPrintable(text->text()));
+    QCoreApplication::processEvents();
+    const int below = child<QWidget>(page, "benchHistory")->parentWidget()->y();
+    page.setup()->setOthers(1.6, 2);
+    QCoreApplication::processEvents();
+    QVERIFY2(text->text().contains(QStringLiteral("Other programs use 80 % of the processor now")), qPrintable(text->text()));
+    QCOMPARE(child<QWidget>(page, "benchHistory")->parentWidget()->y(), below);
+    QVERIFY(child<QPushButton>(page, "benchRun")->isEnabled());
+  }
+
+  // What the report holds beside the speeds is on the page, with the same figures.
+  void theOtherTimesAreShown() {
+    BenchPage page(m_folder->path());
+    auto report = test::handMadeReport();
+    const auto add = [&](const char* test, std::vector<double> samples, double median, double mad) {
+      rookery::engine::BenchSeries s;
+      s.test = test;
+      s.unit = "ms";
+      s.samples = std::move(samples);
+      s.median = median;
+      s.mad = mad;
+      s.min = s.max = median;
+      report.series.push_back(s);
+    };
+    add("load", {1234.5}, 1234.5, 0);
+    add("first-token", {57.1, 57.25, 57.4}, 57.25, 0.15);
+    add("state-save", {1.5, 1.625}, 1.5626, 0.0626);
+    add("state-restore", {0.75, 0.75, 0.75}, 0.75, 0);
+    add("state-fork", {0.0424, 0.0424, 0.05}, 0.0424, 0.001);
+    page.showReport(report);
+    const auto* times = child<QTableWidget>(page, "benchTimes");
+    QCOMPARE(column(times, 0), QStringList({QStringLiteral("Loading the model"), QStringLiteral("First token after a short question"),
+                                            QStringLiteral("Saving the state"), QStringLiteral("Restoring the state"), QStringLiteral("Copying the state")}));
+    QCOMPARE(column(times, 2)[0], QStringLiteral("–"));
+    const QString markdown = QString::fromStdString(rookery::engine::reportMarkdown(report));
+    const char* tests[] = {"load", "first-token", "state-save", "state-restore", "state-fork"};
+    for (int row = 0; row < 5; ++row) {
+      const QString median = times->item(row, 1)->text();
+      QVERIFY2(median.endsWith(QStringLiteral(" ms")), qPrintable(median));
+      const QString figure = median.chopped(3).remove(QLocale().groupSeparator());
+      QVERIFY2(markdown.contains(QStringLiteral("| %1 | %2 |").arg(QLatin1String(tests[row]), figure)), qPrintable(figure + u'\n' + markdown));
+      QVERIFY(times->item(row, 0)->toolTip().contains(QLatin1String(tests[row])));
+    }
+    report.series.resize(3);
+    page.showReport(report);
+    QVERIFY(!times->parentWidget()->isVisibleTo(&page));
   }
 
   void chartsHoldTheReportsValues() {
@@ -397,7 +468,7 @@ class BenchPageTest : public QObject {
     auto partial = test::handMadeReport();
     partial.partial = true;
     page.showReport(partial);
-    QVERIFY(child<QLabel>(page, "benchSentence")->text().contains(QStringLiteral("cancelled")));
+    QVERIFY(child<QLabel>(page, "benchCaution")->text().contains(QStringLiteral("cancelled")));
     auto cached = test::handMadeReport();
     cached.percentOfBandwidth = 131;  // a model of a few MB
     page.showReport(cached);
@@ -432,10 +503,128 @@ class BenchPageTest : public QObject {
     page.exportReport(BenchPage::Format::Png);
     QVERIFY(QImage(dialogs.answer).height() > height + 2 * page.fontMetrics().height());
     page.showReport(report);
-    dialogs.answer = m_folder->filePath(QStringLiteral("no/such/folder/r.json"));
-    for (const auto format : {BenchPage::Format::Json, BenchPage::Format::Png}) {
+    const auto* notice = child<QLabel>(page, "benchNotice");
+    QVERIFY(notice->text().contains(QStringLiteral("Saved as ")));
+    dialogs.answer = m_folder->filePath(QStringLiteral("no/such/folder/r"));
+    for (const auto& [format, name] : {std::pair{BenchPage::Format::Json, "r.json"}, std::pair{BenchPage::Format::Png, "r.png"}}) {
       page.exportReport(format);
-      QVERIFY(child<QLabel>(page, "benchMessage")->text().contains(QStringLiteral("cannot be written")));
+      for (const QString& part : {QString::fromLatin1(name), m_folder->filePath(QStringLiteral("no/such/folder")), QStringLiteral("No such file or directory"),
+                                  QStringLiteral("Choose another folder")})
+        QVERIFY2(notice->text().contains(part), qPrintable(notice->text() + u'\n' + part));
+    }
+  }
+
+  void exportsGetTheirSuffixAndTheirName() {
+    auto report = test::handMadeReport();
+    report.model = "rwkv7-0.1b";
+    report.environment.date = "2026-11-20T12:00:00Z";
+    QCOMPARE(exportName(report, ExportFormat::Json), QStringLiteral("rookery-rwkv7-0.1b-fp16-cpu-2026-11-20.json"));
+    report.environment.device = "vulkan:0";
+    report.environment.gpu = rookery::engine::BenchGpu{"../Card / 7\n<b>", 1, false, {}};
+    report.model = "../../x";
+    QCOMPARE(exportName(report, ExportFormat::Png), QStringLiteral("rookery-x-fp16-card-7-b-2026-11-20.png"));
+    const QList<std::tuple<QString, ExportFormat, QString>> paths{
+        {QStringLiteral("/a/r1"), ExportFormat::Json, QStringLiteral("/a/r1.json")},       {QStringLiteral("/a/r1.json"), ExportFormat::Json, QStringLiteral("/a/r1.json")},
+        {QStringLiteral("/a/r.JSON"), ExportFormat::Json, QStringLiteral("/a/r.JSON")},    {QStringLiteral("/a/rwkv7-0.1b"), ExportFormat::Csv, QStringLiteral("/a/rwkv7-0.1b.csv")},
+        {QStringLiteral("/a/r.txt"), ExportFormat::Markdown, QStringLiteral("/a/r.txt")},  {QStringLiteral("/a.b/r"), ExportFormat::Png, QStringLiteral("/a.b/r.png")}};
+    for (const auto& [chosen, format, path] : paths) QCOMPARE(withSuffix(chosen, format), path);
+  }
+
+  // The folder is remembered; the notice comes below the page, where it moves nothing.
+  void exportingMovesNothing() {
+    RealBench bench(m_folder->path());
+    BenchPage& page = bench.page;
+    page.resize(900, 600);
+    page.showReport(test::handMadeReport());
+    QCoreApplication::processEvents();
+    test::PreparedDialogs dialogs;
+    const auto* button = child<QPushButton>(page, "benchExport");
+    const QPoint before = button->mapTo(&page, QPoint());
+    dialogs.answer = m_folder->filePath(QStringLiteral("r1"));
+    page.exportReport(BenchPage::Format::Csv);
+    QCoreApplication::processEvents();
+    QVERIFY(child<QLabel>(page, "benchNotice")->isVisible());
+    QCOMPARE(button->mapTo(&page, QPoint()), before);
+    QVERIFY(QFile::exists(m_folder->filePath(QStringLiteral("r1.csv"))));
+    QCOMPARE(bench.settings.exportFolder(), m_folder->path());
+    page.exportReport(BenchPage::Format::Csv);  // r1.csv is there now, which the dialog could not know
+    QCOMPARE(dialogs.asked, QStringList());
+    QVERIFY(dialogs.suggested.startsWith(m_folder->path() + QStringLiteral("/rookery-hand-made-fp16-cpu-")));
+  }
+
+  void shapesAreSortedAndSpelledAlike() {
+    QCOMPARE(shapeTitle(QStringLiteral("rwkv7-0.1b")), QStringLiteral("RWKV-7 0.1B"));
+    QCOMPARE(shapeTitle(QStringLiteral("rwkv6-1b6")), QStringLiteral("RWKV-6 1.6B"));
+    QCOMPARE(shapeTitle(QStringLiteral("rwkv4-169m")), QStringLiteral("RWKV-4 169M"));
+    QCOMPARE(shapeTitle(QStringLiteral("rwkv4-14b")), QStringLiteral("RWKV-4 14B"));
+    QCOMPARE(shapeTitle(QStringLiteral("hand-made")), QStringLiteral("hand-made"));
+    BenchPage page(m_folder->path());
+    const auto* model = child<QComboBox>(page, "benchModel");
+    QStringList shapes;
+    for (int i = 0; i < model->count(); ++i)
+      if (const QString name = model->itemText(i).section(QStringLiteral("Synthetic "), 1); !name.isEmpty()) shapes << name;
+    QCOMPARE(shapes.mid(0, 3), QStringList({QStringLiteral("RWKV-7 0.1B"), QStringLiteral("RWKV-7 0.4B"), QStringLiteral("RWKV-7 1.5B")}));
+    QCOMPARE(shapes.mid(6, 4), QStringList({QStringLiteral("RWKV-6 1.6B"), QStringLiteral("RWKV-6 3B"), QStringLiteral("RWKV-6 7B"), QStringLiteral("RWKV-6 14B")}));
+    QCOMPARE(shapes.mid(10, 3), QStringList({QStringLiteral("RWKV-5 0.1B"), QStringLiteral("RWKV-5 0.4B"), QStringLiteral("RWKV-5 1.5B")}));
+    QCOMPARE(shapes.last(), QStringLiteral("RWKV-4 14B"));
+  }
+
+  void timeLeftCountsDown() {
+    BenchProgress progress;
+    progress.step = BenchStep::Decode;
+    progress.test = "tg128";
+    progress.secondsLeft = 100;
+    progress.secondsLeftAtMost = 260;
+    QCOMPARE(timeLeftText(progress, 0), QStringLiteral("about 1:40 left, at most 4:20"));
+    QCOMPARE(timeLeftText(progress, 60), QStringLiteral("about 40 s left, at most 3:20"));
+    QCOMPARE(timeLeftText(progress, 130), QStringLiteral("at most 2:10 left"));
+    progress.secondsLeftAtMost = 100;
+    QCOMPARE(timeLeftText(progress, 0), QStringLiteral("about 1:40 left"));
+    QCOMPARE(timeLeftText(progress, 200), QStringLiteral("almost done"));
+    progress.secondsLeft = -1;
+    QVERIFY(timeLeftText(progress, 0).isEmpty());
+    progress.secondsLeft = 100;
+    progress.step = BenchStep::Load;
+    QVERIFY(timeLeftText(progress, 0).isEmpty());  // no speed was measured yet
+  }
+
+  void theTimeOfARunIsToldBeforeIt() {
+    rookery::engine::BenchRequest request;
+    const auto blind = expectedTime(request, 289e6, 191e6, nullptr);
+    QVERIFY(blind.least < 60 && blind.most > 120);
+    auto earlier = test::handMadeReport();  // 1,000 and 50 tokens/s with 1 M parameters and 2 MB for each token
+    const auto known = expectedTime(request, 20e6, 10e6, &earlier);
+    // 7..26 runs of 5.12 s, 17..42 of 25.6 s, and what loading and the read limit take.
+    QVERIFY2(known.least > 0.8 * (7 * 5.12 + 17 * 25.6) && known.least < 7 * 5.12 + 17 * 25.6, qPrintable(QString::number(known.least)));
+    QVERIFY2(known.most > 26 * 5.12 + 42 * 25.6 && known.most < 1.4 * (26 * 5.12 + 42 * 25.6), qPrintable(QString::number(known.most)));
+    QCOMPARE(timeRangeText({5, 40}), QStringLiteral("Takes less than a minute."));
+    QCOMPARE(timeRangeText({30, 300}), QStringLiteral("Takes up to 5 minute(s)."));
+    QCOMPARE(timeRangeText({70, 250}), QStringLiteral("Takes 1 to 4 minutes."));
+    QCOMPARE(timeRangeText({170, 190}), QStringLiteral("Takes about 3 minute(s)."));
+  }
+
+  // From 640 px on nothing of the page is wider than the window, at any length of text.
+  void everythingFitsANarrowWindow() {
+    BenchPage page(m_folder->path());
+    for (const int width : {560, 870, 1310}) {  // of the page: the window less its rail
+      page.resize(width, 700);
+      page.show();
+      page.storeReport(test::handMadeReport());
+      QCoreApplication::processEvents();
+      const auto* scroll = page.findChild<QScrollArea*>();
+      QVERIFY2(scroll->horizontalScrollBar()->maximum() == 0, qPrintable(QStringLiteral("%1: %2 too wide").arg(width).arg(scroll->horizontalScrollBar()->maximum())));
+      const auto* run = child<QPushButton>(page, "benchRun");
+      QVERIFY(QRect(QPoint(), page.size()).contains(QRect(run->mapTo(&page, QPoint()), run->size())));
+      const auto* history = child<QTableWidget>(page, "benchHistory");
+      int used = 0;
+      for (int c = 0; c < history->columnCount(); ++c) used += history->isColumnHidden(c) ? 0 : history->columnWidth(c);
+      QVERIFY2(used <= history->viewport()->width(), qPrintable(QStringLiteral("%1: %2 of %3").arg(width).arg(used).arg(history->viewport()->width())));
+      page.showStarted();
+      QCoreApplication::processEvents();
+      QVERIFY(scroll->horizontalScrollBar()->maximum() == 0);
+      const auto* steps = child<StepsView>(page, "benchSteps");
+      QTRY_VERIFY2(steps->height() >= steps->heightForWidth(steps->width()), qPrintable(QStringLiteral("%1: %2 of %3").arg(steps->width()).arg(steps->height()).arg(steps->heightForWidth(steps->width()))));
+      page.showError({rookery::engine::ErrorCode::Cancelled, {}, {}});
     }
   }
 
@@ -455,7 +644,7 @@ class BenchPageTest : public QObject {
     BenchPage page(m_folder->path());
     page.show();
     auto* history = child<QTableWidget>(page, "benchHistory");
-    QCOMPARE(column(history, 1), QStringList({QStringLiteral("later"), QStringLiteral("hand-made")}));
+    QCOMPARE(column(history, 1), QStringList({QStringLiteral("later, fp16, synthetic"), QStringLiteral("hand-made, fp16, synthetic")}));
     QVERIFY(page.report());
     QCOMPARE(page.report()->model, std::string("later"));  // the newest run is shown at once
     history->selectRow(1);

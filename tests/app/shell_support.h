@@ -20,7 +20,10 @@ class PreparedDialogs : public Dialogs {
   PreparedDialogs() { replace(this); }
   ~PreparedDialogs() override { replace(nullptr); }
   QString openFile(QWidget*, const QString&, const QString&, const QString&) override { return answer; }
-  QString saveFile(QWidget*, const QString&, const QString&, const QString&) override { return answer; }
+  QString saveFile(QWidget*, const QString&, const QString& path, const QString&) override {
+    suggested = path;
+    return answer;
+  }
   QString chooseFolder(QWidget*, const QString&, const QString&) override { return answer; }
   bool confirm(QWidget*, const QString&, const QString& text, const QString&) override {
     confirmed << text;
@@ -33,7 +36,7 @@ class PreparedDialogs : public Dialogs {
   void tell(QWidget*, const QString&, const QString& text) override { told << text; }
   void openUrl(const QString& path) override { opened << path; }
 
-  QString answer;
+  QString answer, suggested;
   QStringList opened, asked, told, confirmed;
   bool agrees = true;  ///< to confirm()
   QList<int> choices;  ///< for choose(), one after the other
