@@ -200,6 +200,7 @@ class Renderer {
   }
 
   int leave(MD_BLOCKTYPE type, void*) {
+    if (type == MD_BLOCK_TH && m_row < 0) m_text.clear();  // the head that is shown already
     flush();
     switch (type) {
       case MD_BLOCK_QUOTE: --m_quotes; m_formats.pop_back(); break;
@@ -253,19 +254,20 @@ class Renderer {
     format.setBorderStyle(QTextFrameFormat::BorderStyle_Solid);
     format.setBorderCollapse(true);
     format.setCellPadding(em() * 0.25);
-    format.setTopMargin(em() * 0.2);
-    format.setBottomMargin(em() * 0.5);
+    const int hidden = std::exchange(m_headIsShown, false) && detail.body_row_count > 0 ? 1 : 0;
+    if (hidden == 0) format.setTopMargin(em() * 0.2);
+    if (!m_part.tableGoesOn) format.setBottomMargin(em() * 0.5);
     format.setLeftMargin(indent());
     m_fresh = false;
-    m_table = m_cursor.insertTable(static_cast<int>(detail.head_row_count + detail.body_row_count),
+    m_table = m_cursor.insertTable(static_cast<int>(detail.head_row_count + detail.body_row_count) - hidden,
                                    static_cast<int>(detail.col_count), format);
-    m_row = -1;
+    m_row = -1 - hidden;
   }
 
   void enterCell(bool head, const MD_BLOCK_TD_DETAIL& detail) {
     pushFormat([head](QTextCharFormat& f) { if (head) f.setFontWeight(QFont::DemiBold); });
     ++m_column;
-    if (!m_table || m_row >= m_table->rows() || m_column >= m_table->columns()) return;
+    if (!m_table || m_row < 0 || m_row >= m_table->rows() || m_column >= m_table->columns()) return;
     m_cursor = m_table->cellAt(m_row, m_column).firstCursorPosition();
     QTextBlockFormat format;
     format.setLineHeight(evenLineHeight(m_style.font), QTextBlockFormat::MinimumHeight);
@@ -324,6 +326,7 @@ class Renderer {
   bool m_fresh = true;      ///< the cursor's block is empty and may be used
   bool m_itemOpen = false;  ///< just after a list marker: a paragraph goes on in the same block
   bool m_inCode = false, m_codeNewline = false;
+  bool m_headIsShown = m_part.headIsShown;
 };
 
 }  // namespace

@@ -25,7 +25,9 @@ QString codeOf(const QTextFrame& frame);
 
 /// A text that is rendered in parts.
 struct MarkdownPart {
-  bool listGoesOn = false;  ///< the list at the end goes on in the next part
+  bool listGoesOn = false;   ///< the list at the end goes on in the next part
+  bool tableGoesOn = false;  ///< the table at the end goes on in the next part
+  bool headIsShown = false;  ///< the table at the beginning goes on from the part before: its head is there only to be read
 };
 
 /// Renders Markdown at the end of a document: blocks as md4c finds them in what markdown_prepare.h makes of the text,

@@ -40,7 +40,7 @@ class Scan {
 
  private:
   std::optional<MarkdownCut> first(QStringView line) {
-    m_table = m_table && isTableRow(line);
+    m_table = m_table && continuesTable(line);
     m_firstLine = line;
     const qsizetype blanks = blanksBefore(line);
     if (const QStringView mark = fenceMark(line.sliced(blanks)); !mark.isEmpty() && blanks <= 3) {
@@ -56,7 +56,7 @@ class Scan {
   }
 
   std::optional<MarkdownCut> later(QStringView line, qsizetype start) const {
-    if (m_table && !isBlank(line) && !isTableRow(line)) return MarkdownCut{start, {}};
+    if (m_table && !isBlank(line) && !continuesTable(line)) return MarkdownCut{start, {}};
     if (line.isEmpty() || blanksBefore(line) > 0) return std::nullopt;
     // Text in the first column ends whatever stood deeper, open code in a list item too.
     if (m_lastStart > m_from && beginsTable(line)) return MarkdownCut{m_lastStart, {}};

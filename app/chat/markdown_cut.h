@@ -11,7 +11,7 @@ struct MarkdownContext {
   enum class Kind { None, List, Table, Code };
   Kind kind = Kind::None;
   QChar marker;            ///< List: '-', '*', '+', '.' or ')'
-  QString head;            ///< Table: its first two lines, to be repeated
+  QString head;            ///< Table: its first two lines, without which the rest is none
   QString fence;           ///< Code: the characters that opened it
   qsizetype indent = 0;    ///< Code: columns before the fence; lines lose as many blanks
   bool isNew = false;      ///< Code: the cut ends the line of the fence, no line of code is shown yet

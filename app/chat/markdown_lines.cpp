@@ -116,6 +116,12 @@ MarkdownLine splitLine(QStringView text) {
 
 bool isTableRow(QStringView content) { return content.contains(u'|') && content.count(u'|') <= kMaxBars; }
 
+bool continuesTable(QStringView line, int quotes) {
+  const MarkdownLine split = splitLine(line);
+  return isTableRow(split.content) && split.marks.empty() && split.quotes == quotes && !isHeading(split.content) &&
+         fenceMark(split.content).isEmpty();
+}
+
 bool startsTable(QStringView head, QStringView ruler) {
   if (!isTableRow(head) || !isTableRow(ruler)) return false;
   // Every cell is dashes, perhaps between colons.

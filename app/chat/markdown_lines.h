@@ -52,6 +52,9 @@ MarkdownLine splitLine(QStringView line);
 /// `content` can be a row of a table: it has bars, and not absurdly many.
 bool isTableRow(QStringView content);
 
+/// `line` can be one more row of a table that stands in so many quotes.
+bool continuesTable(QStringView line, int quotes = 0);
+
 /// `ruler` is the line |---|:-:| under the line `head`, and both begin a table.
 bool startsTable(QStringView head, QStringView ruler);
 

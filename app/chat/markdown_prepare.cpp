@@ -263,8 +263,8 @@ class Preparer {
     QStringList prefixes{line.prefix.toString()};
     qsizetype columns = std::max(rows.front().size(), ruler.size());
     for (qsizetype at = m_at + 2; at < m_lines.size(); ++at) {
+      if (!continuesTable(m_lines[at], line.quotes)) break;
       const MarkdownLine row = splitLine(m_lines[at]);
-      if (!isTableRow(row.content) || !row.marks.empty() || row.quotes != line.quotes) break;
       rows.push_back(cellsOf(row.content));
       columns = std::max(columns, rows.back().size());
       prefixes.push_back(row.prefix.toString());

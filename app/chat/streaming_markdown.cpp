@@ -65,18 +65,24 @@ void StreamingMarkdown::render() {
   m_stablePosition = cursor.position();
   if (m_code) showUnfinishedCode(cursor);
   else if (m_stableText < m_text.size()) {
-    MarkdownPart part;
-    part.listGoesOn = m_end.kind == MarkdownContext::Kind::List;
-    renderMarkdown(cursor, partUntil(m_text.size()), m_style, part);
+    renderMarkdown(cursor, partUntil(m_text.size()), m_style, partBefore(m_text.size(), m_end));
   }
   cursor.endEditBlock();
 }
 
-/// The text from the last cut to `end`: a table that goes on there gets its head again.
+/// The text from the last cut to `end`: a table that goes on there gets its head again, to be read but not to be shown.
 QString StreamingMarkdown::partUntil(qsizetype end) const {
   const QString part = m_text.sliced(m_stableText, end - m_stableText);
-  const bool row = m_context.kind == MarkdownContext::Kind::Table && isTableRow(part.left(part.indexOf(u'\n')));
+  const bool row = m_context.kind == MarkdownContext::Kind::Table && continuesTable(part.left(part.indexOf(u'\n')));
   return row ? m_context.head + part : part;
+}
+
+MarkdownPart StreamingMarkdown::partBefore(qsizetype end, const MarkdownContext& next) const {
+  MarkdownPart part;
+  part.listGoesOn = next.kind == MarkdownContext::Kind::List;
+  part.tableGoesOn = next.kind == MarkdownContext::Kind::Table;
+  part.headIsShown = partUntil(end).size() > end - m_stableText;
+  return part;
 }
 
 /// Renders up to the next cut, for good.
@@ -88,10 +94,8 @@ bool StreamingMarkdown::addPart(QTextCursor& cursor) {
     m_code = insertCodeFrame(cursor, m_style, 0, false);
     m_codeIsEmpty = true;
   } else {
-    MarkdownPart part;
-    part.listGoesOn = cut->next.kind == MarkdownContext::Kind::List;
     const QString text = partUntil(cut->end);
-    m_code = renderMarkdown(cursor, text, m_style, part);
+    m_code = renderMarkdown(cursor, text, m_style, partBefore(cut->end, cut->next));
     if (!code) m_code = nullptr;
     if (m_code) {
       cursor = m_code->lastCursorPosition();

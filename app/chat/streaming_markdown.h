@@ -12,7 +12,7 @@ namespace rookery::app {
 
 /// A document that grows with a streaming answer. Blocks, list items and lines of code that can no longer change are
 /// rendered once; only the unfinished rest is rendered again, so a batch costs the same however long the answer has
-/// become. A block that grows too long is cut (see markdown_cut.h): a table goes on under a repeated head, code in the
+/// become. A block that grows too long is cut (see markdown_cut.h): a table goes on in a second one, code in the
 /// same frame. The text may be a piece of a longer one, see TextSegmenter.
 class StreamingMarkdown {
  public:
@@ -35,6 +35,7 @@ class StreamingMarkdown {
   void insertCodeLine(QTextCursor& cursor, QStringView line);
   void showUnfinishedCode(QTextCursor& cursor);
   QString partUntil(qsizetype end) const;
+  MarkdownPart partBefore(qsizetype end, const MarkdownContext& next) const;
 
   QTextDocument& m_document;
   MarkdownStyle m_style;

@@ -153,22 +153,59 @@ class MarkdownTest : public QObject {
     QVERIFY(list.endsWith(QStringLiteral("199.\titem 199\n200.\titem 200\n")));
   }
 
-  void aLongTableGoesOnUnderItsHead() {
-    QTextDocument document;
-    StreamingMarkdown streaming(document);
-    streaming.setStyle(style());
-    streaming.setText(QStringLiteral("| name | value |\n|---|---|\n") + numbered("| row %1 | with some words in it |\n", 300) + QStringLiteral("\nEnd\n"));
-    int tables = 0, rows = 0;
-    for (QTextFrame* frame : document.rootFrame()->childFrames()) {
-      auto* table = qobject_cast<QTextTable*>(frame);
-      if (!table) continue;
-      ++tables;
-      rows += table->rows() - 1;
-      QCOMPARE(table->cellAt(0, 1).firstCursorPosition().block().text(), QStringLiteral("value"));
-      QCOMPARE(table->columns(), 2);
+  // However long, a table is shown once: laid out in several, but with one head.
+  void aLongTableIsShownOnce_data() {
+    QTest::addColumn<QString>("head");
+    QTest::addColumn<QString>("row");
+    QTest::addColumn<int>("columns");
+    const QString row = QStringLiteral("| row %1 | with some words in it |\n");
+    QTest::newRow("plain") << QStringLiteral("| name | value |\n|---|---|\n") << row << 2;
+    QTest::newRow("short ruler") << QStringLiteral("|name|value|\n|-|-|\n") << row << 2;
+    QTest::newRow("ruler with one cell") << QStringLiteral("| name | value |\n|--|\n") << row << 2;
+    QTest::newRow("longer rows") << QStringLiteral("| name | value |\n|:-|-:|\n") << QStringLiteral("| row %1 | with some | words |\n") << 3;
+    QTest::newRow("under text") << QStringLiteral("Text\n| name | value |\n|---|---|\n") << row << 2;
+  }
+  void aLongTableIsShownOnce() {
+    QFETCH(QString, head);
+    QFETCH(QString, row);
+    QFETCH(int, columns);
+    const QString text = head + numbered(row.toUtf8().constData(), 300) + QStringLiteral("\nEnd\n");
+    for (const qsizetype step : {text.size(), qsizetype(777)}) {
+      QTextDocument document;
+      StreamingMarkdown streaming(document);
+      streaming.setStyle(style());
+      for (qsizetype at = 0; at < text.size(); at += step) streaming.append(text.mid(at, step));
+      int tables = 0, rows = 0;
+      for (QTextFrame* frame : document.rootFrame()->childFrames()) {
+        auto* table = qobject_cast<QTextTable*>(frame);
+        if (!table) continue;
+        ++tables;
+        rows += table->rows();
+        QCOMPARE(table->columns(), columns);
+      }
+      QVERIFY(tables > 1);
+      QCOMPARE(rows, 301);
+      const QString shown = describe(document);
+      QCOMPARE(shown.count(QStringLiteral("| name\n")), 1);
+      QVERIFY2(!shown.contains(u'-'), qPrintable(shown.left(300)));
+      for (const int n : {1, 80, 81, 160, 300}) QCOMPARE(shown.count(QStringLiteral("| row %1\n").arg(n)), 1);
     }
-    QVERIFY(tables > 1);
-    QCOMPARE(rows, 300);
+  }
+
+  void whatFollowsALongTableIsNoRow() {
+    const QString table = QStringLiteral("| name | value |\n|---|---|\n") + numbered("| row %1 | x |\n", 300);
+    for (const char* next : {"- a | b\n", "> a | b\n", "text\n", "\ntext | bar\n", "1. a | b", "# a | b\n"}) {
+      for (int rows = 40; rows < 70; ++rows) {  // the first cut is among these
+        const QString head = table.section(u'\n', 0, rows);
+        QTextDocument document;
+        StreamingMarkdown streaming(document);
+        streaming.setStyle(style());
+        const QString text = head + u'\n' + QString::fromUtf8(next);
+        for (qsizetype at = 0; at < text.size(); at += 61) streaming.append(text.mid(at, 61));
+        QCOMPARE(describe(document), rendered(text));
+        QCOMPARE(describe(document).count(QStringLiteral("| name\n")), 1);
+      }
+    }
   }
 
   void finishedBlocksAreNotRenderedAgain() {
