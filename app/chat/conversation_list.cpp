@@ -114,7 +114,7 @@ class ChatDelegate : public QStyledItemDelegate {
 ConversationList::ConversationList(ChatStore& store, QWidget* parent)
     : QWidget(parent), m_store(store), m_model(store), m_search(new QLineEdit(this)), m_new(new QPushButton(this)),
       m_view(new ChatListView(this)), m_empty(new Label(this)), m_stack(new QStackedLayout), m_undoBar(new QWidget(this)),
-      m_undoText(new Label(m_undoBar)), m_undo(new QPushButton(m_undoBar)), m_rename(new QAction(this)),
+      m_undoText(new Label(m_undoBar)), m_undoCount(new MutedLabel(m_undoBar)), m_undo(new QPushButton(m_undoBar)), m_rename(new QAction(this)),
       m_delete(new QAction(this)), m_undoAction(new QAction(this)) {
   setObjectName(QStringLiteral("conversationList"));
   m_search->setObjectName(QStringLiteral("chatSearch"));
@@ -140,7 +140,8 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   m_empty->setForegroundRole(QPalette::PlaceholderText);
   m_undoBar->setObjectName(QStringLiteral("undoBar"));
   m_undo->setObjectName(QStringLiteral("undoDelete"));
-  m_undoText->setWordWrap(true);  // has a second line at times
+  m_undoText->setObjectName(QStringLiteral("undoText"));
+  m_undoCount->setObjectName(QStringLiteral("undoCount"));
 
   m_rename->setShortcut(Qt::Key_F2);
   m_delete->setShortcut(QKeySequence::Delete);
@@ -154,10 +155,14 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   m_delete->setIcon(lineIcon(QStringLiteral("trash")));
   m_undoAction->setIcon(lineIcon(QStringLiteral("undo")));
 
-  auto* bar = new QHBoxLayout(m_undoBar);
-  bar->setContentsMargins(12, 4, 8, 4);
-  bar->addWidget(m_undoText, 1);
-  bar->addWidget(m_undo);
+  auto* bar = new QVBoxLayout(m_undoBar);
+  bar->setContentsMargins(12, 6, 8, 6);
+  bar->setSpacing(2);
+  bar->addWidget(m_undoText);
+  auto* barRow = new QHBoxLayout;
+  barRow->addWidget(m_undoCount, 1);
+  barRow->addWidget(m_undo);
+  bar->addLayout(barRow);
   m_undoBar->hide();
   m_stack->addWidget(m_view);
   m_stack->addWidget(m_empty);
@@ -297,13 +302,13 @@ void ConversationList::fillUndo() {
   if (m_deleted.empty()) return;
   const auto others = static_cast<int>(m_deleted.size()) - 1;
   const QMargins margins = m_undoBar->layout()->contentsMargins();
-  const int room = width() - margins.left() - margins.right() - m_undoBar->layout()->spacing() - m_undo->sizeHint().width();
+  const int room = width() - margins.left() - margins.right();
   const QFontMetrics metrics = m_undoText->fontMetrics();
   const QString& title = m_deleted.back().title;
   const int rest = metrics.horizontalAdvance(tr("Deleted “%1”").arg(QString()));
   const int most = std::max(metrics.averageCharWidth() * kLeastTitle, room - rest);
-  const QString last = tr("Deleted “%1”").arg(metrics.elidedText(title, Qt::ElideRight, most));
-  m_undoText->setText(others == 0 ? last : last + u'\n' + tr("and %n more", nullptr, others));
+  m_undoText->setText(tr("Deleted “%1”").arg(metrics.elidedText(title, Qt::ElideRight, most)));
+  m_undoCount->setText(others == 0 ? QString() : tr("and %n more", nullptr, others));
   m_undoText->setToolTip(plainToolTip(title + u'\n' + tr("Deleted chats are kept for 30 days.")));
 }
 

@@ -75,7 +75,7 @@ class ConversationList : public QWidget {
   Label* m_empty;
   QStackedLayout* m_stack;
   QWidget* m_undoBar;
-  Label* m_undoText;
+  Label *m_undoText, *m_undoCount;
   QPushButton* m_undo;
   QAction *m_rename, *m_delete, *m_undoAction;
   QTimer m_searchTimer, m_undoTimer;

@@ -37,9 +37,9 @@ class ChatListTest : public QObject {
     QSignalSpy restored(m_list.get(), &ConversationList::restored);
     for (const qint64 chat : {3, 1, 2}) m_list->remove(chat);
     QCOMPARE(titles(), QStringList{QStringLiteral("<b>Four</b>")});
-    QCOMPARE(bar(), QStringLiteral("Deleted “Two”\nand 2 more"));
+    QCOMPARE(bar(), QStringLiteral("Deleted “Two”|and 2 more"));
     undo()->click();
-    QCOMPARE(bar(), QStringLiteral("Deleted “One”\nand 1 more"));
+    QCOMPARE(bar(), QStringLiteral("Deleted “One”|and 1 more"));
     undo()->click();
     QCOMPARE(bar(), QStringLiteral("Deleted “Raven story”"));  // all of it: there is room
     QVERIFY(undo()->isVisible());
@@ -82,7 +82,7 @@ class ChatListTest : public QObject {
     m_list->model().reload();
     m_list->remove(chat);
     QVERIFY2(bar().startsWith(QStringLiteral("Deleted “a ve")) && bar().endsWith(QStringLiteral("…”")), qPrintable(bar()));
-    const auto* label = undo()->parentWidget()->findChild<QLabel*>();
+    const auto* label = m_list->findChild<QLabel*>(QStringLiteral("undoText"));
     QVERIFY(label->fontMetrics().horizontalAdvance(bar()) <= label->width() + 1);
     m_list->resize(700, 600);
     QVERIFY2(bar().contains(QStringLiteral("at all”")), qPrintable(bar()));
@@ -107,7 +107,10 @@ class ChatListTest : public QObject {
 
  private:
   QPushButton* undo() { return m_list->findChild<QPushButton*>(QStringLiteral("undoDelete")); }
-  QString bar() { return undo()->parentWidget()->findChild<QLabel*>()->text(); }
+  QString bar() {
+    const QString count = m_list->findChild<QLabel*>(QStringLiteral("undoCount"))->text(), text = m_list->findChild<QLabel*>(QStringLiteral("undoText"))->text();
+    return count.isEmpty() ? text : text + u'|' + count;
+  }
   QStringList titles() {
     QStringList found;
     for (int row = 0; row < m_list->model().rowCount(); ++row) found << m_list->model().index(row).data(Qt::EditRole).toString();
