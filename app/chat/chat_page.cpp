@@ -207,6 +207,7 @@ QWidget* ChatPage::buildCenter() {
   m_status->setForegroundRole(QPalette::WindowText);
   m_goToBusy->setObjectName(QStringLiteral("goToBusyChat"));
   m_goToBusy->setAutoRaise(true);
+  m_goToBusy->setFixedHeight(fontMetrics().lineSpacing());  // what is above must not jump when it comes
   m_goToBusy->hide();
   connect(m_goToBusy, &QToolButton::clicked, this, &ChatPage::goToBusyChat);
   m_stack->setObjectName(QStringLiteral("chatStack"));

@@ -202,7 +202,7 @@ void MessageWidget::clear() {
 
 QString MessageWidget::cutNote(const MessageRecord& message) {
   if (message.stop == engine::StopReason::MaxTokens) return tr("The longest answer was reached. Continue goes on from here.");
-  if (message.tokens.empty()) return tr("Not answered yet. Continue goes on with it.");
+  if (message.tokens.empty()) return tr("Not answered yet. Continue answers it.");
   if (message.stop == engine::StopReason::Cancelled) return tr("Stopped. Continue goes on from here.");
   return tr("The answer was cut off. Nothing is lost: Continue goes on where it stopped.");
 }
