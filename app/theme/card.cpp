@@ -29,9 +29,15 @@ void IconLabel::setIconName(const QString& iconName) {
   update();
 }
 
+void IconLabel::setTone(Tone tone) {
+  m_tone = tone;
+  update();
+}
+
 void IconLabel::paintEvent(QPaintEvent* /*event*/) {
   QPainter painter(this);
-  lineIcon(m_iconName, palette().color(foregroundRole())).paint(&painter, rect());
+  const QColor color = m_tone == Tone::Plain ? palette().color(foregroundRole()) : toneColor(m_tone);
+  lineIcon(m_iconName, color).paint(&painter, rect());
 }
 
 Label* makeHeading(HeadingLevel level, QWidget* parent) {

@@ -27,6 +27,7 @@ class IconLabel : public Label {
  public:
   explicit IconLabel(const QString& iconName, int size = 20, QWidget* parent = nullptr);
   void setIconName(const QString& iconName);
+  void setTone(Tone tone);
   QSize sizeHint() const override { return {m_size, m_size}; }
   QSize minimumSizeHint() const override { return sizeHint(); }
 
@@ -36,6 +37,7 @@ class IconLabel : public Label {
  private:
   QString m_iconName;
   int m_size;
+  Tone m_tone = Tone::Plain;
 };
 
 enum class HeadingLevel { Page, Section };

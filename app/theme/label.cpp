@@ -4,14 +4,33 @@
 #include <QClipboard>
 #include <QContextMenuEvent>
 #include <QGuiApplication>
+#include <QHelpEvent>
 #include <QMenu>
+#include <QPainter>
+#include <QScopedValueRollback>
+#include <QStyle>
+#include <QToolTip>
 
 #include "support/plain_text.h"
+#include "theme/theme.h"
 
 namespace rookery::app {
 
 namespace {
 constexpr qsizetype kMostInLine = 300;
+constexpr int kLeastLetters = 8;  ///< of an elided label
+}
+
+QColor toneColor(Tone tone) {
+  const ThemeColors& theme = Theme::colors();
+  switch (tone) {
+    case Tone::Muted: return theme.mutedText;
+    case Tone::Good: return theme.good;
+    case Tone::Warning: return theme.warning;
+    case Tone::Bad: return theme.bad;
+    case Tone::Plain: break;
+  }
+  return theme.ink;
 }
 
 Label::Label(QWidget* parent) : QLabel(parent) { QLabel::setTextFormat(Qt::PlainText); }
@@ -30,8 +49,62 @@ void Label::setWordWrap(bool on) {
   setText(m_fullText);
 }
 
+void Label::setTone(Tone tone) {
+  if (tone == m_tone) return;
+  m_tone = tone;
+  recolor();
+}
+
+/// Muted is a role of every palette; the others are colours of the theme, which a palette does not have.
+void Label::recolor() {
+  const QScopedValueRollback once(m_isRecoloring, true);  // both calls below tell of a change of the palette
+  setForegroundRole(m_tone == Tone::Plain ? QPalette::NoRole : m_tone == Tone::Muted ? QPalette::PlaceholderText : QPalette::WindowText);
+  QPalette colors;
+  if (m_tone > Tone::Muted) colors.setColor(QPalette::WindowText, toneColor(m_tone));
+  setPalette(colors);
+}
+
+void Label::changeEvent(QEvent* event) {
+  QLabel::changeEvent(event);
+  if (event->type() == QEvent::PaletteChange && m_tone > Tone::Muted && !m_isRecoloring) recolor();
+}
+
+void Label::setElided(bool on) {
+  m_isElided = on;
+  if (on) setTextInteractionFlags(Qt::NoTextInteraction);  // what is not shown cannot be selected
+  updateGeometry();
+}
+
+QSize Label::minimumSizeHint() const {
+  const QSize least = QLabel::minimumSizeHint();
+  const int some = fontMetrics().averageCharWidth() * kLeastLetters + contentsMargins().left() + contentsMargins().right();
+  return m_isElided ? QSize(std::min(least.width(), some), least.height()) : least;
+}
+
+bool Label::isCut() const { return m_isElided && fontMetrics().horizontalAdvance(text()) > contentsRect().width(); }
+
+bool Label::event(QEvent* event) {
+  if (event->type() == QEvent::ToolTip && isCut()) {
+    const QString more = toolTip();
+    QToolTip::showText(static_cast<QHelpEvent*>(event)->globalPos(),
+                       plainToolTip(more.isEmpty() ? m_fullText : m_fullText + u'\n' + more), this);
+    return true;
+  }
+  return QLabel::event(event);
+}
+
+void Label::paintEvent(QPaintEvent* event) {
+  if (!isCut()) {
+    QLabel::paintEvent(event);
+    return;
+  }
+  QPainter painter(this);
+  const QString shown = fontMetrics().elidedText(text(), Qt::ElideMiddle, contentsRect().width());
+  style()->drawItemText(&painter, contentsRect(), static_cast<int>(alignment()) | Qt::TextSingleLine, palette(), isEnabled(), shown, foregroundRole());
+}
+
 void Label::contextMenuEvent(QContextMenuEvent* event) {
-  if (text().size() >= m_fullText.size()) {
+  if (!m_isElided && text().size() >= m_fullText.size()) {
     QLabel::contextMenuEvent(event);
     return;
   }
@@ -41,6 +114,6 @@ void Label::contextMenuEvent(QContextMenuEvent* event) {
   menu.exec(event->globalPos());
 }
 
-MutedLabel::MutedLabel(QWidget* parent) : Label(parent) { setForegroundRole(QPalette::PlaceholderText); }
+MutedLabel::MutedLabel(QWidget* parent) : Label(parent) { setTone(Tone::Muted); }
 
 }  // namespace rookery::app

@@ -7,6 +7,7 @@
 #include <QDBusVariant>
 #include <QPixmapCache>
 #include <QStyle>
+#include <QToolTip>
 #include <QWidget>
 
 #include "theme/flat_style.h"
@@ -137,6 +138,7 @@ void Theme::apply() {
   m_dark = m_choice == ThemeChoice::Dark || (m_choice == ThemeChoice::System && systemIsDark());
   QPixmapCache::clear();  // recoloured icons
   m_app.setPalette(m_dark ? darkPalette() : lightPalette());
+  QToolTip::setPalette(m_app.palette());  // which has its own from the platform
   Q_EMIT changed();
 }
 
