@@ -5,6 +5,7 @@
 #include <QDir>
 #include <QEvent>
 #include <QFileInfo>
+#include <QMenu>
 #include <QStatusBar>
 #include <QTimer>
 
@@ -78,6 +79,7 @@ Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
   m_window->attach(m_inference.get());
   m_window->attach(m_settings.get());
   m_window->setCloseGuard([this] { return mayClose(); });
+  QObject::connect(models, &ModelsPage::chatRequested, m_window.get(), [this] { m_window->showPage(MainWindow::Chat); });
   connectParts();
 }
 
@@ -93,6 +95,10 @@ void Application::connectParts() {
     if (m_offer) m_offer->deleteLater();
     if (conversation == m_settings->unfinishedChat()) unmarkChatSoon();
   });
+  m_chat->setListShown(m_settings->chatListShown());
+  QObject::connect(m_chat, &ChatPage::listShownChanged, m_settings.get(), &Settings::setChatListShown);
+  m_window->viewMenu()->addSeparator();
+  m_window->viewMenu()->addAction(m_chat->listAction());
   QObject::connect(m_chat, &ChatPage::modelsRequested, m_window.get(), [this] { m_window->showPage(MainWindow::Models); });
   QObject::connect(m_window.get(), &MainWindow::stopRequested, m_chat, &ChatPage::escape);
   QObject::connect(m_window.get(), &MainWindow::newChatRequested, m_chat, [this] {

@@ -9,6 +9,7 @@
 #include <QMenuBar>
 #include <QPainter>
 #include <QProgressBar>
+#include <QRegularExpression>
 #include <QShortcut>
 #include <QStackedWidget>
 #include <QStatusBar>
@@ -23,8 +24,10 @@
 #include "rail_button.h"
 #include "rookery/ledger.h"
 #include "settings/settings.h"
+#include "support/accessible.h"
 #include "support/format.h"
 #include "support/plain_text.h"
+#include "theme/card.h"
 #include "theme/icons.h"
 #include "theme/label.h"
 #include "theme/theme.h"
@@ -34,6 +37,7 @@ namespace rookery::app {
 namespace {
 
 constexpr int kMemoryRefreshMs = 2000;
+constexpr qsizetype kMostSaid = 600;  ///< characters of a notice for a screen reader
 constexpr QSize kDefaultSize(1180, 780);
 
 /// The rail's ink ground; a widget of its own because a palette would leak into tool tips and menus.
@@ -48,9 +52,23 @@ class Rail : public QWidget {
 Label* statusLabel(const char* name, QWidget* parent) {
   auto* label = new Label(parent);
   label->setObjectName(QLatin1String(name));
-  label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  label->setElided(true);
   label->setContentsMargins(4, 0, 8, 0);
   return label;
+}
+
+/// The engine's "CPU avx2, 2 threads, exact" in the user's language.
+QString summaryText(const QString& summary) {
+  static const QRegularExpression threads(QStringLiteral("\\b(\\d{1,6}) threads?\\b"));
+  QString text = summary;
+  if (const auto match = threads.match(text); match.hasMatch()) {
+    text.replace(match.capturedStart(), match.capturedLength(), MainWindow::tr("%n thread(s)", nullptr, match.captured(1).toInt()));
+  }
+  const QLatin1String exact(", exact");
+  if (text.endsWith(exact)) {
+    text = text.chopped(exact.size()) + QStringLiteral(", ") + MainWindow::tr("full precision");
+  }
+  return text;
 }
 
 }  // namespace
@@ -115,6 +133,7 @@ MainWindow::Page MainWindow::page() const { return static_cast<Page>(m_pages->cu
 void MainWindow::buildRail() {
   auto* rail = new Rail;
   rail->setObjectName(QStringLiteral("rail"));
+  setAccessibleRole(rail, QAccessible::PageTabList);
   auto* column = new QVBoxLayout(rail);
   column->setContentsMargins(0, 12, 0, 8);
   column->setSpacing(4);
@@ -123,6 +142,7 @@ void MainWindow::buildRail() {
   for (int i = 0; i < 4; ++i) {
     auto* button = new RailButton(QLatin1String(icons[i]), rail);
     button->setObjectName(QLatin1String(names[i]));
+    setAccessibleRole(button, QAccessible::PageTab);
     connect(button, &QToolButton::clicked, this, [this, i] { showPage(static_cast<Page>(i)); });
     m_rail << button;
     column->addWidget(button);
@@ -148,8 +168,8 @@ QWidget* MainWindow::buildAlertBar() {
   m_alertBar->setObjectName(QStringLiteral("alertBar"));
   m_alertBar->setAutoFillBackground(true);
   m_alertBar->setBackgroundRole(QPalette::AlternateBase);
-  m_alertIcon = new Label(m_alertBar);
-  m_alertIcon->setAlignment(Qt::AlignTop);
+  setAccessibleRole(m_alertBar, QAccessible::AlertMessage);
+  auto* icon = new IconLabel(QStringLiteral("warning"), 20, m_alertBar);
   m_alertText = new Label(m_alertBar);
   m_alertText->setObjectName(QStringLiteral("alertText"));
   m_alertText->setTextInteractionFlags(Qt::TextSelectableByMouse);
@@ -157,7 +177,7 @@ QWidget* MainWindow::buildAlertBar() {
   auto* row = new QHBoxLayout(m_alertBar);
   row->setContentsMargins(16, 10, 16, 10);
   row->setSpacing(10);
-  row->addWidget(m_alertIcon);
+  row->addWidget(icon, 0, Qt::AlignTop);
   row->addWidget(m_alertText, 1);
   m_alertBar->hide();
   return m_alertBar;
@@ -170,9 +190,13 @@ void MainWindow::setAlert(std::function<QString()> text) {
 
 void MainWindow::updateAlert() {
   const QString text = m_alert ? m_alert() : QString();
+  const bool isNew = text != m_alertText->fullText();
   m_alertText->setText(text);
-  m_alertIcon->setPixmap(lineIcon(QStringLiteral("warning")).pixmap(QSize(20, 20), devicePixelRatioF()));
+  m_alertBar->setAccessibleName(displayName(text, kMostSaid));
   m_alertBar->setVisible(!text.isEmpty());
+  if (isNew && !text.isEmpty()) {
+    announce(m_alertBar);
+  }
 }
 
 void MainWindow::buildMenus() {
@@ -260,7 +284,8 @@ void MainWindow::buildStatusBar() {
   m_loadBar = new QProgressBar(m_loadBox);
   m_loadBar->setObjectName(QStringLiteral("loadBar"));
   m_loadBar->setRange(0, 1000);
-  m_loadBar->setFixedWidth(160);
+  m_loadBar->setMinimumWidth(48);
+  m_loadBar->setMaximumWidth(160);
   m_loadCancel = new QToolButton(m_loadBox);
   m_loadCancel->setObjectName(QStringLiteral("loadCancel"));
   m_loadCancel->setIcon(lineIcon(QStringLiteral("close")));
@@ -318,7 +343,7 @@ void MainWindow::setModel(const LoadedModel& model) {
   m_modelName = displayName(model.name);
   m_modelIsGuide = model.isGuide;
   m_loadedDevice = model.device;
-  m_deviceSummary = displayName(model.deviceSummary);
+  m_deviceSummary = model.deviceSummary;
   m_deviceBytes = 0;
   for (const auto& entry : model.memory) {
     m_deviceBytes += entry.device == model.device.id ? entry.bytes : 0;
@@ -328,7 +353,8 @@ void MainWindow::setModel(const LoadedModel& model) {
 }
 
 void MainWindow::fillDevice() {
-  m_device->setText(m_loadedDevice.software ? tr("%1 · software").arg(m_deviceSummary) : m_deviceSummary);
+  const QString summary = summaryText(m_deviceSummary);
+  m_device->setText(m_loadedDevice.software ? tr("%1 (software)").arg(summary) : summary);
   QString details;
   if (!m_deviceSummary.isEmpty()) {
     details = deviceDetails(m_loadedDevice);
@@ -357,7 +383,7 @@ void MainWindow::updateMemory() {
   const auto total = engine::totalMemoryBytes();
   m_memory->setVisible(resident > 0 && total > 0);
   m_memory->setText(tr("%1 of %2").arg(formatBytes(resident), formatBytes(total)));
-  m_memory->setToolTip(plainToolTip(tr("Memory that Rookery uses now, of what this computer has")));
+  m_memory->setToolTip(plainToolTip(tr("Memory that Rookery uses now, and all that this computer has")));
 }
 
 void MainWindow::showLoadStarted(quint64 job, const QString& name, EngineWork waitsFor) {
@@ -430,7 +456,7 @@ void MainWindow::showShortcuts() {
   // The chat page's own keys are no actions of a menu.
   const QList<ShortcutsDialog::Key> keys{{tr("Send the message"), QKeySequence(Qt::Key_Return)},
                                          {tr("New line in the message"), QKeySequence(Qt::SHIFT | Qt::Key_Return)},
-                                         {tr("Stop the answer, or give up editing"), QKeySequence(Qt::Key_Escape)},
+                                         {tr("Stop the answer or cancel editing"), QKeySequence(Qt::Key_Escape)},
                                          {tr("Search chats"), QKeySequence(Qt::CTRL | Qt::Key_K)}};
   ShortcutsDialog(actions() + findChildren<QAction*>(), keys, this).exec();
 }

@@ -88,7 +88,7 @@ class MainWindow : public QMainWindow {
 
   QStackedWidget* m_pages;
   QWidget* m_alertBar = nullptr;
-  Label *m_alertIcon = nullptr, *m_alertText = nullptr;
+  Label* m_alertText = nullptr;
   std::function<QString()> m_alert;
   QVector<RailButton*> m_rail;
   QVector<QAction*> m_pageActions;

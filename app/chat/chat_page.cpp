@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chat/chat_page.h"
 
+#include <QAction>
 #include <QApplication>
 #include <QClipboard>
 #include <QEvent>
@@ -21,15 +22,16 @@
 #include "chat/transcript_view.h"
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
+#include "support/accessible.h"
 #include "support/plain_text.h"
 #include "theme/icons.h"
 #include "theme/label.h"
-#include "theme/theme.h"
 
 namespace rookery::app {
 namespace {
 
-constexpr int kListWidth = 248, kPanelWidth = 264;
+constexpr int kListWidth = 248, kPanelWidth = 264, kLeastCenter = 400;
+constexpr qsizetype kMostSaid = 600;  ///< characters of a notice for a screen reader
 constexpr int kEmptyIcon = 72;
 
 const char* const kGuideQuestions[] = {
@@ -54,7 +56,8 @@ QHBoxLayout* inColumn(QWidget* widget) {
 ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent)
     : QWidget(parent), m_store(store), m_service(service), m_defaults(defaults), m_list(new ConversationList(store, this)),
       m_title(new Label(this)), m_notice(new Label(this)), m_status(new Label(this)), m_emptyTitle(new Label(this)),
-      m_emptyText(new Label(this)), m_panelButton(new QToolButton(this)), m_goToBusy(new QToolButton(this)), m_noticeBox(new QWidget(this)),
+      m_emptyText(new Label(this)), m_listAction(new QAction(this)), m_listButton(new QToolButton(this)),
+      m_panelButton(new QToolButton(this)), m_goToBusy(new QToolButton(this)), m_noticeBox(new QWidget(this)),
       m_chooseModel(new QPushButton(this)), m_onCpu(new QPushButton(this)),
       m_stack(new QStackedWidget(this)), m_transcript(new TranscriptView(this)), m_composer(new Composer(this)),
       m_panel(new SamplingPanel(this)) {
@@ -68,6 +71,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   panelScroll->hide();
   connect(m_panelButton, &QToolButton::toggled, this, [this, panelScroll](bool on) {
     panelScroll->setVisible(on);
+    fitToWidth();
     if (!on) m_composer->focusInput();
   });
 
@@ -119,7 +123,21 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   connect(m_list, &ConversationList::newChatRequested, this, &ChatPage::newChat);
   connect(m_list, &ConversationList::chosen, this, &ChatPage::openChat);
   connect(m_list, &ConversationList::messageChosen, this, &ChatPage::openMessage);
-  connect(m_list, &ConversationList::done, m_composer, &Composer::focusInput);
+  connect(m_list, &ConversationList::done, this, [this] {
+    if (m_narrow) showList(false);
+    m_composer->focusInput();
+  });
+  m_listAction->setObjectName(QStringLiteral("actionChatList"));
+  m_listAction->setIcon(lineIcon(QStringLiteral("sidebar")));
+  m_listAction->setCheckable(true);
+  m_listAction->setChecked(true);
+  m_listAction->setShortcut(Qt::Key_F9);
+  connect(m_listAction, &QAction::triggered, this, [this](bool on) {
+    showList(on);
+    if (m_narrow) return;
+    m_listShown = on;
+    Q_EMIT listShownChanged(on);
+  });
   m_list->view()->installEventFilter(this);
   connect(qApp, &QApplication::focusChanged, this, [this](QWidget* before) { keepFocus(before); });
   connect(m_list, &ConversationList::renamed, this, [this](qint64 id, const QString& title) {
@@ -154,7 +172,11 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     refresh();
   });
   connect(&m_service, &InferenceService::loadFailed, this, [this] { m_loading = false; refresh(); });
-  connect(&m_store, &ChatStore::failing, this, [this](const QString& sentence) { m_trouble = sentence; refresh(); });
+  connect(&m_store, &ChatStore::failing, this, [this](const QString& sentence) {
+    m_trouble = sentence;
+    refresh();
+    announce(m_status);
+  });
   connect(&m_store, &ChatStore::recovered, this, [this] {
     m_trouble.clear();
     m_list->model().reload();  // chats that began while nothing could be saved
@@ -162,7 +184,10 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   });
   connect(&m_store, &ChatStore::opened, this, &ChatPage::startAnew);
   connect(&m_store, &ChatStore::problem, this, &ChatPage::showProgress);
-  connect(new QShortcut(QKeySequence(Qt::CTRL | Qt::Key_K), this), &QShortcut::activated, m_list, &ConversationList::focusSearch);
+  connect(new QShortcut(QKeySequence(Qt::CTRL | Qt::Key_K), this), &QShortcut::activated, this, [this] {
+    showList(true);
+    m_list->focusSearch();
+  });
 
   retranslate();
   newChat();
@@ -182,12 +207,17 @@ QWidget* ChatPage::buildCenter() {
   m_title->setFont(bold);
   m_title->setObjectName(QStringLiteral("chatTitle"));
   m_title->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  m_title->setElided(true);
   m_panelButton->setObjectName(QStringLiteral("samplingToggle"));
-  m_panelButton->setIcon(lineIcon(QStringLiteral("settings")));
+  m_panelButton->setIcon(lineIcon(QStringLiteral("sliders")));
   m_panelButton->setCheckable(true);
   m_panelButton->setAutoRaise(true);
   auto* header = new QHBoxLayout;
-  header->setContentsMargins(16, 10, 12, 6);
+  header->setContentsMargins(10, 10, 12, 6);
+  m_listButton->setObjectName(QStringLiteral("listToggle"));
+  m_listButton->setDefaultAction(m_listAction);
+  m_listButton->setAutoRaise(true);
+  header->addWidget(m_listButton);
   header->addWidget(m_title, 1);
   header->addWidget(m_panelButton);
 
@@ -195,6 +225,8 @@ QWidget* ChatPage::buildCenter() {
   m_notice->setWordWrap(true);
   m_noticeBox->setAutoFillBackground(true);
   m_noticeBox->setBackgroundRole(QPalette::AlternateBase);
+  setAccessibleRole(m_noticeBox, QAccessible::AlertMessage);
+  setAccessibleRole(m_status, QAccessible::Notification);
   m_onCpu->setObjectName(QStringLiteral("chatLoadOnCpu"));
   m_onCpu->setIcon(lineIcon(QStringLiteral("cpu")));
   connect(m_onCpu, &QPushButton::clicked, this, &ChatPage::loadOnCpuRequested);
@@ -204,12 +236,12 @@ QWidget* ChatPage::buildCenter() {
   notice->addWidget(m_onCpu, 0, Qt::AlignVCenter);
   m_noticeBox->hide();
   m_status->setObjectName(QStringLiteral("chatStatus"));
-  m_status->setForegroundRole(QPalette::WindowText);
   m_goToBusy->setObjectName(QStringLiteral("goToBusyChat"));
   m_goToBusy->setAutoRaise(true);
   m_goToBusy->setFixedHeight(fontMetrics().lineSpacing());  // what is above must not jump when it comes
   m_goToBusy->hide();
   connect(m_goToBusy, &QToolButton::clicked, this, &ChatPage::goToBusyChat);
+  m_status->setWordWrap(true);
   m_stack->setObjectName(QStringLiteral("chatStack"));
   m_stack->addWidget(m_transcript);
   m_stack->addWidget(buildEmptyState());
@@ -242,7 +274,7 @@ QWidget* ChatPage::buildEmptyState() {
   m_emptyTitle->setObjectName(QStringLiteral("chatEmptyTitle"));
   m_emptyText->setObjectName(QStringLiteral("chatEmptyText"));
   m_emptyText->setWordWrap(true);
-  m_emptyText->setForegroundRole(QPalette::PlaceholderText);
+  m_emptyText->setTone(Tone::Muted);
   for (Label* label : {icon, m_emptyTitle, m_emptyText}) label->setAlignment(Qt::AlignCenter);
   m_chooseModel->setObjectName(QStringLiteral("chooseModel"));
   m_chooseModel->setProperty("primary", true);
@@ -267,6 +299,9 @@ QWidget* ChatPage::buildEmptyState() {
 }
 
 void ChatPage::retranslate() {
+  m_listAction->setText(tr("Chat &list"));
+  m_listAction->setToolTip(plainToolTip(tr("Chat list (F9)")));
+  m_listButton->setAccessibleName(tr("Chat list"));
   m_panelButton->setToolTip(plainToolTip(tr("Answer settings")));
   m_panelButton->setAccessibleName(tr("Answer settings"));
   m_chooseModel->setText(tr("Choose a model"));
@@ -307,7 +342,9 @@ Conversation* ChatPage::make(StoredChat chat) {
     if (conversation == m_current) showProgress(text);
   });
   connect(conversation, &Conversation::failed, this, [this, conversation](const QString& sentence, const QString& details) {
-    if (conversation == m_current) showProgress(sentence, details);
+    if (conversation != m_current) return;
+    showProgress(sentence, details);
+    announce(m_status);
   });
   return conversation;
 }
@@ -485,6 +522,30 @@ bool ChatPage::eventFilter(QObject* watched, QEvent* event) {
   return QWidget::eventFilter(watched, event);
 }
 
+void ChatPage::setListShown(bool shown) {
+  m_listShown = shown;
+  if (!m_narrow) showList(shown);
+}
+
+void ChatPage::showList(bool shown) {
+  if (shown && m_narrow) m_panelButton->setChecked(false);  // one of them has room
+  m_list->setVisible(shown);
+  m_listAction->setChecked(shown);
+}
+
+/// The messages come first: where the list leaves them too little, it hides until it is asked for.
+void ChatPage::fitToWidth() {
+  const bool narrow = width() < kListWidth + kLeastCenter + (m_panelButton->isChecked() ? kPanelWidth : 0);
+  if (narrow == m_narrow) return;
+  m_narrow = narrow;
+  showList(!narrow && m_listShown);
+}
+
+void ChatPage::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  fitToWidth();
+}
+
 /// A button that goes away when it is pressed must not leave the keys to whatever comes next.
 void ChatPage::keepFocus(QWidget* before) {
   if (!before || !isVisible() || !isActiveWindow() || !isAncestorOf(before) || m_composer->isAncestorOf(before)) return;
@@ -505,9 +566,12 @@ void ChatPage::copyMessage(qint64 message) {
 }
 
 void ChatPage::setNotice(const QString& text, bool offerCpu) {
+  const bool isNew = text != m_notice->fullText();
   m_notice->setText(text);
+  m_noticeBox->setAccessibleName(displayName(text, kMostSaid));
   m_onCpu->setVisible(offerCpu);
   m_noticeBox->setVisible(!text.isEmpty());
+  if (isNew && !text.isEmpty()) announce(m_noticeBox);
 }
 
 void ChatPage::addNotice(QWidget* notice) {
@@ -526,7 +590,7 @@ void ChatPage::updateSuggestions() {
     m_emptyText->setText(m_loading ? tr("You can send your first message already: it is answered once the model is loaded.") : tr("Choose a model to chat with."));
   } else if (guide) {
     m_emptyTitle->setText(tr("Ask the guide"));
-    m_emptyText->setText(tr("A tiny model that came with Rookery. It knows this program and little else; a bigger one answers anything."));
+    m_emptyText->setText(tr("A tiny model that comes with Rookery. It knows about this program and little else. For other questions, load a bigger model."));
   } else {
     m_emptyTitle->setText(tr("New chat"));
     m_emptyText->setText(tr("%1 is ready.").arg(displayName(model->name)));
@@ -544,12 +608,12 @@ void ChatPage::refresh() {
 
   m_composer->setAnswering(m_current->isBusy());
   m_composer->setTokenizer(m_service.tokenizer());
-  m_composer->setBlocked(m_store.isReadOnly() ? tr("Nothing can be asked now, because it could not be saved.")
+  m_composer->setBlocked(m_store.isReadOnly() ? tr("Messages cannot be sent now, because they could not be saved.")
                          : model || m_service.isLoading() ? QString()
                                                           : tr("No model is loaded. Choose one on the Models page."));
   const bool offer = m_offerCpu && !m_loadProblem.isEmpty();  // what did not load matters more than who answers instead
   setNotice(m_current->needsReading() && !offer
-                ? tr("This chat was read by %1. %2 reads its text again with your next message.")
+                ? tr("This chat was last read by %1. %2 will read it again with your next message.")
                       .arg(displayName(m_current->record().modelName), displayName(model->name))
                 : m_loadProblem, offer);
 
@@ -568,9 +632,7 @@ void ChatPage::showActivity() {
   m_goToBusy->setVisible(activity.isAwaited && activity.kind != EngineActivity::Kind::Loading && activity.kind != EngineActivity::Kind::Measuring);
   QString text = state == State::Idle ? m_progress : doing;
   if (activity.isAwaited) text = tr("%1 Stop takes the question back.", "%1 is a sentence: \"Waiting for the benchmark to end…\"").arg(doing);
-  QPalette colors = m_status->palette();
-  colors.setColor(QPalette::WindowText, m_trouble.isEmpty() ? Theme::colors().mutedText : Theme::colors().bad);
-  m_status->setPalette(colors);
+  m_status->setTone(m_trouble.isEmpty() ? Tone::Muted : Tone::Bad);
   m_status->setText(m_trouble.isEmpty() ? text : tr("Not saved: %1").arg(m_trouble));
   m_status->setToolTip(plainToolTip(m_trouble.isEmpty() && state == State::Idle ? m_progressDetails : QString()));
 }
@@ -578,7 +640,6 @@ void ChatPage::showActivity() {
 void ChatPage::changeEvent(QEvent* event) {
   QWidget::changeEvent(event);
   if (event->type() == QEvent::LanguageChange) retranslate();
-  if (event->type() == QEvent::PaletteChange) refresh();
 }
 
 }  // namespace rookery::app

@@ -9,6 +9,7 @@
 #include "chat/conversation.h"
 #include "rookery/sampler.h"
 
+class QAction;
 class QPushButton;
 class QStackedWidget;
 class QToolButton;
@@ -37,6 +38,8 @@ class ChatPage : public QWidget {
   void setDefaultSampling(const engine::SamplerSettings& settings);  ///< for new chats, one that is still empty included
   /// Why the last load failed, as a sentence; shown until the next load begins. `offerCpu`: with a way to load it there.
   void setLoadProblem(const QString& sentence, bool offerCpu = false);
+  void setListShown(bool shown);  ///< in a narrow window it stays hidden until it is asked for
+  QAction* listAction() const noexcept { return m_listAction; }  ///< shows and hides the list of chats
 
  public Q_SLOTS:
   void newChat();
@@ -49,11 +52,13 @@ class ChatPage : public QWidget {
  Q_SIGNALS:
   void modelsRequested();
   void loadOnCpuRequested();
+  void listShownChanged(bool shown);  ///< by the user
 
  protected:
   void changeEvent(QEvent* event) override;
   bool eventFilter(QObject* watched, QEvent* event) override;
   void keyPressEvent(QKeyEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
   QWidget* buildCenter();
@@ -76,6 +81,8 @@ class ChatPage : public QWidget {
   void copyMessage(qint64 message);
   bool typeInto(QKeyEvent* event);  ///< hands what is no command to the composer
   void keepFocus(QWidget* before);
+  void showList(bool shown);
+  void fitToWidth();
   void retranslate();
 
   ChatStore& m_store;
@@ -84,13 +91,15 @@ class ChatPage : public QWidget {
   std::vector<std::unique_ptr<Conversation>> m_conversations;  ///< the current one and those being answered
   Conversation* m_current = nullptr;
   bool m_loading = false, m_offerCpu = false;
+  bool m_listShown = true, m_narrow = false;
   QString m_loadProblem, m_trouble, m_progress, m_progressDetails;
   QHash<qint64, QString> m_drafts;  ///< unsent text by chat; 0: the new one
   qint64 m_edited = 0;  ///< the message that the composer rewrites
 
   ConversationList* m_list;
   Label *m_title, *m_notice, *m_status, *m_emptyTitle, *m_emptyText;
-  QToolButton *m_panelButton, *m_goToBusy;
+  QAction* m_listAction;
+  QToolButton *m_listButton, *m_panelButton, *m_goToBusy;
   QWidget* m_noticeBox;
   QPushButton *m_chooseModel, *m_onCpu;
   std::vector<QPushButton*> m_suggestions;

@@ -32,6 +32,7 @@ MessageWidget::MessageWidget(QWidget* parent)
   m_author->setFont(bold);
   m_author->setObjectName(QStringLiteral("author"));
   m_figures->setObjectName(QStringLiteral("figures"));
+  for (Label* label : {m_author, m_figures}) label->setElided(true);
   m_note->setObjectName(QStringLiteral("note"));
   m_siblingText->setObjectName(QStringLiteral("siblings"));
   m_previous = makeButton(QStringLiteral("previousSibling"), QStringLiteral("chevron-left"));

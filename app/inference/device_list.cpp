@@ -44,7 +44,7 @@ QString deviceTitle(const engine::DeviceInfo& device) {
 QString deviceDetails(const engine::DeviceInfo& device) {
   QStringList lines{deviceTitle(device)};
   if (!device.usable) lines << Words::tr("Cannot be used: %1").arg(displayName(toQString(device.reason), kMostInReason));
-  if (device.software) lines << Words::tr("The CPU computes what this device is asked for, slower than when it is chosen itself.");
+  if (device.software) lines << Words::tr("The CPU simulates this device. Choosing the CPU itself is faster.");
   if (device.kind != "cpu" && !device.driver.empty()) lines << Words::tr("Driver: %1").arg(displayName(toQString(device.driver)));
   if (!device.apiLevel.empty()) lines << Words::tr("Interface: %1").arg(displayName(toQString(device.apiLevel)));
   if (device.memoryBytes > 0) lines << Words::tr("Memory: %1").arg(formatBytes(device.memoryBytes));

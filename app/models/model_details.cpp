@@ -15,30 +15,26 @@
 #include "inference/inference_worker.h"
 #include "models/name_text.h"
 #include "settings/device_picker.h"
+#include "support/accessible.h"
 #include "support/format.h"
 #include "support/plain_text.h"
 #include "theme/icons.h"
 #include "theme/label.h"
-#include "theme/theme.h"
 
 namespace rookery::app {
 
 namespace {
 
+constexpr qsizetype kMostSaid = 600;  ///< characters of an error for a screen reader
+
 QString tokenizerText(engine::TokenizerKind kind) {
   switch (kind) {
     case engine::TokenizerKind::World: return ModelDetails::tr("World");
-    case engine::TokenizerKind::Embedded: return ModelDetails::tr("in the file");
+    case engine::TokenizerKind::Embedded: return ModelDetails::tr("built into the file");
     case engine::TokenizerKind::Pile20B: return ModelDetails::tr("20B (Pile)");
     case engine::TokenizerKind::Unknown: break;
   }
-  return ModelDetails::tr("tokenizer not known");
-}
-
-void tint(Label* label, const QColor& color) {
-  QPalette palette;
-  palette.setColor(QPalette::WindowText, color);
-  label->setPalette(palette);
+  return ModelDetails::tr("unknown tokenizer");
 }
 
 }  // namespace
@@ -73,9 +69,9 @@ ModelDetails::ModelDetails(QWidget* parent)
       m_ownVocabulary(new QPushButton(this)),
       m_vocabularyBox(new QWidget(this)) {
   setObjectName(QStringLiteral("modelDetails"));
+  setAccessibleRole(m_errorBox, QAccessible::AlertMessage);
   m_title->setObjectName(QStringLiteral("modelTitle"));
-  m_title->setWordWrap(true);
-  m_title->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  m_title->setElided(true);  // the name of a file has no blanks to break at
   m_summary->setObjectName(QStringLiteral("modelSummary"));
   m_summary->setWordWrap(true);
   m_verdict->setObjectName(QStringLiteral("modelVerdict"));
@@ -187,7 +183,10 @@ ModelDetails::ModelDetails(QWidget* parent)
   column->addLayout(deviceRow);
   column->addLayout(buttons);
 
-  connect(m_load, &QPushButton::clicked, this, [this] { Q_EMIT loadRequested(m_entry.path); });
+  connect(m_load, &QPushButton::clicked, this, [this] {
+    if (m_loaded) Q_EMIT chatRequested();
+    else Q_EMIT loadRequested(m_entry.path);
+  });
   connect(m_onCpu, &QPushButton::clicked, this, [this] { Q_EMIT loadOnCpuRequested(m_entry.path); });
   connect(m_shared, &QPushButton::clicked, this, [this] {
     const QString strategy = toQString(m_loadError->strategy);  // which ends with the error
@@ -258,6 +257,7 @@ void ModelDetails::showLoadError(const engine::Error& error, bool leftCpu) {
     m_loadError = error;
   }
   fill();
+  if (!m_errorBox->isHidden()) announce(m_errorBox);
 }
 
 void ModelDetails::fillError() {
@@ -272,16 +272,16 @@ void ModelDetails::fillError() {
   const bool fixable = error->code == engine::ErrorCode::VocabularyMissing;
   const bool chosenIsWrong = !m_entry.error && !loadFailed && !m_entry.vocabulary.isEmpty() && error->code != engine::ErrorCode::VersionUnsupported;
   m_errorIcon->setIconName(fixable ? QStringLiteral("warning") : QStringLiteral("error"));
-  tint(m_errorIcon, fixable ? Theme::colors().warning : Theme::colors().bad);
-  m_errorText->setText(chosenIsWrong ? tr("%1 is no vocabulary for this model. Choose another file.").arg(displayName(QFileInfo(m_entry.vocabulary).fileName()))
+  m_errorIcon->setTone(fixable ? Tone::Warning : Tone::Bad);
+  m_errorText->setText(chosenIsWrong ? tr("%1 is not a vocabulary for this model. Choose another file.").arg(displayName(QFileInfo(m_entry.vocabulary).fileName()))
                          : fixable     ? tr("The vocabulary of this model is missing. Choose its file, or get the model as a GGUF file, which brings its own.")
                            : loadFailed ? loadErrorText(*error, m_leftCpu, ErrorPlace::ModelsPage)
                                        : errorText(*error));
   m_errorDetails->setText(errorDetails(*error));
+  m_errorBox->setAccessibleName(displayName(m_errorText->text(), kMostSaid));
 }
 
 void ModelDetails::fillVerdict() {
-  const auto& colors = Theme::colors();
   const Fit fit = fitOf(m_entry, m_available);
   m_verdictBox->setVisible(m_entry.info && fit < Fit::NeedsVocabulary);
   if (!m_entry.info) {
@@ -304,7 +304,7 @@ void ModelDetails::fillVerdict() {
   }
   m_verdict->setText(text);
   m_verdictIcon->setIconName(fit == Fit::Fits ? QStringLiteral("ok") : QStringLiteral("warning"));
-  tint(m_verdictIcon, fit == Fit::Fits ? colors.good : colors.warning);
+  m_verdictIcon->setTone(fit == Fit::Fits ? Tone::Good : Tone::Warning);
   m_need->setVisible(m_available > 0);
   if (m_available > 0) {
     m_need->setValue(static_cast<int>(qMin(1000.0, 1000.0 * static_cast<double>(m_entry.estimate.total()) / static_cast<double>(m_available))));
@@ -329,8 +329,8 @@ void ModelDetails::fill() {
   m_folder->setVisible(!m_entry.isGuide());
   m_remove->setVisible(m_listed && !m_loaded);
   m_progressBox->setVisible(m_loading && m_loadingPath == m_entry.path);
-  m_load->setText(m_loaded ? tr("Loaded") : fitOf(m_entry, m_available) == Fit::TooBig ? tr("&Load anyway") : tr("&Load"));
-  m_load->setEnabled(!m_loaded && !m_loading && m_entry.canLoad());
+  m_load->setText(m_loaded ? tr("&Chat with it") : fitOf(m_entry, m_available) == Fit::TooBig ? tr("&Load anyway") : tr("&Load"));
+  m_load->setEnabled(m_loaded || (!m_loading && m_entry.canLoad()));
 }
 
 void ModelDetails::addFact(const QString& name, const QString& value) {
@@ -362,10 +362,10 @@ void ModelDetails::fillFacts() {
                                                     m_entry.vocabulary.isEmpty() ? tokenizerText(m_entry.info->tokenizer)
                                                                                  : displayName(QFileInfo(m_entry.vocabulary).fileName())));
   addFact(tr("Precision"), QString::fromLatin1(dtype.data(), static_cast<qsizetype>(dtype.size())));
-  addFact(tr("Memory of a chat"), tr("%1, at any length").arg(formatBytes(shape.stateBytes())));
+  addFact(tr("Memory per chat"), tr("%1, however long the chat is").arg(formatBytes(shape.stateBytes())));
   addFact(tr("File"), tr("%1, %2").arg(formatBytes(m_entry.fileBytes), QString::fromLatin1(engine::containerName(m_entry.info->container))));
   if (const QString name = fileNameText(m_entry.name); !name.isEmpty()) {
-    addFact(tr("By its name"), name);
+    addFact(tr("From its name"), name);
   }
 }
 
@@ -373,7 +373,7 @@ void ModelDetails::retranslate() {
   m_guideText->setText(tr("A very small model that this project trained. It answers questions about Rookery: what the pages do, "
                           "where things are kept, how to get and open models. It knows nothing else, and it is always there."));
   m_cancel->setText(tr("&Cancel"));
-  m_deviceLabel->setText(tr("Runs o&n"));
+  m_deviceLabel->setText(tr("Ru&n on"));
   m_picker->setAccessibleName(tr("Device that the model runs on"));
   m_onCpu->setText(tr("Load on the C&PU"));
   m_shared->setText(tr("Share wi&th the CPU"));
@@ -383,7 +383,7 @@ void ModelDetails::retranslate() {
   m_remove->setText(tr("&Remove from the list"));
   m_remove->setToolTip(plainToolTip(tr("The file itself stays where it is")));
   m_vocabulary->setText(tr("Choose voca&bulary…"));
-  m_ownVocabulary->setText(tr("&Use its own again"));
+  m_ownVocabulary->setText(tr("&Use the model's own"));
   m_need->setAccessibleName(tr("Share of the free memory that this model needs"));
   m_progress->setAccessibleName(tr("Loading progress"));
   fill();
@@ -392,8 +392,6 @@ void ModelDetails::retranslate() {
 void ModelDetails::changeEvent(QEvent* event) {
   if (event->type() == QEvent::LanguageChange) {
     retranslate();
-  } else if (event->type() == QEvent::ApplicationPaletteChange) {
-    fill();
   }
   Card::changeEvent(event);
 }

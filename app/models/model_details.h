@@ -41,6 +41,7 @@ class ModelDetails : public Card {
   void loadOnCpuRequested(const QString& path);
   void loadSharedRequested(const QString& path, const QString& strategy);
   void cancelRequested();
+  void chatRequested();
   void showInFolderRequested(const QString& path);
   void removeRequested(const QString& path);
   void vocabularyRequested(const QString& path);       ///< the user wants to choose its file

@@ -17,6 +17,16 @@ namespace rookery::app {
 namespace {
 constexpr double kComfort = 1.1;  ///< less than this times the need free: tight
 constexpr int kPadding = 12, kIcon = 18;
+/// The newest generation first, in it from small to large; what could not be read at the end.
+bool comesBefore(const ModelEntry& a, const ModelEntry& b) {
+  const auto rank = [](const ModelEntry& e) {
+    if (!e.info) return std::pair(1, std::uint64_t{0});
+    const int generation = QString::fromLatin1(engine::versionName(e.info->shape.version)).section(u'.', 0, 0).toInt();  // 5.0 and 5.2 are one
+    return std::pair(-generation, e.info->shape.parameters());
+  };
+  const auto first = rank(a), second = rank(b);
+  return first != second ? first < second : QString::localeAwareCompare(a.name, b.name) < 0;
+}
 }  // namespace
 
 Fit fitOf(const ModelEntry& entry, std::uint64_t availableBytes) {
@@ -106,9 +116,7 @@ void ModelListModel::add(const ModelEntry& entry) {
     Q_EMIT dataChanged(known, known);
     return;
   }
-  const auto place = std::lower_bound(m_entries.begin() + 1, m_entries.end(), entry, [](const auto& a, const auto& b) {
-    return QString::localeAwareCompare(a.name, b.name) < 0;
-  });
+  const auto place = std::lower_bound(m_entries.begin() + 1, m_entries.end(), entry, comesBefore);
   const int row = static_cast<int>(place - m_entries.begin());
   beginInsertRows({}, row, row);
   m_entries.insert(row, entry);

@@ -18,7 +18,7 @@ QString fitText(Fit fit);
 /// "RWKV-7 · 191 M parameters · fp16 · 382 MB".
 QString entrySummary(const ModelEntry& entry);
 
-/// The models on this computer, the guide model always first, the rest by name.
+/// The models on this computer: the guide first, then the newest generation, in each from small to large.
 class ModelListModel : public QAbstractListModel {
   Q_OBJECT
 

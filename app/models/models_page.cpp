@@ -8,6 +8,7 @@
 #include <QListView>
 #include <QMimeData>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QVBoxLayout>
 
 #include "inference/engine_text.h"
@@ -24,6 +25,8 @@
 namespace rookery::app {
 
 namespace {
+constexpr int kSideBySide = 860, kLeastList = 160;
+
 QStringList modelFilesOf(const QMimeData* data) {
   QStringList files;
   for (const auto& url : data->urls()) {
@@ -92,25 +95,30 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
   left->setSpacing(12);
   left->addWidget(listCard, 1);
   left->addWidget(m_dropCard);
-  auto* middle = new QHBoxLayout;
-  middle->setSpacing(16);
-  middle->addLayout(left, 11);
-  middle->addWidget(m_details, 10);
+  m_view->setMinimumHeight(kLeastList);
+  m_middle = new QHBoxLayout;
+  m_middle->setSpacing(16);
+  m_middle->addLayout(left, 11);
+  m_middle->addWidget(m_details, 10);
   auto* bottom = new QHBoxLayout;
   bottom->addWidget(m_hint, 1);
   bottom->addWidget(m_modelsFolder, 0, Qt::AlignTop);
 
-  auto* column = new QVBoxLayout(this);
-  column->setContentsMargins(24, 20, 24, 16);
+  auto* content = new QWidget;
+  auto* column = new QVBoxLayout(content);
+  column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(16);
   column->addLayout(top);
-  column->addLayout(middle, 1);
+  column->addLayout(m_middle, 1);
   column->addLayout(bottom);
+  auto* outer = new QVBoxLayout(this);
+  outer->setContentsMargins(0, 0, 0, 0);
+  outer->addWidget(makePageScroll(content, QWIDGETSIZE_MAX, this));
 
   connect(m_open, &QPushButton::clicked, this, &ModelsPage::chooseFile);
   connect(m_scan, &QPushButton::clicked, this, &ModelsPage::rescan);
   connect(m_addFolder, &QPushButton::clicked, this, [this] {
-    const QString folder = Dialogs::instance().chooseFolder(this, tr("Look for models in a folder"), QDir::homePath());
+    const QString folder = Dialogs::instance().chooseFolder(this, tr("Choose a folder with models"), QDir::homePath());
     if (!folder.isEmpty()) {
       m_settings->setModelFolders(m_settings->modelFolders() << folder);
     }
@@ -133,6 +141,7 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
     }
   });
   connect(m_details, &ModelDetails::loadRequested, this, &ModelsPage::loadRequested);
+  connect(m_details, &ModelDetails::chatRequested, this, &ModelsPage::chatRequested);
   connect(m_details, &ModelDetails::cancelRequested, this, &ModelsPage::cancelRequested);
   connect(m_details, &ModelDetails::showInFolderRequested, this,
           [](const QString& path) { Dialogs::instance().openUrl(QFileInfo(path).path()); });
@@ -293,10 +302,10 @@ void ModelsPage::retranslate() {
   m_scan->setText(tr("&Scan again"));
   m_modelsFolder->setText(tr("Open &models folder"));
   m_view->setAccessibleName(tr("Models on this computer"));
-  m_dropText->setText(tr("Drop a .pth, .st, .safetensors or .gguf file anywhere on this page. It is read where it lies, never moved."));
+  m_dropText->setText(tr("Drop a .pth, .st, .safetensors or .gguf file anywhere on this page. The file stays where it is."));
   m_hint->setText(tr("Where to get models: BlinkDL/rwkv7-g1 on Hugging Face, RWKV/rwkv7-g1 on ModelScope. "
-                     "A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth tells the generation, the training data, the size, "
-                     "the date and how long the texts in training were. Rookery downloads nothing by itself."));
+                     "A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth gives the generation, training data, size, date and "
+                     "length of the training texts. Rookery never downloads anything on its own."));
   m_list->retranslate();
 }
 
@@ -313,6 +322,12 @@ void ModelsPage::showEvent(QShowEvent* event) {
   QWidget::showEvent(event);
 }
 
+/// Side by side where both have room, else the details below the list.
+void ModelsPage::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  m_middle->setDirection(width() < kSideBySide ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
+}
+
 void ModelsPage::dragEnterEvent(QDragEnterEvent* event) {
   if (!modelFilesOf(event->mimeData()).isEmpty()) {
     m_dropText->setForegroundRole(QPalette::Highlight);
@@ -320,10 +335,10 @@ void ModelsPage::dragEnterEvent(QDragEnterEvent* event) {
   }
 }
 
-void ModelsPage::dragLeaveEvent(QDragLeaveEvent* /*event*/) { m_dropText->setForegroundRole(QPalette::WindowText); }
+void ModelsPage::dragLeaveEvent(QDragLeaveEvent* /*event*/) { m_dropText->setForegroundRole(QPalette::PlaceholderText); }
 
 void ModelsPage::dropEvent(QDropEvent* event) {
-  m_dropText->setForegroundRole(QPalette::WindowText);
+  m_dropText->setForegroundRole(QPalette::PlaceholderText);
   for (const auto& path : modelFilesOf(event->mimeData())) {
     addFile(path);
   }

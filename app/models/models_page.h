@@ -6,6 +6,7 @@
 
 #include "models/model_catalog.h"
 
+class QBoxLayout;
 class QListView;
 class QPushButton;
 
@@ -49,10 +50,12 @@ class ModelsPage : public QWidget {
  Q_SIGNALS:
   void loadRequested(const QString& path);  ///< empty: the guide
   void cancelRequested();
+  void chatRequested();  ///< with the model that is loaded
 
  protected:
   void changeEvent(QEvent* event) override;
   void showEvent(QShowEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
   void dragEnterEvent(QDragEnterEvent* event) override;
   void dragLeaveEvent(QDragLeaveEvent* event) override;
   void dropEvent(QDropEvent* event) override;
@@ -70,6 +73,7 @@ class ModelsPage : public QWidget {
   ModelListModel* m_list;
   ModelDetails* m_details;
   QListView* m_view;
+  QBoxLayout* m_middle;
   Label *m_heading, *m_hint, *m_dropText;
   Card* m_dropCard;
   QPushButton *m_open, *m_addFolder, *m_scan, *m_modelsFolder;

@@ -39,7 +39,7 @@ QString fileNameText(const QString& fileName) {
   lines << dataText(*parts);
   if (!parts->size.empty()) lines << FileNameText::tr("Size %1").arg(QString::fromStdString(parts->size));
   if (parts->year != 0) {
-    lines << FileNameText::tr("Of %1").arg(locale.toString(QDate(parts->year, parts->month, parts->day), QLocale::LongFormat));
+    lines << FileNameText::tr("Dated %1").arg(locale.toString(QDate(parts->year, parts->month, parts->day), QLocale::LongFormat));
   }
   if (parts->context != 0) lines << FileNameText::tr("Trained on texts of up to %1 tokens").arg(locale.toString(parts->context));
   if (!parts->weights.empty()) lines << FileNameText::tr("Weights stored as %1").arg(QString::fromStdString(parts->weights));

@@ -26,6 +26,7 @@ constexpr auto kUnfinishedLoadName = "load/unfinishedDeviceName";
 constexpr auto kUnfinishedChat = "start/unfinishedChat";
 constexpr auto kExportFolder = "bench/exportFolder";
 constexpr auto kWindowGeometry = "window/geometry";
+constexpr auto kChatListShown = "window/chatList";
 constexpr int kMaxThreads = 1024;
 
 QString themeName(ThemeChoice choice) {
@@ -217,6 +218,9 @@ void Settings::setExportFolder(const QString& folder) { m_state->setValue(QLatin
 
 QByteArray Settings::windowGeometry() const { return m_state->value(QLatin1String(kWindowGeometry)).toByteArray(); }
 void Settings::setWindowGeometry(const QByteArray& geometry) { m_state->setValue(QLatin1String(kWindowGeometry), geometry); }
+
+bool Settings::chatListShown() const { return m_state->value(QLatin1String(kChatListShown), true).toBool(); }
+void Settings::setChatListShown(bool shown) { m_state->setValue(QLatin1String(kChatListShown), shown); }
 
 QString Settings::modelsFolder() const { return QDir(m_paths.data).filePath(QStringLiteral("models")); }
 QString Settings::reportsFolder() const { return QDir(m_paths.data).filePath(QStringLiteral("reports")); }

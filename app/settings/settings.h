@@ -71,6 +71,8 @@ class Settings : public QObject {
 
   QByteArray windowGeometry() const;
   void setWindowGeometry(const QByteArray& geometry);
+  bool chatListShown() const;
+  void setChatListShown(bool shown);
 
   const Paths& paths() const noexcept { return m_paths; }
   QString modelsFolder() const;

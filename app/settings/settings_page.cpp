@@ -263,7 +263,7 @@ void SettingsPage::fillMemory() {
   const auto used = m_store != nullptr && isVisible() ? static_cast<quint64>(qMax<qint64>(0, m_store->snapshotBytes())) : 0;
   QString text = tr("Used %1 of %2").arg(formatBytes(used), formatBytes(budget));
   if (m_memoriesDropped > 0) {
-    text += QStringLiteral(" · ") + tr("%n old memories dropped since the start, to stay within the limit", nullptr, m_memoriesDropped);
+    text += QStringLiteral(" · ") + tr("%n old memories deleted since Rookery started, to stay within the limit", nullptr, m_memoriesDropped);
   }
   m_memoryUsed->setText(text);
   m_memoryBar->setValue(static_cast<int>(qMin(1000.0, 1000.0 * static_cast<double>(used) / static_cast<double>(budget))));
@@ -357,8 +357,7 @@ void SettingsPage::buildStorage(QVBoxLayout* column) {
     PathRow row{new Label, new MutedLabel, new QPushButton};
     row.path->setText(shortPath(folders[i]));
     row.path->setToolTip(plainToolTip(QDir::toNativeSeparators(folders[i])));
-    row.path->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    row.path->setWordWrap(true);
+    row.path->setElided(true);
     row.open->setObjectName(QLatin1String(names[i]));
     row.open->setFlat(true);
     row.open->setIcon(lineIcon(QStringLiteral("folder-open")));
@@ -390,7 +389,7 @@ void SettingsPage::buildStorage(QVBoxLayout* column) {
   column->addWidget(m_folders);
   column->addLayout(buttons);
   connect(m_addFolder, &QPushButton::clicked, this, [this] {
-    const QString folder = Dialogs::instance().chooseFolder(this, tr("Look for models in a folder"), QDir::homePath());
+    const QString folder = Dialogs::instance().chooseFolder(this, tr("Choose a folder with models"), QDir::homePath());
     if (!folder.isEmpty() && !m_settings->modelFolders().contains(folder)) {
       m_settings->setModelFolders(m_settings->modelFolders() << folder);
     }
@@ -433,13 +432,13 @@ void SettingsPage::buildAbout(QVBoxLayout* column) {
 
 void SettingsPage::fillChoices() {
   m_language->clear();
-  m_language->addItem(tr("As the system"), QString());
+  m_language->addItem(tr("Same as the system"), QString());
   for (const auto& choice : Language::available()) {
     m_language->addItem(choice.name, choice.code);
   }
   m_language->setCurrentIndex(qMax(0, m_language->findData(m_settings->language())));
   m_theme->clear();
-  m_theme->addItem(tr("As the system"), static_cast<int>(ThemeChoice::System));
+  m_theme->addItem(tr("Same as the system"), static_cast<int>(ThemeChoice::System));
   m_theme->addItem(tr("Light"), static_cast<int>(ThemeChoice::Light));
   m_theme->addItem(tr("Dark"), static_cast<int>(ThemeChoice::Dark));
   m_theme->setCurrentIndex(m_theme->findData(static_cast<int>(m_settings->theme())));
@@ -478,7 +477,7 @@ void SettingsPage::fillFolders() {
     item->setData(Qt::UserRole, folder);
   }
   if (m_folders->count() == 0) {
-    auto* item = new QListWidgetItem(tr("No other folders. The models folder above is always looked at."), m_folders);
+    auto* item = new QListWidgetItem(tr("No other folders. The models folder above is always searched."), m_folders);
     item->setFlags(Qt::NoItemFlags);
   }
   m_removeFolder->setEnabled(false);
@@ -490,18 +489,18 @@ void SettingsPage::retranslate() {
   m_general->setText(tr("General"));
   m_compute->setText(tr("Compute"));
   m_chats->setText(tr("How new chats answer"));
-  m_samplingHint->setText(tr("Each chat keeps its own settings, which its panel at the right changes; new ones begin with these."));
+  m_samplingHint->setText(tr("New chats start with these settings. The panel on the right of the Chat page changes them for one chat."));
   m_resetSampling->setText(tr("Reset to defaults"));
   m_memoryHeading->setText(tr("Memory of chats"));
   m_memoryBar->setAccessibleName(tr("Share of the limit that is used"));
-  m_budgetLabel->setText(tr("At m&ost"));
+  m_budgetLabel->setText(tr("L&imit"));
   m_budget->setAccessibleName(tr("Limit for the memory of chats"));
   m_budget->setSuffix(tr(" GB"));
-  m_memoryHint->setText(tr("What the models remember of your chats is kept on disk, so that a chat goes on without being read again. "
-                           "When the limit is reached, the oldest memories go; the text of your chats always stays."));
+  m_memoryHint->setText(tr("What a model remembers of a chat is saved on disk, so that the chat can go on without being read again. "
+                           "When the limit is reached, the oldest memories are deleted. Your messages are always kept."));
   m_binHeading->setText(tr("Deleted chats"));
   m_bin->setAccessibleName(tr("Deleted chats"));
-  m_binEmpty->setText(tr("Empty. Deleted chats stay here for 30 days."));
+  m_binEmpty->setText(tr("No deleted chats. They are kept here for 30 days."));
   m_restore->setText(tr("Re&store"));
   m_deleteForGood->setText(tr("&Delete for good"));
   m_emptyBin->setText(tr("Em&pty the bin"));
@@ -511,13 +510,13 @@ void SettingsPage::retranslate() {
   m_languageLabel->setText(tr("&Language"));
   m_themeLabel->setText(tr("&Theme"));
   m_threadsLabel->setText(tr("T&hreads"));
-  m_threads->setSpecialValueText(tr("one per core (%1)").arg(engine::physicalCores()));
+  m_threads->setSpecialValueText(tr("One per core (%1)").arg(engine::physicalCores()));
   m_threads->setAccessibleName(tr("Threads"));
   m_language->setAccessibleName(tr("Language"));
   m_theme->setAccessibleName(tr("Theme"));
-  m_deviceLabel->setText(tr("Models r&un on"));
+  m_deviceLabel->setText(tr("R&un models on"));
   m_device->setAccessibleName(tr("Device that models run on"));
-  m_threadsHint->setText(tr("Device and threads are used from the next model on that is loaded. Threads are for the CPU; the text of an answer is the same with any number."));
+  m_threadsHint->setText(tr("Takes effect when the next model is loaded. Threads apply to the CPU only and do not change the answers."));
   m_devicesLabel->setText(tr("Devices"));
   m_devices->setAccessibleName(tr("Devices"));
   const QString names[] = {tr("Chats"), tr("Models"), tr("Benchmark runs"), tr("Settings"), tr("Logs and window"), tr("Cache")};

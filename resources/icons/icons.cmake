@@ -34,6 +34,8 @@ set(ROOKERY_ICONS
   send.svg
   settings.svg
   shield.svg
+  sidebar.svg
+  sliders.svg
   stop.svg
   table.svg
   trash.svg

@@ -60,6 +60,38 @@ class ModelsPageTest : public QObject {
     QCOMPARE(asked[0][0].toString(), QString());
   }
 
+  void theNewestGenerationComesFirstAndInItTheSmallest() {
+    ModelListModel list;
+    const auto add = [&list](const char* name, const char* shape) {
+      ModelEntry entry;
+      entry.path = entry.name = QLatin1String(name);
+      if (shape != nullptr) {
+        entry.info.emplace();
+        entry.info->shape = *rookery::engine::officialShape(shape);
+      }
+      list.add(entry);
+    };
+    add("broken.pth", nullptr);
+    add("a-7b-old", "rwkv6-7b");
+    add("b-0.1b", "rwkv7-0.1b");
+    add("a-2.9b", "rwkv7-2.9b");
+    add("z-1b6-old", "rwkv6-1b6");
+    add("z-3b-5", "rwkv5-3b");
+    add("z-0.1b-5.0", "rwkv5-0.1b");
+    QStringList names;
+    for (int row = 1; row < list.rowCount(); ++row) names << list.index(row).data().toString();
+    QCOMPARE(names, QStringList({QStringLiteral("b-0.1b"), QStringLiteral("a-2.9b"), QStringLiteral("z-1b6-old"), QStringLiteral("a-7b-old"), QStringLiteral("z-0.1b-5.0"), QStringLiteral("z-3b-5"), QStringLiteral("broken.pth")}));
+  }
+
+  void aLoadedModelLeadsToTheChat() {
+    QSignalSpy asked(m_page.get(), &ModelsPage::loadRequested), chat(m_page.get(), &ModelsPage::chatRequested);
+    m_page->setLoaded({});
+    QCOMPARE(load()->text(), QStringLiteral("&Chat with it"));
+    load()->click();
+    QCOMPARE(chat.count(), 1);
+    QCOMPARE(asked.count(), 0);
+  }
+
   void aDroppedModelSaysWhatItIs() {
     const QString path = golden("models/v7_small/model.pth");
     drop(m_page.get(), path);
@@ -82,7 +114,7 @@ class ModelsPageTest : public QObject {
     test::PreparedDialogs dialogs;
     dialogs.answer = golden("hostile/pth/not_a_zip.pth");
     button("modelVocabulary")->click();
-    QTRY_VERIFY(label("modelError")->text().contains(QStringLiteral("not_a_zip.pth is no vocabulary")));
+    QTRY_VERIFY(label("modelError")->text().contains(QStringLiteral("not_a_zip.pth is not a vocabulary")));
     QVERIFY(!load()->isEnabled());
     dialogs.answer = test::byteVocabulary(m_folder->path());
     button("modelVocabulary")->click();
@@ -182,7 +214,7 @@ class ModelsPageTest : public QObject {
     load()->click();
     QVERIFY(label("modelProgressText")->isVisible());
     QVERIFY(loaded.wait(kLoadTimeout));
-    QCOMPARE(load()->text(), QStringLiteral("Loaded"));
+    QCOMPARE(load()->text(), QStringLiteral("&Chat with it"));
     QVERIFY(!label("modelProgressText")->isVisible());
     QVERIFY(m_page->list()->find(path).data(ModelListModel::LoadedRole).toBool());
     QVERIFY(service.tokenizer() != nullptr);
@@ -209,7 +241,7 @@ class ModelsPageTest : public QObject {
     QVERIFY(service.model() && service.model()->isGuide);
     m_page->select({});
     QVERIFY(!label("modelError")->isVisible());
-    QCOMPARE(load()->text(), QStringLiteral("Loaded"));
+    QCOMPARE(load()->text(), QStringLiteral("&Chat with it"));
   }
 
   void aLoadDuringAnAnswerWaitsAndSaysSo() {
