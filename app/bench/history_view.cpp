@@ -47,9 +47,9 @@ HistoryView::HistoryView(const QString& folder, QWidget* parent)
     Dialogs::instance().openUrl(m_history.folder());
   });
   connect(m_table, &QTableWidget::itemSelectionChanged, this, [this] {
-    const int row = m_table->currentRow();
-    if (row >= 0 && row < m_stored.size() && !m_table->selectedItems().isEmpty()) {
-      Q_EMIT chosen(row);
+    const int chosenRow = m_table->currentRow();
+    if (chosenRow >= 0 && chosenRow < m_stored.size() && !m_table->selectedItems().isEmpty()) {
+      Q_EMIT chosen(chosenRow);
     }
   });
   retranslate();
