@@ -78,6 +78,7 @@ Composer::Composer(QWidget* parent)
   m_countTimer.setInterval(kCountDelay);
   connect(&m_countTimer, &QTimer::timeout, this, &Composer::countTokens);
   connect(m_input, &QPlainTextEdit::textChanged, this, [this] {
+    m_restored.clear();
     updateHeight();
     updateButtons();
     m_countTimer.start();
@@ -145,6 +146,7 @@ void Composer::setDraft(const Draft& draft) {
 }
 
 QString Composer::text() const {
+  if (!m_restored.isEmpty()) return m_restored;
   const Draft all = draft();
   if (all.pasted.isEmpty()) return all.typed;
   return all.typed.isEmpty() ? all.pasted.join(u'\n') : (all.pasted + QStringList{all.typed}).join(u'\n');
@@ -153,11 +155,13 @@ QString Composer::text() const {
 void Composer::setText(const QString& text) {
   const DraftParts parts = splitDraft(text);
   setDraft({parts.before.isEmpty() ? QStringList() : QStringList{parts.before}, parts.typed});
+  if (!parts.before.isEmpty()) m_restored = text;
 }
 
 void Composer::focusInput() { m_input->setFocus(Qt::OtherFocusReason); }
 
 void Composer::addPasted(const QString& text) {
+  m_restored.clear();
   auto* pasted = new PastedText(text, m_pastedArea->widget());
   connect(pasted, &PastedText::removeRequested, this, [this, pasted] {
     removePasted(pasted);
@@ -172,6 +176,7 @@ void Composer::addPasted(const QString& text) {
 }
 
 void Composer::removePasted(PastedText* pasted) {
+  m_restored.clear();
   m_pasted.removeOne(pasted);
   pasted->hide();
   pasted->deleteLater();

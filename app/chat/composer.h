@@ -81,6 +81,7 @@ class Composer : public QWidget {
   int m_typedTokens = 0;
   quint64 m_counted = 0;  ///< which text of the input was given to be counted last
   QString m_blocked;
+  QString m_restored;     ///< what setText() gave, in one piece, until it is changed
   Draft m_beforeEditing;
   bool m_answering = false, m_editing = false;
 };

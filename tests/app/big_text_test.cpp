@@ -52,7 +52,7 @@ QString fences(int count) {
   return text;
 }
 
-/// A model that reads for ever and answers nothing.
+/// A model that says one word and no more.
 class SilentModel : public InferenceService {
  public:
   SilentModel() {
@@ -60,10 +60,15 @@ class SilentModel : public InferenceService {
     model.name = model.fingerprint = QStringLiteral("silent");
     setModel(model, engine::Model::guide().value()->tokenizer());
   }
-  JobId answer(const AnswerRequest&) override { return newJob(); }
+  JobId answer(const AnswerRequest&) override {
+    const JobId job = newJob();
+    QMetaObject::invokeMethod(this, [this, job] { Q_EMIT answerBatch(job, {QStringLiteral("Well"), {1}}); }, Qt::QueuedConnection);
+    return job;
+  }
   void stop(JobId job) override {
     AnswerFinished finished;
     finished.reason = engine::StopReason::Cancelled;
+    finished.promptTokens = 1;  // something was read, so the question stays
     Q_EMIT answerFinished(job, finished);
   }
 };
@@ -359,13 +364,17 @@ class BigTextTest : public QObject {
     act("it is sent", [&] { QTest::keyClick(input, Qt::Key_Return); });
     const qint64 chat = page.current()->id();
     QVERIFY(chat != 0);
+    QTRY_COMPARE(page.current()->state(), Conversation::State::Answering);
     act("it is stopped", [&] { page.stop(); });
     act("another chat", [&] { page.newChat(); });
     gui().measuring = false;
     QVERIFY(store->flush(60'000));
     gui().measuring = true;
     act("it is opened again", [&] { page.openChat(chat); });
+    QCOMPARE(page.current()->transcript().rowCount(), 2);
     QTRY_VERIFY_WITH_TIMEOUT(!page.current()->transcript().isLoading(0), 20'000);
+    act("its beginning", [&] { page.findChild<TranscriptView*>()->verticalScrollBar()->setValue(0); });
+    QVERIFY(visible<QToolButton>(page, "edit"));
     act("it is copied", [&] { visible<QToolButton>(page, "copy")->click(); });
     act("it is edited", [&] { visible<QToolButton>(page, "edit")->click(); });
     gui().measuring = false;
