@@ -58,9 +58,10 @@ ThoughtSplitter::Ranges ThoughtSplitter::read(const QString& text) {
 
 QString textToCopy(const QString& text) {
   ThoughtSplitter splitter;
-  const ThoughtSplitter::Added parts = splitter.push(text);
-  const bool empty = splitter.hasThought() && !splitter.isOpen() && QStringView(parts.thought).trimmed().isEmpty();
-  return (empty ? parts.answer : text).trimmed();
+  const ThoughtSplitter::Ranges at = splitter.read(text);
+  const QStringView view(text);
+  const bool empty = splitter.hasThought() && !splitter.isOpen() && view.sliced(at.thought, at.thoughtEnd - at.thought).trimmed().isEmpty();
+  return empty ? view.sliced(at.answer, at.answerEnd - at.answer).trimmed().toString() : text.trimmed();
 }
 
 }  // namespace rookery::app
