@@ -25,6 +25,7 @@ ChartPanel::ChartPanel(const QString& objectName, QWidget* parent)
   m_plot->setObjectName(objectName + u"Plot");
   m_plot->setFocusPolicy(Qt::NoFocus);  // its table twin is the one for the keyboard
   m_plot->setMinimumSize(200, 200);
+  m_plot->setAttribute(Qt::WA_TransparentForMouseEvents);  // it would keep the wheel, and the page stop scrolling there
   m_plot->installEventFilter(this);
   m_table->setObjectName(objectName + u"Table");
   m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);

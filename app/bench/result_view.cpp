@@ -61,6 +61,7 @@ ResultView::ResultView(QWidget* parent)
   connect(m_tableView, &QPushButton::toggled, m_charts, &ChartsView::setTablesVisible);
 
   m_times->setColumnCount(4);
+  m_times->horizontalHeader()->setMinimumSectionSize(80);
   m_environment->setColumnCount(2);
   m_environment->horizontalHeader()->hide();
   m_environment->horizontalHeader()->setSectionResizeMode(0, QHeaderView::ResizeToContents);

@@ -603,6 +603,20 @@ class BenchPageTest : public QObject {
     QCOMPARE(timeRangeText({170, 190}), QStringLiteral("Takes about 3 minute(s)."));
   }
 
+  void theWheelScrollsThePageOverAChart() {
+    BenchPage page(m_folder->path());
+    page.resize(700, 600);
+    page.showReport(test::handMadeReport());
+    page.show();
+    QCoreApplication::processEvents();
+    auto* scroll = page.findChild<QScrollArea*>();
+    const auto* plot = child<QCustomPlot>(page, "speedChartPlot");
+    scroll->ensureWidgetVisible(const_cast<QCustomPlot*>(plot), 0, 0);
+    const QPoint at = plot->mapTo(&page, plot->rect().center());
+    QVERIFY(page.rect().contains(at));
+    QVERIFY(page.childAt(at) != nullptr && page.childAt(at) != plot);  // else the plot would keep the wheel
+  }
+
   // From 640 px on nothing of the page is wider than the window, at any length of text.
   void everythingFitsANarrowWindow() {
     BenchPage page(m_folder->path());
