@@ -70,6 +70,7 @@ void ChartPanel::refresh() {
 bool ChartPanel::eventFilter(QObject* watched, QEvent* event) {
   if (watched == m_plot && event->type() == QEvent::Resize) {
     fitLegend();
+    fitRange();
   }
   return Card::eventFilter(watched, event);
 }

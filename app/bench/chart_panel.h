@@ -44,6 +44,8 @@ class ChartPanel : public Card {
   /// Fill the cleared plot; colours and fonts of the axes are set afterwards by the base class.
   virtual void draw() = 0;
   virtual ChartTable tableData() const = 0;
+  /// After a change of the plot's size: for ranges that leave room for words.
+  virtual void fitRange() {}
   void changeEvent(QEvent* event) override;
   bool eventFilter(QObject* watched, QEvent* event) override;
   void styleAxis(QCPAxis* axis, bool grid) const;

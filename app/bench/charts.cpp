@@ -292,8 +292,8 @@ void MemoryChart::draw() {
     planned += static_cast<double>(part.planned) / 1e6;
     measured += static_cast<double>(part.measured) / 1e6;
   }
-  const double widest = std::max(planned, measured);
-  value->setRange(0, widest > 0 ? widest * 1.15 : 1);
+  m_widest = std::max(planned, measured);
+  fitRange();
   const auto total = [&](double at, double mb) {
     auto* text = new QCPItemText(plot());
     text->position->setAxes(value, key);
@@ -306,6 +306,14 @@ void MemoryChart::draw() {
   };
   total(2, planned);
   total(1, measured);
+}
+
+/// The bars end where the total beside them still has room.
+void MemoryChart::fitRange() {
+  constexpr double kSides = 110, kLeast = 1.1, kMost = 2;
+  const double room = std::max(1.0, plot()->width() - kSides);
+  const double words = QFontMetricsF(valueFont()).horizontalAdvance(formatBytes(static_cast<std::uint64_t>(m_widest * 1e6))) + 16;
+  plot()->xAxis->setRange(0, m_widest > 0 ? m_widest * std::clamp(room / std::max(1.0, room - words), kLeast, kMost) : 1);
 }
 
 ChartTable MemoryChart::tableData() const {

@@ -65,11 +65,13 @@ class MemoryChart : public ChartPanel {
  protected:
   void draw() override;
   ChartTable tableData() const override;
+  void fitRange() override;
 
  private:
   std::vector<MemoryPart> m_parts;  ///< by component, in the report's order
   engine::ResidentMemory m_resident;
   std::int64_t m_unexplained = 0;
+  double m_widest = 0;  ///< MB of the longer bar
 };
 
 }  // namespace rookery::app

@@ -20,7 +20,8 @@ namespace {
 enum Column { Date, Model, Device, Prompt, Answer, Memory, Note, kColumns };
 constexpr int kGap = 20;         ///< between two columns
 constexpr int kModelWidth = 150; ///< at least
-bool isNumber(int column) { return column == Prompt || column == Answer || column == Memory; }
+/// Also the note: behind a number it would touch it.
+bool onTheRight(int column) { return column >= Prompt; }
 }  // namespace
 
 HistoryView::HistoryView(const QString& folder, QWidget* parent)
@@ -87,10 +88,10 @@ void HistoryView::fill() {
     setCell(m_table, row, Prompt, formatRate(speedOf(r, "pp")), true);
     setCell(m_table, row, Answer, formatRate(speedOf(r, "tg")), true);
     setCell(m_table, row, Memory, formatBytes(memory), true);
-    setCell(m_table, row, Note, reportNotes(r).join(QStringLiteral(", ")), false, reportCaution(r));
+    setCell(m_table, row, Note, reportNotes(r).join(QStringLiteral(", ")), true, reportCaution(r));
   }
   for (int c = 0; c < kColumns; ++c) {
-    m_table->horizontalHeaderItem(c)->setTextAlignment((isNumber(c) ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+    m_table->horizontalHeaderItem(c)->setTextAlignment((onTheRight(c) ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
   }
   m_table->clearSelection();
   m_table->setVisible(!m_stored.isEmpty());
