@@ -2,6 +2,74 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>Activity</name>
+    <message>
+        <source>Reading %1 of %2 tokens</source>
+        <translation>正在读取第 %1 个词元，共 %2 个</translation>
+    </message>
+    <message>
+        <source>%1 tokens/s</source>
+        <translation>%1 词元/秒</translation>
+    </message>
+    <message>
+        <source>%1 left</source>
+        <comment>%1 is a time</comment>
+        <translation>还剩 %1</translation>
+    </message>
+    <message>
+        <source>Waiting for the model to load…</source>
+        <translation>正在等待模型载入…</translation>
+    </message>
+    <message>
+        <source>Waiting for the benchmark to end…</source>
+        <translation>正在等待基准测试结束…</translation>
+    </message>
+    <message>
+        <source>Waiting…</source>
+        <translation>正在等待…</translation>
+    </message>
+    <message>
+        <source>Waiting for the answer in another chat…</source>
+        <translation>正在等待另一个对话的回答…</translation>
+    </message>
+    <message>
+        <source>Loading %1: %2 of %3</source>
+        <translation>正在载入 %1：%2 / %3</translation>
+    </message>
+    <message>
+        <source>Loading %1…</source>
+        <translation>正在载入 %1…</translation>
+    </message>
+    <message>
+        <source>Preparing the device: step %1 of %2</source>
+        <translation>正在准备设备：第 %1 步，共 %2 步</translation>
+    </message>
+    <message>
+        <source>Preparing the device…</source>
+        <translation>正在准备设备…</translation>
+    </message>
+    <message>
+        <source>Reading the chat…</source>
+        <translation>正在读取对话…</translation>
+    </message>
+    <message>
+        <source>Going on where the answer stopped: token %1 of %2</source>
+        <translation>正在从回答中断处继续：第 %1 个词元，共 %2 个</translation>
+    </message>
+    <message>
+        <source>Answering…</source>
+        <translation>正在回答…</translation>
+    </message>
+    <message>
+        <source>Measuring…</source>
+        <translation>正在测量…</translation>
+    </message>
+    <message>
+        <source>Ready</source>
+        <translation>就绪</translation>
+    </message>
+</context>
+<context>
     <name>Application</name>
     <message>
         <source>%1 could not be loaded. %2</source>
@@ -103,10 +171,6 @@ The damaged file is kept here:
         <translation>测试已取消；以下是已完成的部分。</translation>
     </message>
     <message>
-        <source>This computer was busy: the runs differ more than they should.</source>
-        <translation>这台电脑当时很忙：各次结果的差异偏大。</translation>
-    </message>
-    <message>
         <source>weights: synthetic</source>
         <translation>权重：合成</translation>
     </message>
@@ -157,8 +221,104 @@ The damaged file is kept here:
         <translation>正在写报告</translation>
     </message>
     <message>
-        <source>This computer was busy: other programs took part of the processor.</source>
-        <translation>这台电脑当时很忙：其他程序占用了部分处理器。</translation>
+        <source>One run only, so there is no spread.</source>
+        <translation>只测了一次，因此没有离散度。</translation>
+    </message>
+    <message>
+        <source>2 runs: the spread is only indicative.</source>
+        <translation>只测了 2 次：离散度仅供参考。</translation>
+    </message>
+    <message>
+        <source>This computer was busy: other programs took part of the processor. Close them and run it again.</source>
+        <translation>这台电脑当时较忙：其他程序占用了部分处理器。请关闭它们后重新运行。</translation>
+    </message>
+    <message>
+        <source>This computer was busy: the runs differ more than they should. Close other programs and run it again.</source>
+        <translation>这台电脑当时较忙：各次结果相差过大。请关闭其他程序后重新运行。</translation>
+    </message>
+    <message>
+        <source>busy</source>
+        <translation>繁忙</translation>
+    </message>
+    <message>
+        <source>noisy</source>
+        <translation>波动较大</translation>
+    </message>
+    <message>
+        <source>cancelled</source>
+        <translation>已取消</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n run(s)</source>
+        <translation>
+            <numerusform>%n 次</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>synthetic</source>
+        <translation>合成</translation>
+    </message>
+    <message>
+        <source>Memory: %1 GB/s</source>
+        <translation>内存：%1 GB/s</translation>
+    </message>
+    <message>
+        <source>Loading</source>
+        <translation>载入</translation>
+    </message>
+    <message>
+        <source>First token</source>
+        <translation>首个词元</translation>
+    </message>
+    <message>
+        <source>Saving the state</source>
+        <translation>保存状态</translation>
+    </message>
+    <message>
+        <source>Restoring it</source>
+        <translation>恢复状态</translation>
+    </message>
+    <message>
+        <source>Copying it</source>
+        <translation>复制状态</translation>
+    </message>
+    <message>
+        <source>%1 tokens/s</source>
+        <translation>%1 词元/秒</translation>
+    </message>
+    <message>
+        <source>%1 ms</source>
+        <translation>%1 毫秒</translation>
+    </message>
+    <message>
+        <source>%1: %2 ± %3</source>
+        <translation>%1：%2 ± %3</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1：%2</translation>
+    </message>
+    <message>
+        <source>Waiting for a first token</source>
+        <translation>等待首个词元</translation>
+    </message>
+    <message>
+        <source>Today</source>
+        <translation>今天</translation>
+    </message>
+    <message>
+        <source>Yesterday</source>
+        <translation>昨天</translation>
+    </message>
+    <message>
+        <source>d MMM yyyy</source>
+        <comment>a date: day, month, year</comment>
+        <translation>yyyy年M月d日</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <comment>day, time</comment>
+        <translation>%1，%2</translation>
     </message>
 </context>
 <context>
@@ -195,12 +355,12 @@ The damaged file is kept here:
         <translation>内存：%1</translation>
     </message>
     <message>
-        <source>The CPU computes what this device is asked for, slower than when it is chosen itself.</source>
-        <translation>此设备的计算由 CPU 完成，比直接选择 CPU 更慢。</translation>
-    </message>
-    <message>
         <source>Features used: %1</source>
         <translation>使用的特性：%1</translation>
+    </message>
+    <message>
+        <source>The CPU simulates this device. Choosing the CPU itself is faster.</source>
+        <translation>此设备由 CPU 模拟。直接选择 CPU 会更快。</translation>
     </message>
 </context>
 <context>
@@ -337,16 +497,16 @@ The damaged file is kept here:
         <translation>规模 %1</translation>
     </message>
     <message>
-        <source>Of %1</source>
-        <translation>日期 %1</translation>
-    </message>
-    <message>
         <source>Trained on texts of up to %1 tokens</source>
         <translation>训练文本最长 %1 个词元</translation>
     </message>
     <message>
         <source>Weights stored as %1</source>
         <translation>权重存储为 %1</translation>
+    </message>
+    <message>
+        <source>Dated %1</source>
+        <translation>日期 %1</translation>
     </message>
 </context>
 <context>
@@ -385,6 +545,56 @@ The damaged file is kept here:
     <message>
         <source>Guide model</source>
         <translation>向导模型</translation>
+    </message>
+</context>
+<context>
+    <name>ReportExport</name>
+    <message>
+        <source>Table of every run (*.csv)</source>
+        <translation>每次运行的表格 (*.csv)</translation>
+    </message>
+    <message>
+        <source>Markdown (*.md)</source>
+        <translation>Markdown (*.md)</translation>
+    </message>
+    <message>
+        <source>Picture of the charts (*.png)</source>
+        <translation>图表图片 (*.png)</translation>
+    </message>
+    <message>
+        <source>Report (*.json)</source>
+        <translation>报告 (*.json)</translation>
+    </message>
+    <message>
+        <source>%1 could not be saved in %2. Choose another folder, or free some space.</source>
+        <translation>无法把 %1 保存到 %2。请选择其他文件夹，或腾出一些空间。</translation>
+    </message>
+    <message>
+        <source>%1 could not be saved in %2: %3. Choose another folder, or free some space.</source>
+        <translation>无法把 %1 保存到 %2：%3。请选择其他文件夹，或腾出一些空间。</translation>
+    </message>
+</context>
+<context>
+    <name>RunTime</name>
+    <message>
+        <source>Takes less than a minute.</source>
+        <translation>用时不到一分钟。</translation>
+    </message>
+    <message numerus="yes">
+        <source>Takes up to %n minute(s).</source>
+        <translation>
+            <numerusform>用时最多 %n 分钟。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Takes about %n minute(s).</source>
+        <translation>
+            <numerusform>用时约 %n 分钟。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Takes %1 to %2 minutes.</source>
+        <translation>用时 %1 到 %2 分钟。</translation>
     </message>
 </context>
 <context>
@@ -451,6 +661,13 @@ The damaged file is kept here:
     </message>
 </context>
 <context>
+    <name>Transcript</name>
+    <message>
+        <source>Copied</source>
+        <translation>已复制</translation>
+    </message>
+</context>
+<context>
     <name>rookery::app::AboutDialog</name>
     <message>
         <source>About Rookery</source>
@@ -474,34 +691,77 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     </message>
 </context>
 <context>
+    <name>rookery::app::AnswerRulesForm</name>
+    <message>
+        <source>No limit</source>
+        <translation>不限</translation>
+    </message>
+    <message>
+        <source> tokens</source>
+        <translation> 词元</translation>
+    </message>
+    <message>
+        <source>Longest answer</source>
+        <translation>回答的最大长度</translation>
+    </message>
+    <message>
+        <source>An answer stops after this many tokens. Continue goes on from there</source>
+        <translation>回答达到这么多词元时停止；点“继续”可接着生成</translation>
+    </message>
+    <message>
+        <source>Roles</source>
+        <translation>角色</translation>
+    </message>
+    <message>
+        <source>What the model calls the two sides. World and G1 models know User and Assistant; older ones other names</source>
+        <translation>模型对双方的称呼。World 和 G1 模型使用 User 和 Assistant；较早的模型使用其他名称</translation>
+    </message>
+    <message>
+        <source>You are</source>
+        <translation>您</translation>
+    </message>
+    <message>
+        <source>The name before your messages in the prompt</source>
+        <translation>提示词中您的消息前面的名称</translation>
+    </message>
+    <message>
+        <source>The model is</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>The name before the answers in the prompt</source>
+        <translation>提示词中回答前面的名称</translation>
+    </message>
+    <message>
+        <source>Stop texts, one per line</source>
+        <translation>停止文本，每行一个</translation>
+    </message>
+    <message>
+        <source>An answer ends before any of these. \n is a line break, \t a tab, \\ a backslash</source>
+        <translation>回答在出现其中任何一个之前结束。\n 表示换行，\t 表示制表符，\\ 表示反斜杠</translation>
+    </message>
+    <message>
+        <source>For example: \n\nQ:</source>
+        <translation>例如：\n\nQ:</translation>
+    </message>
+    <message>
+        <source>Custom</source>
+        <translation>自定义</translation>
+    </message>
+    <message>
+        <source>A role is a name on one line, without a colon. Until then the last one is used.</source>
+        <translation>角色名应为一行，且不含冒号。在此之前沿用上一个名称。</translation>
+    </message>
+    <message>
+        <source>At most %1 stop texts of %2 characters are used; the others are not.</source>
+        <translation>最多使用 %1 个停止文本，每个不超过 %2 个字符；其余的不起作用。</translation>
+    </message>
+</context>
+<context>
     <name>rookery::app::BenchPage</name>
-    <message>
-        <source>Loading the model</source>
-        <translation>正在载入模型</translation>
-    </message>
-    <message>
-        <source>about %1 left</source>
-        <translation>大约还需 %1</translation>
-    </message>
     <message>
         <source>Cancelled before the first result.</source>
         <translation>在得出第一个结果之前已取消。</translation>
-    </message>
-    <message>
-        <source>Report (*.json)</source>
-        <translation>报告 (*.json)</translation>
-    </message>
-    <message>
-        <source>Table of every run (*.csv)</source>
-        <translation>每次运行的表格 (*.csv)</translation>
-    </message>
-    <message>
-        <source>Markdown (*.md)</source>
-        <translation>Markdown (*.md)</translation>
-    </message>
-    <message>
-        <source>Picture of the charts (*.png)</source>
-        <translation>图表图片 (*.png)</translation>
     </message>
     <message>
         <source>Export the report</source>
@@ -512,186 +772,28 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>已保存为 %1。</translation>
     </message>
     <message>
-        <source>Date</source>
-        <translation>日期</translation>
-    </message>
-    <message>
-        <source>Processor</source>
-        <translation>处理器</translation>
-    </message>
-    <message>
-        <source>Instruction set</source>
-        <translation>指令集</translation>
-    </message>
-    <message>
-        <source>Threads</source>
-        <translation>线程</translation>
-    </message>
-    <message>
-        <source>%1 of %2 cores</source>
-        <translation>%1（共 %2 个核心）</translation>
-    </message>
-    <message>
-        <source>Memory</source>
-        <translation>内存</translation>
-    </message>
-    <message>
-        <source>Device</source>
-        <translation>设备</translation>
-    </message>
-    <message>
-        <source>Driver</source>
-        <translation>驱动</translation>
-    </message>
-    <message>
-        <source>System</source>
-        <translation>系统</translation>
-    </message>
-    <message>
-        <source>Power</source>
-        <translation>电源</translation>
-    </message>
-    <message>
-        <source>Clock governor</source>
-        <translation>调频策略</translation>
-    </message>
-    <message>
-        <source>Build</source>
-        <translation>构建</translation>
-    </message>
-    <message>
-        <source>Read for each token</source>
-        <translation>每个词元读取量</translation>
-    </message>
-    <message>
-        <source>Model SHA-256</source>
-        <translation>模型 SHA-256</translation>
-    </message>
-    <message>
-        <source>First answer tokens</source>
-        <translation>回答的前几个词元</translation>
-    </message>
-    <message>
-        <source>Model</source>
-        <translation>模型</translation>
-    </message>
-    <message>
-        <source>Weights</source>
-        <translation>权重</translation>
-    </message>
-    <message>
-        <source>Precision</source>
-        <translation>精度</translation>
-    </message>
-    <message>
-        <source>Prompt, tokens/s</source>
-        <translation>提示，词元/秒</translation>
-    </message>
-    <message>
-        <source>Answer, tokens/s</source>
-        <translation>回答，词元/秒</translation>
-    </message>
-    <message>
-        <source> (partial)</source>
-        <translation>（部分）</translation>
-    </message>
-    <message>
         <source>Benchmark</source>
         <translation>基准测试</translation>
     </message>
     <message>
-        <source>Progress of the benchmark</source>
-        <translation>基准测试进度</translation>
+        <source>Replace the file?</source>
+        <translation>要替换文件吗？</translation>
     </message>
     <message>
-        <source>Table view</source>
-        <translation>表格视图</translation>
+        <source>%1 is there already.</source>
+        <translation>%1 已存在。</translation>
     </message>
     <message>
-        <source>Show the charts as tables</source>
-        <translation>以表格显示图表</translation>
+        <source>Replace</source>
+        <translation>替换</translation>
     </message>
     <message>
-        <source>Export</source>
-        <translation>导出</translation>
+        <source>Close the notice</source>
+        <translation>关闭通知</translation>
     </message>
     <message>
-        <source>Report, &amp;JSON…</source>
-        <translation>报告，&amp;JSON…</translation>
-    </message>
-    <message>
-        <source>Every run, &amp;CSV…</source>
-        <translation>每次运行，&amp;CSV…</translation>
-    </message>
-    <message>
-        <source>Tables, &amp;Markdown…</source>
-        <translation>表格，&amp;Markdown…</translation>
-    </message>
-    <message>
-        <source>Charts, &amp;PNG…</source>
-        <translation>图表，&amp;PNG…</translation>
-    </message>
-    <message>
-        <source>Speed</source>
-        <translation>速度</translation>
-    </message>
-    <message>
-        <source>Every run</source>
-        <translation>每次运行</translation>
-    </message>
-    <message>
-        <source>Memory by part</source>
-        <translation>各部分内存</translation>
-    </message>
-    <message>
-        <source>Measured on</source>
-        <translation>测试环境</translation>
-    </message>
-    <message>
-        <source>Your runs</source>
-        <translation>您的测试</translation>
-    </message>
-    <message>
-        <source>Your runs appear here. They stay on this computer.</source>
-        <translation>您的测试会显示在这里，并且只留在这台电脑上。</translation>
-    </message>
-    <message>
-        <source>No result yet. Run measures how fast this computer reads and answers, in about one minute for a small model and without any download.</source>
-        <translation>还没有结果。“运行”会测量这台电脑读取和回答的速度，小模型约需一分钟，无需任何下载。</translation>
-    </message>
-    <message>
-        <source>Ope&amp;n folder</source>
-        <translation>打开文件夹(&amp;N)</translation>
-    </message>
-    <message>
-        <source>Interface</source>
-        <translation>接口</translation>
-    </message>
-    <message>
-        <source>Device memory</source>
-        <translation>设备内存</translation>
-    </message>
-    <message>
-        <source>Share of the read limit</source>
-        <translation>读取上限的占比</translation>
-    </message>
-    <message>
-        <source>not measured: several devices share the work, and each has a limit of its own</source>
-        <translation>未测量：多个设备分担了工作，各自的上限不同</translation>
-    </message>
-    <message>
-        <source>not measured</source>
-        <translation>未测量</translation>
-    </message>
-    <message numerus="yes">
-        <source>CPU, %n thread(s)</source>
-        <translation>
-            <numerusform>CPU，%n 个线程</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>Features used</source>
-        <translation>使用的特性</translation>
+        <source>No result yet. Run measures how fast this computer reads and answers, without any download.</source>
+        <translation>还没有结果。点“运行”即可测量这台电脑读取和回答的速度，无需下载任何内容。</translation>
     </message>
 </context>
 <context>
@@ -713,24 +815,12 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>RWKV 模型 (*.pth *.st *.safetensors *.gguf)</translation>
     </message>
     <message>
-        <source>as it came</source>
-        <translation>保持原样</translation>
-    </message>
-    <message>
         <source>Random weights in the official shape, no download: %1 million parameters, about %2 of memory.</source>
         <translation>官方形状的随机权重，无需下载：%1 百万参数，约占 %2 内存。</translation>
     </message>
     <message>
         <source>That is more than the %1 that are free now.</source>
         <translation>这超过了目前空闲的 %1。</translation>
-    </message>
-    <message>
-        <source>The small model that comes with Rookery. Done in seconds; too small to tell how big models will run.</source>
-        <translation>Rookery 自带的小模型。几秒即可完成；但太小，无法说明大模型的表现。</translation>
-    </message>
-    <message>
-        <source>Measures this file as it is. The chat&apos;s model stays loaded.</source>
-        <translation>按原样测量此文件。对话所用的模型保持载入。</translation>
     </message>
     <message>
         <source>&amp;Model</source>
@@ -751,10 +841,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>&amp;Run</source>
         <translation>运行(&amp;R)</translation>
-    </message>
-    <message>
-        <source>Measure reading and answering, about one minute for a small model</source>
-        <translation>测量读取和回答，小模型约需一分钟</translation>
     </message>
     <message>
         <source>&amp;Cancel</source>
@@ -792,12 +878,55 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Device to measure</source>
         <translation>要测试的设备</translation>
     </message>
+    <message>
+        <source>Other programs use %1 of the processor now: the figures would be too low. Close them first, if you can.</source>
+        <translation>其他程序正占用 %1 的处理器：测得的数值会偏低。如果可以，请先关闭它们。</translation>
+    </message>
+    <message>
+        <source>No other program needs much of the processor: a good moment to measure.</source>
+        <translation>没有其他程序大量占用处理器：正适合测量。</translation>
+    </message>
+    <message>
+        <source>as in the file</source>
+        <translation>与文件相同</translation>
+    </message>
+    <message>
+        <source>The small model that comes with Rookery, too small to tell how big models will run.</source>
+        <translation>Rookery 自带的小模型，太小，无法反映大模型的速度。</translation>
+    </message>
+    <message>
+        <source>Measures this file as it is.</source>
+        <translation>按文件原样测量。</translation>
+    </message>
+    <message>
+        <source>The chat&apos;s model stays loaded and is not counted.</source>
+        <translation>对话所用的模型保持载入，不计入结果。</translation>
+    </message>
+    <message>
+        <source>Measure reading and answering</source>
+        <translation>测量读取和回答</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ChartPanel</name>
     <message>
         <source>%1, as a table</source>
         <translation>%1（表格）</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ChartsView</name>
+    <message>
+        <source>Speed</source>
+        <translation>速度</translation>
+    </message>
+    <message>
+        <source>Every run</source>
+        <translation>每次运行</translation>
+    </message>
+    <message>
+        <source>Memory by part</source>
+        <translation>各部分内存</translation>
     </message>
 </context>
 <context>
@@ -823,10 +952,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>回答</translation>
     </message>
     <message>
-        <source>How answers are drawn</source>
-        <translation>回答的抽取方式</translation>
-    </message>
-    <message>
         <source>Choose a model</source>
         <translation>选择模型</translation>
     </message>
@@ -843,20 +968,12 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>未载入模型</translation>
     </message>
     <message>
-        <source>You can write your first message already.</source>
-        <translation>您现在就可以写第一条消息。</translation>
-    </message>
-    <message>
         <source>Choose a model to chat with.</source>
         <translation>请选择一个模型来对话。</translation>
     </message>
     <message>
         <source>Ask the guide</source>
         <translation>询问向导</translation>
-    </message>
-    <message>
-        <source>A tiny model that came with Rookery. It knows this program and little else; a bigger one answers anything.</source>
-        <translation>Rookery 自带的微型模型，只会说英语。它了解本程序，别的知之甚少；更大的模型什么都能回答。</translation>
     </message>
     <message>
         <source>New chat</source>
@@ -867,20 +984,8 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>%1 已就绪。</translation>
     </message>
     <message>
-        <source>The model is being loaded.</source>
-        <translation>模型正在载入。</translation>
-    </message>
-    <message>
         <source>No model is loaded. Choose one on the Models page.</source>
         <translation>未载入模型。请在“模型”页选择一个。</translation>
-    </message>
-    <message>
-        <source>This chat was read by %1. %2 reads its text again with your next message.</source>
-        <translation>此对话由 %1 读取。%2 会在您的下一条消息时重新读取其文本。</translation>
-    </message>
-    <message>
-        <source>Waiting for the engine…</source>
-        <translation>正在等待引擎…</translation>
     </message>
     <message>
         <source>Answering…</source>
@@ -895,24 +1000,57 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>此回答由另一个模型开始。请载入那个模型以继续，或重新回答。</translation>
     </message>
     <message>
-        <source>Waiting for the benchmark to end. Stop takes the question back.</source>
-        <translation>正在等待基准测试结束。按“停止”可撤回问题。</translation>
-    </message>
-    <message>
-        <source>Waiting for the answer in another chat.</source>
-        <translation>正在等待另一个对话的回答。</translation>
-    </message>
-    <message>
-        <source>Waiting for the model to be loaded.</source>
-        <translation>正在等待模型载入。</translation>
-    </message>
-    <message>
-        <source>Nothing can be asked now, because it could not be saved.</source>
-        <translation>现在无法提问，因为内容无法保存。</translation>
-    </message>
-    <message>
         <source>Load on the C&amp;PU</source>
         <translation>在 CPU 上载入(&amp;P)</translation>
+    </message>
+    <message>
+        <source>The model is being loaded. Try again in a moment.</source>
+        <translation>模型正在载入，请稍后再试。</translation>
+    </message>
+    <message>
+        <source>Chat &amp;list</source>
+        <translation>对话列表(&amp;L)</translation>
+    </message>
+    <message>
+        <source>Chat list (F9)</source>
+        <translation>对话列表 (F9)</translation>
+    </message>
+    <message>
+        <source>Chat list</source>
+        <translation>对话列表</translation>
+    </message>
+    <message>
+        <source>Answer settings</source>
+        <translation>回答设置</translation>
+    </message>
+    <message>
+        <source>Go to that chat</source>
+        <translation>转到该对话</translation>
+    </message>
+    <message>
+        <source>Waiting…</source>
+        <translation>正在等待…</translation>
+    </message>
+    <message>
+        <source>You can send your first message already: it is answered once the model is loaded.</source>
+        <translation>现在就可以发送第一条消息：模型载入后即会回答。</translation>
+    </message>
+    <message>
+        <source>A tiny model that comes with Rookery. It knows about this program and little else. For other questions, load a bigger model.</source>
+        <translation>Rookery 自带的小模型，只了解本程序，其他知识很少。其他问题请载入更大的模型。</translation>
+    </message>
+    <message>
+        <source>Messages cannot be sent now, because they could not be saved.</source>
+        <translation>现在无法发送消息，因为无法保存。</translation>
+    </message>
+    <message>
+        <source>This chat was last read by %1. %2 will read it again with your next message.</source>
+        <translation>此对话上次由 %1 读取。发送下一条消息时，%2 会重新读取。</translation>
+    </message>
+    <message>
+        <source>%1 Stop takes the question back.</source>
+        <comment>%1 is a sentence: &quot;Waiting for the benchmark to end…&quot;</comment>
+        <translation>%1 点“停止”可收回问题。</translation>
     </message>
 </context>
 <context>
@@ -954,18 +1092,14 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>您正在编辑较早的消息；旧版本会保留在旁边。</translation>
     </message>
     <message numerus="yes">
-        <source>%n token(s)</source>
+        <source>%Ln token(s)</source>
         <translation>
-            <numerusform>%n 个词元</numerusform>
+            <numerusform>%Ln 个词元</numerusform>
         </translation>
     </message>
 </context>
 <context>
     <name>rookery::app::Conversation</name>
-    <message>
-        <source>Reading %1 of %2 tokens</source>
-        <translation>正在读取第 %1 个词元，共 %2 个</translation>
-    </message>
     <message>
         <source>%1 tokens remembered, %2 read again</source>
         <translation>记住 %1 个词元，重读 %2 个</translation>
@@ -981,6 +1115,14 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>The model could not be loaded again. What was written so far is kept; Continue goes on once the model is loaded.</source>
         <translation>无法重新载入模型。已写出的内容会保留；模型载入后，“继续”会接着写下去。</translation>
+    </message>
+    <message>
+        <source>No model could be loaded. Choose one on the Models page.</source>
+        <translation>没有可载入的模型。请在“模型”页面选择一个。</translation>
+    </message>
+    <message>
+        <source>Stopped.</source>
+        <translation>已停止。</translation>
     </message>
 </context>
 <context>
@@ -1033,6 +1175,35 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Yesterday</source>
         <translation>昨天</translation>
     </message>
+    <message>
+        <source>Search titles</source>
+        <translation>搜索标题</translation>
+    </message>
+    <message>
+        <source>Undo delete</source>
+        <translation>撤销删除</translation>
+    </message>
+    <message>
+        <source>Nothing for “%1” yet. Older messages are still being read.</source>
+        <translation>暂时没有找到“%1”。仍在读取较早的消息。</translation>
+    </message>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation>
+            <numerusform>及另外 %n 个</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ConversationListModel</name>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1，%2</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1：%2</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::DevicePicker</name>
@@ -1054,19 +1225,67 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     </message>
 </context>
 <context>
+    <name>rookery::app::HistoryView</name>
+    <message>
+        <source>Date</source>
+        <translation>日期</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Prompt,
+tokens/s</source>
+        <translation>提示词，
+词元/秒</translation>
+    </message>
+    <message>
+        <source>Answer,
+tokens/s</source>
+        <translation>回答，
+词元/秒</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Note</source>
+        <translation>备注</translation>
+    </message>
+    <message numerus="yes">
+        <source>CPU, %n thread(s)</source>
+        <translation>
+            <numerusform>CPU，%n 个线程</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Your runs</source>
+        <translation>您的测试</translation>
+    </message>
+    <message>
+        <source>Your runs appear here. They stay on this computer.</source>
+        <translation>您的测试会显示在这里，并且只留在这台电脑上。</translation>
+    </message>
+    <message>
+        <source>Ope&amp;n folder</source>
+        <translation>打开文件夹(&amp;N)</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::Label</name>
+    <message>
+        <source>Copy all of the text</source>
+        <translation>复制全部文本</translation>
+    </message>
+</context>
+<context>
     <name>rookery::app::MainWindow</name>
-    <message>
-        <source>Reading</source>
-        <translation>正在读取</translation>
-    </message>
-    <message>
-        <source>Answering</source>
-        <translation>正在回答</translation>
-    </message>
-    <message>
-        <source>Measuring</source>
-        <translation>正在测量</translation>
-    </message>
     <message>
         <source>Chat</source>
         <translation>对话</translation>
@@ -1168,24 +1387,12 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>%1 词元/秒</translation>
     </message>
     <message>
-        <source>Ready</source>
-        <translation>就绪</translation>
-    </message>
-    <message>
         <source>%1 of %2</source>
         <translation>%1 / %2</translation>
     </message>
     <message>
-        <source>Memory that Rookery uses now, of what this computer has</source>
-        <translation>Rookery 目前使用的内存与这台电脑的总内存</translation>
-    </message>
-    <message>
         <source>Loading %1</source>
         <translation>正在载入 %1</translation>
-    </message>
-    <message>
-        <source>Warming up %1</source>
-        <translation>正在预热 %1</translation>
     </message>
     <message>
         <source>Loading %1: %2 of %3</source>
@@ -1204,20 +1411,38 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>在消息中换行</translation>
     </message>
     <message>
-        <source>Stop the answer, or give up editing</source>
-        <translation>停止回答，或放弃编辑</translation>
-    </message>
-    <message>
         <source>Search chats</source>
         <translation>搜索对话</translation>
     </message>
     <message>
-        <source>%1 · software</source>
-        <translation>%1 · 软件模拟</translation>
-    </message>
-    <message>
         <source>The model takes %1 of its memory</source>
         <translation>模型占用其中 %1 内存</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n thread(s)</source>
+        <translation>
+            <numerusform>%n 个线程</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>full precision</source>
+        <translation>全精度</translation>
+    </message>
+    <message>
+        <source>%1 (software)</source>
+        <translation>%1（软件模拟）</translation>
+    </message>
+    <message>
+        <source>Memory that Rookery uses now, and all that this computer has</source>
+        <translation>Rookery 当前使用的内存，以及这台电脑的总内存</translation>
+    </message>
+    <message>
+        <source>Preparing the device for %1</source>
+        <translation>正在为 %1 准备设备</translation>
+    </message>
+    <message>
+        <source>Stop the answer or cancel editing</source>
+        <translation>停止回答或取消编辑</translation>
     </message>
 </context>
 <context>
@@ -1264,12 +1489,28 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>whole program, as the system sees it</source>
         <translation>整个程序（系统所见）</translation>
     </message>
+    <message>
+        <source>not explained</source>
+        <translation>未归类</translation>
+    </message>
+    <message>
+        <source>the chat&apos;s model, which stayed loaded</source>
+        <translation>对话所用的模型（保持载入）</translation>
+    </message>
+    <message>
+        <source>the program itself</source>
+        <translation>程序本身</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::MessageBody</name>
     <message>
-        <source>Copy the code</source>
-        <translation>复制代码</translation>
+        <source>Show all (%1 characters)</source>
+        <translation>显示全部（%1 个字符）</translation>
+    </message>
+    <message>
+        <source>The rest is too long to be shown here. Copy takes the whole text.</source>
+        <translation>其余部分过长，无法在此显示。“复制”会复制全文。</translation>
     </message>
 </context>
 <context>
@@ -1311,20 +1552,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <comment>figures under an answer; %2 is &quot;402 tokens&quot;</comment>
         <translation>%1 词元/秒 · %2 · 首词元 %3 秒</translation>
     </message>
-    <message numerus="yes">
-        <source>%n token(s)</source>
-        <translation>
-            <numerusform>%n 个词元</numerusform>
-        </translation>
-    </message>
-    <message>
-        <source>Reading…</source>
-        <translation>正在读取…</translation>
-    </message>
-    <message>
-        <source>The answer was cut off. Nothing is lost: it goes on where it stopped.</source>
-        <translation>回答被中断。没有任何丢失：会从停下的地方继续。</translation>
-    </message>
     <message>
         <source>%1/%2</source>
         <comment>version of a message: 2/3</comment>
@@ -1352,6 +1579,37 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Thought</source>
         <translation>思考过程</translation>
     </message>
+    <message>
+        <source>%1 · edited</source>
+        <comment>%1 is a time of day</comment>
+        <translation>%1 · 已编辑</translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln token(s)</source>
+        <translation>
+            <numerusform>%Ln 个词元</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>The longest answer was reached. Continue goes on from here.</source>
+        <translation>已达到回答的最大长度。点“继续”可从此处接着生成。</translation>
+    </message>
+    <message>
+        <source>Not answered yet. Continue answers it.</source>
+        <translation>尚未回答。点“继续”即可回答。</translation>
+    </message>
+    <message>
+        <source>Stopped. Continue goes on from here.</source>
+        <translation>已停止。点“继续”可从此处接着生成。</translation>
+    </message>
+    <message>
+        <source>The answer was cut off. Nothing is lost: Continue goes on where it stopped.</source>
+        <translation>回答被中断，没有丢失任何内容：点“继续”可从中断处接着生成。</translation>
+    </message>
+    <message>
+        <source>Loading…</source>
+        <translation>正在载入…</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ModelDetails</name>
@@ -1360,20 +1618,12 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>World</translation>
     </message>
     <message>
-        <source>in the file</source>
-        <translation>在文件中</translation>
-    </message>
-    <message>
         <source>20B (Pile)</source>
         <translation>20B（Pile）</translation>
     </message>
     <message>
         <source>Opening the model</source>
         <translation>正在打开模型</translation>
-    </message>
-    <message>
-        <source>Warming up</source>
-        <translation>正在预热</translation>
     </message>
     <message>
         <source>Loading: %1 of %2</source>
@@ -1394,10 +1644,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>It needs %1.</source>
         <translation>需要 %1。</translation>
-    </message>
-    <message>
-        <source>Loaded</source>
-        <translation>已载入</translation>
     </message>
     <message>
         <source>&amp;Load anyway</source>
@@ -1440,24 +1686,12 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>精度</translation>
     </message>
     <message>
-        <source>Memory of a chat</source>
-        <translation>一个对话的记忆</translation>
-    </message>
-    <message>
-        <source>%1, at any length</source>
-        <translation>%1，与长度无关</translation>
-    </message>
-    <message>
         <source>File</source>
         <translation>文件</translation>
     </message>
     <message>
         <source>%1, %2</source>
         <translation>%1，%2</translation>
-    </message>
-    <message>
-        <source>By its name</source>
-        <translation>据文件名</translation>
     </message>
     <message>
         <source>A very small model that this project trained. It answers questions about Rookery: what the pages do, where things are kept, how to get and open models. It knows nothing else, and it is always there.</source>
@@ -1480,14 +1714,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>载入进度</translation>
     </message>
     <message>
-        <source>tokenizer not known</source>
-        <translation>分词器未知</translation>
-    </message>
-    <message>
-        <source>%1 is no vocabulary for this model. Choose another file.</source>
-        <translation>%1 不是这个模型的词表。请选择其他文件。</translation>
-    </message>
-    <message>
         <source>The vocabulary of this model is missing. Choose its file, or get the model as a GGUF file, which brings its own.</source>
         <translation>缺少这个模型的词表。请选择词表文件，或获取自带词表的 GGUF 文件。</translation>
     </message>
@@ -1498,10 +1724,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>The file itself stays where it is</source>
         <translation>文件本身留在原处</translation>
-    </message>
-    <message>
-        <source>&amp;Use its own again</source>
-        <translation>恢复使用自带的词表(&amp;U)</translation>
     </message>
     <message>
         <source>Sho&amp;w in folder</source>
@@ -1524,10 +1746,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>无法容纳：需要 %1，而设备只有 %2。请使用 CPU，或选择更小的模型或 8 位权重的模型。</translation>
     </message>
     <message>
-        <source>Runs o&amp;n</source>
-        <translation>运行于(&amp;N)</translation>
-    </message>
-    <message>
         <source>Device that the model runs on</source>
         <translation>运行模型的设备</translation>
     </message>
@@ -1542,6 +1760,46 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>As many layers as fit go to the graphics device, the others to the CPU</source>
         <translation>能放下的层放在图形设备上，其余的放在 CPU 上</translation>
+    </message>
+    <message>
+        <source>built into the file</source>
+        <translation>内置于文件</translation>
+    </message>
+    <message>
+        <source>unknown tokenizer</source>
+        <translation>未知分词器</translation>
+    </message>
+    <message>
+        <source>Preparing the device</source>
+        <translation>正在准备设备</translation>
+    </message>
+    <message>
+        <source>%1 is not a vocabulary for this model. Choose another file.</source>
+        <translation>%1 不是此模型的词表。请选择其他文件。</translation>
+    </message>
+    <message>
+        <source>&amp;Chat with it</source>
+        <translation>与它对话(&amp;C)</translation>
+    </message>
+    <message>
+        <source>Memory per chat</source>
+        <translation>每个对话的内存</translation>
+    </message>
+    <message>
+        <source>%1, however long the chat is</source>
+        <translation>%1，与对话长度无关</translation>
+    </message>
+    <message>
+        <source>From its name</source>
+        <translation>由文件名得知</translation>
+    </message>
+    <message>
+        <source>Ru&amp;n on</source>
+        <translation>运行于(&amp;N)</translation>
+    </message>
+    <message>
+        <source>&amp;Use the model&apos;s own</source>
+        <translation>使用模型自带的(&amp;U)</translation>
     </message>
 </context>
 <context>
@@ -1590,10 +1848,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
 <context>
     <name>rookery::app::ModelsPage</name>
     <message>
-        <source>Look for models in a folder</source>
-        <translation>在文件夹中查找模型</translation>
-    </message>
-    <message>
         <source>Open a model</source>
         <translation>打开模型</translation>
     </message>
@@ -1626,20 +1880,245 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>这台电脑上的模型</translation>
     </message>
     <message>
-        <source>Drop a .pth, .st, .safetensors or .gguf file anywhere on this page. It is read where it lies, never moved.</source>
-        <translation>把 .pth、.st、.safetensors 或 .gguf 文件拖放到本页任意处。文件在原处读取，绝不移动。</translation>
-    </message>
-    <message>
-        <source>Where to get models: BlinkDL/rwkv7-g1 on Hugging Face, RWKV/rwkv7-g1 on ModelScope. A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth tells the generation, the training data, the size, the date and how long the texts in training were. Rookery downloads nothing by itself.</source>
-        <translation>获取模型：ModelScope 上的 RWKV/rwkv7-g1，或 Hugging Face 上的 BlinkDL/rwkv7-g1。rwkv7-g1d-0.1b-20260129-ctx8192.pth 这样的文件名依次说明代、训练数据、规模、日期和训练文本的长度。Rookery 不会自行下载任何东西。</translation>
-    </message>
-    <message>
         <source>Choose the vocabulary</source>
         <translation>选择词表</translation>
     </message>
     <message>
         <source>Vocabularies (*.txt *.json);;All files (*)</source>
         <translation>词表 (*.txt *.json);;所有文件 (*)</translation>
+    </message>
+    <message>
+        <source>Choose a folder with models</source>
+        <translation>选择存放模型的文件夹</translation>
+    </message>
+    <message>
+        <source>Drop a .pth, .st, .safetensors or .gguf file anywhere on this page. The file stays where it is.</source>
+        <translation>把 .pth、.st、.safetensors 或 .gguf 文件拖放到此页面任意位置。文件留在原处。</translation>
+    </message>
+    <message>
+        <source>Where to get models: BlinkDL/rwkv7-g1 on Hugging Face, RWKV/rwkv7-g1 on ModelScope. A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth gives the generation, training data, size, date and length of the training texts. Rookery never downloads anything on its own.</source>
+        <translation>获取模型：Hugging Face 上的 BlinkDL/rwkv7-g1，ModelScope 上的 RWKV/rwkv7-g1。rwkv7-g1d-0.1b-20260129-ctx8192.pth 这样的名称依次说明代次、训练数据、大小、日期和训练文本长度。Rookery 从不自行下载任何内容。</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::PastedText</name>
+    <message>
+        <source>Pasted text, %1 characters</source>
+        <translation>粘贴的文本，%1 个字符</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>显示</translation>
+    </message>
+    <message>
+        <source>Show the pasted text</source>
+        <translation>显示粘贴的文本</translation>
+    </message>
+    <message>
+        <source>Remove the pasted text</source>
+        <translation>移除粘贴的文本</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ProgressCard</name>
+    <message>
+        <source>at most %1 left</source>
+        <translation>最多还需 %1</translation>
+    </message>
+    <message>
+        <source>almost done</source>
+        <translation>即将完成</translation>
+    </message>
+    <message>
+        <source>about %1 left, at most %2</source>
+        <translation>大约还需 %1，最多 %2</translation>
+    </message>
+    <message>
+        <source>about %1 left</source>
+        <translation>大约还需 %1</translation>
+    </message>
+    <message>
+        <source>Loading the model</source>
+        <translation>正在载入模型</translation>
+    </message>
+    <message>
+        <source>So far: %1</source>
+        <translation>目前：%1</translation>
+    </message>
+    <message>
+        <source>Progress of the benchmark</source>
+        <translation>基准测试进度</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::ResultView</name>
+    <message>
+        <source>Loading the model</source>
+        <translation>正在载入模型</translation>
+    </message>
+    <message>
+        <source>First token after a short question</source>
+        <translation>短问题后的首个词元</translation>
+    </message>
+    <message>
+        <source>Saving the state</source>
+        <translation>保存状态</translation>
+    </message>
+    <message>
+        <source>Restoring the state</source>
+        <translation>恢复状态</translation>
+    </message>
+    <message>
+        <source>Copying the state</source>
+        <translation>复制状态</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>项目</translation>
+    </message>
+    <message>
+        <source>Median</source>
+        <translation>中位数</translation>
+    </message>
+    <message>
+        <source>± MAD</source>
+        <translation>± MAD</translation>
+    </message>
+    <message>
+        <source>Runs</source>
+        <translation>次数</translation>
+    </message>
+    <message>
+        <source>%1 ms</source>
+        <translation>%1 毫秒</translation>
+    </message>
+    <message>
+        <source>&quot;%1&quot; in the report</source>
+        <translation>报告中为“%1”</translation>
+    </message>
+    <message>
+        <source>Date</source>
+        <translation>日期</translation>
+    </message>
+    <message>
+        <source>Processor</source>
+        <translation>处理器</translation>
+    </message>
+    <message>
+        <source>Instruction set</source>
+        <translation>指令集</translation>
+    </message>
+    <message>
+        <source>Threads</source>
+        <translation>线程</translation>
+    </message>
+    <message>
+        <source>%1 of %2 cores</source>
+        <translation>%1（共 %2 个核心）</translation>
+    </message>
+    <message>
+        <source>Memory</source>
+        <translation>内存</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Driver</source>
+        <translation>驱动</translation>
+    </message>
+    <message>
+        <source>Interface</source>
+        <translation>接口</translation>
+    </message>
+    <message>
+        <source>Device memory</source>
+        <translation>设备内存</translation>
+    </message>
+    <message>
+        <source>Features used</source>
+        <translation>使用的特性</translation>
+    </message>
+    <message>
+        <source>System</source>
+        <translation>系统</translation>
+    </message>
+    <message>
+        <source>Power</source>
+        <translation>电源</translation>
+    </message>
+    <message>
+        <source>Clock governor</source>
+        <translation>调频策略</translation>
+    </message>
+    <message>
+        <source>Build</source>
+        <translation>构建</translation>
+    </message>
+    <message>
+        <source>Read for each token</source>
+        <translation>每个词元读取量</translation>
+    </message>
+    <message>
+        <source>Share of the read limit</source>
+        <translation>读取上限的占比</translation>
+    </message>
+    <message>
+        <source>not measured: several devices share the work, and each has a limit of its own</source>
+        <translation>未测量：多个设备分担了工作，各自的上限不同</translation>
+    </message>
+    <message>
+        <source>not measured</source>
+        <translation>未测量</translation>
+    </message>
+    <message>
+        <source>Model SHA-256</source>
+        <translation>模型 SHA-256</translation>
+    </message>
+    <message>
+        <source>First answer tokens</source>
+        <translation>回答的前几个词元</translation>
+    </message>
+    <message>
+        <source>Table view</source>
+        <translation>表格视图</translation>
+    </message>
+    <message>
+        <source>Show the charts as tables</source>
+        <translation>以表格显示图表</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>导出</translation>
+    </message>
+    <message>
+        <source>Export the report</source>
+        <translation>导出报告</translation>
+    </message>
+    <message>
+        <source>Report, &amp;JSON…</source>
+        <translation>报告，&amp;JSON…</translation>
+    </message>
+    <message>
+        <source>Every run, &amp;CSV…</source>
+        <translation>每次运行，&amp;CSV…</translation>
+    </message>
+    <message>
+        <source>Tables, &amp;Markdown…</source>
+        <translation>表格，&amp;Markdown…</translation>
+    </message>
+    <message>
+        <source>Charts, &amp;PNG…</source>
+        <translation>图表，&amp;PNG…</translation>
+    </message>
+    <message>
+        <source>Other times</source>
+        <translation>其他用时</translation>
+    </message>
+    <message>
+        <source>Measured on</source>
+        <translation>测试环境</translation>
     </message>
 </context>
 <context>
@@ -1680,10 +2159,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>谨慎：问答、代码</translation>
     </message>
     <message>
-        <source>Always the likeliest word</source>
-        <translation>总取最可能的词</translation>
-    </message>
-    <message>
         <source>Preset</source>
         <translation>预设</translation>
     </message>
@@ -1696,40 +2171,8 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>温度</translation>
     </message>
     <message>
-        <source>Higher is more surprising; 0 always takes the likeliest word</source>
-        <translation>越高越出人意料；0 总取最可能的词</translation>
-    </message>
-    <message>
         <source>Top-p</source>
         <translation>Top-p</translation>
-    </message>
-    <message>
-        <source>Only the likeliest words that together reach this probability are drawn</source>
-        <translation>只从累计达到此概率的最可能的词中抽取</translation>
-    </message>
-    <message>
-        <source>Presence</source>
-        <translation>存在惩罚</translation>
-    </message>
-    <message>
-        <source>Makes words less likely that the answer has used</source>
-        <translation>降低回答中已用词的概率</translation>
-    </message>
-    <message>
-        <source>Frequency</source>
-        <translation>频率惩罚</translation>
-    </message>
-    <message>
-        <source>The same, more for each time a word was used</source>
-        <translation>同上，每多用一次降低更多</translation>
-    </message>
-    <message>
-        <source>Decay</source>
-        <translation>衰减</translation>
-    </message>
-    <message>
-        <source>How slowly earlier uses are forgotten</source>
-        <translation>先前的使用被遗忘的快慢</translation>
     </message>
     <message>
         <source>Fixed seed</source>
@@ -1744,20 +2187,8 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>种子</translation>
     </message>
     <message>
-        <source>Text before the chat (before its first message)</source>
-        <translation>对话前的文本（第一条消息之前）</translation>
-    </message>
-    <message>
-        <source>Text before the chat</source>
-        <translation>对话前的文本</translation>
-    </message>
-    <message>
         <source>For example: You answer briefly.</source>
         <translation>例如：你的回答要简短。</translation>
-    </message>
-    <message>
-        <source>Own settings</source>
-        <translation>自定义</translation>
     </message>
     <message>
         <source>As suits the model</source>
@@ -1783,17 +2214,96 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>How an answer begins. Models that were taught to think (RWKV-7 G1) answer well in fast mode; others need a plain prompt</source>
         <translation>回答如何开头。学过思考的模型（RWKV-7 G1）在快速模式下答得好；其他模型需要普通提示</translation>
     </message>
+    <message>
+        <source>Always the most likely token</source>
+        <translation>总是选最可能的词元</translation>
+    </message>
+    <message>
+        <source>Higher is more surprising; 0 always takes the most likely token</source>
+        <translation>越高越出人意料；0 表示总是选最可能的词元</translation>
+    </message>
+    <message>
+        <source>Draws from the most likely tokens that together reach this probability</source>
+        <translation>只在累计概率达到此值的最可能词元中抽取</translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation>关</translation>
+    </message>
+    <message>
+        <source>Top-k</source>
+        <translation>Top-k</translation>
+    </message>
+    <message>
+        <source>Draws from this many of the most likely tokens</source>
+        <translation>只在这么多个最可能的词元中抽取</translation>
+    </message>
+    <message>
+        <source>Presence penalty</source>
+        <translation>存在惩罚</translation>
+    </message>
+    <message>
+        <source>Makes tokens less likely that the answer has used already</source>
+        <translation>降低回答中已出现过的词元的概率</translation>
+    </message>
+    <message>
+        <source>Frequency penalty</source>
+        <translation>频率惩罚</translation>
+    </message>
+    <message>
+        <source>The same, but more for each time a token was used</source>
+        <translation>同上，但词元每出现一次就惩罚得更多</translation>
+    </message>
+    <message>
+        <source>Penalty decay</source>
+        <translation>惩罚衰减</translation>
+    </message>
+    <message>
+        <source>How slowly both penalties forget earlier tokens; 1 never forgets</source>
+        <translation>两种惩罚遗忘较早词元的快慢；1 表示永不遗忘</translation>
+    </message>
+    <message>
+        <source>Reset to defaults</source>
+        <translation>恢复默认</translation>
+    </message>
+    <message>
+        <source>All of the above but the system prompt</source>
+        <translation>以上全部，系统提示词除外</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示词</translation>
+    </message>
+    <message>
+        <source>Custom</source>
+        <translation>自定义</translation>
+    </message>
+    <message>
+        <source>System prompt (fixed since the first message)</source>
+        <translation>系统提示词（首条消息之后不可更改）</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::SegmentView</name>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Copy the link</source>
+        <translation>复制链接</translation>
+    </message>
+    <message>
+        <source>Select all</source>
+        <translation>全选</translation>
+    </message>
+    <message>
+        <source>Copy the code</source>
+        <translation>复制代码</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::SettingsPage</name>
-    <message>
-        <source>Look for models in a folder</source>
-        <translation>在文件夹中查找模型</translation>
-    </message>
-    <message>
-        <source>As the system</source>
-        <translation>跟随系统</translation>
-    </message>
     <message>
         <source>Light</source>
         <translation>浅色</translation>
@@ -1805,10 +2315,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>cannot be used: %1</source>
         <translation>无法使用：%1</translation>
-    </message>
-    <message>
-        <source>No other folders. The models folder above is always looked at.</source>
-        <translation>没有其他文件夹。上面的模型文件夹总会被查看。</translation>
     </message>
     <message>
         <source>Settings</source>
@@ -1845,10 +2351,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>T&amp;hreads</source>
         <translation>线程(&amp;H)</translation>
-    </message>
-    <message>
-        <source>one per core (%1)</source>
-        <translation>每核心一个（%1）</translation>
     </message>
     <message>
         <source>Threads</source>
@@ -1936,12 +2438,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Used %1 of %2</source>
         <translation>已用 %1，上限 %2</translation>
     </message>
-    <message numerus="yes">
-        <source>%n old memories dropped since the start, to stay within the limit</source>
-        <translation>
-            <numerusform>为不超过上限，启动以来已清除 %n 份旧记忆</numerusform>
-        </translation>
-    </message>
     <message>
         <source>%1 · deleted on %2</source>
         <translation>%1 · 删除于 %2</translation>
@@ -1949,14 +2445,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>How new chats answer</source>
         <translation>新对话的回答方式</translation>
-    </message>
-    <message>
-        <source>Each chat keeps its own settings, which its panel at the right changes; new ones begin with these.</source>
-        <translation>每个对话都保留自己的设置，可在其右侧面板中更改；新对话从这里的设置开始。</translation>
-    </message>
-    <message>
-        <source>Back to the usual ones</source>
-        <translation>恢复默认值</translation>
     </message>
     <message>
         <source>Memory of chats</source>
@@ -1975,24 +2463,12 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation> GB</translation>
     </message>
     <message>
-        <source>What the models remember of your chats is kept on disk, so that a chat goes on without being read again. When the limit is reached, the oldest memories go; the text of your chats always stays.</source>
-        <translation>模型对各个对话的记忆保存在磁盘上，继续对话时无需重新读取。达到上限时，最旧的记忆会被清除；对话的文字始终保留。</translation>
-    </message>
-    <message>
         <source>Deleted chats</source>
         <translation>已删除的对话</translation>
     </message>
     <message>
-        <source>Empty. Deleted chats stay here for 30 days.</source>
-        <translation>空的。已删除的对话会在这里保留 30 天。</translation>
-    </message>
-    <message>
         <source>&amp;Delete for good</source>
         <translation>永久删除(&amp;D)</translation>
-    </message>
-    <message>
-        <source>At m&amp;ost</source>
-        <translation>最多(&amp;O)</translation>
     </message>
     <message>
         <source>Re&amp;store</source>
@@ -2007,16 +2483,70 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>正在查找设备…</translation>
     </message>
     <message>
-        <source>Models r&amp;un on</source>
-        <translation>模型运行于(&amp;U)</translation>
-    </message>
-    <message>
         <source>Device that models run on</source>
         <translation>运行模型的设备</translation>
     </message>
+    <message numerus="yes">
+        <source>%n old memories deleted since Rookery started, to stay within the limit</source>
+        <translation>
+            <numerusform>为不超出上限，Rookery 启动以来已删除 %n 份旧记忆</numerusform>
+        </translation>
+    </message>
     <message>
-        <source>Device and threads are used from the next model on that is loaded. Threads are for the CPU; the text of an answer is the same with any number.</source>
-        <translation>设备和线程数从下一个载入的模型起生效。线程用于 CPU；无论线程数多少，回答的文本都相同。</translation>
+        <source>Smaller limit</source>
+        <translation>缩小上限</translation>
+    </message>
+    <message>
+        <source>The memory of your chats takes %1. With a limit of %2, about %3 of it is deleted now, the oldest first. Your messages stay; chats that lose their memory are read again when you go on with them.</source>
+        <translation>您的对话记忆占用 %1。若上限为 %2，现在将删除其中约 %3，最旧的优先。消息会保留；失去记忆的对话会在您继续时重新读取。</translation>
+    </message>
+    <message>
+        <source>Delete and set the limit</source>
+        <translation>删除并设置上限</translation>
+    </message>
+    <message>
+        <source>Choose a folder with models</source>
+        <translation>选择存放模型的文件夹</translation>
+    </message>
+    <message>
+        <source>Same as the system</source>
+        <translation>跟随系统</translation>
+    </message>
+    <message>
+        <source>No other folders. The models folder above is always searched.</source>
+        <translation>没有其他文件夹。上面的模型文件夹始终会被搜索。</translation>
+    </message>
+    <message>
+        <source>New chats start with these settings. The panel on the right of the Chat page changes them for one chat.</source>
+        <translation>新对话以这些设置开始。“对话”页面右侧的面板可为单个对话更改。</translation>
+    </message>
+    <message>
+        <source>Reset to defaults</source>
+        <translation>恢复默认</translation>
+    </message>
+    <message>
+        <source>L&amp;imit</source>
+        <translation>上限(&amp;I)</translation>
+    </message>
+    <message>
+        <source>What a model remembers of a chat is saved on disk, so that the chat can go on without being read again. When the limit is reached, the oldest memories are deleted. Your messages are always kept.</source>
+        <translation>模型对对话的记忆保存在磁盘上，因此对话无需重新读取即可继续。达到上限时会删除最旧的记忆。您的消息始终保留。</translation>
+    </message>
+    <message>
+        <source>No deleted chats. They are kept here for 30 days.</source>
+        <translation>没有已删除的对话。删除的对话会在此保留 30 天。</translation>
+    </message>
+    <message>
+        <source>One per core (%1)</source>
+        <translation>每核心一个（%1）</translation>
+    </message>
+    <message>
+        <source>R&amp;un models on</source>
+        <translation>模型运行于(&amp;U)</translation>
+    </message>
+    <message>
+        <source>Takes effect when the next model is loaded. Threads apply to the CPU only and do not change the answers.</source>
+        <translation>载入下一个模型时生效。线程数只影响 CPU，不会改变回答。</translation>
     </message>
 </context>
 <context>
@@ -2043,10 +2573,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Answer, %1 tokens, as in chat</source>
         <translation>回答，%1 个词元，如同对话</translation>
-    </message>
-    <message>
-        <source>Answer, %1 tokens, sparse</source>
-        <translation>回答，%1 个词元，稀疏</translation>
     </message>
     <message>
         <source>Answer, %1 tokens</source>
@@ -2084,6 +2610,69 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Runs</source>
         <translation>次数</translation>
     </message>
+    <message>
+        <source>Answer, %1 tokens, zeros skipped</source>
+        <translation>回答，%1 个词元，跳过零</translation>
+    </message>
+    <message>
+        <source>as in chat</source>
+        <translation>与对话相同</translation>
+    </message>
+    <message>
+        <source>zeros skipped</source>
+        <translation>跳过零</translation>
+    </message>
+    <message>
+        <source>%1 tokens</source>
+        <translation>%1 个词元</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::StartWindow</name>
+    <message>
+        <source>Opening your chats</source>
+        <translation>正在打开您的对话</translation>
+    </message>
+    <message>
+        <source>This takes longer than usual.</source>
+        <translation>这次比平时久一些。</translation>
+    </message>
+    <message>
+        <source>Updating your chats</source>
+        <translation>正在更新您的对话</translation>
+    </message>
+    <message>
+        <source>This Rookery is newer than the one that saved them. This happens once.</source>
+        <translation>此版本的 Rookery 比保存它们的版本新，更新只进行一次。</translation>
+    </message>
+    <message>
+        <source>Checking your chats</source>
+        <translation>正在检查您的对话</translation>
+    </message>
+    <message>
+        <source>The file with your chats may be damaged.</source>
+        <translation>保存对话的文件可能已损坏。</translation>
+    </message>
+    <message>
+        <source>Rescuing your chats</source>
+        <translation>正在抢救您的对话</translation>
+    </message>
+    <message>
+        <source>The file with your chats is damaged. Everything that can still be read is copied into a new file, and the damaged one is kept. If you quit, nothing changes and the next start begins again.</source>
+        <translation>保存对话的文件已损坏。所有还能读出的内容会复制到新文件中，损坏的文件会保留。如果退出，一切不变，下次启动会重新开始。</translation>
+    </message>
+    <message>
+        <source>%1 of about %2 messages</source>
+        <translation>%1 条消息，共约 %2 条</translation>
+    </message>
+    <message>
+        <source>%1 messages</source>
+        <translation>%1 条消息</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>退出</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::StepsView</name>
@@ -2115,6 +2704,10 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>All steps done</source>
         <translation>全部完成</translation>
     </message>
+    <message>
+        <source>As in chat</source>
+        <translation>与对话相同</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ThoughtBlock</name>
@@ -2125,6 +2718,36 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>Show what the model thought</source>
         <translation>显示模型的思考过程</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::TranscriptView</name>
+    <message>
+        <source>The answer is complete.</source>
+        <translation>回答已完成。</translation>
+    </message>
+    <message>
+        <source>The answer was cut off.</source>
+        <translation>回答被中断。</translation>
+    </message>
+    <message>
+        <source>The answer begins.</source>
+        <translation>开始回答。</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::UnopenedNotice</name>
+    <message>
+        <source>Rookery did not get through opening the chat “%1” last time, so it left it closed.</source>
+        <translation>上次打开对话“%1”时未能完成，因此这次没有打开它。</translation>
+    </message>
+    <message>
+        <source>Open it anyway</source>
+        <translation>仍然打开</translation>
+    </message>
+    <message>
+        <source>Delete it</source>
+        <translation>删除</translation>
     </message>
 </context>
 </TS>
