@@ -296,7 +296,7 @@ class PlainTextTest : public QObject {
       }
     }
     for (int column = 0; column < model->columnCount(); ++column) {
-      if (actsInLine(model->headerData(column, Qt::Horizontal).toString())) found << QStringLiteral("header of ") + of;
+      if (actsInLines(model->headerData(column, Qt::Horizontal).toString())) found << QStringLiteral("header of ") + of;
     }
   }
 
