@@ -156,10 +156,11 @@ class DevicesTest : public QObject {
       page.select({});
       page.setLoaded({}, QStringLiteral("vulkan:2"));
       auto* load = page.findChild<QPushButton*>(QStringLiteral("modelLoad"));
-      QVERIFY(!load->isEnabled());
+      QCOMPARE(load->text(), QStringLiteral("&Chat with it"));
       picker->setFocus();
       QTest::keyClick(picker, Qt::Key_Up);
-      QVERIFY(load->isEnabled());  // the same model, on another device
+      QCOMPARE(load->text(), QStringLiteral("&Load"));  // the same model, on another device
+      QVERIFY(load->isEnabled());
       QCOMPARE(settings.device().id, QStringLiteral("cpu"));
       QTest::keyClick(picker, Qt::Key_Down);
     }
