@@ -11,6 +11,7 @@
 #include <QProgressBar>
 #include <QRegularExpression>
 #include <QShortcut>
+#include <QScreen>
 #include <QStackedWidget>
 #include <QStatusBar>
 #include <QTimer>
@@ -21,6 +22,7 @@
 #include "inference/engine_text.h"
 #include "inference/inference_service.h"
 #include "inference/inference_worker.h"
+#include "page_widget.h"
 #include "rail_button.h"
 #include "rookery/ledger.h"
 #include "settings/settings.h"
@@ -38,7 +40,7 @@ namespace {
 
 constexpr int kMemoryRefreshMs = 2000;
 constexpr qsizetype kMostSaid = 600;  ///< characters of a notice for a screen reader
-constexpr QSize kDefaultSize(1180, 780);
+constexpr QSize kDefaultSize(1180, 780), kFrame(16, 48);  // title bar and borders, not known before it is shown
 
 /// The rail's ink ground; a widget of its own because a palette would leak into tool tips and menus.
 class Rail : public QWidget {
@@ -73,7 +75,7 @@ QString summaryText(const QString& summary) {
 
 }  // namespace
 
-MainWindow::MainWindow(QWidget* chat, QWidget* bench, QWidget* models, QWidget* settings)
+MainWindow::MainWindow(PageWidget* chat, PageWidget* bench, PageWidget* models, PageWidget* settings)
     : m_pages(new QStackedWidget) {
   setObjectName(QStringLiteral("mainWindow"));
   setWindowIcon(appIcon());
@@ -85,7 +87,7 @@ MainWindow::MainWindow(QWidget* chat, QWidget* bench, QWidget* models, QWidget* 
   buildMenus();
   buildStatusBar();
   retranslate();
-  resize(kDefaultSize);
+  resize(kDefaultSize.boundedTo(screen()->availableSize() - kFrame));
   showPage(Chat);
 
   auto* timer = new QTimer(this);
@@ -124,8 +126,12 @@ void MainWindow::showPage(Page page) {
   m_pages->setCurrentIndex(page);
   m_rail[page]->setChecked(true);
   m_pageActions[page]->setChecked(true);
-  m_pages->currentWidget()->setFocus(Qt::OtherFocusReason);  // each page names its first field as focus proxy
+  focusPage();
   Q_EMIT pageChanged(page);
+}
+
+void MainWindow::focusPage() {
+  static_cast<PageWidget*>(m_pages->currentWidget())->firstField()->setFocus(Qt::OtherFocusReason);  // only such are added
 }
 
 MainWindow::Page MainWindow::page() const { return static_cast<Page>(m_pages->currentIndex()); }
@@ -444,11 +450,11 @@ void MainWindow::keepFocus(QWidget* before, QWidget* now) {
   if (now == nullptr) {  // perhaps for a moment only
     QTimer::singleShot(0, this, [this] {
       if (isActiveWindow() && QApplication::focusWidget() == nullptr) {
-        m_pages->currentWidget()->setFocus(Qt::OtherFocusReason);
+        focusPage();
       }
     });
   } else if (isGone && isAncestorOf(now) && !m_pages->isAncestorOf(now)) {
-    m_pages->currentWidget()->setFocus(Qt::OtherFocusReason);
+    focusPage();
   }
 }
 

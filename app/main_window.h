@@ -20,6 +20,7 @@ namespace rookery::app {
 enum class EngineWork;
 class InferenceService;
 class Label;
+class PageWidget;
 class RailButton;
 class Settings;
 struct LoadedModel;
@@ -31,7 +32,7 @@ class MainWindow : public QMainWindow {
  public:
   enum Page { Chat, Benchmark, Models, SettingsPage };
 
-  MainWindow(QWidget* chat, QWidget* bench, QWidget* models, QWidget* settings);
+  MainWindow(PageWidget* chat, PageWidget* bench, PageWidget* models, PageWidget* settings);
   ~MainWindow() override;
 
   /// Shows loads, the model, memory and speed in the status bar, and lets loads be cancelled.
@@ -84,6 +85,7 @@ class MainWindow : public QMainWindow {
   void updateMemory();
   void fillLoad();
   void editFocused(const char* slot);
+  void focusPage();  ///< gives the keys to the first field of the page that is shown
   void keepFocus(QWidget* before, QWidget* now);
 
   QStackedWidget* m_pages;

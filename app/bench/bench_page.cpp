@@ -31,6 +31,8 @@ constexpr int kContentWidth = 1180;
 constexpr int kLoadInterval = 1500;  ///< ms
 }  // namespace
 
+QWidget* BenchPage::firstField() const { return m_setup->firstField(); }
+
 void BenchPage::Saying::say(const QString& iconName, std::function<QString()> what) {
   icon->setIconName(iconName);
   text = std::move(what);
@@ -60,7 +62,7 @@ BenchPage::Saying BenchPage::makeSaying(const char* objectName) {
 }
 
 BenchPage::BenchPage(const QString& reportsFolder, QWidget* parent)
-    : QWidget(parent),
+    : PageWidget(parent),
       m_heading(makeHeading(HeadingLevel::Page)),
       m_setup(new BenchSetup),
       m_message(makeSaying("benchMessage")),
@@ -91,7 +93,6 @@ BenchPage::BenchPage(const QString& reportsFolder, QWidget* parent)
   outer->addWidget(makePageScroll(content, kContentWidth, this), 1);
   outer->addWidget(m_notice.card);
 
-  setFocusProxy(m_setup);
   connect(m_setup, &BenchSetup::runRequested, this, &BenchPage::runRequested);
   connect(m_setup, &BenchSetup::cancelRequested, this, &BenchPage::cancelRequested);
   connect(m_setup, &BenchSetup::deviceChanged, this, &BenchPage::updateEarlier);

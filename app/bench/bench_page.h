@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "bench/report_export.h"
+#include "page_widget.h"
 #include "rookery/bench.h"
 #include "rookery/machine_load.h"
 #include "rookery/result.h"
@@ -28,12 +29,13 @@ class ResultView;
 class Settings;
 
 /// Choose, start, cancel, watch, read and export a benchmark. Asks for work by signals; `attach` joins it to the engine thread.
-class BenchPage : public QWidget {
+class BenchPage : public PageWidget {
   Q_OBJECT
 
  public:
   /// `reportsFolder`: where own runs are kept as JSON.
   explicit BenchPage(const QString& reportsFolder, QWidget* parent = nullptr);
+  QWidget* firstField() const override;
   ~BenchPage() override;
 
   void attach(InferenceService* service, Settings* settings);

@@ -65,7 +65,6 @@ BenchSetup::BenchSetup(QWidget* parent)
   m_run->setProperty("primary", true);
   m_run->setIcon(lineIcon(QStringLiteral("play"), QColor(0x1B2430)));
   m_cancel->setIcon(lineIcon(QStringLiteral("stop")));
-  setFocusProxy(m_model);
   m_modelLabel->setBuddy(m_model);
   m_precisionLabel->setBuddy(m_precision);
   m_deviceLabel->setBuddy(m_device);
@@ -137,6 +136,8 @@ BenchSetup::BenchSetup(QWidget* parent)
   retranslate();
   setRunning(false);
 }
+
+QWidget* BenchSetup::firstField() const { return m_model; }
 
 void BenchSetup::setLoadedModel(const QString& name, const QString& path) {
   m_loadedName = name;

@@ -19,6 +19,7 @@ class BenchSetup : public Card {
 
  public:
   explicit BenchSetup(QWidget* parent = nullptr);
+  QWidget* firstField() const;
 
   /// The model that is loaded now, if it came from a file.
   void setLoadedModel(const QString& name, const QString& path);

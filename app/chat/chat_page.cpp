@@ -54,7 +54,7 @@ QHBoxLayout* inColumn(QWidget* widget) {
 }  // namespace
 
 ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent)
-    : QWidget(parent), m_store(store), m_service(service), m_defaults(defaults), m_list(new ConversationList(store, this)),
+    : PageWidget(parent), m_store(store), m_service(service), m_defaults(defaults), m_list(new ConversationList(store, this)),
       m_title(new Label(this)), m_notice(new Label(this)), m_status(new Label(this)), m_emptyTitle(new Label(this)),
       m_emptyText(new Label(this)), m_listAction(new QAction(this)), m_listButton(new QToolButton(this)),
       m_panelButton(new QToolButton(this)), m_goToBusy(new QToolButton(this)), m_noticeBox(new QWidget(this)),
@@ -117,7 +117,6 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     m_edited = id;
     m_composer->startEditing(m_current->transcript().message(line).text);
   });
-  setFocusProxy(m_composer);
   connect(m_composer, &Composer::submitted, this, &ChatPage::submit);
   connect(m_composer, &Composer::stopRequested, this, &ChatPage::stop);
   connect(m_list, &ConversationList::newChatRequested, this, &ChatPage::newChat);
@@ -197,6 +196,8 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
 ChatPage::~ChatPage() {
   for (const auto& conversation : m_conversations) conversation->disconnect(this);
 }
+
+QWidget* ChatPage::firstField() const { return m_composer; }
 
 QWidget* ChatPage::buildCenter() {
   auto* center = new QWidget(this);

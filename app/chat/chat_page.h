@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "chat/conversation.h"
+#include "page_widget.h"
 #include "rookery/sampler.h"
 
 class QAction;
@@ -25,11 +26,12 @@ class TranscriptView;
 
 /// The chat page: list, transcript, composer, sampling panel. A chat that is being answered goes on when another one
 /// is opened.
-class ChatPage : public QWidget {
+class ChatPage : public PageWidget {
   Q_OBJECT
 
  public:
   ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent = nullptr);
+  QWidget* firstField() const override;
   ~ChatPage() override;
 
   Conversation* current() const noexcept { return m_current; }

@@ -39,7 +39,7 @@ QStringList modelFilesOf(const QMimeData* data) {
 }  // namespace
 
 ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
-    : QWidget(parent),
+    : PageWidget(parent),
       m_settings(settings),
       m_list(new ModelListModel(this)),
       m_details(new ModelDetails),
@@ -54,7 +54,6 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
       m_modelsFolder(new QPushButton) {
   setObjectName(QStringLiteral("modelsPage"));
   setAcceptDrops(true);
-  setFocusProxy(m_view);
   m_view->setObjectName(QStringLiteral("modelList"));
   m_view->setModel(m_list);
   m_view->setItemDelegate(new ModelDelegate(m_view));
@@ -163,6 +162,8 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
 }
 
 ModelsPage::~ModelsPage() = default;
+
+QWidget* ModelsPage::firstField() const { return m_view; }
 
 void ModelsPage::attach(DeviceList* devices) { m_details->picker()->attach(devices); }
 

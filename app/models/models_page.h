@@ -5,6 +5,7 @@
 #include <QWidget>
 
 #include "models/model_catalog.h"
+#include "page_widget.h"
 
 class QBoxLayout;
 class QListView;
@@ -23,11 +24,12 @@ class Settings;
 struct ModelRequest;
 
 /// Models on this computer: open, drop or scan, see what each is and needs, load. Opens no network connection.
-class ModelsPage : public QWidget {
+class ModelsPage : public PageWidget {
   Q_OBJECT
 
  public:
   explicit ModelsPage(Settings* settings, QWidget* parent = nullptr);
+  QWidget* firstField() const override;
   ~ModelsPage() override;
 
   void attach(InferenceService* service);

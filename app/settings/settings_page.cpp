@@ -69,7 +69,7 @@ QListWidget* plainList(const char* name) {
 }  // namespace
 
 SettingsPage::SettingsPage(Settings* settings, QWidget* parent)
-    : QWidget(parent), m_settings(settings), m_heading(makeHeading(HeadingLevel::Page)) {
+    : PageWidget(parent), m_settings(settings), m_heading(makeHeading(HeadingLevel::Page)) {
   setObjectName(QStringLiteral("settingsPage"));
   auto* content = new QWidget;
   auto* column = new QVBoxLayout(content);
@@ -104,11 +104,12 @@ QVBoxLayout* SettingsPage::addGroup(Label*& heading, QVBoxLayout* column) {
   return inside;
 }
 
+QWidget* SettingsPage::firstField() const { return m_language; }
+
 void SettingsPage::buildGeneral(QVBoxLayout* column) {
   m_language = new QComboBox;
   m_language->setObjectName(QStringLiteral("settingLanguage"));
   m_language->setFixedWidth(kFieldWidth);
-  setFocusProxy(m_language);
   m_theme = new QComboBox;
   m_theme->setObjectName(QStringLiteral("settingTheme"));
   m_theme->setFixedWidth(kFieldWidth);

@@ -4,6 +4,8 @@
 #include <QList>
 #include <QWidget>
 
+#include "page_widget.h"
+
 class QComboBox;
 class QDoubleSpinBox;
 class QListWidget;
@@ -23,11 +25,12 @@ class SamplingPanel;
 class Settings;
 
 /// Settings in plain groups; every change takes effect at once.
-class SettingsPage : public QWidget {
+class SettingsPage : public PageWidget {
   Q_OBJECT
 
  public:
   explicit SettingsPage(Settings* settings, QWidget* parent = nullptr);
+  QWidget* firstField() const override;
   ~SettingsPage() override;
 
   /// Joins the page to the chats: what their memories take, and the bin.

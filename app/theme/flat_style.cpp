@@ -75,6 +75,9 @@ void buttonPanel(const QStyleOption* option, QPainter* painter, const QWidget* w
     const QColor fill = !enabled ? option->palette.color(QPalette::Window) : mix(face, text, pressed ? 0.14F : hover ? 0.06F : 0.0F);
     panel(painter, option->rect, fill, borderOf(option));
   }
+  if (enabled && (option->state & QStyle::State_HasFocus)) {
+    panel(painter, option->rect, {}, isPrimary(widget) ? Theme::colors().amberText : focusColor(option->palette), 1.5);
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <QListView>
 #include <QPlainTextEdit>
 #include <QPushButton>
+#include <QSet>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
@@ -165,6 +166,26 @@ class FocusTest : public QObject {
     type("e");
     waitForAnswer();
     QCOMPARE(input()->toPlainText(), QStringLiteral("e"));
+  }
+
+  void tabReachesEverythingOnEveryPage() {
+    for (const auto which : {MainWindow::Chat, MainWindow::Benchmark, MainWindow::Models, MainWindow::SettingsPage}) {
+      m_window->showPage(which);
+      QTest::qWait(20);
+      auto* current = m_window->findChild<QWidget*>(QLatin1String(std::array{"chatPage", "benchPage", "modelsPage", "settingsPage"}[which]));
+      QSet<QWidget*> reached;
+      const QWidget* begin = QApplication::focusWidget();
+      for (int i = 0; i < 300 && (i == 0 || QApplication::focusWidget() != begin); ++i) {
+        reached << QApplication::focusWidget();
+        press(Qt::Key_Tab);
+      }
+      QCOMPARE(QApplication::focusWidget(), begin);  // round and round, with nothing left out
+      for (auto* widget : current->findChildren<QWidget*>()) {
+        const bool takesTab = widget->isVisible() && widget->isEnabled() && (widget->focusPolicy() & Qt::TabFocus) && widget->focusProxy() == nullptr;
+        if (!takesTab) continue;
+        QVERIFY2(reached.contains(widget), qPrintable(QStringLiteral("%1 %2").arg(QLatin1String(widget->metaObject()->className()), widget->objectName())));
+      }
+    }
   }
 
   void aFieldThatGoesAwayLeavesNothingToTheRail() {
