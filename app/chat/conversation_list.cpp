@@ -4,6 +4,7 @@
 #include <QAction>
 #include <QEvent>
 #include <QHBoxLayout>
+#include <QKeyEvent>
 #include <QLineEdit>
 #include <QLocale>
 #include <QPainter>
@@ -119,6 +120,7 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   setObjectName(QStringLiteral("conversationList"));
   m_search->setObjectName(QStringLiteral("chatSearch"));
   m_search->setClearButtonEnabled(true);
+  m_search->installEventFilter(this);
   m_search->addAction(lineIcon(QStringLiteral("search")), QLineEdit::LeadingPosition);
   m_new->setObjectName(QStringLiteral("newChat"));
   m_new->setIcon(lineIcon(QStringLiteral("plus")));
@@ -143,6 +145,8 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   m_undoText->setObjectName(QStringLiteral("undoText"));
   m_undoCount->setObjectName(QStringLiteral("undoCount"));
 
+  setTabOrder(m_new, m_search);
+  setTabOrder(m_search, m_view);
   m_rename->setShortcut(Qt::Key_F2);
   m_delete->setShortcut(QKeySequence::Delete);
   m_undoAction->setShortcut(QKeySequence::Undo);
@@ -185,6 +189,7 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   connect(&m_searchTimer, &QTimer::timeout, this, [this] { m_model.setFilter(m_search->text().trimmed()); });
   connect(&m_undoTimer, &QTimer::timeout, m_undoBar, &QWidget::hide);
   connect(m_search, &QLineEdit::textChanged, &m_searchTimer, qOverload<>(&QTimer::start));
+  connect(m_search, &QLineEdit::textChanged, this, [this] { m_opensFirst = false; });
   connect(m_new, &QPushButton::clicked, this, &ConversationList::newChatRequested);
   connect(m_undo, &QPushButton::clicked, this, &ConversationList::undoDelete);
   const auto undoHere = [this] {
@@ -201,6 +206,7 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   connect(&m_model, &QAbstractItemModel::modelReset, this, [this] {
     updateEmptyState();
     select(m_selected);
+    openFirst();
   });
   connect(&m_model, &QAbstractItemModel::rowsInserted, this, &ConversationList::updateEmptyState);
   connect(&m_model, &QAbstractItemModel::rowsRemoved, this, &ConversationList::updateEmptyState);
@@ -216,6 +222,7 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
 }
 
 void ConversationList::retranslate() {
+  for (QAction* action : {m_rename, m_delete}) action->setEnabled(!m_store.isReadOnly());  // it could not be saved
   m_search->setPlaceholderText(m_model.searchesMessages() ? tr("Search chats") : tr("Search titles"));
   m_search->setAccessibleName(tr("Search chats"));
   m_new->setText(tr("New chat"));
@@ -255,6 +262,38 @@ void ConversationList::focusSearch() {
   m_search->selectAll();
 }
 
+void ConversationList::openFirst() {
+  if (!m_opensFirst || !m_model.isUpToDate()) return;
+  m_opensFirst = false;
+  const QModelIndex first = m_model.index(0);
+  if (!first.isValid()) return;
+  m_view->setCurrentIndex(first);
+  choose(first);  // it may be current already
+  Q_EMIT done();
+}
+
+/// From the words to what they found: Down goes into the list, Enter opens the first.
+bool ConversationList::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == m_search && event->type() == QEvent::KeyPress) {
+    const int key = static_cast<QKeyEvent*>(event)->key();
+    if (key == Qt::Key_Down && m_model.rowCount() > 0) {
+      m_view->setFocus(Qt::OtherFocusReason);
+      if (!m_view->currentIndex().isValid()) m_view->setCurrentIndex(m_model.index(0));
+      return true;
+    }
+    if ((key == Qt::Key_Return || key == Qt::Key_Enter) && !m_search->text().trimmed().isEmpty()) {
+      if (m_searchTimer.isActive()) {
+        m_searchTimer.stop();
+        m_model.setFilter(m_search->text().trimmed());
+      }
+      m_opensFirst = true;
+      openFirst();
+      return true;
+    }
+  }
+  return QWidget::eventFilter(watched, event);
+}
+
 void ConversationList::choose(const QModelIndex& index) {
   if (!index.isValid()) return;
   const qint64 chat = index.data(ConversationListModel::IdRole).toLongLong();
@@ -271,12 +310,14 @@ void ConversationList::remove(qint64 conversation) {
   Q_EMIT deleted(conversation);  // first: removing the row makes its neighbour current, and that one would be opened
   m_model.remove(conversation);
   showUndo();
+  m_view->setFocus();  // where Ctrl+Z takes it back
 }
 
 void ConversationList::undoDelete() {
   const auto bin = m_store.bin();
-  const auto isThere = [&bin](qint64 id) {
-    return std::any_of(bin.begin(), bin.end(), [id](const ConversationSummary& chat) { return chat.id == id; });
+  const auto isThere = [&](qint64 id) {
+    return m_store.isFailing() ||  // the deletion is not in the file yet
+           std::any_of(bin.begin(), bin.end(), [id](const ConversationSummary& chat) { return chat.id == id; });
   };
   while (!m_deleted.empty() && !isThere(m_deleted.back().id)) m_deleted.pop_back();  // restored or deleted for good elsewhere
   const qint64 restored = m_deleted.empty() ? 0 : m_deleted.back().id;

@@ -57,8 +57,10 @@ class ConversationList : public QWidget {
  protected:
   void changeEvent(QEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
+  bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
+  void openFirst();
   void choose(const QModelIndex& index);
   void undoDelete();
   void showUndo();
@@ -81,6 +83,7 @@ class ConversationList : public QWidget {
   QTimer m_searchTimer, m_undoTimer;
   std::vector<ConversationSummary> m_deleted;  ///< in this order; each can be brought back
   qint64 m_selected = 0;  ///< kept over searches that hide it
+  bool m_opensFirst = false;  ///< of what is being searched for, as soon as it is found
 };
 
 }  // namespace rookery::app

@@ -63,7 +63,7 @@ bool ConversationListModel::setData(const QModelIndex& index, const QVariant& va
 }
 
 Qt::ItemFlags ConversationListModel::flags(const QModelIndex& index) const {
-  return QAbstractListModel::flags(index) | Qt::ItemIsEditable;
+  return QAbstractListModel::flags(index) | (m_store.isReadOnly() ? Qt::NoItemFlags : Qt::ItemIsEditable);
 }
 
 bool ConversationListModel::canFetchMore(const QModelIndex& parent) const { return !parent.isValid() && !m_complete; }

@@ -35,6 +35,7 @@ class ConversationListModel : public QAbstractListModel {
   bool isIndexWhole() const noexcept { return m_isIndexWhole; }
   const ChatHit& hit(const QModelIndex& index) const { return m_rows[static_cast<std::size_t>(index.row())]; }
   const QString& filter() const noexcept { return m_filter; }
+  bool isUpToDate() const noexcept { return m_shownFilter == m_filter; }  ///< the rows are those of the filter
   void reload();
   void putOnTop(const ConversationSummary& summary);
   void setTitle(qint64 id, const QString& title);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The list of chats at the left: deleting and taking it back, what letters do, what a screen reader says.
 #include <QLabel>
+#include <QLineEdit>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -86,6 +87,22 @@ class ChatListTest : public QObject {
     QVERIFY(label->fontMetrics().horizontalAdvance(bar()) <= label->width() + 1);
     m_list->resize(700, 600);
     QVERIFY2(bar().contains(QStringLiteral("at all”")), qPrintable(bar()));
+  }
+
+  void enterOpensTheFirstThatWasFound() {
+    auto* search = m_list->findChild<QLineEdit*>(QStringLiteral("chatSearch"));
+    QSignalSpy chosen(m_list.get(), &ConversationList::chosen), done(m_list.get(), &ConversationList::done);
+    const QModelIndex wanted = m_list->model().index(2);
+    const qint64 id = wanted.data(ConversationListModel::IdRole).toLongLong();
+    search->setText(wanted.data(Qt::EditRole).toString());
+    QTest::keyClick(search, Qt::Key_Return);  // before the words are searched for
+    QTRY_COMPARE(done.size(), 1);
+    QCOMPARE(chosen.last().at(0).toLongLong(), id);
+    search->clear();
+    QTRY_VERIFY(m_list->model().rowCount() > 1);
+    search->setFocus();
+    QTest::keyClick(search, Qt::Key_Down);
+    QVERIFY(m_list->view()->hasFocus());
   }
 
   void lettersDoNotJumpToAnotherChat() {
