@@ -182,7 +182,7 @@ QString reportModel(const engine::BenchReport& report) {
 QString reportSubject(const engine::BenchReport& report) {
   const auto& env = report.environment;
   QStringList parts{reportModel(report), weightsText(report), QString::fromStdString(report.precision),
-                    QString::fromStdString(report.mode)};
+                    report.mode == "exact" ? Words::tr("full precision") : QString::fromStdString(report.mode)};
   if (report.ranOnCpu()) {
     parts << QString::fromStdString(env.cpu.empty() ? env.device : env.cpu) << QString::fromStdString(env.isa)
           << Words::tr("%n thread(s)", nullptr, env.threads);

@@ -19,6 +19,7 @@ ChartsView::ChartsView(QWidget* parent)
   m_grid->setContentsMargins(0, 0, 0, 0);
   m_grid->setSpacing(16);
   m_speed->setMinimumHeight(300);
+  m_samples->setMinimumHeight(380);  // its legend takes some rows
   m_memory->setMinimumHeight(270);
   arrange(true);
   retranslate();
@@ -26,7 +27,6 @@ ChartsView::ChartsView(QWidget* parent)
 
 void ChartsView::arrange(bool wide) {
   m_wide = wide;
-  m_samples->setMinimumHeight(wide ? 300 : 380);  // its legend needs more rows
   m_grid->addWidget(m_speed, 0, 0);
   m_grid->addWidget(m_samples, wide ? 0 : 1, wide ? 1 : 0);
   m_grid->addWidget(m_memory, wide ? 1 : 2, 0, 1, wide ? 2 : 1);

@@ -157,6 +157,7 @@ void MessageWidget::setMessage(const MessageRecord& message, TranscriptModel::Si
           (message.state == MessageState::Partial || message.stop == engine::StopReason::Cancelled ||
            message.stop == engine::StopReason::MaxTokens);
   m_cutNote = cutNote(message);
+  m_isUnanswered = message.role == MessageRole::Assistant && message.state == MessageState::Partial && message.tokens.empty();
   m_siblings = siblings;
   m_authorName = author;
   const QString time = QLocale().toString(message.created.time(), QLocale::ShortFormat);
@@ -217,9 +218,10 @@ void MessageWidget::setActivity(Activity activity, const QString& doing) {
   showHeld();
   m_note->setText(m_loading ? tr("Loading…")
                   : activity == Activity::Waiting ? doing
-                  : m_cut && activity == Activity::None
-                      ? m_cutNote
-                      : QString());
+                  : activity != Activity::None ? QString()
+                  : m_cut ? m_cutNote
+                  : m_isUnanswered ? tr("Not answered.")
+                                   : QString());
   updateButtons();
 }
 

@@ -89,6 +89,7 @@ class MessageWidget : public QWidget {
   qint64 m_message = 0;
   MessageRole m_role = MessageRole::User;
   bool m_cut = false, m_loading = false;
+  bool m_isUnanswered = false;  ///< nothing of it was written
   QString m_cutNote;
   Activity m_activity = Activity::None;
   TranscriptModel::Siblings m_siblings;

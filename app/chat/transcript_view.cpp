@@ -75,8 +75,10 @@ void TranscriptView::announceEnd(qint64 message) {
   const int row = m_model ? m_model->rowOf(message) : -1;
   if (row < 0) return;
   const MessageRecord& answer = m_model->message(row);
-  const bool whole = answer.state == MessageState::Complete && answer.stop != engine::StopReason::Cancelled;
-  announce(this, whole ? tr("The answer is complete.") : tr("The answer was cut off."));
+  const bool stopped = answer.stop == engine::StopReason::Cancelled;
+  announce(this, stopped                                    ? tr("The answer was stopped.")
+                 : answer.state == MessageState::Complete ? tr("The answer is complete.")
+                                                          : tr("The answer was cut off."));
 }
 
 void TranscriptView::setModel(TranscriptModel* model) {

@@ -548,7 +548,15 @@ class BenchPageTest : public QObject {
     QVERIFY(QFile::exists(m_folder->filePath(QStringLiteral("r1.csv"))));
     QCOMPARE(bench.settings.exportFolder(), m_folder->path());
     page.exportReport(BenchPage::Format::Csv);  // r1.csv is there now, which the dialog could not know
-    QCOMPARE(dialogs.asked, QStringList());
+    QCOMPARE(dialogs.confirmed.size(), 1);
+    QFile kept(m_folder->filePath(QStringLiteral("r1.csv")));
+    QVERIFY(kept.open(QIODevice::WriteOnly));
+    kept.write("mine");
+    kept.close();
+    dialogs.agrees = false;
+    page.exportReport(BenchPage::Format::Csv);
+    QCOMPARE(dialogs.confirmed.size(), 2);
+    QCOMPARE(kept.size(), 4);
     QVERIFY(dialogs.suggested.startsWith(m_folder->path() + QStringLiteral("/rookery-hand-made-fp16-cpu-")));
   }
 
