@@ -320,6 +320,10 @@ The damaged file is kept here:
         <comment>day, time</comment>
         <translation>%1，%2</translation>
     </message>
+    <message>
+        <source>full precision</source>
+        <translation>全精度</translation>
+    </message>
 </context>
 <context>
     <name>Conversation</name>
@@ -1610,6 +1614,10 @@ tokens/s</source>
         <source>Loading…</source>
         <translation>正在载入…</translation>
     </message>
+    <message>
+        <source>Not answered.</source>
+        <translation>未回答。</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ModelDetails</name>
@@ -2431,7 +2439,7 @@ tokens/s</source>
     <message numerus="yes">
         <source>%n chat(s) will be deleted for good, with all messages. This cannot be undone.</source>
         <translation>
-            <numerusform>%n 个对话及其全部消息将被永久删除，且无法撤消。</numerusform>
+            <numerusform>%n 个对话及其全部消息将被永久删除，且无法撤销。</numerusform>
         </translation>
     </message>
     <message>
@@ -2733,6 +2741,10 @@ tokens/s</source>
     <message>
         <source>The answer begins.</source>
         <translation>开始回答。</translation>
+    </message>
+    <message>
+        <source>The answer was stopped.</source>
+        <translation>回答已停止。</translation>
     </message>
 </context>
 <context>

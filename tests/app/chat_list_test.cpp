@@ -8,6 +8,7 @@
 #include <QTest>
 
 #include "chat/conversation_list.h"
+#include "no_room.h"
 #include "store_support.h"
 
 using namespace rookery::app;
@@ -103,6 +104,37 @@ class ChatListTest : public QObject {
     search->setFocus();
     QTest::keyClick(search, Qt::Key_Down);
     QVERIFY(m_list->view()->hasFocus());
+  }
+
+  // The deletion waits for room on the disk, and so does the undo; both count.
+  void aDeletionThatIsNotSavedYetCanBeTakenBack() {
+    m_store->setPageLimit(1);
+    addMessage(*m_store, 1, 0, MessageRole::User, QString(300'000, u'x'));
+    QTRY_VERIFY_WITH_TIMEOUT(m_store->isFailing(), 5000);
+    m_list->remove(2);
+    undo()->click();
+    QCOMPARE(titles().size(), 4);
+    m_store->setPageLimit(0);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_store->isFailing() && m_store->flush(100), 10'000);
+    QVERIFY(m_store->bin().empty());
+    QCOMPARE(m_store->conversations({}, 100, 0).size(), std::size_t(4));
+  }
+
+  void whereNothingCanBeSavedNothingIsRenamedOrDeleted() {
+    const QString path = m_store->path();
+    cleanup();
+    const test::NoRoom noRoom;
+    m_store = openStore(path);
+    QVERIFY(m_store && m_store->isReadOnly());
+    m_list = std::make_unique<ConversationList>(*m_store);
+    m_list->show();
+    QVERIFY(QTest::qWaitForWindowExposed(m_list.get()));
+    m_list->select(3);
+    m_list->view()->setFocus();
+    QTest::keyClick(m_list->view(), Qt::Key_Delete);
+    QCOMPARE(titles().size(), 4);
+    QTest::keyClick(m_list->view(), Qt::Key_F2);
+    QVERIFY(m_list->view()->findChildren<QLineEdit*>().isEmpty());
   }
 
   void lettersDoNotJumpToAnotherChat() {
