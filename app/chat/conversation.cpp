@@ -294,7 +294,10 @@ void Conversation::start() {
     asked.startHash = prompt.startHash;
     asked.promptFromStart = prompt.baseMessageId == 0;
     auto found = store.startFor(asked, prompt.baseMessageId, without, stop);
-    if (found) return AnswerStart{std::move(found->snapshot), std::move(found->toRead), found->answerTokens};
+    if (found) {
+      return AnswerStart{std::move(found->snapshot), std::move(found->toRead), found->answerTokens, std::move(found->stretches),
+                         found->hashBefore};
+    }
     if (stop.stop_requested()) return engine::fail(engine::ErrorCode::Cancelled, "Stopped before anything was read.");
     // The only file that an answer reads is the store's, see onFailed().
     return engine::fail(engine::ErrorCode::FileUnreadable, "What was said before this answer cannot be read from the database, or is not saved yet.");
@@ -368,13 +371,16 @@ void Conversation::flushJournal() {
 }
 
 void Conversation::storeSnapshot(const AnswerSnapshot& snapshot) {
-  if (!snapshot.snapshot || snapshot.answerTokens > static_cast<qint64>(m_answer.tokens.size())) return;
+  const bool own = snapshot.message == 0;
+  if (!snapshot.snapshot || (own && snapshot.answerTokens > static_cast<qint64>(m_answer.tokens.size()))) return;
   SnapshotRecord record;
-  record.message = m_answer.id;
+  record.message = own ? m_answer.id : snapshot.message;
   record.answerTokens = snapshot.answerTokens;
   record.fingerprint = m_answer.fingerprint;
-  record.prefixHash = snapshot.answerTokens < 0 ? snapshot.promptHash
-                                                : chainHash(m_answer.startHash, m_answer.tokens.data(), static_cast<std::size_t>(snapshot.answerTokens));
+  record.prefixHash = snapshot.promptHash;
+  if (own && snapshot.answerTokens >= 0) {
+    record.prefixHash = chainHash(m_answer.startHash, m_answer.tokens.data(), static_cast<std::size_t>(snapshot.answerTokens));
+  }
   m_store.saveSnapshot(std::move(record), snapshot.snapshot);
 }
 

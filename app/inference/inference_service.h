@@ -70,6 +70,8 @@ struct AnswerStart {
   std::optional<PackedSnapshot> snapshot;
   std::vector<engine::TokenId> toRead;           ///< tokens from there to the end of the prompt
   quint64 answerTokens = 0;                      ///< tokens of this very answer that the snapshot has read already
+  std::vector<Stretch> stretches = {};           ///< of toRead; none: the end of this prompt, or not known
+  std::uint64_t hashBefore = 0;                  ///< with stretches: chainHash() of all tokens before toRead
 };
 
 /// One answer to generate, or to go on with (then `generate.journal` holds its tokens so far). The worker starts from
@@ -92,11 +94,12 @@ struct AnswerBatch {
   double tokensPerSecond = 0;
 };
 
-/// The state inside an answer; shared, because a state may be tens of MB.
+/// The state inside an answer, or in what is read before it; shared, because a state may be tens of MB.
 struct AnswerSnapshot {
   std::shared_ptr<const engine::Snapshot> snapshot;
   qint64 answerTokens = 0;                       ///< tokens of the answer that it has read; -n: n of its prompt are missing
-  std::uint64_t promptHash = 0;                  ///< in the prompt: chainHash() of all that it has read
+  std::uint64_t promptHash = 0;                  ///< unless in the answer: chainHash() of all that it has read
+  qint64 message = 0;                            ///< an earlier one that it is in: answerTokens are of that then
 };
 
 struct AnswerFinished {

@@ -17,6 +17,22 @@ Q_LOGGING_CATEGORY(lcEngine, "rookery.engine")
 constexpr qint64 kTellMilliseconds = 50;
 
 double secondsOf(const QElapsedTimer& timer) { return static_cast<double>(timer.nsecsElapsed()) * 1e-9; }
+
+/// Whether an answer can be gone on with from a state that has read `count` of its tokens, as from those that are taken
+/// while it is written: one that was read again as a part of the chat may stand anywhere.
+bool canGoOn(const engine::Snapshot& snapshot, const engine::GenerateRequest& request, std::size_t count,
+             const engine::Tokenizer& tokenizer) {
+  if (snapshot.logits.empty() && count >= request.journal.size()) return false;
+  engine::Utf8Stream utf8;
+  engine::StopScanner scanner(request.stopTexts);
+  std::size_t held = 0;  // a stop text that is half read could not be taken back
+  for (std::size_t i = 0; i < std::min(count, request.journal.size()); ++i) {
+    const std::string text = utf8.push(tokenizer.bytesOf(request.journal[i]));
+    held += text.size();
+    held -= scanner.push(text).size();
+  }
+  return held == 0;
+}
 }  // namespace
 
 QString guideName() { return QCoreApplication::translate("InferenceWorker", "Guide model"); }
@@ -94,26 +110,50 @@ engine::Result<AnswerSnapshot> InferenceWorker::takeSnapshot() const {
   return AnswerSnapshot{std::make_shared<const engine::Snapshot>(std::move(*snapshot)), static_cast<qint64>(m_live->answerTokens()), 0};
 }
 
-void InferenceWorker::offerInPrompt(const AnswerPrompt& prompt, std::size_t left, const AnswerEvents& events) const {
-  if (!events.snapshot || left == 0 || left > prompt.tokens.size()) return;
+void InferenceWorker::Live::dropRead(std::size_t count) {
+  hashBefore = chainHash(hashBefore, left.data(), count);
+  left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(count));
+  auto first = stretches.begin();
+  for (; first != stretches.end() && first->count <= count; ++first) count -= first->count;
+  stretches.erase(stretches.begin(), first);
+  if (stretches.empty()) return;
+  stretches.front().from += static_cast<qint64>(count);
+  stretches.front().count -= count;
+}
+
+// A place between two stretches counts as the beginning of the second: no state within a reading has the logits that
+// going on with the end of the first would need.
+void InferenceWorker::offerInReading(std::size_t left, const AnswerEvents& events) const {
+  if (!events.snapshot || left == 0 || left > m_live->left.size()) return;  // more: the pending token comes first
+  const std::size_t read = m_live->left.size() - left;
+  std::size_t inStretch = read;
+  auto stretch = m_live->stretches.begin();
+  for (; stretch != m_live->stretches.end() && stretch->count <= inStretch; ++stretch) inStretch -= stretch->count;
+  if (stretch == m_live->stretches.end()) return;
   auto snapshot = m_live->session.snapshot();
   if (!snapshot) return;  // one less to go back to
-  events.snapshot({std::make_shared<const engine::Snapshot>(std::move(*snapshot)), -static_cast<qint64>(left),
-                   chainHash(prompt.hashBefore, prompt.tokens.data(), prompt.tokens.size() - left)});
+  events.snapshot({std::make_shared<const engine::Snapshot>(std::move(*snapshot)),
+                   stretch->from + static_cast<qint64>(inStretch), chainHash(m_live->hashBefore, m_live->left.data(), read),
+                   stretch->message == m_live->message ? 0 : stretch->message});
 }
 
 engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> InferenceWorker::findStart(const AnswerRequest& request,
                                                                                                    const AnswerPrompt& prompt,
                                                                                                    std::stop_token stop) const {
-  std::vector<qint64> damaged;
+  std::vector<qint64> damaged;  // or of no use for this answer
   while (true) {
     auto start = request.findStart(prompt, damaged, stop);
     if (!start) return tl::unexpected(start.error());
     if (!start->snapshot) return std::pair(std::move(*start), std::optional<engine::Snapshot>());
     auto snapshot = unpackSnapshot(*start->snapshot, m_model->info().shape);
-    if (snapshot) return std::pair(std::move(*start), std::optional(std::move(*snapshot)));
-    if (snapshot.error().code == engine::ErrorCode::OutOfMemory) return tl::unexpected(snapshot.error());
-    qCWarning(lcEngine) << "A saved memory cannot be used, more text is read again:" << errorDetails(snapshot.error());
+    if (snapshot && (!start->toRead.empty() ||
+                     canGoOn(*snapshot, request.generate, start->answerTokens, *m_model->tokenizer()))) {
+      return std::pair(std::move(*start), std::optional(std::move(*snapshot)));
+    }
+    if (!snapshot) {
+      if (snapshot.error().code == engine::ErrorCode::OutOfMemory) return tl::unexpected(snapshot.error());
+      qCWarning(lcEngine) << "A saved memory cannot be used, more text is read again:" << errorDetails(snapshot.error());
+    }
     damaged.push_back(start->snapshot->id);
   }
 }
@@ -129,6 +169,13 @@ engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& reque
     m_live->again = left.size() > fresh ? left.size() - fresh : 0;
     m_live->left = std::move(left);
   };
+  const auto isEndOfPrompt = [&] {  // what is left
+    const std::size_t count = m_live->left.size();
+    m_live->stretches.clear();
+    if (count == 0 || count > prompt.tokens.size()) return;
+    m_live->stretches.push_back({request.messageId, -static_cast<qint64>(count), count});
+    m_live->hashBefore = chainHash(prompt.hashBefore, prompt.tokens.data(), prompt.tokens.size() - count);
+  };
   if (m_live && m_live->message == request.messageId && (!m_live->left.empty() || m_live->answerTokens() <= journal)) {
     return m_live->left.empty() ? m_live->answerTokens() : 0;
   }
@@ -137,6 +184,7 @@ engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& reque
   if (atBase && journal == 0) {
     m_live->message = request.messageId;
     take(prompt.tokens);
+    isEndOfPrompt();
     return 0;
   }
 
@@ -162,11 +210,14 @@ engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& reque
   m_live->message = request.messageId;
   m_live->answerStart = m_live->session.tokensRead() - start.answerTokens;
   take(std::move(start.toRead));
+  m_live->stretches = std::move(start.stretches);
+  m_live->hashBefore = start.hashBefore;
+  if (m_live->stretches.empty()) isEndOfPrompt();
   return start.answerTokens;
 }
 
-engine::Result<void> InferenceWorker::readPrompt(const AnswerPrompt& prompt, const AnswerEvents& events,
-                                                 std::stop_token stop, AnswerFinished& finished) {
+engine::Result<void> InferenceWorker::readPrompt(const AnswerEvents& events, std::stop_token stop,
+                                                 AnswerFinished& finished) {
   engine::Session& session = m_live->session;
   if (m_live->left.empty()) return {};
   QElapsedTimer timer, sinceSnapshot;
@@ -178,7 +229,7 @@ engine::Result<void> InferenceWorker::readPrompt(const AnswerPrompt& prompt, con
   const auto result = session.prefill(m_live->left, stop, [&](const engine::PrefillProgress& p) {
     if (events.prefill) events.prefill(p.done, p.total);
     if (sinceSnapshot.elapsed() < m_snapshotMilliseconds) return;
-    offerInPrompt(prompt, p.total - p.done, events);
+    offerInReading(p.total - p.done, events);
     sinceSnapshot.restart();
   });
   const std::uint64_t now = session.tokensRead();
@@ -188,9 +239,10 @@ engine::Result<void> InferenceWorker::readPrompt(const AnswerPrompt& prompt, con
   const std::uint64_t again = std::min(done, m_live->again);
   finished.tokensReadAgain += again;
   m_live->again -= again;
-  m_live->left.erase(m_live->left.begin(), m_live->left.begin() + static_cast<std::ptrdiff_t>(done));
+  m_live->dropRead(static_cast<std::size_t>(done));
   m_live->answerStart = now;
-  if (!result && result.error().code == engine::ErrorCode::Cancelled && done > 0) offerInPrompt(prompt, m_live->left.size(), events);
+  const bool stopped = !result && result.error().code == engine::ErrorCode::Cancelled;
+  if (stopped && done > 0) offerInReading(m_live->left.size(), events);
   return result;
 }
 
@@ -225,7 +277,7 @@ engine::Result<AnswerFinished> InferenceWorker::answerOnce(const AnswerRequest& 
   engine::Session& session = m_live->session;
 
   const bool readSomething = !m_live->left.empty();
-  if (auto read = readPrompt(*prompt, events, stop, finished); !read) {
+  if (auto read = readPrompt(events, stop, finished); !read) {
     countRows();
     if (read.error().code != engine::ErrorCode::Cancelled) {
       m_live.reset();

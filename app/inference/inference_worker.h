@@ -55,6 +55,9 @@ class InferenceWorker {
     Tokens left;                   ///< of the prompt, not read yet
     std::uint64_t again = 0;       ///< how many of these, from the first, were read before
     std::uint64_t answerStart = 0; ///< tokens read when the prompt ended
+    std::vector<Stretch> stretches = {};  ///< of `left`; none where they are not known
+    std::uint64_t hashBefore = 0;  ///< with stretches: chainHash() of all tokens before `left`
+    void dropRead(std::size_t count);     ///< the first of `left`
     std::uint64_t answerTokens() const { return session.tokensRead() - answerStart; }
   };
 
@@ -62,9 +65,9 @@ class InferenceWorker {
   /// The start that the store knows, and its state; a damaged snapshot costs the way from the one before it.
   engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> findStart(const AnswerRequest& request, const AnswerPrompt& prompt,
                                                                                           std::stop_token stop) const;
-  engine::Result<void> readPrompt(const AnswerPrompt& prompt, const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished);
-  /// With `left` tokens of the prompt still to read; nothing where the state is not inside this prompt yet.
-  void offerInPrompt(const AnswerPrompt& prompt, std::size_t left, const AnswerEvents& events) const;
+  engine::Result<void> readPrompt(const AnswerEvents& events, std::stop_token stop, AnswerFinished& finished);
+  /// With that many of m_live->left still to read: a snapshot of the message that the state stands in.
+  void offerInReading(std::size_t left, const AnswerEvents& events) const;
   engine::Result<AnswerSnapshot> takeSnapshot() const;
   void countRows();
 

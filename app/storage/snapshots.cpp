@@ -5,6 +5,7 @@
 #include <QHash>
 #include <algorithm>
 #include <map>
+#include <set>
 #include <zstd.h>
 
 namespace rookery::app {
@@ -101,6 +102,7 @@ StoreResult<std::optional<AssistantRow>> loadAssistant(const QSqlDatabase& datab
 struct Found {
   PackedSnapshot packed;
   qint64 answerTokens = 0;
+  std::uint64_t hash = 0;
 };
 
 /// The newest snapshot of `message` whose hash agrees with the tokens of `row`.
@@ -114,10 +116,11 @@ StoreResult<std::optional<Found>> usableSnapshot(const QSqlDatabase& database, q
   while (query->next()) {
     const qint64 count = query->value(0).toLongLong();
     const qint64 id = query->value(3).toLongLong();
-    if (!row.isReadBy(unsignedValue(query->value(1)), count)) continue;
+    const std::uint64_t hash = unsignedValue(query->value(1));
+    if (!row.isReadBy(hash, count)) continue;
     if (std::find(without.begin(), without.end(), id) != without.end()) continue;
     return std::optional<Found>(Found{{query->value(4).toByteArray(), query->value(5).toByteArray(),
-                                       unsignedValue(query->value(2)), id}, count});
+                                       unsignedValue(query->value(2)), id}, count, hash});
   }
   return std::optional<Found>();
 }
@@ -188,6 +191,16 @@ StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qin
   if (!tree) return tl::unexpected(tree.error());
   const std::size_t whole = rows->size() > kWholeAnswers ? rows->size() - kWholeAnswers : 0;
   const qint64 firstWhole = rows->empty() ? 0 : std::next(rows->begin(), static_cast<std::ptrdiff_t>(whole))->first;
+  qint64 newest = 0;
+  std::set<qint64> aboveReading;  // messages below which a prompt is read in part
+  for (const auto& [id, own] : *rows) {
+    for (const Row& row : own) newest = std::max(newest, row.id);
+  }
+  for (auto node = tree->rbegin(); node != tree->rend(); ++node) {
+    const auto own = rows->find(node->first);
+    const bool reading = own != rows->end() && own->second.front().answerTokens < 0;
+    if (reading || aboveReading.contains(node->first)) aboveReading.insert(node->second);
+  }
   struct Kept {
     QString fingerprint;
     qint64 position = 0;  // the empty state
@@ -203,6 +216,8 @@ StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qin
       bool keep = row.pinned;
       if (id >= firstWhole) keep = keep || endOfAnswer || row.answerTokens == 0;
       else if (endOfAnswer) keep = keep || row.branchPoint || row.position - (row.fingerprint == kept.fingerprint ? kept.position : 0) >= kMaxReadAgain;
+      if (row.answerTokens < 0 && aboveReading.contains(id)) keep = row.pinned;
+      if (row.id == newest) keep = true;
       if (!keep) {
         if (auto result = deleteSnapshot(database, row.id); !result) return tl::unexpected(result.error());
       } else if (endOfAnswer) {
@@ -242,7 +257,11 @@ StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, c
   StartPoint start;
   AssistantRow row{answer.id, answer.parent, base, answer.fingerprint, answer.promptFromStart, answer.startHash,
                    answer.prompt, answer.tokens};
-  std::vector<Tokens> pieces;  // from the last to the first
+  struct Piece {
+    qint64 message, from;
+    Tokens tokens;
+  };
+  std::vector<Piece> pieces;  // from the last to the first
   while (true) {
     const bool own = row.id == answer.id;
     auto found = usableSnapshot(database, row.id, row, false, without);
@@ -252,13 +271,14 @@ StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, c
       start.snapshot = std::move((*found)->packed);
       const qint64 read = (*found)->answerTokens, inAnswer = std::max<qint64>(read, 0);
       if (own) start.answerTokens = static_cast<std::uint64_t>(inAnswer);
-      else pieces.emplace_back(row.tokens.begin() + inAnswer, row.tokens.end());
-      if (read < 0) pieces.emplace_back(row.prompt.end() + read, row.prompt.end());
+      else pieces.push_back({row.id, inAnswer, Tokens(row.tokens.begin() + inAnswer, row.tokens.end())});
+      if (read < 0) pieces.push_back({row.id, read, Tokens(row.prompt.end() + read, row.prompt.end())});
+      start.hashBefore = (*found)->hash;
       break;
     }
-    if (!own) pieces.push_back(std::move(row.tokens));
+    if (!own) pieces.push_back({row.id, 0, std::move(row.tokens)});
     if (row.fromStart && !row.follows(0)) return std::optional<StartPoint>();
-    pieces.push_back(row.prompt);
+    pieces.push_back({row.id, -static_cast<qint64>(row.prompt.size()), row.prompt});
     if (row.fromStart) break;
     auto before = loadAssistant(database, row.base);
     if (!before) return tl::unexpected(before.error());
@@ -267,7 +287,9 @@ StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, c
     row = std::move(**before);
   }
   for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
-    start.toRead.insert(start.toRead.end(), piece->begin(), piece->end());
+    if (piece->tokens.empty()) continue;
+    start.toRead.insert(start.toRead.end(), piece->tokens.begin(), piece->tokens.end());
+    start.stretches.push_back({piece->message, piece->from, piece->tokens.size()});
   }
   return std::optional<StartPoint>(std::move(start));
 }

@@ -26,11 +26,20 @@ struct SnapshotRecord {
   PackedSnapshot packed;
 };
 
+/// Tokens that are read one after the other and belong to one message.
+struct Stretch {
+  qint64 message = 0;
+  qint64 from = 0;        ///< where it begins, counted as SnapshotRecord::answerTokens are
+  std::size_t count = 0;
+};
+
 /// Where an answer can start from with the least reading.
 struct StartPoint {
   std::optional<PackedSnapshot> snapshot;  ///< nullopt: the empty state
   Tokens toRead;                           ///< from there to the end of the prompt
   std::uint64_t answerTokens = 0;          ///< tokens of this very answer that the snapshot has read already
+  std::vector<Stretch> stretches = {};     ///< of toRead, in its order
+  std::uint64_t hashBefore = 0;            ///< chainHash() of all tokens before toRead
 };
 
 PackedSnapshot packSnapshot(const engine::Snapshot& snapshot);
@@ -40,8 +49,9 @@ StoreResult<void> insertSnapshot(const QSqlDatabase& database, const SnapshotRec
 
 /// Keeps what going on and going back needs: the newest answers whole (end of prompt and end of answer); of older
 /// ones the end at branch points, at pins, and so that any end is at most 512 tokens after a kept one above it (or
-/// after the empty state). When all snapshots together exceed the budget, the oldest go (trimSnapshots). Returns how
-/// many the budget cost.
+/// after the empty state). The one saved last in the chat stays wherever it is: a reading may be on its way there. Of
+/// those within prompts only the last on a way stays, however many messages a reading went through. When all snapshots
+/// together exceed the budget, the oldest go (trimSnapshots). Returns how many the budget cost.
 StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qint64 budgetBytes);
 
 /// Drops the oldest snapshots until all together fit into the budget, but never the newest of a chat and never a

@@ -351,6 +351,34 @@ class ChatStoreTest : public QObject {
     QVERIFY2(count->value(0).toInt() < 25, qPrintable(count->value(0).toString()));  // of 60
   }
 
+  // A reading that goes through many messages is on its way in one of them at a time, and that one is never thinned out,
+  // however much newer what is kept of another branch is.
+  void aReadingKeepsItsNewestPlaceAndNoHeaps() {
+    auto store = openStore(m_path);
+    const Turns turns = addTurns(*store, 12, QStringLiteral("model"));
+    const Turns newer = addTurns(*store, 8, QStringLiteral("model"), turns, 1);
+    saveBothEnds(*store, newer, 1);
+    for (std::size_t i = 1; i < 11; ++i) {
+      for (const std::size_t missing : {9, 5}) {
+        const std::uint64_t position = 210 * i + 10 - missing;
+        saveInPrompt(*store, turns, i, missing, position);
+        const auto start = startOf(*store, turns, 11);
+        QVERIFY(start && start->snapshot);
+        QCOMPARE(start->snapshot->position, position);
+        QCOMPARE(start->toRead.size(), 210 * 11 + 10 - position);
+        QCOMPARE(start->stretches.front().message, turns.answers[i].id);
+        QCOMPARE(start->stretches.front().from, -static_cast<qint64>(missing));
+        QCOMPARE(start->stretches.size(), 2 * (11 - i) + 1);
+        QCOMPARE(start->stretches.back().message, turns.answers[11].id);
+        QCOMPARE(chainHash(start->hashBefore, start->toRead), turns.answers[11].startHash);
+      }
+    }
+    auto connection = Connection::open(m_path, Connection::Mode::ReadOnly);
+    auto count = runSql(connection->database(), QStringLiteral("SELECT count(*) FROM snapshots WHERE answer_tokens < 0"));
+    QVERIFY(count->next());
+    QCOMPARE(count->value(0).toInt(), 1);
+  }
+
   void anEditNearTheBeginningThinsEachBranchByItself() {
     auto store = openStore(m_path);
     const Turns first = addTurns(*store, 30, QStringLiteral("model"));
@@ -560,6 +588,21 @@ class ChatStoreTest : public QObject {
   }
 
  private:
+  /// As a reading leaves it that has `missing` tokens of that prompt before it.
+  static void saveInPrompt(ChatStore& store, const Turns& turns, std::size_t i, std::size_t missing, std::uint64_t position) {
+    const MessageRecord& answer = turns.answers[i];
+    auto snapshot = std::make_shared<engine::Snapshot>();
+    snapshot->state = engine::State(tinyShape());
+    snapshot->tokens = position;
+    SnapshotRecord record;
+    record.message = answer.id;
+    record.answerTokens = -static_cast<qint64>(missing);
+    record.fingerprint = answer.fingerprint;
+    const std::uint64_t before = i > 0 ? chainHash(turns.answers[i - 1].startHash, turns.answers[i - 1].tokens) : 0;
+    record.prefixHash = chainHash(before, answer.prompt.data(), answer.prompt.size() - missing);
+    store.saveSnapshot(record, snapshot);
+  }
+
   /// Snapshots at the end of the prompt and of the answer, for all turns from `begin` on.
   static void saveBothEnds(ChatStore& store, const Turns& turns, std::size_t begin) {
     std::uint64_t position = 0;

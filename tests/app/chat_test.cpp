@@ -212,6 +212,91 @@ class ChatTest : public QObject {
     QCOMPARE(status(), remembered(all + 5, 0));
   }
 
+  // What is read of an earlier question that was stopped is not lost by the next Stop.
+  void aStopInAnEarlierQuestionLosesNothing() {
+    const QString words = QStringLiteral("some words, and more of them. ").repeated(1000);
+    readInPart(words, 1);
+    const quint64 first = m_app->inference().rowsSubmitted();
+    m_app->inference().setSnapshotInterval(std::chrono::milliseconds(1));
+    readInPart(QStringLiteral("And this?"), 50);
+    const quint64 read = m_app->inference().rowsSubmitted();
+    QVERIFY(read > first && read < promptOf(message(1)).size());
+    page().current()->setGenerateLimits(40, false);
+    ask(QStringLiteral("Hello"));
+    checkAnswerAfterTwoStopped(m_app->inference().rowsSubmitted());
+  }
+
+  // The same when the program is killed there. A copy of the files is what a kill leaves.
+  void aKillInAnEarlierQuestionLosesLittle() {
+    const QString words = QStringLiteral("some words, and more of them. ").repeated(1000);
+    readInPart(words, 1);
+    const quint64 first = m_app->inference().rowsSubmitted();
+    const std::size_t earlier = promptOf(message(1)).size();
+    std::binary_semaphore copied(0);
+    std::atomic<int> snapshots = 0;
+    std::atomic<quint64> position = 0;
+    m_app->inference().setSnapshotInterval(std::chrono::milliseconds(1));
+    auto& inference = m_app->inference();
+    const auto hold = connect(&inference, &InferenceService::answerSnapshot, &inference, [&](quint64, const AnswerSnapshot& snapshot) {
+      if (++snapshots != 3) return;
+      position = snapshot.snapshot->tokens;
+      (void)copied.try_acquire_for(std::chrono::seconds(10));
+    }, Qt::DirectConnection);
+    QVERIFY(page().current()->send(QStringLiteral("And this?")));
+    QTRY_VERIFY_WITH_TIMEOUT(position > 0, kAnswerTimeout);
+    QTemporaryDir killed;
+    const Paths from = Paths::inside(m_dir->path()), to = Paths::inside(killed.path());
+    QVERIFY(to.create());
+    const auto seen = [&] {
+      auto database = Connection::open(from.database(), Connection::Mode::ReadOnly);
+      auto query = runSql(database->database(), QStringLiteral("SELECT max(position) FROM snapshots"));
+      return query && query->next() && query->value(0).toULongLong() == position;
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(seen(), kAnswerTimeout);
+    for (const char* suffix : {"", "-wal"}) QVERIFY(QFile::copy(from.database() + QLatin1String(suffix), to.database() + QLatin1String(suffix)));
+    copied.release();
+    page().stop();
+    waitForAnswer();
+    disconnect(hold);
+    QVERIFY(position > first && position < earlier);
+    m_app.reset();
+    m_dir->remove();
+    QVERIFY(QDir().rename(killed.path(), m_dir->path()));
+    start();
+    page().current()->setGenerateLimits(40, false);
+    ask(QStringLiteral("Hello"));
+    checkAnswerAfterTwoStopped(position + m_app->inference().rowsSubmitted());
+  }
+
+  // Places in an answer that is read again are kept as well.
+  void aStopInAnEarlierAnswerLosesNothing() {
+    page().current()->setGenerateLimits(2000, false);
+    ask(QStringLiteral("Tell me a long story"));
+    const std::size_t before = promptOf(message(1)).size() + message(1).tokens.size();
+    m_app.reset();
+    change({"DELETE FROM snapshots"});
+    start();
+    readInPart(QStringLiteral("And this?"), 50);
+    const quint64 read = m_app->inference().rowsSubmitted();
+    QVERIFY(read > promptOf(message(1)).size() && read < before);
+    start();
+    page().current()->setGenerateLimits(40, false);
+    visible<QToolButton>(QStringLiteral("continue"))->click();
+    waitForAnswer();
+    const std::size_t whole = before + promptOf(message(3)).size() + 40;
+    QCOMPARE(read + m_app->inference().rowsSubmitted(), whole - 1);
+    QCOMPARE(status(), remembered(whole, before - read - 1));
+    const Tokens goneOn = message(3).tokens;
+    m_app.reset();
+    change({"DELETE FROM snapshots"});
+    start();
+    page().current()->setGenerateLimits(40, false);
+    visible<QToolButton>(QStringLiteral("regenerate"))->click();
+    waitForAnswer();
+    QCOMPARE(m_app->inference().rowsSubmitted(), whole - 1);
+    QCOMPARE(message(3).tokens, goneOn);
+  }
+
   void theLiveSessionNeedsNoRestore() {
     ask(QStringLiteral("Hello"));
     const quint64 before = m_app->inference().rowsSubmitted();
@@ -734,6 +819,33 @@ class ChatTest : public QObject {
     QTest::keyClicks(input(), question);
     QTest::keyClick(input(), Qt::Key_Return);
     waitForAnswer();
+  }
+
+  /// Asks, and stops when that much of what is to be read was read.
+  void readInPart(const QString& question, quint64 percent) {
+    auto& inference = m_app->inference();
+    const auto stopper = connect(&inference, &InferenceService::answerPrefillProgress, &inference, [&](quint64 job, quint64 done, quint64 total) {
+      if (done * 100 >= total * percent) inference.stop(job);
+    }, Qt::DirectConnection);
+    QVERIFY(page().current()->send(question));
+    waitForAnswer();
+    disconnect(stopper);
+  }
+
+  /// `rows`: how many were read for it in all. An unbroken run reads as many, and says the same.
+  void checkAnswerAfterTwoStopped(quint64 rows) {
+    const MessageRecord answer = message(5);
+    QCOMPARE(answer.tokens.size(), std::size_t(40));
+    const std::size_t whole = promptOf(message(1)).size() + promptOf(message(3)).size() + promptOf(answer).size() + 40;
+    QCOMPARE(rows, whole - 1);  // the last token waits to be read
+    m_app.reset();
+    change({"DELETE FROM snapshots"});
+    start();
+    page().current()->setGenerateLimits(40, false);
+    visible<QToolButton>(QStringLiteral("regenerate"))->click();
+    waitForAnswer();
+    QCOMPARE(m_app->inference().rowsSubmitted(), whole - 1);
+    QCOMPARE(message(5).tokens, answer.tokens);
   }
 
   QListView* list() { return m_app->window().findChild<QListView*>(QStringLiteral("chatList")); }

@@ -197,6 +197,40 @@ class InferenceTest : public QObject {
     QVERIFY(!answer.tokens.empty());
   }
 
+  // An answer that was read again as an earlier message may have been left anywhere.
+  void anAnswerDoesNotGoOnFromWithinAStopText() {
+    AnswerRequest free = request(1);
+    free.generate.sampling.temperature = 1;
+    free.generate.sampling.topP = 1;
+    free.generate.stopAtEndOfText = false;
+    free.generate.maxTokens = 200;
+    const AnswerFinished whole = run(free);
+    const auto stop = test::stopTextIn(*m_service->tokenizer(), whole.tokens);
+    QVERIFY(stop.begin > 0);
+    const auto until = [&](qint64 message, std::size_t tokens) {
+      free.messageId = message;
+      free.generate.maxTokens = static_cast<int>(tokens) + 1;  // the last one waits to be read
+      return run(free);
+    };
+    const AnswerFinished within = until(2, stop.begin + 1), before = until(3, stop.begin);
+    QCOMPARE(within.snapshot.answerTokens, static_cast<qint64>(stop.begin) + 1);
+    PackedSnapshot bad = packSnapshot(*within.snapshot.snapshot), good = packSnapshot(*before.snapshot.snapshot);
+    bad.id = 1;
+    good.id = 2;
+    AnswerRequest rest = free;
+    rest.messageId = 4;
+    rest.generate.maxTokens = 0;
+    rest.generate.stopTexts = {stop.text};
+    rest.generate.journal = within.tokens;
+    rest.findStart = [&](const AnswerPrompt&, const std::vector<qint64>& without, std::stop_token) -> engine::Result<AnswerStart> {
+      if (without.empty()) return AnswerStart{bad, {}, static_cast<quint64>(within.snapshot.answerTokens)};
+      return AnswerStart{good, {}, static_cast<quint64>(before.snapshot.answerTokens)};
+    };
+    const AnswerFinished ended = run(rest);
+    QCOMPARE(ended.reason, engine::StopReason::StopText);
+    QCOMPARE(ended.tokens, Tokens(whole.tokens.begin(), whole.tokens.begin() + static_cast<std::ptrdiff_t>(stop.begin)));
+  }
+
   // The journal of a continued answer is decoded before the first token comes: no part of the speed.
   void theSpeedIsThatOfTheTokensAfterTheFirst() {
     using Clock = AnswerBatcher::Clock;
