@@ -121,6 +121,10 @@ void noteStrategy(const std::string& strategy, int layers) {
   if (parsed && !parsed->note.empty()) fmt::print(stderr, "Note: {}\n", parsed->note);
 }
 
+void noteUnused(const engine::ModelInfo& info) {
+  if (const std::string unused = engine::unusedTensors(info); !unused.empty()) fmt::print(stderr, "Note: {}.\n", unused);
+}
+
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {
   const auto load = loadOptions(options);
   if (!load) return tl::unexpected<Error>(load.error());
@@ -140,6 +144,7 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   auto model = engine::Model::load(*file, *load, progress, context.stop);
   if (lastPercent >= 0) fmt::print(stderr, "\r             \r");
   if (model) noteStrategy(load->strategy, (*model)->info().shape.layers);
+  if (model) noteUnused((*model)->info());
   return model;
 }
 
@@ -184,7 +189,8 @@ Result<void> checkOutputs(const std::vector<std::string>& outputs, const std::ve
   for (const std::string& output : outputs) {
     if (output.empty()) continue;
     if (auto good = checkWritable(output); !good) return good;
-    for (const std::string& input : inputs) {
+    for (const std::string& named : inputs) {
+      const std::string input = engine::fileInFolder(named).string();
       const auto parts = engine::listOfParts(output), read = engine::listOfParts(input);
       const bool isPart = parts && read && std::filesystem::equivalent(*parts, *read, ignored);
       if (!input.empty() && (isPart || std::filesystem::equivalent(input, output, ignored)))

@@ -79,6 +79,8 @@ Result<engine::LoadOptions> loadOptions(const ModelOptions& options);
 Result<std::shared_ptr<const engine::ModelFile>> openModel(const std::string& model);
 /// On stderr, where a strategy does something else than it seems to say for a model of `layers`.
 void noteStrategy(const std::string& strategy, int layers);
+/// On stderr, where the file has tensors that the model does not use.
+void noteUnused(const engine::ModelInfo& info);
 /// Loads with a progress line on stderr where that is a terminal.
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context);
 

@@ -35,6 +35,7 @@ Result<void> run(const Options& o, const Context& context) {
     };
   const auto file = openModel(o.in);
   if (!file) return tl::unexpected<Error>(file.error());
+  if (const auto info = engine::detect(**file)) noteUnused(*info);
   const auto report = engine::convertModel(*file, o.out, options, context.stop);
   if (terminal) fmt::print(stderr, "\r                                        \r");
   if (!report) return tl::unexpected<Error>(report.error());

@@ -44,13 +44,12 @@ Result<void> listAllDevices(const Context& context) {
 json metaJson(const engine::MetaValue& value) {
   return std::visit(
       [](const auto& v) -> json {
-        using T = std::decay_t<decltype(v)>;
-        if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
-          return v;
-        } else {
+        if constexpr (std::is_same_v<std::decay_t<decltype(v)>, engine::MetaArray>) {
           constexpr std::size_t kShown = 16;
-          if (v.size() <= kShown) return v;
-          return {{"entries", v.size()}};
+          if (v.size() > kShown) return {{"entries", v.size()}};
+          return v.holdsTexts() ? json(v.texts()) : v.holdsIntegers() ? json(v.integers()) : json(v.numbers());
+        } else {
+          return v;
         }
       },
       value);
@@ -116,7 +115,7 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
                {"head_size", s.headSize}, {"dim_ffn", s.dimFfn}, {"vocab", s.vocab}, {"lora", lora},
                {"parameters", s.parameters()}, {"dtype", engine::traits(info.dtype).name},
                {"state_bytes", s.stateBytes()}, {"tokenizer", tokenizerName(info.tokenizer)},
-               {"file_bytes", info.fileBytes},
+               {"file_bytes", info.fileBytes}, {"unused_tensors", info.unused},
                {"tokenizer_missing", noTokenizer.empty() ? json() : json(noTokenizer)}, {"file_name", nameJson(parts)},
                {"explanation", parts ? json(engine::explainFileName(*parts)) : json::array()}});
     return {};
@@ -129,6 +128,7 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
              s.headSize, s.dimFfn, s.vocab, ranks.empty() ? "none" : ranks, s.parameters(),
              engine::traits(info.dtype).name, s.stateBytes(), tokenizerName(info.tokenizer));
   if (!noTokenizer.empty()) fmt::print("            {}\n", noTokenizer);
+  if (!info.unused.empty()) fmt::print("unused      {}\n", engine::unusedTensors(info));
   if (parts) fmt::print("explanation {}\n", fmt::join(engine::explainFileName(*parts), "\n            "));
   return {};
 }
@@ -148,7 +148,7 @@ Verb addInfo(CLI::App& app, Context& context) {
   };
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("info", "Tell what a model file is");
-  verb->add_option("model", options->model, "Model file (.pth, .safetensors, .st, .gguf), or \"guide\"")->required()->type_name("MODEL");
+  verb->add_option("model", options->model, "Model file (.pth, .safetensors, .st, .gguf), folder of Hugging Face, or \"guide\"")->required()->type_name("MODEL");
   verb->add_flag("--container", options->container, "Only list the tensors, whatever kind of model it is");
   addJsonFlag(*verb, context);
   return {verb, [options, &context]() -> Result<void> {

@@ -17,6 +17,18 @@ import data
 import gguf_file as gguf
 from make_vocab import Tokenizer
 
+# As rookery-cli convert writes it (engine/src/convert/gguf_metadata.cpp).
+CHAT_TEMPLATE = (
+    "{% for m in messages %}{% if m.role == 'assistant' %}{% set text = m.content | trim %}Assistant:"
+    "{% else %}"
+    "{% set text = (m.content | replace('\\r\\n', '\\n')).split('\\n') | reject('equalto', '') | join('\\n') | trim %}"
+    "{% if m.role == 'user' %}User:{% else %}System:{% endif %}{% endif %}{% if text %}{{ ' ' + text }}"
+    "{% endif %}{% if not loop.last %}{{ '\\n\\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '\\n\\nAssistant:' }}{% if thinking == 'off' %}{{ ' <think></think' }}"
+    "{% elif thinking == 'fast' %}{{ ' <think>\\n</think' }}{% elif thinking == 'on' %}{{ ' <think' }}"
+    "{% endif %}{% endif %}"
+)
+
 
 def escaped(piece):
     """A token as Python-escaped text: what repr(bytes) prints between the quotes."""
@@ -53,7 +65,7 @@ def metadata(weights, tok):
         ("tokenizer.ggml.bos_token_id", u32, 0),
         ("tokenizer.ggml.eos_token_id", u32, 0),
         ("tokenizer.ggml.eot_token_id", u32, 0),
-        ("tokenizer.chat_template", string, "rwkv-world"),
+        ("tokenizer.chat_template", string, CHAT_TEMPLATE),
     ]
 
 

@@ -3,11 +3,16 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "convert/gguf_metadata.h"
 #include "quant/convert.h"
+#include "rookery/model.h"
+#include "rookery/prompt.h"
 #include "tests/support/format_builders.h"
 #include "tokenizer/vocabulary.h"
 
@@ -46,12 +51,26 @@ TEST_CASE("tokens are escaped as repr() does, and come back") {
   }
 }
 
+TEST_CASE("the chat template gives llama.cpp the prompt that is read here") {
+  const json vectors = json::parse(std::ifstream(std::string(ROOKERY_TEST_DATA) + "/data/chat_template.json"));
+  CHECK(vectors["template"] == kChatTemplate);  // rendered with this one
+  const std::map<std::string, Thinking> ways{{"auto", Thinking::Auto}, {"off", Thinking::Off}, {"fast", Thinking::Fast}, {"on", Thinking::On}};
+  const std::map<std::string, Role> roles{{"system", Role::System}, {"user", Role::User}, {"assistant", Role::Assistant}};
+  CHECK(vectors["cases"].size() == 9);
+  for (const json& one : vectors["cases"]) {
+    std::vector<ChatMessage> messages;
+    for (const json& message : one["messages"]) messages.push_back({roles.at(message["role"]), message["content"]});
+    CHECK(wholePrompt(messages, ways.at(one["thinking"])) == one["prompt"].get<std::string>());
+  }
+  CHECK(std::get<std::string>((*Model::guideFile())->metadata().at("tokenizer.chat_template")) == kChatTemplate);
+}
+
 TEST_CASE("the tokens of llama.cpp's own file are escaped letter for letter") {
   const auto gguf = ModelFile::open(std::string(ROOKERY_TEST_DATA) + "/golden/models/v7_quant/model.f16.gguf");
   REQUIRE(gguf.has_value());
   const auto tokenizer = Tokenizer::fromGguf(**gguf);
   REQUIRE(tokenizer.has_value());
-  const auto& tokens = std::get<std::vector<std::string>>((*gguf)->metadata().find("tokenizer.ggml.tokens")->second);
+  const auto tokens = std::get<MetaArray>((*gguf)->metadata().find("tokenizer.ggml.tokens")->second).texts();
   REQUIRE(tokens.size() == 300);
   for (std::size_t id = 1; id < tokens.size(); ++id) CHECK(pythonEscaped((*tokenizer)->bytesOf(static_cast<TokenId>(id))) == tokens[id]);
 }

@@ -23,8 +23,8 @@ ModelShape smallShape(RwkvVersion version = RwkvVersion::V7) {
   return shape;
 }
 
-std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threads, bool sparse = true, RwkvVersion version = RwkvVersion::V7) {
-  SyntheticSource source(smallShape(version), "test", DType::F16, 7);
+std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threads, bool sparse, const ModelShape& shape) {
+  SyntheticSource source(shape, "test", DType::F16, 7);
   LoadOptions options;
   options.threads = threads;
   options.sparseFfn = sparse;
@@ -33,24 +33,40 @@ std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threa
   return *model;
 }
 
+std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threads, bool sparse = true, RwkvVersion version = RwkvVersion::V7) {
+  return makeModel(precision, threads, sparse, smallShape(version));
+}
+
+double worstAgainstOracle(const ModelShape& shape, const std::vector<TokenId>& tokens) {
+  SyntheticSource source(shape, "test", DType::F16, 7);
+  const auto oracle = makeOracle(source);
+  Session session(makeModel({}, 2, true, shape));
+  const auto logits = session.evaluate(tokens, all(tokens.size()));
+  REQUIRE(logits.has_value());
+  double worst = 0;
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const auto expected = oracle->step(tokens[t]);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      worst = std::max(worst, std::fabs(expected[i] - static_cast<double>((*logits)[t * expected.size() + i])));
+  }
+  return worst;
+}
+
 }  // namespace
 
 TEST_CASE("fp16 weights agree with the double-precision oracle at every position") {
-  const auto tokens = someTokens(50);
   for (const RwkvVersion version : kVersions) {
     CAPTURE(versionName(version));
-    SyntheticSource source(smallShape(version), "test", DType::F16, 7);
-    const auto oracle = makeOracle(source);
-    Session session(makeModel({}, 2, true, version));
-    const auto logits = session.evaluate(tokens, all(tokens.size()));
-    REQUIRE(logits.has_value());
-    double worst = 0;
-    for (std::size_t t = 0; t < tokens.size(); ++t) {
-      const auto expected = oracle->step(tokens[t]);
-      for (std::size_t i = 0; i < expected.size(); ++i)
-        worst = std::max(worst, std::fabs(expected[i] - static_cast<double>((*logits)[t * expected.size() + i])));
-    }
-    CHECK(worst < 1e-4);
+    CHECK(worstAgainstOracle(smallShape(version), someTokens(50)) < 1e-4);
+  }
+}
+
+TEST_CASE("an epsilon of the norms that a file states is the one that is computed with") {
+  for (const RwkvVersion version : kVersions) {
+    CAPTURE(versionName(version));
+    ModelShape shape = smallShape(version);
+    shape.normEps = 0.1F;
+    CHECK(worstAgainstOracle(shape, someTokens(20)) < 1e-4);
   }
 }
 

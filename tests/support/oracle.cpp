@@ -108,16 +108,17 @@ Oracle::Row Oracle::linearAttention(int layer, const Row& r, const Row& k, const
 
 std::vector<double> Oracle::step(unsigned token) {
   const std::size_t c = static_cast<std::size_t>(m_shape.nEmbd);
+  const double eps = static_cast<double>(m_shape.normEps);
   const Row& table = m_weights.at("emb.weight");
   Row x(table.begin() + static_cast<std::ptrdiff_t>(token * c), table.begin() + static_cast<std::ptrdiff_t>((token + 1) * c));
-  x = layerNorm(x, m_weights.at("blocks.0.ln0.weight"), m_weights.at("blocks.0.ln0.bias"), 1e-5);
+  x = layerNorm(x, m_weights.at("blocks.0.ln0.weight"), m_weights.at("blocks.0.ln0.bias"), eps);
   for (int layer = 0; layer < m_shape.layers; ++layer) {
-    const Row mixed = timeMix(layer, layerNorm(x, w(layer, "ln1.weight"), w(layer, "ln1.bias"), 1e-5));
+    const Row mixed = timeMix(layer, layerNorm(x, w(layer, "ln1.weight"), w(layer, "ln1.bias"), eps));
     for (std::size_t i = 0; i < c; ++i) x[i] += mixed[i];
-    const Row ffn = channelMix(layer, layerNorm(x, w(layer, "ln2.weight"), w(layer, "ln2.bias"), 1e-5));
+    const Row ffn = channelMix(layer, layerNorm(x, w(layer, "ln2.weight"), w(layer, "ln2.bias"), eps));
     for (std::size_t i = 0; i < c; ++i) x[i] += ffn[i];
   }
-  return times(m_weights.at("head.weight"), layerNorm(x, m_weights.at("ln_out.weight"), m_weights.at("ln_out.bias"), 1e-5));
+  return times(m_weights.at("head.weight"), layerNorm(x, m_weights.at("ln_out.weight"), m_weights.at("ln_out.bias"), eps));
 }
 
 std::unique_ptr<Oracle> makeOracle(engine::WeightSource& source) {

@@ -2,6 +2,7 @@
 #include "support/process.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,7 +64,8 @@ ProcessResult runProcess(const std::vector<std::string>& command, const std::str
   }
   int status = 0;
   bool interrupted = false;
-  while (waitpid(child, &status, WNOHANG) == 0) {
+  rusage used{};
+  while (wait4(child, &status, WNOHANG, &used) == 0) {
     if (elapsed() > timeoutSeconds) kill(child, SIGKILL);
     if (interruptAfterMs >= 0 && !interrupted && elapsed() * 1000 > interruptAfterMs) {
       kill(child, SIGINT);
@@ -73,6 +75,9 @@ ProcessResult runProcess(const std::vector<std::string>& command, const std::str
   }
   ProcessResult result;
   result.seconds = elapsed();
+  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  result.cpuSeconds = seconds(used.ru_utime) + seconds(used.ru_stime);
+  result.peakBytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
   result.exitCode = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   result.out = readFile(out);
   result.err = readFile(err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@ struct ProcessResult {
   int exitCode = -1;   ///< 128 + signal when killed, as shells count
   std::string out, err;
   double seconds = 0;
+  double cpuSeconds = 0;           ///< of all its threads
+  std::uint64_t peakBytes = 0;     ///< most memory it had at once, mapped files included
 };
 
 /// Runs a program to its end with `input` on stdin; killed after `timeoutSeconds`. Never through a shell.

@@ -10,6 +10,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -33,18 +34,46 @@ struct TensorSource {
   std::uint64_t elementCount() const noexcept;
 };
 
+/// An array of a GGUF, left where it lies: `bytes` are its elements as stored, all inside the file when it was opened.
+/// Lives as long as the ModelFile.
+class MetaArray {
+ public:
+  MetaArray(std::uint32_t type, std::uint64_t count, std::span<const std::byte> bytes) noexcept : m_type(type), m_count(count), m_bytes(bytes) {}
+
+  std::uint64_t size() const noexcept { return m_count; }
+  bool holdsTexts() const noexcept;
+  bool holdsIntegers() const noexcept;  ///< or truth values; neither texts nor these: floating point
+  /// All elements, converted: empty for an array of another kind; fewer if the file has changed since it was opened.
+  std::vector<std::string_view> texts() const;
+  std::vector<std::int64_t> integers() const;
+  std::vector<double> numbers() const;
+
+ private:
+  std::uint32_t m_type;  ///< GGUF's number
+  std::uint64_t m_count;
+  std::span<const std::byte> m_bytes;
+};
+
 /// Metadata of GGUF (all types) and safetensors (`__metadata__`, strings only).
-using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::string,
-                               std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
+using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::string, MetaArray>;
+
+/// What the config.json beside a .safetensors says, as far as it decides the arithmetic. It may be another model's:
+/// whoever uses it compares `width` and `layers`.
+struct FolderConfig {
+  std::optional<std::int64_t> layers, width, headSize;  ///< num_hidden_layers, hidden_size, head_dim
+  std::optional<double> normEps;                        ///< norm_eps
+  bool tiedEmbeddings = false;                          ///< tie_word_embeddings: the embedding is the head as well
+};
 
 /// A model file, mapped read-only. Every length, offset and count is checked before use; a hostile
-/// file gives an Error, never a crash, never an allocation that the file's size does not justify.
+/// file gives an Error, never a crash, never an allocation that the file's size does not justify: its table of contents
+/// is read as a stream and costs at most three times its own bytes.
 /// .pth is read by a restricted unpickler: only the globals that rebuild tensors, nothing is executed.
 /// Immutable after open(), so it may be shared between threads.
 class ModelFile {
  public:
   /// Container by content, not by file name. A part of a safetensors model whose list is beside it, and the list itself,
-  /// open all parts as one file (listOfParts()). Errors: FileNotFound, FileUnreadable, FileDamaged, FormatUnknown.
+  /// open all parts as one file (listOfParts()); so does a folder as Hugging Face has them (fileInFolder()). Errors: FileNotFound, FileUnreadable, FileDamaged, FormatUnknown.
   static Result<std::shared_ptr<const ModelFile>> open(const std::filesystem::path& path);
 
   /// The same for bytes in memory (the built-in guide model). `bytes` must outlive the result.
@@ -56,7 +85,7 @@ class ModelFile {
 
   Container container() const noexcept;
   const std::string& name() const noexcept;      ///< file name without folders; of a model in parts, that of its list
-  const std::filesystem::path& path() const noexcept;  ///< as given to open(); empty for fromMemory()
+  const std::filesystem::path& path() const noexcept;  ///< as given to open(), of a folder the file in it; empty for fromMemory()
   std::uint64_t sizeBytes() const noexcept;
   /// After surviveLostFiles(): a page that was there at open() was gone when it was read, and read as zeros.
   bool isLost() const noexcept;
@@ -65,6 +94,9 @@ class ModelFile {
   const std::map<std::string, MetaValue, std::less<>>& metadata() const noexcept;
   /// Of a GGUF: keys in file order, with type and value as stored; for copying them.
   std::span<const std::pair<std::string, std::span<const std::byte>>> rawMetadata() const noexcept;
+
+  /// nullptr: no .safetensors, or no config.json of such a form beside it.
+  const FolderConfig* config() const noexcept;
 
   /// The CRC-32 that the file states for exactly these bytes of it, if open() has not compared it: the storages of
   /// .pth files of 64 MiB and more, which would have to be read whole. Whoever reads them all (bindWeights'
@@ -84,6 +116,9 @@ class ModelFile {
 /// The list that tells where the tensors of a model in several files are: `path` itself if it is called
 /// NAME.safetensors.index.json, or the one beside it if it is called NAME-00001-of-00003.safetensors. nullopt: neither.
 std::optional<std::filesystem::path> listOfParts(const std::filesystem::path& path);
+
+/// What open() opens for `path`: of a folder the model.safetensors.index.json or model.safetensors in it; else `path` itself.
+std::filesystem::path fileInFolder(const std::filesystem::path& path);
 
 /// Installs a SIGBUS handler for the whole process: a mapped model file that becomes shorter reads as zeros from there
 /// on, isLost() tells, and open() and Model::load() end with FileUnreadable. Without it the process ends.

@@ -27,6 +27,7 @@ struct ModelShape {
   /// LoRA ranks. v7: w, a, v, g (v counts layers >= 1). v6: maa, decay (in w).
   int rankW = 0, rankA = 0, rankV = 0, rankG = 0, rankMaa = 0;
   bool layer0HasV = true;  ///< v7: layer 0 carries the unused v0, v1, v2
+  float normEps = 1e-5F;   ///< of all layer norms; that of the heads' group norm is 64e-5 in every official model
 
   int heads() const noexcept { return headSize > 0 ? nEmbd / headSize : 0; }
   std::uint64_t parameters() const noexcept;  ///< number of stored weights
@@ -43,11 +44,15 @@ struct ModelInfo {
   std::uint64_t fileBytes = 0;
   TokenizerKind tokenizer = TokenizerKind::Unknown;
   std::string name;          ///< general.name of a GGUF, else the file's name
+  std::vector<std::string> unused;  ///< tensors that the model has no use for, by name; without a tuned state and layer 0's v0, v1, v2
 };
+/// "... holds 3 tensors that no RWKV-7 model has, and they are not used: a, b, c", for people; empty if there are none.
+std::string unusedTensors(const ModelInfo& info);
 
 /// Version and dimensions from tensor names and shapes (rwkv/model.py; GGUF: names as llama.cpp writes them).
-/// A missing, extra-dimensional or mis-shaped tensor is an error that names it.
-/// Errors: NotRwkv, VersionUnsupported, TensorMissing, TensorMismatch.
+/// A missing, extra-dimensional or mis-shaped tensor is an error that names it; the size of heads is never guessed.
+/// Errors: NotRwkv (also an adapter that is not merged), FormatUnknown (weights of a type that is not read),
+/// VersionUnsupported, TensorMissing, TensorMismatch.
 Result<ModelInfo> detect(const ModelFile& file);
 
 /// Official shapes, "rwkv4-169m" ... "rwkv7-13.3b", of the released files. nullopt: no such name.

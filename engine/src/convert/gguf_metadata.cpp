@@ -45,7 +45,7 @@ void addVocabulary(GgufKeys& keys, const Tokenizer* vocabulary, int count) {
   keys.u32("tokenizer.ggml.eot_token_id", blankLine ? kBlankLine : kEndOfText);
   keys.u32("tokenizer.ggml.bos_token_id", kEndOfText);
   keys.u32("tokenizer.ggml.eos_token_id", kEndOfText);
-  keys.text("tokenizer.chat_template", "rwkv-world");
+  keys.text("tokenizer.chat_template", kChatTemplate);
 }
 
 bool decidedHere(std::string_view key) {
@@ -53,6 +53,16 @@ bool decidedHere(std::string_view key) {
 }
 
 }  // namespace
+
+const std::string_view kChatTemplate =
+    "{% for m in messages %}{% if m.role == 'assistant' %}{% set text = m.content | trim %}Assistant:"
+    "{% else %}"
+    "{% set text = (m.content | replace('\\r\\n', '\\n')).split('\\n') | reject('equalto', '') | join('\\n') | trim %}"
+    "{% if m.role == 'user' %}User:{% else %}System:{% endif %}{% endif %}{% if text %}{{ ' ' + text }}"
+    "{% endif %}{% if not loop.last %}{{ '\\n\\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '\\n\\nAssistant:' }}{% if thinking == 'off' %}{{ ' <think></think' }}"
+    "{% elif thinking == 'fast' %}{{ ' <think>\\n</think' }}{% elif thinking == 'on' %}{{ ' <think' }}"
+    "{% endif %}{% endif %}";
 
 std::string pythonEscaped(std::string_view bytes) {
   // repr() puts double quotes around what holds single quotes only, and then need not escape them.
@@ -90,7 +100,7 @@ GgufKeys ggufKeys(const ModelFile& file, const ModelInfo& info, DType precision,
     u32("context_length", 1048576);
     u32("embedding_length", s.nEmbd);
     u32("block_count", s.layers);
-    keys.f32(architecture + ".attention.layer_norm_epsilon", 1e-5F);
+    keys.f32(architecture + ".attention.layer_norm_epsilon", s.normEps);
     u32("wkv.head_size", s.headSize);
     if (version6) {
       u32("time_mix_extra_dim", s.rankMaa);

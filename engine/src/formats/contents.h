@@ -41,9 +41,10 @@ struct ModelFile::Contents {
   std::filesystem::path path;  ///< empty: in memory
   Container container{};
   std::vector<TensorSource> tensors;
-  std::map<std::string, std::size_t, std::less<>> byName;
+  std::vector<std::uint32_t> byName;  ///< positions in `tensors`, ordered by name; made by index()
   std::map<std::string, MetaValue, std::less<>> metadata;
   std::vector<std::pair<std::string, std::span<const std::byte>>> rawMetadata;  ///< GGUF: type and value as stored, in order
+  std::optional<FolderConfig> config;
   std::uint64_t tensorBytes = 0;                    ///< of all tensors so far
   struct Checksum {
     std::uint64_t bytes = 0;
@@ -56,15 +57,23 @@ struct ModelFile::Contents {
   std::vector<std::span<const std::byte>> allBytes() const;  ///< of all files
   std::uint64_t sizeBytes() const noexcept;
   bool isLost() const noexcept;
-  /// FileDamaged if the name was there before or is no proper one.
+  /// FileDamaged if the name is no proper one; FormatUnknown if there are more tensors than any model has.
   Result<void> add(TensorSource tensor);
+  /// After the last add(). FileDamaged if a name is there twice.
+  Result<void> index();
+  const TensorSource* find(std::string_view name) const noexcept;
 };
+
+/// What no table of contents of a model comes near: 1024 layers have some 40,000 tensors.
+constexpr std::size_t kMostTensors = 65'536;
+/// "The {file} lists more than 65536 {things}; no model has that many.", FormatUnknown.
+tl::unexpected<Error> tooMany(std::string_view file, std::string_view things, std::uint64_t most);
 
 /// For .pth readers: "The .pth file is damaged: {what}."
 tl::unexpected<Error> damagedPth(const std::string& what);
 
 /// Product of dimensions times the element size, or nullopt if a dimension is negative, the product passes 2^63, or a
-/// row is no whole number of blocks.
+/// row is no whole number of blocks (of packed bits: the whole tensor).
 std::optional<std::uint64_t> tensorBytes(DType dtype, std::span<const std::int64_t> shape) noexcept;
 
 constexpr std::size_t kMostDimensions = 8;

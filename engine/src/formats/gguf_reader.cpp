@@ -25,6 +25,9 @@ constexpr std::array<std::uint64_t, 13> kValueBytes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0
 
 constexpr std::uint64_t kMostKeyBytes = 65535;
 constexpr std::uint64_t kMostDims = 4;
+constexpr std::uint64_t kMostKeys = 4096;                // llama.cpp's own files have some forty
+constexpr std::uint64_t kMostTexts = std::uint64_t{1} << 22U;  // in one array; vocabularies have 2^18 and their merges twice that
+constexpr std::uint64_t kMostTextBytes = 16'000'000;
 
 // Reads forward; every take checks what is left first.
 class Reader {
@@ -41,6 +44,16 @@ class Reader {
     m_at += sizeof(T);
     return true;
   }
+  template <class T>
+  bool peek(T& out) const {
+    return Reader(*this).take(out);
+  }
+  bool skip(std::uint64_t bytes) {
+    if (bytes > left()) return false;
+    m_at += bytes;
+    return true;
+  }
+  std::span<const std::byte> since(std::uint64_t begin) const { return m_bytes.subspan(begin, m_at - begin); }
   bool takeString(std::string& out, std::uint64_t most) {
     std::uint64_t length = 0;
     if (!take(length) || length > left() || length > most) return false;
@@ -82,20 +95,15 @@ Result<MetaValue> takeArray(Reader& reader, const std::string& key) {
   if (type >= kValueBytes.size() || type == Array) return damaged(fmt::format("the array {} has elements of an impossible type", key));
   const std::uint64_t least = type == String ? 8 : kValueBytes[type];
   if (count > reader.left() / least) return cutShort(fmt::format("the array {} is said to have {} elements, more than the file can hold", key, count));
+  const std::uint64_t begin = reader.at();
   if (type == String) {
-    std::vector<std::string> values(count);
-    for (std::string& value : values)
-      if (!reader.takeString(value, reader.left())) return cutShort(fmt::format("it ends inside the array {}", key));
-    return MetaValue(std::move(values));
+    if (count > kMostTexts) return tooMany("GGUF file", fmt::format("texts in {}", key), kMostTexts);
+    for (std::uint64_t i = 0; i < count; ++i)
+      if (std::uint64_t length = 0; !reader.take(length) || !reader.skip(length)) return cutShort(fmt::format("it ends inside the array {}", key));
+  } else {
+    reader.skip(count * least);
   }
-  if (type == F32 || type == F64) {
-    std::vector<double> values(count);
-    for (double& value : values) type == F32 ? takeAs<float>(reader, value) : takeAs<double>(reader, value);
-    return MetaValue(std::move(values));
-  }
-  std::vector<std::int64_t> values(count);
-  for (std::int64_t& value : values) takeInteger(reader, type, value);
-  return MetaValue(std::move(values));
+  return MetaValue(MetaArray(type, count, reader.since(begin)));
 }
 
 Result<MetaValue> takeValue(Reader& reader, std::uint32_t type, const std::string& key) {
@@ -103,6 +111,8 @@ Result<MetaValue> takeValue(Reader& reader, std::uint32_t type, const std::strin
   switch (type) {
     case String: {
       std::string value;
+      if (std::uint64_t length = 0; reader.peek(length) && length <= reader.left() && length > kMostTextBytes)
+        return fail(ErrorCode::FormatUnknown, fmt::format("The GGUF file has a text of {} bytes as {}; no model needs one of that size.", length, key));
       if (!reader.takeString(value, reader.left())) return cut();
       return MetaValue(std::move(value));
     }
@@ -181,6 +191,39 @@ Result<void> checkKeys(const ModelFile::Contents& contents) {
 
 }  // namespace
 
+bool MetaArray::holdsTexts() const noexcept { return m_type == String; }
+bool MetaArray::holdsIntegers() const noexcept { return m_type != String && m_type != F32 && m_type != F64; }
+
+std::vector<std::string_view> MetaArray::texts() const {
+  std::vector<std::string_view> values;
+  Reader reader(m_bytes);
+  if (!holdsTexts()) return values;
+  values.reserve(m_count);
+  for (std::uint64_t i = 0; i < m_count; ++i) {
+    std::uint64_t length = 0, begin = 0;
+    if (!reader.take(length) || (begin = reader.at(), !reader.skip(length))) break;
+    const auto text = reader.since(begin);
+    values.emplace_back(reinterpret_cast<const char*>(text.data()), text.size());
+  }
+  return values;
+}
+
+std::vector<std::int64_t> MetaArray::integers() const {
+  if (!holdsIntegers()) return {};
+  std::vector<std::int64_t> values(m_count);
+  Reader reader(m_bytes);
+  for (std::int64_t& value : values) takeInteger(reader, m_type, value);
+  return values;
+}
+
+std::vector<double> MetaArray::numbers() const {
+  if (holdsTexts() || holdsIntegers()) return {};
+  std::vector<double> values(m_count);
+  Reader reader(m_bytes);
+  for (double& value : values) m_type == F32 ? takeAs<float>(reader, value) : takeAs<double>(reader, value);
+  return values;
+}
+
 bool looksLikeGguf(std::span<const std::byte> bytes) noexcept {
   return bytes.size() >= 4 && std::memcmp(bytes.data(), "GGUF", 4) == 0;
 }
@@ -197,6 +240,9 @@ Result<void> readGguf(ModelFile::Contents& contents) {
   // The smallest key takes 8 + 4 + 1 bytes, the smallest tensor entry 8 + 4 + 8 + 4 + 8.
   if (keyCount > reader.left() / 13 || tensorCount > reader.left() / 32)
     return cutShort(fmt::format("it claims {} keys and {} tensors, more than it can hold", keyCount, tensorCount));
+
+  if (keyCount > kMostKeys) return tooMany("GGUF file", "keys", kMostKeys);
+  if (tensorCount > kMostTensors) return tooMany("GGUF file", "tensors", kMostTensors);
 
   for (std::uint64_t i = 0; i < keyCount; ++i) {
     std::string key;
@@ -221,35 +267,36 @@ Result<void> readGguf(ModelFile::Contents& contents) {
     alignment = static_cast<std::uint64_t>(*value);
   }
 
-  struct Entry {
-    TensorSource tensor;
-    std::uint64_t offset = 0;
-  };
-  std::vector<Entry> entries;
+  std::vector<TensorSource> tensors;
+  std::vector<std::uint64_t> offsets;
   for (std::uint64_t i = 0; i < tensorCount; ++i) {
-    Entry entry;
+    TensorSource tensor;
     std::uint32_t dims = 0, type = 0;
-    if (!reader.takeString(entry.tensor.name, kMostKeyBytes) || !reader.take(dims)) return cutShort(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
-    if (dims > kMostDims) return damaged(fmt::format("tensor {} has {} dimensions", entry.tensor.name, dims));
-    entry.tensor.shape.resize(dims);
+    std::uint64_t offset = 0;
+    const auto cut = [&] { return cutShort(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount)); };
+    if (!reader.takeString(tensor.name, kMostKeyBytes) || !reader.take(dims)) return cut();
+    if (dims > kMostDims) return damaged(fmt::format("tensor {} has {} dimensions", tensor.name, dims));
+    tensor.shape.resize(dims);
     for (std::uint32_t d = 0; d < dims; ++d)  // innermost first in the file
-      if (!reader.take(entry.tensor.shape[dims - 1 - d])) return cutShort(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
-    if (!reader.take(type) || !reader.take(entry.offset)) return cutShort(fmt::format("it ends inside tensor entry {} of {}", i + 1, tensorCount));
-    auto dtype = dtypeOf(type, entry.tensor.name);
+      if (!reader.take(tensor.shape[dims - 1 - d])) return cut();
+    if (!reader.take(type) || !reader.take(offset)) return cut();
+    auto dtype = dtypeOf(type, tensor.name);
     if (!dtype) return tl::unexpected(dtype.error());
-    entry.tensor.dtype = *dtype;
-    entries.push_back(std::move(entry));
+    tensor.dtype = *dtype;
+    tensors.push_back(std::move(tensor));
+    offsets.push_back(offset);
   }
 
   const std::uint64_t dataStart = (reader.at() + alignment - 1) / alignment * alignment;
   const std::uint64_t dataBytes = dataStart <= file.size() ? file.size() - dataStart : 0;
-  for (Entry& entry : entries) {
-    const auto bytes = tensorBytes(entry.tensor.dtype, entry.tensor.shape);
-    if (!bytes) return damaged(fmt::format("tensor {} has an impossible shape", entry.tensor.name));
-    if (entry.offset % alignment != 0) return damaged(fmt::format("tensor {} is not aligned", entry.tensor.name));
-    if (entry.offset > dataBytes || *bytes > dataBytes - entry.offset) return cutShort(fmt::format("tensor {} lies outside the file", entry.tensor.name));
-    entry.tensor.bytes = file.subspan(dataStart + entry.offset, *bytes);
-    if (auto good = contents.add(std::move(entry.tensor)); !good) return good;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    TensorSource& tensor = tensors[i];
+    const auto bytes = tensorBytes(tensor.dtype, tensor.shape);
+    if (!bytes) return damaged(fmt::format("tensor {} has an impossible shape", tensor.name));
+    if (offsets[i] % alignment != 0) return damaged(fmt::format("tensor {} is not aligned", tensor.name));
+    if (offsets[i] > dataBytes || *bytes > dataBytes - offsets[i]) return cutShort(fmt::format("tensor {} lies outside the file", tensor.name));
+    tensor.bytes = file.subspan(dataStart + offsets[i], *bytes);
+    if (auto good = contents.add(std::move(tensor)); !good) return good;
   }
   return {};
 }

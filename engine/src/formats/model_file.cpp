@@ -13,9 +13,11 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <numeric>
 #include <utility>
 
 #include "formats/contents.h"
+#include "formats/folder.h"
 #include "formats/foreign_file.h"
 #include "formats/lost_pages.h"
 #include "formats/names.h"
@@ -110,7 +112,8 @@ std::optional<std::uint64_t> tensorBytes(DType dtype, std::span<const std::int64
     if (dim != 0 && count > kMost / static_cast<std::uint64_t>(dim)) return std::nullopt;
     count *= static_cast<std::uint64_t>(dim);
   }
-  if (type.blockSize > 1 && (shape.empty() || shape.back() % type.blockSize != 0)) return std::nullopt;
+  constexpr std::uint32_t kPacked = 4;  // elements that share bytes, and nothing else
+  if (type.blockSize > 1 && (type.blockSize <= kPacked ? count % type.blockSize != 0 : shape.empty() || shape.back() % type.blockSize != 0)) return std::nullopt;
   if (count / type.blockSize > kMost / type.blockBytes) return std::nullopt;
   return count / type.blockSize * type.blockBytes;
 }
@@ -137,18 +140,38 @@ Result<void> ModelFile::Contents::add(TensorSource tensor) {
   // model of any size by naming the same bytes again and again.
   tensorBytes += tensor.bytes.size();
   if (tensorBytes > 2 * sizeBytes()) return fail(ErrorCode::FileDamaged, "The file is damaged: its tensors are larger than the file.");
-  if (!byName.emplace(tensor.name, tensors.size()).second)
-    return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: it holds two tensors named {}.", tensor.name));
+  if (tensors.size() == kMostTensors) return tooMany("file", "tensors", kMostTensors);
   tensors.push_back(std::move(tensor));
   return {};
+}
+
+Result<void> ModelFile::Contents::index() {
+  byName.resize(tensors.size());
+  std::iota(byName.begin(), byName.end(), std::uint32_t{0});
+  const auto nameOf = [this](std::uint32_t i) -> const std::string& { return tensors[i].name; };
+  std::ranges::sort(byName, {}, nameOf);
+  const auto twice = std::ranges::adjacent_find(byName, {}, nameOf);
+  if (twice == byName.end()) return {};
+  return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: it holds two tensors named {}.", nameOf(*twice)));
+}
+
+const TensorSource* ModelFile::Contents::find(std::string_view tensorName) const noexcept {
+  const auto nameOf = [this](std::uint32_t i) -> std::string_view { return tensors[i].name; };
+  const auto found = std::ranges::lower_bound(byName, tensorName, {}, nameOf);
+  return found != byName.end() && nameOf(*found) == tensorName ? &tensors[*found] : nullptr;
+}
+
+tl::unexpected<Error> tooMany(std::string_view file, std::string_view things, std::uint64_t most) {
+  return fail(ErrorCode::FormatUnknown, fmt::format("The {} lists more than {} {}; no model has that many.", file, most, things));
 }
 
 namespace {
 
 using OwnedContents = std::unique_ptr<ModelFile::Contents>;
 
-/// What is the same however it was read: the last words on failures.
+/// What is the same however it was read: the order by name, the last words on failures.
 Result<OwnedContents> finished(OwnedContents contents, Result<void> done) {
+  if (done) done = contents->index();
   if (contents->isLost())
     done = fail(ErrorCode::FileUnreadable, fmt::format("{} became shorter while it was being read, or its disk failed.", contents->name));
   if (!done) return tl::unexpected(Error{done.error().code, printable(done.error().message), done.error().details});
@@ -217,9 +240,13 @@ Result<std::shared_ptr<const ModelFile>> whole(const Open& open) try {
 
 Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::path& path) {
   if (path.empty()) return fail(ErrorCode::FileNotFound, "No file was named: the name is empty.");
-  return whole([&] {
-    const auto index = listOfParts(path);
-    return index ? openParts(*index, path) : openOne(path);
+  return whole([&]() -> Result<OwnedContents> {
+    const auto file = fileInFolder(path);
+    if (std::error_code ignored; std::filesystem::is_directory(file, ignored)) return tl::unexpected(noModelInFolder(file));
+    const auto index = listOfParts(file);
+    auto contents = index ? openParts(*index, file) : openOne(file);
+    if (contents && (*contents)->container == Container::SafeTensors) (*contents)->config = readFolderConfig(file.parent_path());
+    return contents;
   });
 }
 
@@ -239,10 +266,9 @@ std::span<const TensorSource> ModelFile::tensors() const noexcept { return m_con
 const std::map<std::string, MetaValue, std::less<>>& ModelFile::metadata() const noexcept { return m_contents->metadata; }
 std::span<const std::pair<std::string, std::span<const std::byte>>> ModelFile::rawMetadata() const noexcept { return m_contents->rawMetadata; }
 
-const TensorSource* ModelFile::find(std::string_view name) const noexcept {
-  const auto found = m_contents->byName.find(name);
-  return found == m_contents->byName.end() ? nullptr : &m_contents->tensors[found->second];
-}
+const FolderConfig* ModelFile::config() const noexcept { return m_contents->config ? &*m_contents->config : nullptr; }
+
+const TensorSource* ModelFile::find(std::string_view name) const noexcept { return m_contents->find(name); }
 
 std::optional<std::uint32_t> ModelFile::statedCrc32(std::span<const std::byte> bytes) const noexcept {
   const auto found = m_contents->unverified.find(bytes.data());

@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <system_error>
 
 #include "formats/names.h"
-#include "formats/strict_json.h"
 
 namespace rookery::engine {
 
@@ -25,23 +25,73 @@ bool isPartName(std::string_view name) {
   return isPlainName(name) && name.find_first_of("/\\:") == std::string_view::npos && !name.starts_with('.') && name.ends_with(kPartEnd);
 }
 
+// Takes weight_map as the parser meets it; `problem` is set where there is more to say than that the text is no JSON object.
+class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  WeightMap parts;
+  std::string problem;
+  bool isObject = false;
+
+  bool start_object(std::size_t) override {
+    if (m_depth == 0) isObject = true;
+    if (m_depth == 1 && m_key == kMap) m_inMap = true;
+    else if (m_inMap) return noName();
+    return deeper();
+  }
+  bool end_object() override {
+    if (--m_depth == 1) m_inMap = false;
+    return true;
+  }
+  bool start_array(std::size_t) override { return m_inMap ? noName() : deeper(); }
+  bool end_array() override {
+    --m_depth;
+    return true;
+  }
+  bool key(std::string& name) override {
+    m_key = name;
+    return true;
+  }
+  bool string(std::string& part) override {
+    if (!m_inMap) return true;
+    if (!isPartName(part)) return stop(fmt::format("\"{}\" is not the plain name of a .safetensors file beside it", part));
+    if (parts.size() == kMostTensors) return stop(fmt::format("it names more than {} tensors", kMostTensors));
+    return parts.emplace(m_key, part).second;
+  }
+  bool null() override { return other(); }
+  bool boolean(bool) override { return other(); }
+  bool number_integer(std::int64_t) override { return other(); }
+  bool number_unsigned(std::uint64_t) override { return other(); }
+  bool number_float(double, const std::string&) override { return other(); }
+  bool binary(nlohmann::json::binary_t&) override { return other(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  static constexpr std::string_view kMap = "weight_map";
+  static constexpr int kDeepest = 4;
+  bool stop(std::string what) {
+    problem = std::move(what);
+    return false;
+  }
+  bool noName() { return stop(fmt::format("the file of tensor {} is no name", m_key)); }
+  bool other() { return m_inMap ? noName() : true; }
+  bool deeper() { return ++m_depth <= kDeepest; }
+
+  std::string m_key;
+  int m_depth = 0;
+  bool m_inMap = false;
+};
+
 Result<WeightMap> readIndex(const FileBytes& file, const std::string& name) {
   const auto bytes = file.bytes();
   const auto bad = [&](std::string_view what) { return fail(ErrorCode::FormatUnknown, fmt::format("{} is no list of a model's parts: {}.", name, what)); };
   if (bytes.size() > kMostIndexBytes) return bad("it is larger than 16 MB");
-  constexpr int kDeepest = 4;
-  const auto document = parseStrictJson({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, kDeepest);
-  if (!document || !document->is_object()) return bad("it is not the JSON object it should be");
-  const auto map = document->find("weight_map");
-  if (map == document->end() || !map->is_object() || map->empty()) return bad("it has no weight_map");
-  WeightMap parts;
-  for (const auto& [tensor, part] : map->items()) {
-    if (!part.is_string()) return bad(fmt::format("the file of tensor {} is no name", tensor));
-    if (!isPartName(part.get_ref<const std::string&>()))
-      return bad(fmt::format("\"{}\" is not the plain name of a .safetensors file beside it", part.get_ref<const std::string&>()));
-    parts.emplace(tensor, part.get<std::string>());
-  }
-  return parts;
+  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  IndexReader reader;
+  const bool whole = nlohmann::json::sax_parse(text, text + bytes.size(), &reader);
+  if (!reader.problem.empty()) return bad(reader.problem);
+  if (!whole || !reader.isObject) return bad("it is not the JSON object it should be");
+  if (reader.parts.empty()) return bad("it has no weight_map");
+  return std::move(reader.parts);
 }
 
 }  // namespace
@@ -84,7 +134,7 @@ Result<void> readParts(ModelFile::Contents& contents, const std::filesystem::pat
     ModelFile::Contents& from = **opened;
     if (from.container != Container::SafeTensors) return fail(ErrorCode::FormatUnknown, fmt::format("The part {} is no safetensors file.", part));
     for (const std::string& tensor : tensors)
-      if (!from.byName.contains(tensor))
+      if (from.find(tensor) == nullptr)
         return fail(ErrorCode::FileDamaged, fmt::format("{} says that tensor {} is in {}, but it is not: the files do not belong together, or one is of "
                                                         "another version. Download them again.", name, tensor, part));
     contents.parts.push_back(std::move(from.file));

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "formats/contents.h"
 #include "formats/safetensors_writer.h"
-#include "formats/strict_json.h"
 
 namespace rookery::engine {
 
@@ -16,7 +18,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kMostHeader = 100'000'000;  // the format's own limit
+// The format's own limit is 100 MB; kMostTensors with long names need less than this.
+constexpr std::uint64_t kMostHeader = 16'000'000, kMostHeaderOfFormat = 100'000'000;
+constexpr std::size_t kMostMetadata = 4096;
 
 std::uint64_t headerLength(std::span<const std::byte> bytes) {
   std::uint64_t length = 0;
@@ -24,46 +28,170 @@ std::uint64_t headerLength(std::span<const std::byte> bytes) {
   return length;
 }
 
-std::optional<DType> dtypeOf(const std::string& name) {
-  static const std::map<std::string, DType, std::less<>> kTypes{
-      {"F64", DType::F64}, {"F32", DType::F32}, {"F16", DType::F16}, {"BF16", DType::BF16}, {"I64", DType::I64}, {"I32", DType::I32},
-      {"I16", DType::I16}, {"I8", DType::I8},   {"U8", DType::U8},   {"BOOL", DType::Bool}};
-  const auto found = kTypes.find(name);
-  return found == kTypes.end() ? std::nullopt : std::optional(found->second);
+// All types of safetensors 0.8.0 (its Dtype).
+std::optional<DType> dtypeOf(std::string_view name) {
+  using enum DType;
+  static constexpr std::array<std::pair<std::string_view, DType>, 22> kTypes{
+      {{"BOOL", Bool}, {"F4", F4}, {"F6_E2M3", F6_E2M3}, {"F6_E3M2", F6_E3M2}, {"U8", U8}, {"I8", I8}, {"F8_E5M2", F8_E5M2}, {"F8_E4M3", F8_E4M3},
+       {"F8_E8M0", F8_E8M0}, {"F8_E4M3FNUZ", F8_E4M3FNUZ}, {"F8_E5M2FNUZ", F8_E5M2FNUZ}, {"I16", I16}, {"U16", U16}, {"F16", F16}, {"BF16", BF16},
+       {"I32", I32}, {"U32", U32}, {"F32", F32}, {"C64", C64}, {"F64", F64}, {"I64", I64}, {"U64", U64}}};
+  for (const auto& [known, type] : kTypes)
+    if (known == name) return type;
+  return std::nullopt;
 }
 
 tl::unexpected<Error> damaged(const std::string& what) {
   return fail(ErrorCode::FileDamaged, fmt::format("The safetensors file is damaged: {}.", what));
 }
 
-// One entry of the header, checked on its own.
-Result<TensorSource> readEntry(const std::string& name, const json& entry, std::span<const std::byte> data) {
-  const auto bad = [&](const char* what) { return damaged(fmt::format("tensor {} {}", name, what)); };
-  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets"))
-    return bad("lacks its dtype, shape or offsets");
-  if (!entry["dtype"].is_string()) return bad("has a dtype that is no text");
-  const auto dtype = dtypeOf(entry["dtype"].get<std::string>());
-  if (!dtype) return bad("has an unknown dtype");
-  TensorSource tensor;
-  tensor.name = name;
-  tensor.dtype = *dtype;
-  if (!entry["shape"].is_array() || entry["shape"].size() > kMostDimensions) return bad("has an impossible shape");
-  for (const json& dim : entry["shape"]) {
-    if (!dim.is_number_unsigned() || dim.get<std::uint64_t>() > (std::uint64_t{1} << 60U)) return bad("has an impossible shape");
-    tensor.shape.push_back(static_cast<std::int64_t>(dim.get<std::uint64_t>()));
+// Takes the header as the parser meets it, so that it costs no more than the tensors it names. What it may not be ends
+// the parsing, with `problem` set where there is more to say than that it is not the JSON object it should be.
+class HeaderReader final : public nlohmann::json_sax<json> {
+ public:
+  HeaderReader(ModelFile::Contents& contents, std::span<const std::byte> data) : m_contents(contents), m_data(data) {}
+
+  std::optional<Error> problem;
+
+  bool start_object(std::size_t) override {
+    switch (m_where) {
+      case Where::Outside: m_where = Where::Header; return true;
+      case Where::Header:
+        if (m_name == kMetadata) {
+          m_where = Where::Metadata;
+          return !std::exchange(m_hasMetadata, true);
+        }
+        m_where = Where::Entry;
+        m_tensor = {};
+        m_hasDtype = m_hasShape = false;
+        m_offsets.clear();
+        return true;
+      default: return start();
+    }
   }
-  const json& offsets = entry["data_offsets"];
-  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
-    return bad("has offsets that are no two numbers");
-  const std::uint64_t begin = offsets[0].get<std::uint64_t>(), end = offsets[1].get<std::uint64_t>();
-  if (begin > end) return bad("ends before it begins");
-  if (end > data.size())
-    return damaged(fmt::format("tensor {} lies outside the file, which ends {} bytes too early; the download may not be complete", name, end - data.size()));
-  const auto bytes = tensorBytes(tensor.dtype, tensor.shape);
-  if (!bytes || *bytes != end - begin) return bad("has a shape that does not fit its bytes");
-  tensor.bytes = data.subspan(begin, end - begin);
-  return tensor;
-}
+  bool end_object() override {
+    switch (m_where) {
+      case Where::Header: m_where = Where::Outside; return true;
+      case Where::Metadata: m_where = Where::Header; return true;
+      case Where::Entry: m_where = Where::Header; return finishTensor();
+      default: return end();
+    }
+  }
+  bool start_array(std::size_t) override {
+    if (m_where == Where::Entry && m_key == "shape") return enter(Where::Shape, m_hasShape);
+    if (m_where == Where::Entry && m_key == "data_offsets" && m_offsets.empty()) {
+      m_where = Where::Offsets;
+      return true;
+    }
+    return start();
+  }
+  bool end_array() override {
+    if (m_where != Where::Shape && m_where != Where::Offsets) return end();
+    m_where = Where::Entry;
+    return true;
+  }
+  bool key(std::string& name) override {
+    if (m_where == Where::Header) m_name = name;
+    else if (m_where == Where::Entry || m_where == Where::Metadata) m_key = name;
+    return true;
+  }
+  bool null() override {
+    if (m_where == Where::Header && m_name == kMetadata) return !std::exchange(m_hasMetadata, true);  // MLX writes it; it means none
+    return other();
+  }
+  bool boolean(bool) override { return other(); }
+  bool number_integer(std::int64_t) override { return other(); }
+  bool number_float(double, const std::string&) override { return other(); }
+  bool binary(json::binary_t&) override { return other(); }
+  bool number_unsigned(std::uint64_t value) override {
+    if (m_where == Where::Shape) {
+      if (m_tensor.shape.size() == kMostDimensions || value > (std::uint64_t{1} << 60U)) return other();
+      m_tensor.shape.push_back(static_cast<std::int64_t>(value));
+      return true;
+    }
+    if (m_where != Where::Offsets || m_offsets.size() == 2) return other();
+    m_offsets.push_back(value);
+    return true;
+  }
+  bool string(std::string& text) override {
+    if (m_where == Where::Metadata) {
+      if (m_contents.metadata.size() == kMostMetadata) return stop(tooMany("safetensors file", "metadata keys", kMostMetadata).value());
+      return m_contents.metadata.emplace(m_key, text).second;
+    }
+    if (m_where != Where::Entry || m_key != "dtype") return other();
+    if (std::exchange(m_hasDtype, true)) return false;
+    const auto type = dtypeOf(text);
+    if (!type) return bad("has an unknown dtype");
+    m_tensor.dtype = *type;
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  enum class Where { Outside, Header, Metadata, Entry, Shape, Offsets, Skipped };
+  static constexpr std::string_view kMetadata = "__metadata__";
+  static constexpr int kDeepest = 8;
+
+  bool stop(Error error) {
+    problem = std::move(error);
+    return false;
+  }
+  bool bad(const char* what) { return stop(damaged(fmt::format("tensor {} {}", m_name, what)).value()); }
+  bool enter(Where where, bool& once) {
+    m_where = where;
+    return !std::exchange(once, true);
+  }
+
+  // A value that is of no use here: passed over where the format leaves room for more.
+  bool other() {
+    switch (m_where) {
+      case Where::Header: return m_name == kMetadata ? stop(damaged("its metadata is no object").value()) : bad("lacks its dtype, shape or offsets");
+      case Where::Entry:
+        if (m_key == "dtype") return bad("has a dtype that is no text");
+        if (m_key == "shape") return bad("has an impossible shape");
+        return m_key == "data_offsets" ? bad("has offsets that are no two numbers") : true;
+      case Where::Shape: return bad("has an impossible shape");
+      case Where::Offsets: return bad("has offsets that are no two numbers");
+      case Where::Metadata: case Where::Skipped: return true;
+      case Where::Outside: break;
+    }
+    return false;
+  }
+  bool start() {
+    if (m_where != Where::Skipped) {
+      if (!other()) return false;
+      m_return = std::exchange(m_where, Where::Skipped);
+    }
+    return ++m_depth <= kDeepest;
+  }
+  bool end() {
+    if (--m_depth == 0) m_where = m_return;
+    return true;
+  }
+
+  bool finishTensor() {
+    if (!m_hasDtype || !m_hasShape || m_offsets.empty()) return bad("lacks its dtype, shape or offsets");
+    if (m_offsets.size() != 2) return bad("has offsets that are no two numbers");
+    const std::uint64_t begin = m_offsets[0], end = m_offsets[1];
+    if (begin > end) return bad("ends before it begins");
+    if (end > m_data.size())
+      return stop(damaged(fmt::format("tensor {} lies outside the file, which ends {} bytes too early; the download may not be complete", m_name, end - m_data.size())).value());
+    const auto bytes = tensorBytes(m_tensor.dtype, m_tensor.shape);
+    if (!bytes || *bytes != end - begin) return bad("has a shape that does not fit its bytes");
+    m_tensor.name = m_name;
+    m_tensor.bytes = m_data.subspan(begin, end - begin);
+    auto added = m_contents.add(std::move(m_tensor));
+    return added ? true : stop(std::move(added.error()));
+  }
+
+  ModelFile::Contents& m_contents;
+  std::span<const std::byte> m_data;
+  Where m_where = Where::Outside, m_return = Where::Outside;
+  int m_depth = 0;  // of what is passed over
+  bool m_hasMetadata = false, m_hasDtype = false, m_hasShape = false;
+  std::string m_name, m_key;
+  TensorSource m_tensor;
+  std::vector<std::uint64_t> m_offsets;
+};
 
 // Our own files keep block types as bytes, the type in the name (safetensors_writer.h).
 Result<void> unwrapBlocks(TensorSource& tensor) {
@@ -99,39 +227,31 @@ Result<void> readSafetensors(ModelFile::Contents& contents) {
   const auto file = contents.file.bytes();
   if (file.size() < 8) return damaged("it ends before the length of its header");
   const std::uint64_t length = headerLength(file);
-  if (length < 2 || length > kMostHeader || length > file.size() - 8)
+  if (length < 2 || length > kMostHeaderOfFormat || length > file.size() - 8)
     return damaged(fmt::format("its header is said to have {} bytes, the file has {}; the download may not be complete", length, file.size()));
-  constexpr int kDeepest = 8;
-  const auto header = parseStrictJson({reinterpret_cast<const char*>(file.data() + 8), length}, kDeepest);
-  if (!header || !header->is_object()) return damaged("its header is not the JSON object it should be");
+  if (length > kMostHeader)
+    return fail(ErrorCode::FormatUnknown, fmt::format("The safetensors file has a table of contents of {} MB; no model has one of more than {}.",
+                                                      length / 1'000'000, kMostHeader / 1'000'000));
+  const auto* text = reinterpret_cast<const char*>(file.data() + 8);
   const auto data = file.subspan(8 + length);
+  HeaderReader header(contents, data);
+  const bool whole = json::sax_parse(text, text + length, &header);
+  if (header.problem) return tl::unexpected(std::move(*header.problem));
+  if (!whole) return damaged("its header is not the JSON object it should be");
 
-  const auto metadata = header->find("__metadata__");
-  const bool blocks = metadata != header->end() && metadata->is_object() && metadata->value(kBlockLayoutKey, json()) == kBlockLayout;
-  for (const auto& [name, entry] : header->items()) {
-    if (name == "__metadata__") {
-      if (!entry.is_object()) return damaged("its metadata is no object");
-      for (const auto& [key, value] : entry.items())
-        if (value.is_string()) contents.metadata.emplace(key, value.get<std::string>());
-      continue;
-    }
-    auto tensor = readEntry(name, entry, data);
-    if (!tensor) return tl::unexpected(tensor.error());
-    if (blocks)
-      if (auto good = unwrapBlocks(*tensor); !good) return good;
-    if (auto good = contents.add(std::move(*tensor)); !good) return good;
-  }
+  const auto layout = contents.metadata.find(kBlockLayoutKey);
+  if (layout != contents.metadata.end() && std::get<std::string>(layout->second) == kBlockLayout)
+    for (TensorSource& tensor : contents.tensors)
+      if (auto good = unwrapBlocks(tensor); !good) return good;
 
   // In file order; one after the other without overlap.
   std::sort(contents.tensors.begin(), contents.tensors.end(), [](const TensorSource& a, const TensorSource& b) {
     return std::pair(a.bytes.data(), a.bytes.size()) < std::pair(b.bytes.data(), b.bytes.size());
   });
   const std::byte* end = data.data();
-  for (std::size_t i = 0; i < contents.tensors.size(); ++i) {
-    const TensorSource& tensor = contents.tensors[i];
+  for (const TensorSource& tensor : contents.tensors) {
     if (tensor.bytes.data() < end) return damaged(fmt::format("tensor {} overlaps another one", tensor.name));
     end = tensor.bytes.data() + tensor.bytes.size();
-    contents.byName[tensor.name] = i;
   }
   return {};
 }

@@ -39,6 +39,7 @@ void Builder::embed() {
   embed.table = weight("emb.weight", "embedding", WeightRole::Embedding, m_program.shape.vocab, c);
   embed.lnWeight = weight("blocks.0.ln0.weight", "ln0", WeightRole::Vector, c);
   embed.lnBias = weight("blocks.0.ln0.bias", "ln0", WeightRole::Vector, c);
+  embed.eps = m_program.shape.normEps;
   embed.out = m_x;
   stage(embed);
 }
@@ -51,6 +52,7 @@ void Builder::head() {
   head.x = m_x;
   head.lnWeight = weight("ln_out.weight", "ln_out", WeightRole::Vector, c);
   head.lnBias = weight("ln_out.bias", "ln_out", WeightRole::Vector, c);
+  head.eps = m_program.shape.normEps;
   head.matrix = weight("head.weight", "head", WeightRole::Matrix, m_program.shape.vocab, c);
   stage(head);
 }
@@ -70,6 +72,7 @@ NormShiftMix Builder::norm(const char* ln, int shift, MixForm form) {
   norm.x = m_x;
   norm.lnWeight = vec(fmt::format("{}.weight", ln).c_str());
   norm.lnBias = vec(fmt::format("{}.bias", ln).c_str());
+  norm.eps = m_program.shape.normEps;
   norm.shift = state(shift);
   norm.form = form;
   return norm;

@@ -34,6 +34,18 @@ const DTypeTraits& traits(DType type) noexcept {
       {"fp16i8", 1, 1},
       {"a16w8", 1, 1},
       {"a16w4", 2, 1},
+      {"u16", 1, 2},
+      {"u32", 1, 4},
+      {"u64", 1, 8},
+      {"c64", 1, 8},
+      {"f8_e4m3", 1, 1},
+      {"f8_e5m2", 1, 1},
+      {"f8_e8m0", 1, 1},
+      {"f8_e4m3fnuz", 1, 1},
+      {"f8_e5m2fnuz", 1, 1},
+      {"f6_e2m3", 4, 3},
+      {"f6_e3m2", 4, 3},
+      {"f4", 2, 1},
   }};
   return kTraits[static_cast<std::size_t>(type)];
 }

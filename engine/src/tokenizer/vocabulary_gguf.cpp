@@ -23,28 +23,29 @@ const T* metadata(const ModelFile& file, std::string_view key) {
 
 Result<Vocabulary> readGgufVocabulary(const ModelFile& file) {
   const auto* model = metadata<std::string>(file, "tokenizer.ggml.model");
-  const auto* tokens = metadata<std::vector<std::string>>(file, "tokenizer.ggml.tokens");
-  if (model == nullptr || tokens == nullptr) {
+  const auto* list = metadata<MetaArray>(file, "tokenizer.ggml.tokens");
+  if (model == nullptr || list == nullptr || !list->holdsTexts()) {
     return fail(ErrorCode::VocabularyMissing, fmt::format("The file {} holds no vocabulary.", file.name()));
   }
   if (*model != "rwkv") {
     return fail(ErrorCode::FormatUnknown,
                 fmt::format("The file {} holds a tokenizer of type \"{}\"; only \"rwkv\" is understood.", file.name(), *model));
   }
-  const auto* types = metadata<std::vector<std::int64_t>>(file, "tokenizer.ggml.token_type");
-  if (types != nullptr && types->size() != tokens->size()) {
-    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens, but {} token types.", file.name(),
-                                                    tokens->size(), types->size()));
+  const auto* typeList = metadata<MetaArray>(file, "tokenizer.ggml.token_type");
+  if (typeList != nullptr && !typeList->holdsIntegers()) typeList = nullptr;
+  if (list->size() > std::uint64_t{kHighestTokenId} + 1) {
+    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens; at most {} are understood.", file.name(), list->size(), kHighestTokenId + 1));
   }
-  if (tokens->size() > std::size_t{kHighestTokenId} + 1) {
-    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens; at most {} are understood.", file.name(),
-                                                    tokens->size(), kHighestTokenId + 1));
+  if (typeList != nullptr && typeList->size() != list->size()) {
+    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens, but {} token types.", file.name(), list->size(), typeList->size()));
   }
+  const auto tokens = list->texts();
+  const auto types = typeList == nullptr ? std::vector<std::int64_t>{} : typeList->integers();
   Vocabulary vocabulary;
-  for (std::size_t id = 1; id < tokens->size(); ++id) {
-    const std::string& token = (*tokens)[id];
-    if (types != nullptr) {
-      const std::int64_t type = (*types)[id];
+  for (std::size_t id = 1; id < tokens.size(); ++id) {
+    const std::string_view token = tokens[id];
+    if (typeList != nullptr) {
+      const std::int64_t type = types[id];
       if (type != kNormal && type != kUserDefined && type != kByte) continue;
     } else if (token == fmt::format("[PAD{}]", id)) {
       continue;

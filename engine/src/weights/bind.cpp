@@ -107,6 +107,10 @@ class FileSource final : public WeightSource {
       if (stated && crc32 != *stated)
         return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: the checksum of tensor {} is wrong. Download the file again.", name));
     }
+    if (m_info.shape.normEps != ModelShape{}.normEps) {
+      const std::string eps = fmt::format("norm_eps|{}\n", m_info.shape.normEps);
+      XXH3_128bits_update(state.get(), eps.data(), eps.size());
+    }
     const XXH128_hash_t hash = XXH3_128bits_digest(state.get());
     return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
   }

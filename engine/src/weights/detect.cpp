@@ -2,12 +2,17 @@
 #include "weights/detect.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <set>
 
+#include "formats/names.h"
 #include "weights/foreign_model.h"
+#include "weights/names_fla.h"
 
 namespace rookery::engine {
 
@@ -18,25 +23,32 @@ constexpr std::int64_t kMostWidth = 65536, kMostFfn = 1 << 20, kMostVocab = 1 <<
 
 std::string shapeText(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
-// The tensors of one model with the questions detection asks.
+// The tensors of one model with the questions detection asks. What was asked for and is there counts as used.
 class Tensors {
  public:
-  explicit Tensors(const NamedTensors& tensors) : m_tensors(tensors) {}
+  Tensors(const NamedTensors& tensors, const std::string& fileName) : m_tensors(tensors), m_fileName(fileName) {}
 
   const NamedTensor* find(const std::string& name) const {
     const auto found = m_tensors.find(name);
-    return found == m_tensors.end() ? nullptr : &found->second;
+    if (found == m_tensors.end()) return nullptr;
+    m_used.insert(found->first);
+    return &found->second;
   }
+  bool isUsed(const std::string& name) const { return m_used.contains(name); }
   bool has(const std::string& name) const { return find(name) != nullptr; }
 
   Result<const NamedTensor*> get(const std::string& name, std::size_t dimensions) const {
     const NamedTensor* tensor = find(name);
     if (tensor == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", name));
+    if (!isWeightType(tensor->dtype)) {
+      std::string type(traits(tensor->dtype).name);
+      std::transform(type.begin(), type.end(), type.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+      return fail(ErrorCode::FormatUnknown, fmt::format("{} holds weights of the type {}, which is not read ({}); get a bf16, fp16 or Q8_0 file of the same model.",
+                                                        m_fileName, type, name));
+    }
     if (tensor->shape.size() != dimensions)
       return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} has the shape {}; {} dimension{} needed.", name, shapeText(tensor->shape),
                                                          dimensions, dimensions == 1 ? " is" : "s are"));
-    if (!isWeightType(tensor->dtype))
-      return fail(ErrorCode::TensorMismatch, fmt::format("Tensor {} is of type {}, which weights never have.", name, traits(tensor->dtype).name));
     return tensor;
   }
 
@@ -86,6 +98,8 @@ class Tensors {
 
  private:
   const NamedTensors& m_tensors;
+  const std::string& m_fileName;
+  mutable std::set<std::string> m_used;
 };
 
 std::string block(int layer, const char* name) { return fmt::format("blocks.{}.{}", layer, name); }
@@ -120,6 +134,64 @@ Result<void> checkOuter(const Tensors& tensors, const ModelShape& shape) {
   return tensors.expectMatrix("head.weight", shape.vocab, shape.nEmbd);
 }
 
+template <class T>
+const T* metadataOf(const ModelFile& file, const std::string& key) {
+  const auto found = file.metadata().find(key);
+  return found == file.metadata().end() ? nullptr : std::get_if<T>(&found->second);
+}
+
+// The config.json beside a file, where it is this model's: a folder may hold several.
+Result<const FolderConfig*> configOf(const ModelFile& file, const ModelShape& shape) {
+  const FolderConfig* config = file.config();
+  if (config == nullptr || config->width != shape.nEmbd) return nullptr;
+  if (!config->layers || *config->layers == shape.layers) return config;
+  if (!hasFlaNames(file)) return nullptr;
+  return fail(ErrorCode::TensorMismatch, fmt::format("The config.json beside the model says that it has {} layers, but its tensors make {}. Tensors are missing, or the "
+                                                     "config.json is another model's.", *config->layers, shape.layers));
+}
+
+// From a tensor of one number for each head and channel, [head, size]. Stored flat, it does not tell where a head ends,
+// and another size would go unseen; then the keys have to say it (llama.cpp's loader asks for them always).
+Result<int> headSizeOf(const ModelFile& file, const ModelShape& shape, const std::string& name, const NamedTensor& tensor) {
+  const auto config = configOf(file, shape);
+  if (!config) return tl::unexpected(config.error());
+  const bool gguf = file.container() == Container::Gguf;
+  const auto* key = metadataOf<std::int64_t>(file, shape.version == RwkvVersion::V6 ? "rwkv6.wkv.head_size" : "rwkv7.wkv.head_size");
+  // A GGUF may have it as [1, C] whatever the number of heads.
+  const std::int64_t inner = gguf && tensor.shape.size() < 2 ? 0 : tensor.inner;
+  const std::int64_t stated = gguf && key != nullptr ? *key : *config != nullptr ? (*config)->headSize.value_or(0) : 0;
+  if (inner == 0 && stated == 0)
+    return fail(ErrorCode::TensorMissing, gguf ? fmt::format("The GGUF file does not say how large the model's heads are: its key rwkv{}.wkv.head_size is missing. "
+                                                             "Get another file of the model, or convert it again.", versionName(shape.version))
+                                               : fmt::format("How large the model's heads are cannot be told: tensor {} is stored flat, [{}]. Get the .pth of the model, or "
+                                                             "put its config.json beside the file.", name, fmt::join(tensor.shape, ", ")));
+  if (gguf && inner != 0 && stated != 0 && inner != stated)
+    return fail(ErrorCode::TensorMismatch, fmt::format("The GGUF file contradicts itself: its heads are said to have {} channels, but tensor {} makes them {}.", stated, name, inner));
+  return static_cast<int>(std::min(inner != 0 ? inner : stated, kMostWidth));
+}
+
+// The epsilon of the layer norms, where the file or its config.json says one.
+Result<ModelShape> withNormEps(const ModelFile& file, Result<ModelShape> shape) {
+  if (!shape) return shape;
+  std::optional<double> eps;
+  if (file.container() == Container::Gguf) {
+    if (const auto* key = metadataOf<double>(file, fmt::format("rwkv{}.attention.layer_norm_epsilon", versionName(shape->version)))) eps = *key;
+  } else {
+    const auto config = configOf(file, *shape);
+    if (!config) return tl::unexpected(config.error());
+    if (*config != nullptr) eps = (*config)->normEps;
+    // flash-linear-attention derives that of the group norm: head_dim * norm_eps; official models have 64e-5 for any size.
+    constexpr double kGroupEps = 64e-5;
+    if (const double group = eps.value_or(0) * shape->headSize; eps && hasFlaNames(file) && std::abs(group - kGroupEps) > 1e-3 * kGroupEps)
+      return fail(ErrorCode::VersionUnsupported, fmt::format("The config.json beside the model asks for heads of {} channels with an epsilon of {:g}, which makes {:g} in the norm of the "
+                                                             "heads; Rookery runs models with {:g} there, as all official ones have it.", shape->headSize, *eps, group, kGroupEps));
+  }
+  if (!eps) return shape;
+  if (!(*eps > 0 && *eps < 1)) return fail(ErrorCode::TensorMismatch, fmt::format("The epsilon of the model's norms is said to be {:g}, which is impossible.", *eps));
+  shape->normEps = static_cast<float>(*eps);
+  return shape;
+}
+
 Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
   if (tensors.anyContains("s_emb") || tensors.anyContains(".qq.") || tensors.anyContains("emb_k."))
     return fail(ErrorCode::VersionUnsupported, "This is a DeepEmbed variant of RWKV-7 (rwkv7a or rwkv7b), which this version cannot run. The plain rwkv7 file of the same size works.");
@@ -127,13 +199,9 @@ Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
   if (!shape) return shape;
   shape->version = RwkvVersion::V7;
   const NamedTensor* rK = tensors.find("blocks.0.att.r_k");
-  if (rK->shape.size() == 2) {
-    shape->headSize = static_cast<int>(std::min<std::int64_t>(rK->shape[1], kMostWidth));
-  } else if (const auto found = file.metadata().find("rwkv7.wkv.head_size"); found != file.metadata().end()) {
-    if (const auto* size = std::get_if<std::int64_t>(&found->second)) shape->headSize = static_cast<int>(*size);
-  } else {
-    shape->headSize = static_cast<int>(std::min<std::int64_t>(rK->shape[0], kMostWidth));  // one head: [1, 64] squeezed
-  }
+  const auto headSize = headSizeOf(file, *shape, "blocks.0.att.r_k", *rK);
+  if (!headSize) return tl::unexpected(headSize.error());
+  shape->headSize = *headSize;
   if (auto good = checkHeads(*shape); !good) return tl::unexpected(good.error());
 
   for (const auto& [name, rank] : {std::pair{"att.w1", &shape->rankW}, {"att.a1", &shape->rankA}, {"att.g1", &shape->rankG}}) {
@@ -174,9 +242,14 @@ Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
 
 // What tells the generations apart (rwkv/model.py): any ln_x -> 5, gate.weight -> 5.1, a decay per channel -> 5.2,
 // time_maa -> 6. Head size and ranks come with it; the last layer has every tensor that is asked for.
-Result<void> detectOlderVersion(const Tensors& tensors, ModelShape& shape) {
+Result<void> detectOlderVersion(const ModelFile& file, const Tensors& tensors, ModelShape& shape) {
   const auto name = [&](const char* part) { return block(shape.layers - 1, part); };
-  const auto width = [](std::int64_t dim) { return static_cast<int>(std::min<std::int64_t>(dim, kMostWidth)); };
+  const auto takeHeadSize = [&](const char* part, const NamedTensor& tensor) -> Result<void> {
+    const auto size = headSizeOf(file, shape, name(part), tensor);
+    if (!size) return tl::unexpected(size.error());
+    shape.headSize = *size;
+    return {};
+  };
   const NamedTensor* decay = tensors.find(name("att.time_decay"));
   if (decay == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", name("att.time_decay")));
   shape.version = RwkvVersion::V4;
@@ -184,7 +257,7 @@ Result<void> detectOlderVersion(const Tensors& tensors, ModelShape& shape) {
     shape.version = RwkvVersion::V6;
     const NamedTensor* first = tensors.find(name("att.time_faaaa"));
     if (first == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", name("att.time_faaaa")));
-    shape.headSize = width(first->shape.back());
+    if (auto good = takeHeadSize("att.time_faaaa", *first); !good) return good;
     const auto maa = tensors.rank(name("att.time_maa_w1"));
     if (!maa) return tl::unexpected(maa.error());
     const auto decayRank = tensors.rank(name("att.time_decay_w1"));
@@ -196,7 +269,7 @@ Result<void> detectOlderVersion(const Tensors& tensors, ModelShape& shape) {
     const bool perChannel = decay->shape.size() == 2 || decay->shape[0] == shape.nEmbd;
     if (perChannel) {
       shape.version = RwkvVersion::V5_2;
-      shape.headSize = width(decay->shape.back());
+      if (auto good = takeHeadSize("att.time_decay", *decay); !good) return good;
     } else {
       shape.version = tensors.anyContains("att.gate.weight") ? RwkvVersion::V5_1 : RwkvVersion::V5_0;
       shape.headSize = static_cast<int>(shape.nEmbd / std::max<std::int64_t>(decay->shape[0], 1));
@@ -218,7 +291,7 @@ Result<void> expectMaaUp(const Tensors& tensors, const std::string& name, const 
 Result<ModelShape> detectOlder(const ModelFile& file, const Tensors& tensors) {
   auto shape = commonShape(tensors);
   if (!shape) return shape;
-  if (auto good = detectOlderVersion(tensors, *shape); !good) return tl::unexpected(good.error());
+  if (auto good = detectOlderVersion(file, tensors, *shape); !good) return tl::unexpected(good.error());
   // web-rwkv's converter calls the bonus time_first, which is the name of its logarithm in official files. (web-rwkv
   // itself does not run version 5.0: it takes such a file for version 4.)
   if (shape->version == RwkvVersion::V5_0 && file.name().ends_with(".st") && tensors.has("blocks.0.att.time_first"))
@@ -262,10 +335,7 @@ Result<ModelShape> detectOlder(const ModelFile& file, const Tensors& tensors) {
 }
 
 TokenizerKind tokenizerOf(const ModelFile& file, const ModelShape& shape) {
-  if (const auto found = file.metadata().find("tokenizer.ggml.model"); found != file.metadata().end()) {
-    const auto* name = std::get_if<std::string>(&found->second);
-    if (name != nullptr && *name == "rwkv") return TokenizerKind::Embedded;
-  }
+  if (const auto* name = metadataOf<std::string>(file, "tokenizer.ggml.model"); name != nullptr && *name == "rwkv") return TokenizerKind::Embedded;
   if (shape.vocab == 65536) return TokenizerKind::World;
   if (shape.vocab == 50277) return TokenizerKind::Pile20B;
   return TokenizerKind::Unknown;
@@ -275,19 +345,17 @@ TokenizerKind tokenizerOf(const ModelFile& file, const ModelShape& shape) {
 Result<ModelShape> asStated(const ModelFile& file, const std::string& architecture, Result<ModelShape> shape) {
   if (!shape) return shape;
   for (const auto& [key, found] : {std::pair{"block_count", shape->layers}, {"embedding_length", shape->nEmbd}, {"feed_forward_length", shape->dimFfn}}) {
-    const auto entry = file.metadata().find(fmt::format("{}.{}", architecture, key));
-    const auto* stated = entry == file.metadata().end() ? nullptr : std::get_if<std::int64_t>(&entry->second);
-    if (stated != nullptr && *stated != found)
+    const std::string name = fmt::format("{}.{}", architecture, key);
+    if (const auto* stated = metadataOf<std::int64_t>(file, name); stated != nullptr && *stated != found)
       return fail(ErrorCode::TensorMismatch, fmt::format("The GGUF file contradicts itself: {} is {}, but its tensors make it {}. Tensors are missing, or the file is damaged.",
-                                                         entry->first, *stated, found));
+                                                         name, *stated, found));
   }
   return shape;
 }
 
 Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
   if (file.container() == Container::Gguf) {
-    const auto found = file.metadata().find("general.architecture");
-    const auto* architecture = found == file.metadata().end() ? nullptr : std::get_if<std::string>(&found->second);
+    const auto* architecture = metadataOf<std::string>(file, "general.architecture");
     if (architecture == nullptr) return fail(ErrorCode::NotRwkv, "This GGUF file does not say which kind of model it holds.");
     if (*architecture != "rwkv6" && *architecture != "rwkv7") {
       const bool cousin = architecture->find("rwkv") != std::string::npos;
@@ -303,23 +371,50 @@ Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
   return fail(ErrorCode::NotRwkv, "This file holds no RWKV model: the tensors emb.weight and blocks.0 are missing.");
 }
 
+// A model runs without v0, v1 and v2 of its first layer, and a tuned state has its own use.
+bool isExpected(std::string_view name) {
+  return name.ends_with(".att.time_state") || name == "blocks.0.att.v0" || name == "blocks.0.att.v1" || name == "blocks.0.att.v2";
+}
+
+// Where tensors under unknown names stand beside the ones that are missing, the file is whole, but of another layout.
+Error explained(const ModelFile& file, const NamedTensors& named, const std::string& fileName, Error error) {
+  const auto unknown = std::find_if(named.begin(), named.end(), [](const auto& entry) { return entry.first.starts_with("blk."); });
+  if (error.code != ErrorCode::TensorMissing || file.container() != Container::Gguf || unknown == named.end()) return error;
+  return Error{ErrorCode::VersionUnsupported,
+               fmt::format("{} was written by an older converter, or by another one, whose layout is not known here: it has {}. Get a newer GGUF of the model, or convert it again.",
+                           fileName, unknown->first), error.message};
+}
+
 }  // namespace
+
+std::string unusedTensors(const ModelInfo& info) {
+  if (info.unused.empty()) return {};
+  constexpr std::size_t kShown = 5;
+  const std::size_t count = info.unused.size(), shown = std::min(count, kShown);
+  const std::vector<std::string> names(info.unused.begin(), info.unused.begin() + static_cast<std::ptrdiff_t>(shown));
+  return printable(fmt::format("{} tensor{} of the file {} not used, since RWKV-{} has none of {}: {}{}", count, count == 1 ? "" : "s", count == 1 ? "is" : "are",
+                               versionName(info.shape.version), count == 1 ? "that name" : "these names", fmt::join(names, ", "),
+                               count == shown ? "" : fmt::format(" and {} more", count - shown)));
+}
 
 Result<ModelInfo> detectNamed(const ModelFile& file, const NamedTensors& named) {
   if (auto foreign = foreignModel(file)) return tl::unexpected(std::move(*foreign));
-  const Tensors tensors(named);
-  auto shape = detectShape(file, tensors);
-  if (!shape) return tl::unexpected(shape.error());
+  const std::string fileName = printable(file.name());
+  const Tensors tensors(named, fileName);
+  auto shape = withNormEps(file, detectShape(file, tensors));
+  if (!shape) return tl::unexpected(explained(file, named, fileName, std::move(shape.error())));
   ModelInfo info;
   info.shape = *shape;
   info.container = file.container();
   info.fileBytes = file.sizeBytes();
   info.tokenizer = tokenizerOf(file, *shape);
   info.name = file.name();
-  if (const auto found = file.metadata().find("general.name"); found != file.metadata().end())
-    if (const auto* name = std::get_if<std::string>(&found->second); name != nullptr && !name->empty()) info.name = *name;
+  if (const auto* name = metadataOf<std::string>(file, "general.name"); name != nullptr && !name->empty()) info.name = *name;
   std::map<DType, std::uint64_t> bytes;
-  for (const auto& [name, tensor] : named) bytes[tensor.dtype] += tensor.bytes.size();
+  for (const auto& [name, tensor] : named) {
+    if (tensors.isUsed(name)) bytes[tensor.dtype] += tensor.bytes.size();
+    else if (!isExpected(name)) info.unused.push_back(name);
+  }
   info.dtype = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
   return info;
 }

@@ -28,25 +28,69 @@ std::optional<Error> part(const ModelFile& file) {
   return Error{ErrorCode::TensorMissing, fmt::format("{} Of models in several files, only .safetensors with their list can be opened: get it in one file.", what), {}};
 }
 
+// A part of the name that only adapters have: of PEFT, RWKV-PEFT and rwkvtune (lora_A), MLX (lora_a), Bone and DiSHA;
+// base_layer is the weight that such a tool wrapped.
+bool isOfAdapter(std::string_view name) {
+  for (std::size_t at = 0; at != std::string_view::npos;) {
+    const std::size_t dot = name.find('.', at);
+    const std::string_view part = name.substr(at, dot == std::string_view::npos ? dot : dot - at);
+    if (part.starts_with("lora_") || part == "disha" || part == "bone" || part == "base_layer") return true;
+    at = dot == std::string_view::npos ? dot : dot + 1;
+  }
+  return false;
+}
+
+// Adapters alone, and those that lie beside the weights that they change: run without them, the model would answer as if
+// it had not been tuned.
+std::optional<Error> adapter(const ModelFile& file, const std::string& name) {
+  const auto found = std::find_if(file.tensors().begin(), file.tensors().end(), [](const TensorSource& t) { return isOfAdapter(t.name); });
+  if (found == file.tensors().end() && !anyContains(file, ".lora.1")) return std::nullopt;
+  const bool beside = anyContains(file, "ffn.key.weight") || anyContains(file, "ffn.value.weight") || anyContains(file, ".base_layer.");
+  return Error{ErrorCode::NotRwkv,
+               beside && found != file.tensors().end()
+                   ? fmt::format("{} holds an adapter that is not merged into its model ({}); without it the model would answer as before its training. Merge the two with the tool "
+                                 "that trained it, and open the result.", name, printable(found->name))
+                   : fmt::format("{} is an adapter (LoRA or the like), not a whole model. Merge it into its model with the tool that trained it.", name), {}};
+}
+
+// mlx.nn.quantize: a matrix as U32 words, its scales and biases beside it.
+bool isQuantisedForMlx(const ModelFile& file) {
+  constexpr std::string_view kScales = ".scales";
+  return std::any_of(file.tensors().begin(), file.tensors().end(), [&](const TensorSource& t) {
+    if (!t.name.ends_with(kScales)) return false;
+    const TensorSource* words = file.find(t.name.substr(0, t.name.size() - kScales.size()) + ".weight");
+    return words != nullptr && words->dtype == DType::U32;
+  });
+}
+
 }  // namespace
 
 std::optional<Error> foreignModel(const ModelFile& file) {
-  if (file.find("emb.weight") != nullptr && file.find("head.weight") != nullptr) return std::nullopt;
-  if (auto error = part(file)) return error;
   const std::string name = printable(file.name());
   const auto is = [&](ErrorCode code, std::string_view what) { return Error{code, fmt::format("{} {}", name, what), {}}; };
+  if (isQuantisedForMlx(file)) return is(ErrorCode::FormatUnknown, "is quantised for MLX, in a form that is not read. Get a bf16, fp16 or Q8_0 file of the same model.");
+  // Its tensors are called "<official name>::<field>".
+  if (file.metadata().contains("rwkvq") || anyContains(file, "::codes"))
+    return is(ErrorCode::FormatUnknown, "is a .rwkvq of rwkv-quant, whose blocks are not read. Get the .pth it was made from, or a Q8_0 or Q4_K_M file of the same model.");
+  const bool whole = file.find("emb.weight") != nullptr && file.find("head.weight") != nullptr;
+  if (!whole)
+    if (auto error = part(file)) return error;
+  if (auto error = adapter(file, name)) return error;
+  if (whole) return std::nullopt;
   if (anyContains(file, ".att.time_state") && !anyContains(file, "ffn.key.weight"))
     return is(ErrorCode::NotRwkv, "is a tuned state, not a model. Load the model it was tuned for, and this file as its state (--state-in).");
   if (file.find("att_kv.0") != nullptr || file.find("att_xx.0") != nullptr)
     return is(ErrorCode::NotRwkv, "is a saved state, not a model. Load the model it belongs to, and this file as its state (--state-in).");
-  if (anyContains(file, "lora_A") || anyContains(file, ".lora.1"))
-    return is(ErrorCode::NotRwkv, "is an adapter (LoRA or the like), not a whole model. Merge it into its model with the tool that trained it.");
+  if (anyContains(file, ".tmix.") && anyContains(file, ".cmix."))
+    return is(ErrorCode::FormatUnknown, "has the tensor names of rwkv-metal, which are not read. Get the .pth or a .gguf of the same model.");
   if (anyContains(file, ".self_attn.") || anyContains(file, ".attn.q_proj.") || anyContains(file, ".attention.wq.") || anyContains(file, ".attn.c_attn."))
     return is(ErrorCode::NotRwkv, "holds a Transformer (a model of the Llama, GPT or a similar family), not an RWKV model. Rookery runs RWKV models only.");
   if (anyContains(file, ".mixer.A_log") || anyContains(file, ".mixer.in_proj."))
     return is(ErrorCode::NotRwkv, "holds a Mamba model, not an RWKV model. Rookery runs RWKV models only.");
   if (file.find("model.embeddings.weight") != nullptr && !anyContains(file, "attn.r_proj.weight"))
     return is(ErrorCode::NotRwkv, "holds a model of the flash-linear-attention family other than RWKV-7. Of those, RWKV-7 can be run.");
+  if (file.find("model.embeddings.weight") != nullptr && file.find("lm_head.weight") == nullptr && file.config() == nullptr)
+    return is(ErrorCode::TensorMissing, "has no lm_head.weight. If its embeddings are tied, put its config.json beside it, which says so.");
   if (anyContains(file, "rwkv.blocks.") || anyContains(file, "rwkv.embeddings."))
     return is(ErrorCode::VersionUnsupported, "has the tensor names of an early Hugging Face form of RWKV, which is not read. Get the .pth of the same model.");
   return std::nullopt;

@@ -60,7 +60,7 @@ NamedTensors namesOfFla(const ModelFile& file) {
   NamedTensors out;
   for (const TensorSource& tensor : file.tensors()) {
     std::string name = officialName(tensor.name);
-    NamedTensor named{tensor.dtype, squeezed(tensor.shape), false, tensor.bytes};
+    NamedTensor named = namedTensor(tensor);
     if (name.ends_with(kFusedMix) && named.shape.size() == 2 && named.shape[0] == 6) {
       name.resize(name.size() - 1);
       const std::size_t part = named.bytes.size() / 6;
@@ -70,6 +70,9 @@ NamedTensors namesOfFla(const ModelFile& file) {
     }
     out[std::move(name)] = std::move(named);
   }
+  // The embedding as it is stored, before ln0, is the head of a model with tied embeddings; its file has no other.
+  if (const auto* config = file.config(); config != nullptr && config->tiedEmbeddings && !out.contains("head.weight"))
+    if (const auto embedding = out.find("emb.weight"); embedding != out.end()) out["head.weight"] = embedding->second;
   return out;
 }
 

@@ -56,8 +56,14 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kBlockNa
 constexpr std::array<std::pair<std::string_view, std::string_view>, 1> kBlockNames7{{
     {"channel_mix_lerp_k.weight", "ffn.x_k"},
 }};
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kBlockNames6{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kBlockNames6{{
     {"time_mix_lerp_x.weight", "att.time_maa_x"},
+    // Apart in files from before January 2025; time_mix_lerp_fused wins where both are there.
+    {"time_mix_lerp_w.weight", "att.time_maa_w"},
+    {"time_mix_lerp_k.weight", "att.time_maa_k"},
+    {"time_mix_lerp_v.weight", "att.time_maa_v"},
+    {"time_mix_lerp_r.weight", "att.time_maa_r"},
+    {"time_mix_lerp_g.weight", "att.time_maa_g"},
     {"time_mix_w1.weight", "att.time_maa_w1"},
     {"time_mix_w2.weight", "att.time_maa_w2"},
     {"time_mix_first.weight", "att.time_faaaa"},
@@ -115,7 +121,7 @@ std::string_view blockName(std::string_view theirs, bool version6) {
 }
 
 void addGguf(const TensorSource& tensor, bool version6, NamedTensors& out) {
-  NamedTensor named{tensor.dtype, squeezed(tensor.shape), false, tensor.bytes};
+  NamedTensor named = namedTensor(tensor);
   for (const auto& [theirs, ours] : kOuterNames)
     if (tensor.name == theirs) {
       out[std::string(ours)] = std::move(named);
@@ -137,7 +143,7 @@ void addGguf(const TensorSource& tensor, bool version6, NamedTensors& out) {
   // Layer 0 of version 7 has no value residual; the file holds copies of a0, a1, a2 in its place.
   if (prefix == "blocks.0." && (rest.starts_with("time_mix_v0") || rest.starts_with("time_mix_v1") || rest.starts_with("time_mix_v2"))) return;
   const std::string_view ours = blockName(rest, version6);
-  out[ours.empty() ? tensor.name : prefix + std::string(ours)] = std::move(named);
+  out.try_emplace(ours.empty() ? tensor.name : prefix + std::string(ours), std::move(named));
 }
 
 // web-rwkv's converter writes LoRA matrices as [out][in]. Which way a file has them shows in any of them that is not
@@ -161,6 +167,10 @@ std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape) {
   std::copy_if(shape.begin(), shape.end(), std::back_inserter(out), [](std::int64_t dim) { return dim != 1; });
   if (out.empty()) out.push_back(1);
   return out;
+}
+
+NamedTensor namedTensor(const TensorSource& tensor, bool transposed) {
+  return {tensor.dtype, squeezed(tensor.shape), transposed, tensor.bytes, tensor.shape.size() == 2 ? tensor.shape.back() : 0};
 }
 
 std::span<const std::string_view> fusedMixes(bool version6) noexcept {
@@ -194,7 +204,7 @@ NamedTensors officialNames(const ModelFile& file) {
   for (const TensorSource& tensor : file.tensors()) {
     const std::string name = names.official(tensor);
     const bool inOut = !outIn && isLowRank(name) && traits(tensor.dtype).blockSize == 1;  // blocks lie along the inputs
-    out[name] = {tensor.dtype, squeezed(tensor.shape), inOut, tensor.bytes};
+    out[name] = namedTensor(tensor, inOut);
   }
   return out;
 }

@@ -16,6 +16,7 @@ struct NamedTensor {
   std::vector<std::int64_t> shape;
   bool transposed = false;  ///< a LoRA matrix stored [in][out]; time_maa_w2 (version 6): five of them, [5][in][out]
   std::span<const std::byte> bytes;
+  std::int64_t inner = 0;   ///< the last dimension of what is stored in two, [head, size]; 0: in fewer or more
 };
 
 using NamedTensors = std::map<std::string, NamedTensor>;
@@ -27,6 +28,8 @@ NamedTensors officialNames(const ModelFile& file);
 
 /// Without the dimensions of size one, but at least one dimension remains.
 std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape);
+/// Under whatever name: the tensor as it is stored.
+NamedTensor namedTensor(const TensorSource& tensor, bool transposed = false);
 
 /// llama.cpp's name of an official tensor of version 6 or 7 ("blk.3.time_mix_key.weight"); empty for unknown names and for
 /// fusedMixes().

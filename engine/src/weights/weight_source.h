@@ -35,7 +35,8 @@ class WeightSource {
   /// The same without the bytes, for planning: cheap even where get() has to make them.
   virtual Result<WeightView> describe(const std::string& officialName) { return get(officialName); }
   virtual bool has(const std::string& officialName) const = 0;
-  /// Hex hash over names, shapes, types and bytes of all weights, in official order: the model's fingerprint.
+  /// Hex hash over names, shapes, types and bytes of all weights, in official order, and over the norms' epsilon
+  /// where it is not the official one: the model's fingerprint.
   /// Containers that hold the same bytes may differ (types, transposes); the same file always agrees with itself.
   /// Runs at memory speed (xxh3); `progress` gets bytes done and may return false to cancel.
   virtual Result<std::string> fingerprint(const std::function<bool(std::uint64_t)>& progress) = 0;
