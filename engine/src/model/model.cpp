@@ -165,10 +165,17 @@ Result<std::shared_ptr<const Model>> Model::load(std::shared_ptr<const ModelFile
   const ModelInfo& info = (*source)->info();
   if (const auto segments = segmentsOf(options, info.shape.layers); !segments) return tl::unexpected(segments.error());
   auto tokenizer = Tokenizer::forModel(*file, info, options.vocabulary);
+  const auto lost = [&file] {
+    return fail(ErrorCode::FileUnreadable,
+                fmt::format("{} became shorter while it was being read, or its disk failed.", file->name()));
+  };
   // Without one the model still runs on token ids; a broken one is an error at once.
-  if (!tokenizer && tokenizer.error().code != ErrorCode::VocabularyMissing) return tl::unexpected(tokenizer.error());
+  if (!tokenizer && tokenizer.error().code != ErrorCode::VocabularyMissing) {
+    if (file->isLost()) return lost();
+    return tl::unexpected(tokenizer.error());
+  }
   auto model = buildModel(**source, std::move(tokenizer), std::nullopt, false, options, progress, std::move(stop));
-  if (file->isLost()) return fail(ErrorCode::FileUnreadable, fmt::format("{} became shorter while it was being read, or its disk failed.", file->name()));
+  if (file->isLost()) return lost();
   return model;
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while the model was being loaded.");
