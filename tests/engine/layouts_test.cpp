@@ -2,6 +2,7 @@
 // Every layout of a GGUF that llama.cpp's loaders of rwkv6 and rwkv7 take, and the numbers in its keys.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "rookery/convert.h"
@@ -52,7 +53,8 @@ GgufItems withSplitLerps(const std::filesystem::path& path, bool flat) {
       auto one = t;
       one.name.replace(at, 5, 1, "wkvrg"[i]);
       one.shape = flat ? std::vector{width} : std::vector<std::int64_t>{1, 1, width};
-      one.bytes.assign(t.bytes.begin() + static_cast<std::ptrdiff_t>(i * part), t.bytes.begin() + static_cast<std::ptrdiff_t>((i + 1) * part));
+      one.bytes.assign(t.bytes.begin() + static_cast<std::ptrdiff_t>(i * part),
+                       t.bytes.begin() + static_cast<std::ptrdiff_t>((i + 1) * part));
       out.push_back(std::move(one));
     }
   }
@@ -105,7 +107,10 @@ TEST_CASE("vectors may be flat, of three dimensions or by heads; layer 0 needs n
       if (t.name.ends_with("r_k.weight")) t.shape = {t.shape.back() / 64, 64};
     }
     if (std::string(name).starts_with("v7"))
-      std::erase_if(items.tensors, [](const auto& t) { return t.name.starts_with("blk.0.time_mix_v0") || t.name.starts_with("blk.0.time_mix_v1") || t.name.starts_with("blk.0.time_mix_v2"); });
+      std::erase_if(items.tensors, [](const auto& t) {
+        return t.name.starts_with("blk.0.time_mix_v0") || t.name.starts_with("blk.0.time_mix_v1") ||
+               t.name.starts_with("blk.0.time_mix_v2");
+      });
     items.write(folder.file("forms.gguf"));
     CHECK(logitsOf(folder.file("forms.gguf")) == wanted);
   }
@@ -114,11 +119,14 @@ TEST_CASE("vectors may be flat, of three dimensions or by heads; layer 0 needs n
 TEST_CASE("a layout that is not known is called that; a model that lacks a tensor, incomplete") {
   const TemporaryFolder folder;
   GgufItems items(kModels / "v6_small/model.f16.gguf");
-  for (auto* t : items.ending("time_mix_lerp_fused.weight")) t->name.replace(t->name.find("lerp_fused"), 10, "lerp_other");
+  for (auto* t : items.ending("time_mix_lerp_fused.weight"))
+    t->name.replace(t->name.find("lerp_fused"), 10, "lerp_other");
   items.write(folder.file("unknown.gguf"));
   const Error unknown = refusal(folder.file("unknown.gguf"));
   CHECK(unknown.code == ErrorCode::VersionUnsupported);
-  for (const char* part : {"unknown.gguf was written by an older converter", "blk.0.time_mix_lerp_other.weight", "convert it again."}) CHECK_MESSAGE(says(unknown, part), unknown.message);
+  for (const char* part :
+       {"unknown.gguf was written by an older converter", "blk.0.time_mix_lerp_other.weight", "convert it again."})
+    CHECK_MESSAGE(says(unknown, part), unknown.message);
   CHECK(unknown.message.find("incomplete") == std::string::npos);
 
   GgufItems less(kModels / "v6_small/model.f16.gguf");
@@ -137,7 +145,8 @@ TEST_CASE("the size of heads is read or derived, never guessed") {
     GgufItems items(model);
     items.dropKey("rwkv7.wkv.head_size");
     for (const bool line : {false, true}) {  // [C], and [1, C], which looks like one head
-      for (auto* t : items.ending("r_k.weight")) t->shape = line ? std::vector<std::int64_t>{1, t->shape.back()} : std::vector{t->shape.back()};
+      for (auto* t : items.ending("r_k.weight"))
+        t->shape = line ? std::vector<std::int64_t>{1, t->shape.back()} : std::vector{t->shape.back()};
       items.write(path);
       const Error error = refusal(path);
       CHECK(error.code == ErrorCode::TensorMissing);
@@ -152,7 +161,8 @@ TEST_CASE("the size of heads is read or derived, never guessed") {
   CHECK(logitsOf(path) == logitsOf(small));
   items.setKey("rwkv7.wkv.head_size", std::uint32_t{32});
   items.write(path);
-  CHECK_MESSAGE(says(refusal(path), "contradicts itself: its heads are said to have 32 channels"), refusal(path).message);
+  CHECK_MESSAGE(says(refusal(path), "contradicts itself: its heads are said to have 32 channels"),
+                refusal(path).message);
 
   GgufItems six(kModels / "v6_small/model.f16.gguf");
   six.dropKey("rwkv6.wkv.head_size");
@@ -165,7 +175,8 @@ TEST_CASE("the size of heads is read or derived, never guessed") {
 
 TEST_CASE("an epsilon in the keys is used, kept by conversion, and never lost in silence") {
   const TemporaryFolder folder;
-  for (const auto& [name, key] : {std::pair{"v7_small/model.f16.gguf", "rwkv7.attention.layer_norm_epsilon"}, {"v6_small/model.f16.gguf", "rwkv6.attention.layer_norm_epsilon"}}) {
+  for (const auto& [name, key] : {std::pair{"v7_small/model.f16.gguf", "rwkv7.attention.layer_norm_epsilon"},
+                                  {"v6_small/model.f16.gguf", "rwkv6.attention.layer_norm_epsilon"}}) {
     CAPTURE(name);
     GgufItems items(kModels / name);
     items.setKey(key, 0.01F);
@@ -187,5 +198,20 @@ TEST_CASE("an epsilon in the keys is used, kept by conversion, and never lost in
       items.write(folder.file("eps.gguf"));
       CHECK(says(refusal(folder.file("eps.gguf")), "which is impossible"));
     }
+  }
+}
+
+TEST_CASE("a GGUF without a vocabulary says how many tokens it has, or llama.cpp would count none") {
+  const TemporaryFolder folder;
+  ConvertOptions options;
+  options.precision = DType::F16;
+  for (const auto& [name, key] : {std::pair{"v7_small", "rwkv7.vocab_size"}, {"v6_small", "rwkv6.vocab_size"}}) {
+    const auto file = ModelFile::open(kModels / name / "model.pth");
+    REQUIRE(file.has_value());
+    REQUIRE(convertModel(*file, folder.file("new.gguf"), options).has_value());
+    const auto written = ModelFile::open(folder.file("new.gguf"));
+    REQUIRE(written.has_value());
+    CHECK(std::get<std::string>((*written)->metadata().at("tokenizer.ggml.model")) == "none");
+    CHECK(std::get<std::int64_t>((*written)->metadata().at(key)) == detect(**file)->shape.vocab);
   }
 }

@@ -113,6 +113,7 @@ GgufKeys ggufKeys(const ModelFile& file, const ModelInfo& info, DType precision,
     }
     u32("feed_forward_length", s.dimFfn);
     u32("attention.head_count", 0);  // asked for, not used
+    if (vocabulary == nullptr) u32("vocab_size", s.vocab);  // which llama.cpp else counts in the vocabulary
     addVocabulary(keys, vocabulary, s.vocab);
   }
   if (info.shape.version == RwkvVersion::V6) keys.u32(kRescale, 0);  // weights are written whole
