@@ -10,6 +10,7 @@
 #include <QProgressBar>
 #include <QPushButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
@@ -364,6 +365,15 @@ void ModelDetails::fillFacts() {
   addFact(tr("Precision"), QString::fromLatin1(dtype.data(), static_cast<qsizetype>(dtype.size())));
   addFact(tr("Memory per chat"), tr("%1, however long the chat is").arg(formatBytes(shape.stateBytes())));
   addFact(tr("File"), tr("%1, %2").arg(formatBytes(m_entry.fileBytes), QString::fromLatin1(engine::containerName(m_entry.info->container))));
+  if (const auto& unused = m_entry.info->unused; !unused.empty()) {
+    constexpr std::size_t kShown = 5;
+    QStringList names;
+    for (std::size_t i = 0; i < std::min(unused.size(), kShown); ++i) names << displayName(toQString(unused[i]));
+    if (unused.size() > kShown) names << QStringLiteral("…");
+    addFact(tr("Not used"),
+            tr("Tensors that no model of this generation has (%1): %2")
+                .arg(locale.toString(static_cast<qulonglong>(unused.size())), names.join(QStringLiteral(", "))));
+  }
   if (const QString name = fileNameText(m_entry.name); !name.isEmpty()) {
     addFact(tr("From its name"), name);
   }

@@ -322,6 +322,22 @@ class ModelsPageTest : public QObject {
     QTRY_COMPARE(m_page->list()->rowCount(), 2);
   }
 
+  void tensorsThatAreNotUsedAreNamed() {
+    ModelEntry entry =
+        ModelCatalog::readEntry(golden("models/v7_small/model.pth"), test::byteVocabulary(m_folder->path()));
+    QVERIFY(entry.info);
+    const auto facts = [&entry] {
+      ModelDetails details;
+      details.setEntry(entry, false, false, 1'000'000'000'000);
+      QStringList texts;
+      for (const auto* label : details.findChildren<QLabel*>()) texts << label->text();
+      return texts.join(QLatin1Char('\n'));
+    };
+    QVERIFY(!facts().contains(QStringLiteral("Not used")));
+    entry.info->unused = {"blocks.0.att.key.bias", "<b>x", "3", "4", "5", "6"};
+    QVERIFY(facts().contains(QStringLiteral("(6): blocks.0.att.key.bias, <b>x, 3, 4, 5, …")));
+  }
+
   void aModelThatIsTooBigSaysSo() {
     ModelEntry entry = ModelCatalog::readEntry(golden("models/v7_small/model.pth"), test::byteVocabulary(m_folder->path()));
     QVERIFY(entry.info);
