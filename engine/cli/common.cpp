@@ -122,7 +122,8 @@ void noteStrategy(const std::string& strategy, int layers) {
 }
 
 void noteUnused(const engine::ModelInfo& info) {
-  if (const std::string unused = engine::unusedTensors(info); !unused.empty()) fmt::print(stderr, "Note: {}.\n", unused);
+  if (const std::string unused = engine::unusedTensors(info); !unused.empty())
+    fmt::print(stderr, "Note: {}.\n", unused);
 }
 
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {

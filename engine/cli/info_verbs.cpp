@@ -148,7 +148,10 @@ Verb addInfo(CLI::App& app, Context& context) {
   };
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("info", "Tell what a model file is");
-  verb->add_option("model", options->model, "Model file (.pth, .safetensors, .st, .gguf), folder of Hugging Face, or \"guide\"")->required()->type_name("MODEL");
+  verb->add_option("model", options->model,
+                   "Model file (.pth, .safetensors, .st, .gguf), folder of Hugging Face, or \"guide\"")
+      ->required()
+      ->type_name("MODEL");
   verb->add_flag("--container", options->container, "Only list the tensors, whatever kind of model it is");
   addJsonFlag(*verb, context);
   return {verb, [options, &context]() -> Result<void> {

@@ -54,8 +54,10 @@ TEST_CASE("tokens are escaped as repr() does, and come back") {
 TEST_CASE("the chat template gives llama.cpp the prompt that is read here") {
   const json vectors = json::parse(std::ifstream(std::string(ROOKERY_TEST_DATA) + "/data/chat_template.json"));
   CHECK(vectors["template"] == kChatTemplate);  // rendered with this one
-  const std::map<std::string, Thinking> ways{{"auto", Thinking::Auto}, {"off", Thinking::Off}, {"fast", Thinking::Fast}, {"on", Thinking::On}};
-  const std::map<std::string, Role> roles{{"system", Role::System}, {"user", Role::User}, {"assistant", Role::Assistant}};
+  const std::map<std::string, Thinking> ways{
+      {"auto", Thinking::Auto}, {"off", Thinking::Off}, {"fast", Thinking::Fast}, {"on", Thinking::On}};
+  const std::map<std::string, Role> roles{
+      {"system", Role::System}, {"user", Role::User}, {"assistant", Role::Assistant}};
   CHECK(vectors["cases"].size() == 9);
   for (const json& one : vectors["cases"]) {
     std::vector<ChatMessage> messages;

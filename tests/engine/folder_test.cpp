@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What lies around and beside the weights: folders of Hugging Face, config.json, adapters, tensors that nobody uses, types
-// that are not read.
+// What lies around and beside the weights: folders of Hugging Face, config.json, adapters, tensors that nobody uses,
+// types that are not read.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -51,7 +51,9 @@ Raw& named(std::vector<Raw>& tensors, const std::string& name) {
   return *found;
 }
 
-Raw zeros(const std::string& name, const std::string& dtype, std::vector<std::int64_t> shape, std::size_t bytes) { return {name, dtype, std::move(shape), std::string(bytes, '\0')}; }
+Raw zeros(const std::string& name, const std::string& dtype, std::vector<std::int64_t> shape, std::size_t bytes) {
+  return {name, dtype, std::move(shape), std::string(bytes, '\0')};
+}
 
 std::vector<Raw> small() { return tensorsOf(kModels / "v7_small/model.pth"); }
 
@@ -61,7 +63,8 @@ json configOf(const std::vector<Raw>& official) {
   const auto headSize = named(tensors, "blocks.0.att.r_k").shape[1];
   int layers = 0;
   for (const Raw& t : tensors) layers += t.name.ends_with(".ln1.weight") ? 1 : 0;
-  return {{"model_type", "rwkv7"}, {"hidden_size", width}, {"num_hidden_layers", layers}, {"head_dim", headSize}, {"norm_eps", 1e-5}, {"tie_word_embeddings", false}};
+  return {{"model_type", "rwkv7"}, {"hidden_size", width}, {"num_hidden_layers", layers},
+          {"head_dim", headSize},  {"norm_eps", 1e-5},     {"tie_word_embeddings", false}};
 }
 
 }  // namespace
@@ -70,8 +73,10 @@ TEST_CASE("every type of safetensors 0.8.0 is known by name") {
   const TemporaryFolder folder;
   // Name in the format, bits of an element.
   const std::vector<std::pair<std::string, std::size_t>> types{
-      {"BOOL", 8}, {"F4", 4}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8}, {"I8", 8}, {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8},
-      {"I16", 16}, {"U16", 16}, {"F16", 16}, {"BF16", 16}, {"I32", 32}, {"U32", 32}, {"F32", 32}, {"C64", 64}, {"F64", 64}, {"I64", 64}, {"U64", 64}};
+      {"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"U8", 8},          {"I8", 8},
+      {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
+      {"U16", 16},    {"F16", 16},    {"BF16", 16},   {"I32", 32},        {"U32", 32},        {"F32", 32},
+      {"C64", 64},    {"F64", 64},    {"I64", 64},    {"U64", 64}};
   CHECK(types.size() == 22);
   std::vector<Raw> tensors;
   for (const auto& [name, bits] : types) tensors.push_back(zeros("of_" + name, name, {8, 3}, 24 * bits / 8));
@@ -83,8 +88,10 @@ TEST_CASE("every type of safetensors 0.8.0 is known by name") {
     const TensorSource* tensor = (*file)->find("of_" + name);
     REQUIRE(tensor != nullptr);
     std::string lower = name;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    for (const auto& [theirs, ours] : {std::pair<std::string, std::string>{"f16", "fp16"}, {"f32", "fp32"}, {"f64", "fp64"}})
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    for (const auto& [theirs, ours] :
+         {std::pair<std::string, std::string>{"f16", "fp16"}, {"f32", "fp32"}, {"f64", "fp64"}})
       if (lower == theirs) lower = ours;
     CHECK(traits(tensor->dtype).name == lower);
     CHECK(tensor->bytes.size() == 24 * bits / 8);
@@ -107,7 +114,8 @@ TEST_CASE("weights of a type that is not read are refused by its name; where no 
         t.bytes.resize(t.bytes.size() / 2);
       }
     writeRaw(path, tensors);
-    checkRefused(path, ErrorCode::FormatUnknown, std::string("typed.safetensors holds weights of the type ") + type + ", which is not read (blocks.0.");
+    checkRefused(path, ErrorCode::FormatUnknown,
+                 std::string("typed.safetensors holds weights of the type ") + type + ", which is not read (blocks.0.");
     checkRefused(path, ErrorCode::FormatUnknown, "get a bf16, fp16 or Q8_0 file");
   }
   auto tensors = small();
@@ -119,12 +127,15 @@ TEST_CASE("weights of a type that is not read are refused by its name; where no 
 
   tensors = small();
   Raw& key = named(tensors, "blocks.0.att.key.weight");
-  tensors.push_back(zeros("blocks.0.att.key.scales", "BF16", {key.shape[0], 2}, static_cast<std::size_t>(key.shape[0]) * 4));
-  named(tensors, "blocks.0.att.key.weight") = zeros("blocks.0.att.key.weight", "U32", {key.shape[0], key.shape[1] / 8}, static_cast<std::size_t>(key.shape[0] * key.shape[1]) / 2);
+  tensors.push_back(
+      zeros("blocks.0.att.key.scales", "BF16", {key.shape[0], 2}, static_cast<std::size_t>(key.shape[0]) * 4));
+  named(tensors, "blocks.0.att.key.weight") = zeros("blocks.0.att.key.weight", "U32", {key.shape[0], key.shape[1] / 8},
+                                                    static_cast<std::size_t>(key.shape[0] * key.shape[1]) / 2);
   writeRaw(path, tensors);
   checkRefused(path, ErrorCode::FormatUnknown, "is quantised for MLX");
 
-  writeRaw(path, {zeros("blocks.0.att.key.weight::codes", "I8", {8}, 8), zeros("blocks.0.att.key.weight::gw_d", "F16", {8}, 16)});
+  writeRaw(path, {zeros("blocks.0.att.key.weight::codes", "I8", {8}, 8),
+                  zeros("blocks.0.att.key.weight::gw_d", "F16", {8}, 16)});
   checkRefused(path, ErrorCode::FormatUnknown, "is a .rwkvq of rwkv-quant");
 }
 
@@ -143,8 +154,9 @@ TEST_CASE("metadata may be null, as MLX writes it") {
 TEST_CASE("an adapter beside the weights is refused, whatever it is called") {
   const TemporaryFolder folder;
   const auto path = folder.file("tuned.safetensors");
-  for (const char* part : {"blocks.0.att.key.lora_A", "blocks.1.ffn.key.lora_B", "blocks.0.att.key.lora_a", "blocks.0.att.key.lora_b.weight", "blocks.0.att.key.disha",
-                           "blocks.1.att.value.bone", "blocks.0.att.receptance.base_layer.weight", "blocks.0.att.key.lora_A.default.weight"}) {
+  for (const char* part : {"blocks.0.att.key.lora_A", "blocks.1.ffn.key.lora_B", "blocks.0.att.key.lora_a",
+                           "blocks.0.att.key.lora_b.weight", "blocks.0.att.key.disha", "blocks.1.att.value.bone",
+                           "blocks.0.att.receptance.base_layer.weight", "blocks.0.att.key.lora_A.default.weight"}) {
     CAPTURE(part);
     for (const bool hf : {false, true}) {
       auto tensors = small();
@@ -153,7 +165,8 @@ TEST_CASE("an adapter beside the weights is refused, whatever it is called") {
       checkRefused(path, ErrorCode::NotRwkv, "tuned.safetensors holds an adapter that is not merged into its model (");
     }
     writeRaw(path, {zeros(part, "BF16", {8, 8}, 128), zeros("emb.weight", "BF16", {8, 8}, 128)});
-    if (std::string(part).find("base_layer") == std::string::npos) checkRefused(path, ErrorCode::NotRwkv, "is an adapter");
+    if (std::string(part).find("base_layer") == std::string::npos)
+      checkRefused(path, ErrorCode::NotRwkv, "is an adapter");
   }
   auto wrapped = small();  // what training with rwkvtune saves
   named(wrapped, "blocks.0.att.key.weight").name = "blocks.0.att.key.base_layer.weight";
@@ -169,16 +182,20 @@ TEST_CASE("tensors that no model has are named; a tuned state and layer 0's v ar
   writeRaw(path, tensors);
   CHECK(detected(path)->unused.empty());
   CHECK(unusedTensors(*detected(path)).empty());
-  for (const auto& name : {kModels / "v4_small/model.pth", kModels / "v5_small/model.pth", kModels / "v6_small/model.pth", kModels / "v6_small/model.f16.gguf", kModels / "v7_small/model.f16.gguf",
-                           kModels / "v7_quant/model.Q8_0.gguf"})
+  for (const auto& name :
+       {kModels / "v4_small/model.pth", kModels / "v5_small/model.pth", kModels / "v6_small/model.pth",
+        kModels / "v6_small/model.f16.gguf", kModels / "v7_small/model.f16.gguf", kModels / "v7_quant/model.Q8_0.gguf"})
     CHECK_MESSAGE(unusedTensors(*detected(name)).empty(), unusedTensors(*detected(name)));
   tensors.push_back(zeros("blocks.0.att.time_state", "BF16", {2, 64, 64}, 2 * 64 * 64 * 2));
   writeRaw(path, tensors);
   CHECK(detected(path)->unused.empty());
-  for (const char* name : {"blocks.0.att.key.bias", "blocks.1.ffn.gate.weight", "extra", "a", "b", "c", "d"}) tensors.push_back(zeros(name, "BF16", {4}, 8));
+  for (const char* name : {"blocks.0.att.key.bias", "blocks.1.ffn.gate.weight", "extra", "a", "b", "c", "d"})
+    tensors.push_back(zeros(name, "BF16", {4}, 8));
   writeRaw(path, tensors);
   CHECK(detected(path)->unused.size() == 7);
-  CHECK(unusedTensors(*detected(path)) == "7 tensors of the file are not used, since RWKV-7 has none of these names: a, b, blocks.0.att.key.bias, blocks.1.ffn.gate.weight, c and 2 more");
+  CHECK(unusedTensors(*detected(path)) ==
+        "7 tensors of the file are not used, since RWKV-7 has none of these names: a, b, blocks.0.att.key.bias, "
+        "blocks.1.ffn.gate.weight, c and 2 more");
   CHECK(detected(path)->dtype == DType::BF16);
 }
 
@@ -190,7 +207,9 @@ TEST_CASE("r_k stored flat is no single head") {
   for (const bool three : {false, true}) {
     auto tensors = official;
     for (Raw& t : tensors)
-      if (t.name.ends_with(".r_k")) t.shape = three ? std::vector<std::int64_t>{1, 1, t.shape[0] * t.shape[1]} : std::vector{t.shape[0] * t.shape[1]};
+      if (t.name.ends_with(".r_k"))
+        t.shape =
+            three ? std::vector<std::int64_t>{1, 1, t.shape[0] * t.shape[1]} : std::vector{t.shape[0] * t.shape[1]};
     std::filesystem::remove(folder.file("config.json"));
     writeRaw(path, tensors);
     checkRefused(path, ErrorCode::TensorMissing, "tensor blocks.0.att.r_k is stored flat");
@@ -222,7 +241,8 @@ TEST_CASE("config.json decides what the tensors do not tell") {
   auto tied = fla(official);
   std::erase_if(tied, [](const Raw& t) { return t.name == "lm_head.weight"; });
   writeRaw(path, tied);
-  checkRefused(path, ErrorCode::TensorMissing, "has no lm_head.weight. If its embeddings are tied, put its config.json beside it");
+  checkRefused(path, ErrorCode::TensorMissing,
+               "has no lm_head.weight. If its embeddings are tied, put its config.json beside it");
   with("tie_word_embeddings", true);
   CHECK(logitsOf(path) == wanted);
   with("tie_word_embeddings", false);
@@ -260,10 +280,12 @@ TEST_CASE("a folder opens as the model in it, or says what it holds") {
   const auto empty = ModelFile::open(folder.path());
   REQUIRE_FALSE(empty.has_value());
   CHECK(empty.error().code == ErrorCode::FormatUnknown);
-  CHECK_MESSAGE(empty.error().message.find("is a folder, and none with a model.safetensors") != std::string::npos, empty.error().message);
+  CHECK_MESSAGE(empty.error().message.find("is a folder, and none with a model.safetensors") != std::string::npos,
+                empty.error().message);
   CHECK(empty.error().message.find("It holds no model file.") != std::string::npos);
   for (const char* name : {"b.pth", "a.gguf", "notes.txt"}) writeFile(folder.file(name), "x");
-  CHECK(ModelFile::open(folder.path()).error().message.find("It holds a.gguf, b.pth; name the one to open.") != std::string::npos);
+  CHECK(ModelFile::open(folder.path()).error().message.find("It holds a.gguf, b.pth; name the one to open.") !=
+        std::string::npos);
 
   writeRaw(folder.file("model.safetensors"), fla(small()));
   CHECK(logitsOf(folder.path()) == wanted);
@@ -278,7 +300,8 @@ TEST_CASE("a folder opens as the model in it, or says what it holds") {
     parts[i % 2].push_back(tensors[i]);
     list["weight_map"][tensors[i].name] = "model-0000" + std::to_string(i % 2 + 1) + "-of-00002.safetensors";
   }
-  for (std::size_t p = 0; p < 2; ++p) writeRaw(folder.file("model-0000" + std::to_string(p + 1) + "-of-00002.safetensors"), parts[p]);
+  for (std::size_t p = 0; p < 2; ++p)
+    writeRaw(folder.file("model-0000" + std::to_string(p + 1) + "-of-00002.safetensors"), parts[p]);
   writeFile(folder.file("model.safetensors.index.json"), list.dump());
   CHECK(logitsOf(folder.path()) == wanted);
 }

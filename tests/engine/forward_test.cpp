@@ -23,7 +23,8 @@ ModelShape smallShape(RwkvVersion version = RwkvVersion::V7) {
   return shape;
 }
 
-std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threads, bool sparse, const ModelShape& shape) {
+std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threads, bool sparse,
+                                       const ModelShape& shape) {
   SyntheticSource source(shape, "test", DType::F16, 7);
   LoadOptions options;
   options.threads = threads;
@@ -33,7 +34,8 @@ std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threa
   return *model;
 }
 
-std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threads, bool sparse = true, RwkvVersion version = RwkvVersion::V7) {
+std::shared_ptr<const Model> makeModel(std::optional<DType> precision, int threads, bool sparse = true,
+                                       RwkvVersion version = RwkvVersion::V7) {
   return makeModel(precision, threads, sparse, smallShape(version));
 }
 

@@ -28,8 +28,10 @@ struct GgufItems {
   explicit GgufItems(const std::filesystem::path& path) {
     const auto file = engine::ModelFile::open(path);
     REQUIRE_MESSAGE(file.has_value(), file.error().message);
-    for (const auto& [key, value] : (*file)->rawMetadata()) keys.emplace_back(key, std::string(reinterpret_cast<const char*>(value.data()), value.size()));
-    for (const auto& t : (*file)->tensors()) tensors.push_back({t.name, t.shape, t.dtype, {t.bytes.begin(), t.bytes.end()}});
+    for (const auto& [key, value] : (*file)->rawMetadata())
+      keys.emplace_back(key, std::string(reinterpret_cast<const char*>(value.data()), value.size()));
+    for (const auto& t : (*file)->tensors())
+      tensors.push_back({t.name, t.shape, t.dtype, {t.bytes.begin(), t.bytes.end()}});
   }
 
   void dropKey(const std::string& name) {
@@ -57,7 +59,8 @@ struct GgufItems {
     engine::GgufKeys out;
     for (const auto& [key, value] : keys) out.raw(key, std::as_bytes(std::span(value)));
     std::vector<engine::OutputEntry> entries;
-    for (const Tensor& t : tensors) entries.push_back({t.name, t.shape, t.dtype, [&t](const engine::PutBytes& put) { return put(t.bytes); }});
+    for (const Tensor& t : tensors)
+      entries.push_back({t.name, t.shape, t.dtype, [&t](const engine::PutBytes& put) { return put(t.bytes); }});
     const auto written = engine::writeGguf(path, out, entries);
     REQUIRE_MESSAGE(written.has_value(), written.error().message);
   }

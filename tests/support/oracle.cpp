@@ -118,7 +118,8 @@ std::vector<double> Oracle::step(unsigned token) {
     const Row ffn = channelMix(layer, layerNorm(x, w(layer, "ln2.weight"), w(layer, "ln2.bias"), eps));
     for (std::size_t i = 0; i < c; ++i) x[i] += ffn[i];
   }
-  return times(m_weights.at("head.weight"), layerNorm(x, m_weights.at("ln_out.weight"), m_weights.at("ln_out.bias"), eps));
+  return times(m_weights.at("head.weight"),
+               layerNorm(x, m_weights.at("ln_out.weight"), m_weights.at("ln_out.bias"), eps));
 }
 
 std::unique_ptr<Oracle> makeOracle(engine::WeightSource& source) {

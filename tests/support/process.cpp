@@ -75,7 +75,9 @@ ProcessResult runProcess(const std::vector<std::string>& command, const std::str
   }
   ProcessResult result;
   result.seconds = elapsed();
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   result.cpuSeconds = seconds(used.ru_utime) + seconds(used.ru_stime);
   result.peakBytes = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
   result.exitCode = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -21,7 +21,8 @@ enum class DType : std::uint8_t {
   FP16I8,  ///< the rwkv package's scheme: bytes with an offset and a range for every row and every column; at load only
   A16W8,   ///< one fp16 scale per output, signed bytes, inputs rounded to fp16; at load only
   A16W4,   ///< the same with codes of 4 bits
-  U16, U32, U64, C64, F8_E4M3, F8_E5M2, F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E2M3, F6_E3M2, F4,  ///< told apart, never read
+  // Told apart, never read:
+  U16, U32, U64, C64, F8_E4M3, F8_E5M2, F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ, F6_E2M3, F6_E3M2, F4,
 };
 inline constexpr std::size_t kDTypes = 39;
 

@@ -38,7 +38,8 @@ struct TensorSource {
 /// Lives as long as the ModelFile.
 class MetaArray {
  public:
-  MetaArray(std::uint32_t type, std::uint64_t count, std::span<const std::byte> bytes) noexcept : m_type(type), m_count(count), m_bytes(bytes) {}
+  MetaArray(std::uint32_t type, std::uint64_t count, std::span<const std::byte> bytes) noexcept
+      : m_type(type), m_count(count), m_bytes(bytes) {}
 
   std::uint64_t size() const noexcept { return m_count; }
   bool holdsTexts() const noexcept;
@@ -73,7 +74,8 @@ struct FolderConfig {
 class ModelFile {
  public:
   /// Container by content, not by file name. A part of a safetensors model whose list is beside it, and the list itself,
-  /// open all parts as one file (listOfParts()); so does a folder as Hugging Face has them (fileInFolder()). Errors: FileNotFound, FileUnreadable, FileDamaged, FormatUnknown.
+  /// open all parts as one file (listOfParts()); a folder as Hugging Face has them opens its model (fileInFolder()).
+  /// Errors: FileNotFound, FileUnreadable, FileDamaged, FormatUnknown.
   static Result<std::shared_ptr<const ModelFile>> open(const std::filesystem::path& path);
 
   /// The same for bytes in memory (the built-in guide model). `bytes` must outlive the result.
@@ -85,7 +87,8 @@ class ModelFile {
 
   Container container() const noexcept;
   const std::string& name() const noexcept;      ///< file name without folders; of a model in parts, that of its list
-  const std::filesystem::path& path() const noexcept;  ///< as given to open(), of a folder the file in it; empty for fromMemory()
+  const std::filesystem::path& path()
+      const noexcept;  ///< as given to open(), of a folder the file in it; empty for fromMemory()
   std::uint64_t sizeBytes() const noexcept;
   /// After surviveLostFiles(): a page that was there at open() was gone when it was read, and read as zeros.
   bool isLost() const noexcept;
@@ -117,7 +120,7 @@ class ModelFile {
 /// NAME.safetensors.index.json, or the one beside it if it is called NAME-00001-of-00003.safetensors. nullopt: neither.
 std::optional<std::filesystem::path> listOfParts(const std::filesystem::path& path);
 
-/// What open() opens for `path`: of a folder the model.safetensors.index.json or model.safetensors in it; else `path` itself.
+/// What open() opens for `path`: of a folder the model.safetensors or model.safetensors.index.json in it, else `path`.
 std::filesystem::path fileInFolder(const std::filesystem::path& path);
 
 /// Installs a SIGBUS handler for the whole process: a mapped model file that becomes shorter reads as zeros from there

@@ -44,7 +44,8 @@ struct ModelInfo {
   std::uint64_t fileBytes = 0;
   TokenizerKind tokenizer = TokenizerKind::Unknown;
   std::string name;          ///< general.name of a GGUF, else the file's name
-  std::vector<std::string> unused;  ///< tensors that the model has no use for, by name; without a tuned state and layer 0's v0, v1, v2
+  std::vector<std::string>
+      unused;  ///< tensors that the model has no use for, by name; without a tuned state and layer 0's v0, v1, v2
 };
 /// "... holds 3 tensors that no RWKV-7 model has, and they are not used: a, b, c", for people; empty if there are none.
 std::string unusedTensors(const ModelInfo& info);

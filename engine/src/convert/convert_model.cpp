@@ -269,7 +269,11 @@ Result<ConvertReport> convertModel(std::shared_ptr<const ModelFile> file, const 
     written = writeGguf(out, ggufKeys(*file, info, options.precision, vocabulary->get()), entries);
   } else {
     if (info.shape.normEps != ModelShape{}.normEps)
-      return fail(ErrorCode::InvalidArgument, fmt::format("The norms of this model have an epsilon of {:g}, which a .safetensors cannot say; write a .gguf.", info.shape.normEps));
+      return fail(
+          ErrorCode::InvalidArgument,
+          fmt::format(
+              "The norms of this model have an epsilon of {:g}, which a .safetensors cannot say; write a .gguf.",
+              info.shape.normEps));
     entries = safetensorsEntries(program, options.precision, maker);
     count();
     written = writeSafetensors(out, entries, {{"format", "pt"}, {"rookery.precision", std::string(traits(options.precision).name)}});

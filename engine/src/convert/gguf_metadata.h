@@ -10,8 +10,8 @@
 namespace rookery::engine {
 
 /// The chat form of prompt.h as a Jinja template, in what both Jinja2 and llama.cpp's own engine know: the prompt is
-/// wholePrompt() of the messages. `thinking`, "off", "fast" or "on", is an argument of the template; without it the model
-/// decides. llama.cpp takes the name of a built-in template ("rwkv-world") for a text that every prompt consists of.
+/// wholePrompt() of the messages. `thinking`, "off", "fast" or "on", is an argument of the template; without it the
+/// model decides. llama.cpp takes the name of a built-in template ("rwkv-world") for a text that every prompt consists of.
 extern const std::string_view kChatTemplate;
 
 /// Keys of a GGUF file made from `file`: those of a GGUF are kept, but for what conversion decides; else those that

@@ -17,7 +17,8 @@
 namespace rookery::engine {
 namespace {
 
-constexpr std::array<const char*, 2> kModelNames{"model.safetensors.index.json", "model.safetensors"};
+// In the order in which transformers looks.
+constexpr std::array<const char*, 2> kModelNames{"model.safetensors", "model.safetensors.index.json"};
 
 }  // namespace
 
@@ -26,18 +27,21 @@ std::optional<FolderConfig> readFolderConfig(const std::filesystem::path& folder
   constexpr int kDeepest = 16;
   const auto file = FileBytes::map(folder / "config.json");
   if (!file || file->bytes().size() > kMostBytes) return std::nullopt;
-  const auto json = parseStrictJson({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()}, kDeepest);
+  const auto json =
+      parseStrictJson({reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()}, kDeepest);
   if (!json || !json->is_object()) return std::nullopt;
   const auto whole = [&](const char* key) -> std::optional<std::int64_t> {
     const auto found = json->find(key);
-    if (found == json->end() || !found->is_number_unsigned() || found->get<std::uint64_t>() > 1U << 20U) return std::nullopt;
+    if (found == json->end() || !found->is_number_unsigned() || found->get<std::uint64_t>() > 1U << 20U)
+      return std::nullopt;
     return found->get<std::int64_t>();
   };
   FolderConfig config;
   config.layers = whole("num_hidden_layers");
   config.width = whole("hidden_size");
   config.headSize = whole("head_dim");
-  if (const auto eps = json->find("norm_eps"); eps != json->end() && eps->is_number()) config.normEps = eps->get<double>();
+  if (const auto eps = json->find("norm_eps"); eps != json->end() && eps->is_number())
+    config.normEps = eps->get<double>();
   const auto tied = json->find("tie_word_embeddings");
   config.tiedEmbeddings = tied != json->end() && tied->is_boolean() && tied->get<bool>();
   return config;
@@ -57,20 +61,26 @@ Error noModelInFolder(const std::filesystem::path& folder) {
   std::vector<std::string> models;
   std::error_code ignored;
   std::size_t looked = 0;
-  for (auto it = std::filesystem::directory_iterator(folder, ignored); !ignored && it != std::filesystem::directory_iterator(); it.increment(ignored)) {
+  for (auto it = std::filesystem::directory_iterator(folder, ignored);
+       !ignored && it != std::filesystem::directory_iterator(); it.increment(ignored)) {
     if (++looked > kMostLooked) break;
     const std::string suffix = it->path().extension().string();
-    if (std::find(kSuffixes.begin(), kSuffixes.end(), suffix) != kSuffixes.end()) models.push_back(printable(it->path().filename().string()));
+    if (std::find(kSuffixes.begin(), kSuffixes.end(), suffix) != kSuffixes.end())
+      models.push_back(printable(it->path().filename().string()));
   }
   std::sort(models.begin(), models.end());
   std::string holds = "no model file";
   if (!models.empty()) {
     const std::size_t more = models.size() - std::min(models.size(), kMostNamed);
     models.resize(models.size() - more);
-    holds = fmt::format("{}{}; name the one to open", fmt::join(models, ", "), more == 0 ? "" : fmt::format(" and {} more", more));
+    holds = fmt::format("{}{}; name the one to open", fmt::join(models, ", "),
+                        more == 0 ? "" : fmt::format(" and {} more", more));
   }
-  return Error{ErrorCode::FormatUnknown,
-               fmt::format("{} is a folder, and none with a model.safetensors as Hugging Face's tools write it. It holds {}.", printable(folder.string()), holds), {}};
+  return Error{
+      ErrorCode::FormatUnknown,
+      fmt::format("{} is a folder, and none with a model.safetensors as Hugging Face's tools write it. It holds {}.",
+                  printable(folder.string()), holds),
+      {}};
 }
 
 }  // namespace rookery::engine

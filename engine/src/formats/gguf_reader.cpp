@@ -26,7 +26,7 @@ constexpr std::array<std::uint64_t, 13> kValueBytes{1, 1, 2, 2, 4, 4, 4, 1, 0, 0
 constexpr std::uint64_t kMostKeyBytes = 65535;
 constexpr std::uint64_t kMostDims = 4;
 constexpr std::uint64_t kMostKeys = 4096;                // llama.cpp's own files have some forty
-constexpr std::uint64_t kMostTexts = std::uint64_t{1} << 22U;  // in one array; vocabularies have 2^18 and their merges twice that
+constexpr std::uint64_t kMostTexts = 4'194'304;           // in an array; vocabularies have 2^18, their merges twice that
 constexpr std::uint64_t kMostTextBytes = 16'000'000;
 
 // Reads forward; every take checks what is left first.
@@ -99,7 +99,8 @@ Result<MetaValue> takeArray(Reader& reader, const std::string& key) {
   if (type == String) {
     if (count > kMostTexts) return tooMany("GGUF file", fmt::format("texts in {}", key), kMostTexts);
     for (std::uint64_t i = 0; i < count; ++i)
-      if (std::uint64_t length = 0; !reader.take(length) || !reader.skip(length)) return cutShort(fmt::format("it ends inside the array {}", key));
+      if (std::uint64_t length = 0; !reader.take(length) || !reader.skip(length))
+        return cutShort(fmt::format("it ends inside the array {}", key));
   } else {
     reader.skip(count * least);
   }
@@ -112,7 +113,9 @@ Result<MetaValue> takeValue(Reader& reader, std::uint32_t type, const std::strin
     case String: {
       std::string value;
       if (std::uint64_t length = 0; reader.peek(length) && length <= reader.left() && length > kMostTextBytes)
-        return fail(ErrorCode::FormatUnknown, fmt::format("The GGUF file has a text of {} bytes as {}; no model needs one of that size.", length, key));
+        return fail(
+            ErrorCode::FormatUnknown,
+            fmt::format("The GGUF file has a text of {} bytes as {}; no model needs one of that size.", length, key));
       if (!reader.takeString(value, reader.left())) return cut();
       return MetaValue(std::move(value));
     }
@@ -294,7 +297,8 @@ Result<void> readGguf(ModelFile::Contents& contents) {
     const auto bytes = tensorBytes(tensor.dtype, tensor.shape);
     if (!bytes) return damaged(fmt::format("tensor {} has an impossible shape", tensor.name));
     if (offsets[i] % alignment != 0) return damaged(fmt::format("tensor {} is not aligned", tensor.name));
-    if (offsets[i] > dataBytes || *bytes > dataBytes - offsets[i]) return cutShort(fmt::format("tensor {} lies outside the file", tensor.name));
+    if (offsets[i] > dataBytes || *bytes > dataBytes - offsets[i])
+      return cutShort(fmt::format("tensor {} lies outside the file", tensor.name));
     tensor.bytes = file.subspan(dataStart + offsets[i], *bytes);
     if (auto good = contents.add(std::move(tensor)); !good) return good;
   }

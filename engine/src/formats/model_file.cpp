@@ -113,7 +113,9 @@ std::optional<std::uint64_t> tensorBytes(DType dtype, std::span<const std::int64
     count *= static_cast<std::uint64_t>(dim);
   }
   constexpr std::uint32_t kPacked = 4;  // elements that share bytes, and nothing else
-  if (type.blockSize > 1 && (type.blockSize <= kPacked ? count % type.blockSize != 0 : shape.empty() || shape.back() % type.blockSize != 0)) return std::nullopt;
+  if (type.blockSize > 1 &&
+      (type.blockSize <= kPacked ? count % type.blockSize != 0 : shape.empty() || shape.back() % type.blockSize != 0))
+    return std::nullopt;
   if (count / type.blockSize > kMost / type.blockBytes) return std::nullopt;
   return count / type.blockSize * type.blockBytes;
 }
@@ -152,7 +154,8 @@ Result<void> ModelFile::Contents::index() {
   std::ranges::sort(byName, {}, nameOf);
   const auto twice = std::ranges::adjacent_find(byName, {}, nameOf);
   if (twice == byName.end()) return {};
-  return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: it holds two tensors named {}.", nameOf(*twice)));
+  return fail(ErrorCode::FileDamaged,
+              fmt::format("The file is damaged: it holds two tensors named {}.", nameOf(*twice)));
 }
 
 const TensorSource* ModelFile::Contents::find(std::string_view tensorName) const noexcept {
@@ -162,7 +165,8 @@ const TensorSource* ModelFile::Contents::find(std::string_view tensorName) const
 }
 
 tl::unexpected<Error> tooMany(std::string_view file, std::string_view things, std::uint64_t most) {
-  return fail(ErrorCode::FormatUnknown, fmt::format("The {} lists more than {} {}; no model has that many.", file, most, things));
+  return fail(ErrorCode::FormatUnknown,
+              fmt::format("The {} lists more than {} {}; no model has that many.", file, most, things));
 }
 
 namespace {
@@ -242,10 +246,12 @@ Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::
   if (path.empty()) return fail(ErrorCode::FileNotFound, "No file was named: the name is empty.");
   return whole([&]() -> Result<OwnedContents> {
     const auto file = fileInFolder(path);
-    if (std::error_code ignored; std::filesystem::is_directory(file, ignored)) return tl::unexpected(noModelInFolder(file));
+    if (std::error_code ignored; std::filesystem::is_directory(file, ignored))
+      return tl::unexpected(noModelInFolder(file));
     const auto index = listOfParts(file);
     auto contents = index ? openParts(*index, file) : openOne(file);
-    if (contents && (*contents)->container == Container::SafeTensors) (*contents)->config = readFolderConfig(file.parent_path());
+    if (contents && (*contents)->container == Container::SafeTensors)
+      (*contents)->config = readFolderConfig(file.parent_path());
     return contents;
   });
 }

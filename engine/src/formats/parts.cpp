@@ -25,7 +25,7 @@ bool isPartName(std::string_view name) {
   return isPlainName(name) && name.find_first_of("/\\:") == std::string_view::npos && !name.starts_with('.') && name.ends_with(kPartEnd);
 }
 
-// Takes weight_map as the parser meets it; `problem` is set where there is more to say than that the text is no JSON object.
+// Takes weight_map as the parser meets it; `problem` is set where there is more to say than that it is no JSON object.
 class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   WeightMap parts;
@@ -53,7 +53,8 @@ class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool string(std::string& part) override {
     if (!m_inMap) return true;
-    if (!isPartName(part)) return stop(fmt::format("\"{}\" is not the plain name of a .safetensors file beside it", part));
+    if (!isPartName(part))
+      return stop(fmt::format("\"{}\" is not the plain name of a .safetensors file beside it", part));
     if (parts.size() == kMostTensors) return stop(fmt::format("it names more than {} tensors", kMostTensors));
     return parts.emplace(m_key, part).second;
   }

@@ -32,9 +32,10 @@ std::uint64_t headerLength(std::span<const std::byte> bytes) {
 std::optional<DType> dtypeOf(std::string_view name) {
   using enum DType;
   static constexpr std::array<std::pair<std::string_view, DType>, 22> kTypes{
-      {{"BOOL", Bool}, {"F4", F4}, {"F6_E2M3", F6_E2M3}, {"F6_E3M2", F6_E3M2}, {"U8", U8}, {"I8", I8}, {"F8_E5M2", F8_E5M2}, {"F8_E4M3", F8_E4M3},
-       {"F8_E8M0", F8_E8M0}, {"F8_E4M3FNUZ", F8_E4M3FNUZ}, {"F8_E5M2FNUZ", F8_E5M2FNUZ}, {"I16", I16}, {"U16", U16}, {"F16", F16}, {"BF16", BF16},
-       {"I32", I32}, {"U32", U32}, {"F32", F32}, {"C64", C64}, {"F64", F64}, {"I64", I64}, {"U64", U64}}};
+      {{"BOOL", Bool}, {"F4", F4}, {"F6_E2M3", F6_E2M3}, {"F6_E3M2", F6_E3M2}, {"U8", U8}, {"I8", I8},
+       {"F8_E5M2", F8_E5M2}, {"F8_E4M3", F8_E4M3}, {"F8_E8M0", F8_E8M0}, {"F8_E4M3FNUZ", F8_E4M3FNUZ},
+       {"F8_E5M2FNUZ", F8_E5M2FNUZ}, {"I16", I16}, {"U16", U16}, {"F16", F16}, {"BF16", BF16}, {"I32", I32},
+       {"U32", U32}, {"F32", F32}, {"C64", C64}, {"F64", F64}, {"I64", I64}, {"U64", U64}}};
   for (const auto& [known, type] : kTypes)
     if (known == name) return type;
   return std::nullopt;
@@ -95,7 +96,8 @@ class HeaderReader final : public nlohmann::json_sax<json> {
     return true;
   }
   bool null() override {
-    if (m_where == Where::Header && m_name == kMetadata) return !std::exchange(m_hasMetadata, true);  // MLX writes it; it means none
+    if (m_where == Where::Header && m_name == kMetadata)
+      return !std::exchange(m_hasMetadata, true);  // MLX writes it; it means none
     return other();
   }
   bool boolean(bool) override { return other(); }
@@ -114,7 +116,8 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   }
   bool string(std::string& text) override {
     if (m_where == Where::Metadata) {
-      if (m_contents.metadata.size() == kMostMetadata) return stop(tooMany("safetensors file", "metadata keys", kMostMetadata).value());
+      if (m_contents.metadata.size() == kMostMetadata)
+        return stop(tooMany("safetensors file", "metadata keys", kMostMetadata).value());
       return m_contents.metadata.emplace(m_key, text).second;
     }
     if (m_where != Where::Entry || m_key != "dtype") return other();
@@ -144,7 +147,9 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   // A value that is of no use here: passed over where the format leaves room for more.
   bool other() {
     switch (m_where) {
-      case Where::Header: return m_name == kMetadata ? stop(damaged("its metadata is no object").value()) : bad("lacks its dtype, shape or offsets");
+      case Where::Header:
+        return m_name == kMetadata ? stop(damaged("its metadata is no object").value())
+                                   : bad("lacks its dtype, shape or offsets");
       case Where::Entry:
         if (m_key == "dtype") return bad("has a dtype that is no text");
         if (m_key == "shape") return bad("has an impossible shape");
@@ -174,7 +179,8 @@ class HeaderReader final : public nlohmann::json_sax<json> {
     const std::uint64_t begin = m_offsets[0], end = m_offsets[1];
     if (begin > end) return bad("ends before it begins");
     if (end > m_data.size())
-      return stop(damaged(fmt::format("tensor {} lies outside the file, which ends {} bytes too early; the download may not be complete", m_name, end - m_data.size())).value());
+      return stop(damaged(fmt::format("tensor {} lies outside the file, which ends {} bytes too early; the download may "
+                                      "not be complete", m_name, end - m_data.size())).value());
     const auto bytes = tensorBytes(m_tensor.dtype, m_tensor.shape);
     if (!bytes || *bytes != end - begin) return bad("has a shape that does not fit its bytes");
     m_tensor.name = m_name;
@@ -230,8 +236,9 @@ Result<void> readSafetensors(ModelFile::Contents& contents) {
   if (length < 2 || length > kMostHeaderOfFormat || length > file.size() - 8)
     return damaged(fmt::format("its header is said to have {} bytes, the file has {}; the download may not be complete", length, file.size()));
   if (length > kMostHeader)
-    return fail(ErrorCode::FormatUnknown, fmt::format("The safetensors file has a table of contents of {} MB; no model has one of more than {}.",
-                                                      length / 1'000'000, kMostHeader / 1'000'000));
+    return fail(ErrorCode::FormatUnknown,
+                fmt::format("The safetensors file has a table of contents of {} MB; no model has one of more than {}.",
+                            length / 1'000'000, kMostHeader / 1'000'000));
   const auto* text = reinterpret_cast<const char*>(file.data() + 8);
   const auto data = file.subspan(8 + length);
   HeaderReader header(contents, data);

@@ -34,10 +34,12 @@ Result<Vocabulary> readGgufVocabulary(const ModelFile& file) {
   const auto* typeList = metadata<MetaArray>(file, "tokenizer.ggml.token_type");
   if (typeList != nullptr && !typeList->holdsIntegers()) typeList = nullptr;
   if (list->size() > std::uint64_t{kHighestTokenId} + 1) {
-    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens; at most {} are understood.", file.name(), list->size(), kHighestTokenId + 1));
+    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens; at most {} are understood.",
+                                                    file.name(), list->size(), kHighestTokenId + 1));
   }
   if (typeList != nullptr && typeList->size() != list->size()) {
-    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens, but {} token types.", file.name(), list->size(), typeList->size()));
+    return fail(ErrorCode::FileDamaged, fmt::format("The file {} has {} tokens, but {} token types.", file.name(),
+                                                    list->size(), typeList->size()));
   }
   const auto tokens = list->texts();
   const auto types = typeList == nullptr ? std::vector<std::int64_t>{} : typeList->integers();

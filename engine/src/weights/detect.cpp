@@ -8,6 +8,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <functional>
+#include <numeric>
 #include <set>
 
 #include "formats/names.h"
@@ -42,8 +44,10 @@ class Tensors {
     if (tensor == nullptr) return fail(ErrorCode::TensorMissing, fmt::format("The model is incomplete: tensor {} is missing.", name));
     if (!isWeightType(tensor->dtype)) {
       std::string type(traits(tensor->dtype).name);
-      std::transform(type.begin(), type.end(), type.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-      return fail(ErrorCode::FormatUnknown, fmt::format("{} holds weights of the type {}, which is not read ({}); get a bf16, fp16 or Q8_0 file of the same model.",
+      std::transform(type.begin(), type.end(), type.begin(),
+                     [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+      return fail(ErrorCode::FormatUnknown, fmt::format("{} holds weights of the type {}, which is not read ({}); get "
+                                                        "a bf16, fp16 or Q8_0 file of the same model.",
                                                         m_fileName, type, name));
     }
     if (tensor->shape.size() != dimensions)
@@ -146,27 +150,44 @@ Result<const FolderConfig*> configOf(const ModelFile& file, const ModelShape& sh
   if (config == nullptr || config->width != shape.nEmbd) return nullptr;
   if (!config->layers || *config->layers == shape.layers) return config;
   if (!hasFlaNames(file)) return nullptr;
-  return fail(ErrorCode::TensorMismatch, fmt::format("The config.json beside the model says that it has {} layers, but its tensors make {}. Tensors are missing, or the "
-                                                     "config.json is another model's.", *config->layers, shape.layers));
+  return fail(ErrorCode::TensorMismatch, fmt::format("The config.json beside the model says that it has {} layers, but "
+                                                     "its tensors make {}. Tensors are missing, or the "
+                                                     "config.json is another model's.",
+                                                     *config->layers, shape.layers));
 }
 
 // From a tensor of one number for each head and channel, [head, size]. Stored flat, it does not tell where a head ends,
 // and another size would go unseen; then the keys have to say it (llama.cpp's loader asks for them always).
-Result<int> headSizeOf(const ModelFile& file, const ModelShape& shape, const std::string& name, const NamedTensor& tensor) {
+Result<int> headSizeOf(const ModelFile& file, const ModelShape& shape, const std::string& name,
+                       const NamedTensor& tensor) {
   const auto config = configOf(file, shape);
   if (!config) return tl::unexpected(config.error());
   const bool gguf = file.container() == Container::Gguf;
-  const auto* key = metadataOf<std::int64_t>(file, shape.version == RwkvVersion::V6 ? "rwkv6.wkv.head_size" : "rwkv7.wkv.head_size");
+  const auto* key =
+      metadataOf<std::int64_t>(file, shape.version == RwkvVersion::V6 ? "rwkv6.wkv.head_size" : "rwkv7.wkv.head_size");
   // A GGUF may have it as [1, C] whatever the number of heads.
   const std::int64_t inner = gguf && tensor.shape.size() < 2 ? 0 : tensor.inner;
   const std::int64_t stated = gguf && key != nullptr ? *key : *config != nullptr ? (*config)->headSize.value_or(0) : 0;
+  const auto count = std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1}, std::multiplies<>());
+  if (count != shape.nEmbd)
+    return fail(ErrorCode::TensorMismatch,
+                fmt::format("Tensor {} has the shape {}; [heads, channels], together {}, are needed.", name,
+                            shapeText(tensor.shape), shape.nEmbd));
   if (inner == 0 && stated == 0)
-    return fail(ErrorCode::TensorMissing, gguf ? fmt::format("The GGUF file does not say how large the model's heads are: its key rwkv{}.wkv.head_size is missing. "
-                                                             "Get another file of the model, or convert it again.", versionName(shape.version))
-                                               : fmt::format("How large the model's heads are cannot be told: tensor {} is stored flat, [{}]. Get the .pth of the model, or "
-                                                             "put its config.json beside the file.", name, fmt::join(tensor.shape, ", ")));
+    return fail(ErrorCode::TensorMissing, gguf ? fmt::format("The GGUF file does not say how large the model's heads "
+                                                             "are: its key rwkv{}.wkv.head_size is missing. "
+                                                             "Get another file of the model, or convert it again.",
+                                                             versionName(shape.version))
+                                               : fmt::format("How large the model's heads are cannot be told: tensor "
+                                                             "{} is stored flat, [{}]. Get the .pth of the model, or "
+                                                             "put its config.json beside the file.",
+                                                             name, fmt::join(tensor.shape, ", ")));
   if (gguf && inner != 0 && stated != 0 && inner != stated)
-    return fail(ErrorCode::TensorMismatch, fmt::format("The GGUF file contradicts itself: its heads are said to have {} channels, but tensor {} makes them {}.", stated, name, inner));
+    return fail(
+        ErrorCode::TensorMismatch,
+        fmt::format(
+            "The GGUF file contradicts itself: its heads are said to have {} channels, but tensor {} makes them {}.",
+            stated, name, inner));
   return static_cast<int>(std::min(inner != 0 ? inner : stated, kMostWidth));
 }
 
@@ -175,19 +196,27 @@ Result<ModelShape> withNormEps(const ModelFile& file, Result<ModelShape> shape) 
   if (!shape) return shape;
   std::optional<double> eps;
   if (file.container() == Container::Gguf) {
-    if (const auto* key = metadataOf<double>(file, fmt::format("rwkv{}.attention.layer_norm_epsilon", versionName(shape->version)))) eps = *key;
+    if (const auto* key =
+            metadataOf<double>(file, fmt::format("rwkv{}.attention.layer_norm_epsilon", versionName(shape->version))))
+      eps = *key;
   } else {
     const auto config = configOf(file, *shape);
     if (!config) return tl::unexpected(config.error());
     if (*config != nullptr) eps = (*config)->normEps;
-    // flash-linear-attention derives that of the group norm: head_dim * norm_eps; official models have 64e-5 for any size.
+    // flash-linear-attention derives that of the group norm, head_dim * norm_eps; official models have 64e-5 always.
     constexpr double kGroupEps = 64e-5;
-    if (const double group = eps.value_or(0) * shape->headSize; eps && hasFlaNames(file) && std::abs(group - kGroupEps) > 1e-3 * kGroupEps)
-      return fail(ErrorCode::VersionUnsupported, fmt::format("The config.json beside the model asks for heads of {} channels with an epsilon of {:g}, which makes {:g} in the norm of the "
-                                                             "heads; Rookery runs models with {:g} there, as all official ones have it.", shape->headSize, *eps, group, kGroupEps));
+    if (const double group = eps.value_or(0) * shape->headSize;
+        eps && hasFlaNames(file) && std::abs(group - kGroupEps) > 1e-3 * kGroupEps)
+      return fail(ErrorCode::VersionUnsupported,
+                  fmt::format("The config.json beside the model asks for heads of {} channels with an epsilon of {:g}, "
+                              "which makes {:g} in the norm of the "
+                              "heads; Rookery runs models with {:g} there, as all official ones have it.",
+                              shape->headSize, *eps, group, kGroupEps));
   }
   if (!eps) return shape;
-  if (!(*eps > 0 && *eps < 1)) return fail(ErrorCode::TensorMismatch, fmt::format("The epsilon of the model's norms is said to be {:g}, which is impossible.", *eps));
+  if (!(*eps > 0 && *eps < 1))
+    return fail(ErrorCode::TensorMismatch,
+                fmt::format("The epsilon of the model's norms is said to be {:g}, which is impossible.", *eps));
   shape->normEps = static_cast<float>(*eps);
   return shape;
 }
@@ -335,7 +364,8 @@ Result<ModelShape> detectOlder(const ModelFile& file, const Tensors& tensors) {
 }
 
 TokenizerKind tokenizerOf(const ModelFile& file, const ModelShape& shape) {
-  if (const auto* name = metadataOf<std::string>(file, "tokenizer.ggml.model"); name != nullptr && *name == "rwkv") return TokenizerKind::Embedded;
+  if (const auto* name = metadataOf<std::string>(file, "tokenizer.ggml.model"); name != nullptr && *name == "rwkv")
+    return TokenizerKind::Embedded;
   if (shape.vocab == 65536) return TokenizerKind::World;
   if (shape.vocab == 50277) return TokenizerKind::Pile20B;
   return TokenizerKind::Unknown;
@@ -373,16 +403,21 @@ Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
 
 // A model runs without v0, v1 and v2 of its first layer, and a tuned state has its own use.
 bool isExpected(std::string_view name) {
-  return name.ends_with(".att.time_state") || name == "blocks.0.att.v0" || name == "blocks.0.att.v1" || name == "blocks.0.att.v2";
+  return name.ends_with(".att.time_state") || name == "blocks.0.att.v0" || name == "blocks.0.att.v1" ||
+         name == "blocks.0.att.v2";
 }
 
 // Where tensors under unknown names stand beside the ones that are missing, the file is whole, but of another layout.
 Error explained(const ModelFile& file, const NamedTensors& named, const std::string& fileName, Error error) {
-  const auto unknown = std::find_if(named.begin(), named.end(), [](const auto& entry) { return entry.first.starts_with("blk."); });
-  if (error.code != ErrorCode::TensorMissing || file.container() != Container::Gguf || unknown == named.end()) return error;
+  const auto unknown =
+      std::find_if(named.begin(), named.end(), [](const auto& entry) { return entry.first.starts_with("blk."); });
+  if (error.code != ErrorCode::TensorMissing || file.container() != Container::Gguf || unknown == named.end())
+    return error;
   return Error{ErrorCode::VersionUnsupported,
-               fmt::format("{} was written by an older converter, or by another one, whose layout is not known here: it has {}. Get a newer GGUF of the model, or convert it again.",
-                           fileName, unknown->first), error.message};
+               fmt::format("{} was written by an older converter, or by another one, whose layout is not known here: "
+                           "it has {}. Get a newer GGUF of the model, or convert it again.",
+                           fileName, unknown->first),
+               error.message};
 }
 
 }  // namespace
@@ -392,8 +427,9 @@ std::string unusedTensors(const ModelInfo& info) {
   constexpr std::size_t kShown = 5;
   const std::size_t count = info.unused.size(), shown = std::min(count, kShown);
   const std::vector<std::string> names(info.unused.begin(), info.unused.begin() + static_cast<std::ptrdiff_t>(shown));
-  return printable(fmt::format("{} tensor{} of the file {} not used, since RWKV-{} has none of {}: {}{}", count, count == 1 ? "" : "s", count == 1 ? "is" : "are",
-                               versionName(info.shape.version), count == 1 ? "that name" : "these names", fmt::join(names, ", "),
+  return printable(fmt::format("{} tensor{} of the file {} not used, since RWKV-{} has none of {}: {}{}", count,
+                               count == 1 ? "" : "s", count == 1 ? "is" : "are", versionName(info.shape.version),
+                               count == 1 ? "that name" : "these names", fmt::join(names, ", "),
                                count == shown ? "" : fmt::format(" and {} more", count - shown)));
 }
 
@@ -409,7 +445,8 @@ Result<ModelInfo> detectNamed(const ModelFile& file, const NamedTensors& named) 
   info.fileBytes = file.sizeBytes();
   info.tokenizer = tokenizerOf(file, *shape);
   info.name = file.name();
-  if (const auto* name = metadataOf<std::string>(file, "general.name"); name != nullptr && !name->empty()) info.name = *name;
+  if (const auto* name = metadataOf<std::string>(file, "general.name"); name != nullptr && !name->empty())
+    info.name = *name;
   std::map<DType, std::uint64_t> bytes;
   for (const auto& [name, tensor] : named) {
     if (tensors.isUsed(name)) bytes[tensor.dtype] += tensor.bytes.size();

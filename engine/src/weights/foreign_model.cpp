@@ -40,17 +40,24 @@ bool isOfAdapter(std::string_view name) {
   return false;
 }
 
-// Adapters alone, and those that lie beside the weights that they change: run without them, the model would answer as if
-// it had not been tuned.
+// Adapters alone, and those that lie beside the weights that they change: run without them, the model would answer as
+// if it had not been tuned.
 std::optional<Error> adapter(const ModelFile& file, const std::string& name) {
-  const auto found = std::find_if(file.tensors().begin(), file.tensors().end(), [](const TensorSource& t) { return isOfAdapter(t.name); });
+  const auto found = std::find_if(file.tensors().begin(), file.tensors().end(),
+                                  [](const TensorSource& t) { return isOfAdapter(t.name); });
   if (found == file.tensors().end() && !anyContains(file, ".lora.1")) return std::nullopt;
-  const bool beside = anyContains(file, "ffn.key.weight") || anyContains(file, "ffn.value.weight") || anyContains(file, ".base_layer.");
+  const bool beside =
+      anyContains(file, "ffn.key.weight") || anyContains(file, "ffn.value.weight") || anyContains(file, ".base_layer.");
   return Error{ErrorCode::NotRwkv,
                beside && found != file.tensors().end()
-                   ? fmt::format("{} holds an adapter that is not merged into its model ({}); without it the model would answer as before its training. Merge the two with the tool "
-                                 "that trained it, and open the result.", name, printable(found->name))
-                   : fmt::format("{} is an adapter (LoRA or the like), not a whole model. Merge it into its model with the tool that trained it.", name), {}};
+                   ? fmt::format("{} holds an adapter that is not merged into its model ({}); without it the model "
+                                 "would answer as before its training. Merge the two with the tool "
+                                 "that trained it, and open the result.",
+                                 name, printable(found->name))
+                   : fmt::format("{} is an adapter (LoRA or the like), not a whole model. Merge it into its model with "
+                                 "the tool that trained it.",
+                                 name),
+               {}};
 }
 
 // mlx.nn.quantize: a matrix as U32 words, its scales and biases beside it.
@@ -68,10 +75,14 @@ bool isQuantisedForMlx(const ModelFile& file) {
 std::optional<Error> foreignModel(const ModelFile& file) {
   const std::string name = printable(file.name());
   const auto is = [&](ErrorCode code, std::string_view what) { return Error{code, fmt::format("{} {}", name, what), {}}; };
-  if (isQuantisedForMlx(file)) return is(ErrorCode::FormatUnknown, "is quantised for MLX, in a form that is not read. Get a bf16, fp16 or Q8_0 file of the same model.");
+  if (isQuantisedForMlx(file))
+    return is(ErrorCode::FormatUnknown,
+              "is quantised for MLX, in a form that is not read. Get a bf16, fp16 or Q8_0 file of the same model.");
   // Its tensors are called "<official name>::<field>".
   if (file.metadata().contains("rwkvq") || anyContains(file, "::codes"))
-    return is(ErrorCode::FormatUnknown, "is a .rwkvq of rwkv-quant, whose blocks are not read. Get the .pth it was made from, or a Q8_0 or Q4_K_M file of the same model.");
+    return is(ErrorCode::FormatUnknown,
+              "is a .rwkvq of rwkv-quant, whose blocks are not read. Get the .pth it was made from, or a Q8_0 or "
+              "Q4_K_M file of the same model.");
   const bool whole = file.find("emb.weight") != nullptr && file.find("head.weight") != nullptr;
   if (!whole)
     if (auto error = part(file)) return error;
@@ -82,15 +93,18 @@ std::optional<Error> foreignModel(const ModelFile& file) {
   if (file.find("att_kv.0") != nullptr || file.find("att_xx.0") != nullptr)
     return is(ErrorCode::NotRwkv, "is a saved state, not a model. Load the model it belongs to, and this file as its state (--state-in).");
   if (anyContains(file, ".tmix.") && anyContains(file, ".cmix."))
-    return is(ErrorCode::FormatUnknown, "has the tensor names of rwkv-metal, which are not read. Get the .pth or a .gguf of the same model.");
+    return is(ErrorCode::FormatUnknown,
+              "has the tensor names of rwkv-metal, which are not read. Get the .pth or a .gguf of the same model.");
   if (anyContains(file, ".self_attn.") || anyContains(file, ".attn.q_proj.") || anyContains(file, ".attention.wq.") || anyContains(file, ".attn.c_attn."))
     return is(ErrorCode::NotRwkv, "holds a Transformer (a model of the Llama, GPT or a similar family), not an RWKV model. Rookery runs RWKV models only.");
   if (anyContains(file, ".mixer.A_log") || anyContains(file, ".mixer.in_proj."))
     return is(ErrorCode::NotRwkv, "holds a Mamba model, not an RWKV model. Rookery runs RWKV models only.");
   if (file.find("model.embeddings.weight") != nullptr && !anyContains(file, "attn.r_proj.weight"))
     return is(ErrorCode::NotRwkv, "holds a model of the flash-linear-attention family other than RWKV-7. Of those, RWKV-7 can be run.");
-  if (file.find("model.embeddings.weight") != nullptr && file.find("lm_head.weight") == nullptr && file.config() == nullptr)
-    return is(ErrorCode::TensorMissing, "has no lm_head.weight. If its embeddings are tied, put its config.json beside it, which says so.");
+  if (file.find("model.embeddings.weight") != nullptr && file.find("lm_head.weight") == nullptr &&
+      file.config() == nullptr)
+    return is(ErrorCode::TensorMissing,
+              "has no lm_head.weight. If its embeddings are tied, put its config.json beside it, which says so.");
   if (anyContains(file, "rwkv.blocks.") || anyContains(file, "rwkv.embeddings."))
     return is(ErrorCode::VersionUnsupported, "has the tensor names of an early Hugging Face form of RWKV, which is not read. Get the .pth of the same model.");
   return std::nullopt;

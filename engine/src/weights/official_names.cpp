@@ -170,7 +170,8 @@ std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape) {
 }
 
 NamedTensor namedTensor(const TensorSource& tensor, bool transposed) {
-  return {tensor.dtype, squeezed(tensor.shape), transposed, tensor.bytes, tensor.shape.size() == 2 ? tensor.shape.back() : 0};
+  return {tensor.dtype, squeezed(tensor.shape), transposed, tensor.bytes,
+          tensor.shape.size() == 2 ? tensor.shape.back() : 0};
 }
 
 std::span<const std::string_view> fusedMixes(bool version6) noexcept {
