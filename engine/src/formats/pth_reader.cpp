@@ -12,6 +12,7 @@
 #include "formats/contents.h"
 #include "formats/names.h"
 #include "formats/pickle.h"
+#include "formats/pickled_tensors.h"
 #include "formats/zip_archive.h"
 
 namespace rookery::engine {
@@ -151,27 +152,14 @@ class TensorBuilder {
   std::uint64_t m_gathered = 0;
 };
 
-Result<void> takeStateDict(ModelFile::Contents& contents, const PickleGraph& graph, const Storages& storages) {
-  const PickleNode& root = graph.at(graph.root);
-  if (root.kind != Kind::Dict) {
-    return damagedPth("it does not hold a dictionary of tensors");
-  }
+Result<void> takeTensors(ModelFile::Contents& contents, const PickleGraph& graph, const Storages& storages) {
+  const auto tensors = pickledTensors(graph);
+  if (!tensors) return tl::unexpected<Error>(tensors.error());
   TensorBuilder builder(contents, graph, storages);
-  for (std::size_t i = 0; i + 1 < root.items.size(); i += 2) {
-    const PickleNode& key = graph.at(root.items[i]);
-    const PickleNode& value = graph.at(root.items[i + 1]);
-    if (value.kind != Kind::Tensor) {
-      continue;  // a step count or the like
-    }
-    if (key.kind != Kind::Text) {
-      return damagedPth("a tensor in it has no name");
-    }
-    if (auto added = builder.add(key.text, value); !added) {
+  for (const auto& [name, node] : *tensors) {
+    if (auto added = builder.add(name, graph.at(node)); !added) {
       return added;
     }
-  }
-  if (contents.tensors.empty()) {
-    return damagedPth("it holds no tensors");
   }
   return {};
 }
@@ -245,7 +233,7 @@ Result<void> readArchive(ModelFile::Contents& contents) {
     }
     storages.emplace(key, entry.bytes);
   }
-  return takeStateDict(contents, *graph, storages);
+  return takeTensors(contents, *graph, storages);
 }
 
 Result<void> readLegacy(ModelFile::Contents& contents) {
@@ -302,7 +290,7 @@ Result<void> readLegacy(ModelFile::Contents& contents) {
       return damagedPth("it ends inside its storages, or repeats one");
     }
   }
-  return takeStateDict(contents, graphs[3], storages);
+  return takeTensors(contents, graphs[3], storages);
 }
 
 }  // namespace
