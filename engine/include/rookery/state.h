@@ -31,6 +31,8 @@ struct StateLayout {
   std::size_t floats() const noexcept { return floatsPerLayer * static_cast<std::size_t>(layers); }
 };
 
+struct StateLabel;  // state_file.h
+
 struct StateDifference {
   float maxAbs = 0;
   std::string where;  ///< "att_kv.3"
@@ -53,11 +55,9 @@ class State {
   State clone() const { return *this; }
   StateDifference compare(const State& other) const;
 
-  /// safetensors, one tensor `<name>.<layer>` each. save() is atomic (temporary file, then rename).
-  Result<void> save(const std::filesystem::path& path) const;
-  /// A file that save() wrote, or a tuned state (`blocks.{i}.att.time_state`, [head, value, key] in .pth and .safetensors,
-  /// [head, key, value] in .st, as web-rwkv's convert_safetensors.py writes it; token shifts start at zero). StateMismatch if its shapes are not those of `shape`.
-  static Result<State> load(const std::filesystem::path& path, const ModelShape& shape);
+  /// safetensors, one tensor `<name>.<layer>` each, with what `label` says as `__metadata__` (labelFor()). Atomic
+  /// (temporary file, then rename). loadState() in state_file.h reads it, and the states of other programs.
+  Result<void> save(const std::filesystem::path& path, const StateLabel& label) const;
 
   /// Compact bytes for a database: zstd over the raw floats, with a header and an xxh3 hash. Bit-exact.
   std::vector<std::byte> pack() const;

@@ -276,7 +276,9 @@ Result<ConvertReport> convertModel(std::shared_ptr<const ModelFile> file, const 
               info.shape.normEps));
     entries = safetensorsEntries(program, options.precision, maker);
     count();
-    written = writeSafetensors(out, entries, {{"format", "pt"}, {"rookery.precision", std::string(traits(options.precision).name)}});
+    auto metadata = ownMetadata("model");
+    metadata.insert(metadata.end(), {{"format", "pt"}, {"rookery.precision", std::string(traits(options.precision).name)}});
+    written = writeSafetensors(out, entries, std::move(metadata));
   }
   if (!written) return tl::unexpected(written.error());
   return report;

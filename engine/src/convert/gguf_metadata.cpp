@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "formats/safetensors_writer.h"
+
 namespace rookery::engine {
 
 namespace {
@@ -49,7 +51,7 @@ void addVocabulary(GgufKeys& keys, const Tokenizer* vocabulary, int count) {
 }
 
 bool decidedHere(std::string_view key) {
-  return key == "general.file_type" || key == "general.quantization_version" || key == "general.alignment" || key == kRescale;
+  return key == "general.file_type" || key == "general.quantization_version" || key == "general.alignment" || key == kRescale || key == kKindKey || key == kProgramKey;
 }
 
 }  // namespace
@@ -117,6 +119,7 @@ GgufKeys ggufKeys(const ModelFile& file, const ModelInfo& info, DType precision,
     addVocabulary(keys, vocabulary, s.vocab);
   }
   if (info.shape.version == RwkvVersion::V6) keys.u32(kRescale, 0);  // weights are written whole
+  for (const auto& [key, value] : ownMetadata("model")) keys.text(key, value);
   keys.u32("general.quantization_version", 2);
   keys.u32("general.file_type", fileType(precision));
   return keys;

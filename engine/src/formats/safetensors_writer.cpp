@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "rookery/version.h"
+
 namespace rookery::engine {
 
 namespace {
@@ -20,11 +22,15 @@ const char* safetensorsName(DType type) {
 
 }  // namespace
 
-Result<void> writeSafetensors(const std::filesystem::path& path, std::span<const OutputTensor> tensors) {
+std::vector<std::pair<std::string, std::string>> ownMetadata(std::string kind) {
+  return {{kKindKey, std::move(kind)}, {kProgramKey, fmt::format("Rookery {}", versionString())}};
+}
+
+Result<void> writeSafetensors(const std::filesystem::path& path, std::span<const OutputTensor> tensors, std::string kind) {
   std::vector<OutputEntry> entries;
   for (const OutputTensor& tensor : tensors)
     entries.push_back({tensor.name, tensor.shape, DType::F32, [&tensor](const PutBytes& put) { return put(std::as_bytes(tensor.data)); }});
-  return writeSafetensors(path, entries, {});
+  return writeSafetensors(path, entries, ownMetadata(std::move(kind)));
 }
 
 Result<void> writeSafetensors(const std::filesystem::path& path, std::span<const OutputEntry> tensors,
@@ -48,7 +54,8 @@ Result<void> writeSafetensors(const std::filesystem::path& path, std::span<const
   if (blocks) metadata.emplace_back(kBlockLayoutKey, kBlockLayout);
   for (const auto& [key, value] : metadata) header["__metadata__"][key] = value;
   header.update(entries);
-  std::string text = header.dump();
+  // Names of models come from names of files, which need not be text.
+  std::string text = header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // data starts aligned
   const std::uint64_t length = text.size();
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "formats/names.h"
+#include "rookery/state_file.h"
 
 namespace rookery::engine {
 namespace {
@@ -88,10 +89,13 @@ std::optional<Error> foreignModel(const ModelFile& file) {
     if (auto error = part(file)) return error;
   if (auto error = adapter(file, name)) return error;
   if (whole) return std::nullopt;
-  if (anyContains(file, ".att.time_state") && !anyContains(file, "ffn.key.weight"))
-    return is(ErrorCode::NotRwkv, "is a tuned state, not a model. Load the model it was tuned for, and this file as its state (--state-in).");
-  if (file.find("att_kv.0") != nullptr || file.find("att_xx.0") != nullptr)
-    return is(ErrorCode::NotRwkv, "is a saved state, not a model. Load the model it belongs to, and this file as its state (--state-in).");
+  if (const auto state = stateKindOf(file); state && !anyContains(file, "ffn.key.weight"))
+    return is(ErrorCode::NotRwkv,
+              fmt::format("is {}, not a model. Load the model that it belongs to, and this file as its state "
+                          "(--state-in, /load in a chat).",
+                          *state == StateKind::Tuned   ? "a tuned state"
+                          : *state == StateKind::Saved ? "a saved state"
+                                                       : "a state of another program"));
   if (anyContains(file, ".tmix.") && anyContains(file, ".cmix."))
     return is(ErrorCode::FormatUnknown,
               "has the tensor names of rwkv-metal, which are not read. Get the .pth or a .gguf of the same model.");
