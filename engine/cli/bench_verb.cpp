@@ -7,6 +7,7 @@
 
 #include "common.h"
 #include "formats/file_writer.h"
+#include "outputs.h"
 #include "rookery/bench.h"
 #include "rookery/model_file.h"
 #include "rookery/model_info.h"
@@ -17,7 +18,7 @@ namespace {
 struct Options {
   engine::BenchRequest request;
   std::string model, precision, mode = "exact", report, markdown, csv;
-  bool noBandwidth = false;
+  bool noBandwidth = false, force = false;
 };
 
 const char* stepName(engine::BenchStep step) {
@@ -81,7 +82,7 @@ Result<void> run(Options& o, Context& context) {
     if (!precision) return tl::unexpected<Error>(precision.error());
     request.precision = *precision;
   }
-  if (auto good = checkOutputs({o.report, o.markdown, o.csv}, {o.model}); !good) return good;
+  if (auto good = checkOutputs({{o.report, OutputKind::Report}, {o.markdown, OutputKind::Markdown}, {o.csv, OutputKind::Csv}}, {o.model}, o.force); !good) return good;
   request.maxReps = std::max(request.maxReps, request.minReps);
   request.measureBandwidth = !o.noBandwidth;
 
@@ -132,6 +133,7 @@ Verb addBench(CLI::App& app, Context& context) {
   verb->add_option("--report", o->report, "Write the JSON report")->check(notEmpty())->type_name("F");
   verb->add_option("--markdown", o->markdown, "Write the Markdown report")->check(notEmpty())->type_name("F");
   verb->add_option("--csv", o->csv, "Write every sample as CSV")->check(notEmpty())->type_name("F");
+  verb->add_flag("--force", o->force, kForceHelp);
   addJsonFlag(*verb, context);
   return {verb, [o, &context] { return run(*o, context); }};
 }

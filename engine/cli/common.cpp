@@ -132,7 +132,7 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   const auto file = openModel(options.model);
   if (!file) return tl::unexpected<Error>(file.error());
   if ((*file)->find("blocks.0.att.time_state") != nullptr)
-    fmt::print(stderr, "Note: {} also holds a tuned state. It is used only where this file is named as the state, too (--state-in, or /load in chat).\n", options.model);
+    fmt::print(stderr, "Note: {} also holds a tuned state. It is used only where this file is named as the state, too (--state-in, or /load in a chat).\n", options.model);
   const bool terminal = stderrIsTerminal();
   int lastPercent = -1;
   const auto progress = [&](const engine::LoadProgress& p) {
@@ -172,38 +172,6 @@ engine::SamplerSettings SamplingOptions::resolved() const {
   if (presence) result.presencePenalty = *presence;
   if (frequency) result.frequencyPenalty = *frequency;
   return result;
-}
-
-Result<void> checkWritable(const std::filesystem::path& path) {
-  std::error_code error;
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  const char* why = std::filesystem::is_directory(path, error)      ? "it is a folder"
-                    : !std::filesystem::is_directory(folder, error) ? "its folder does not exist"
-                                                                    : nullptr;
-  if (why == nullptr) return {};
-  return fail(ErrorCode::FileWriteFailed, fmt::format("The file {} cannot be written: {}.", path.string(), why));
-}
-
-Result<void> checkOutputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
-  std::error_code ignored;
-  std::vector<std::filesystem::path> targets;
-  for (const std::string& output : outputs) {
-    if (output.empty()) continue;
-    if (auto good = checkWritable(output); !good) return good;
-    for (const std::string& named : inputs) {
-      const std::string input = engine::fileInFolder(named).string();
-      const auto parts = engine::listOfParts(output), read = engine::listOfParts(input);
-      const bool isPart = parts && read && std::filesystem::equivalent(*parts, *read, ignored);
-      if (!input.empty() && (isPart || std::filesystem::equivalent(input, output, ignored)))
-        return fail(ErrorCode::InvalidArgument, fmt::format("{} is a file that is read; choose another name for the result.", output));
-    }
-    if (std::filesystem::exists(output, ignored) && !std::filesystem::is_regular_file(output, ignored)) continue;  // a device takes any number
-    const auto target = std::filesystem::weakly_canonical(output, ignored);
-    if (std::find(targets.begin(), targets.end(), target) != targets.end())
-      return fail(ErrorCode::InvalidArgument, fmt::format("Two results would be written to {}; give each its own name.", output));
-    targets.push_back(target);
-  }
-  return {};
 }
 
 Result<std::string> readTextFile(const std::filesystem::path& path, std::uintmax_t mostBytes) {
@@ -279,6 +247,18 @@ Result<std::vector<engine::TokenId>> readTokenFile(const std::filesystem::path& 
   if (!reader.isArray) return fail(ErrorCode::InvalidArgument, fmt::format("The token file {} is not a JSON array of ids.", name));
   if (reader.ids.empty()) return fail(ErrorCode::InvalidArgument, fmt::format("The token file {} is empty.", name));
   return std::move(reader.ids);
+}
+
+Result<std::vector<engine::TokenId>> encodeFor(const engine::Model& model, const std::string& text, std::stop_token stop) {
+  const auto tokenizer = model.requireTokenizer();
+  if (!tokenizer) return tl::unexpected<Error>(tokenizer.error());
+  auto ids = (*tokenizer)->encode(text, std::move(stop));
+  if (!ids) return ids;
+  if (ids->empty()) ids->push_back(engine::kEndOfText);
+  for (const engine::TokenId id : *ids)
+    if (id >= static_cast<engine::TokenId>(model.info().shape.vocab))
+      return fail(ErrorCode::VocabularyMissing, "The vocabulary has more tokens than this model; give its own with --vocab.");
+  return ids;
 }
 
 Result<engine::DType> parsePrecision(const std::string& name) {

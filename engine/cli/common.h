@@ -112,13 +112,10 @@ bool isGuide(std::string_view model) noexcept;
 
 inline constexpr std::uintmax_t kMostTextBytes = 256'000'000;
 Result<std::string> readTextFile(const std::filesystem::path& path, std::uintmax_t mostBytes = kMostTextBytes);
-/// Before long work: FileWriteFailed if the folder for a result is not there.
-Result<void> checkWritable(const std::filesystem::path& path);
-/// The same for all results of a run (empty names: not asked for), and InvalidArgument if one is a file that the run
-/// reads, or two have one name.
-Result<void> checkOutputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
 /// A JSON array of token ids, each below `vocab`.
 Result<std::vector<engine::TokenId>> readTokenFile(const std::filesystem::path& path, int vocab);
+/// The tokens of a text that is read first; of an empty one the end of text, which starts a document.
+Result<std::vector<engine::TokenId>> encodeFor(const engine::Model& model, const std::string& text, std::stop_token stop);
 /// "fp16" and the other weight types.
 Result<engine::DType> parsePrecision(const std::string& name);
 

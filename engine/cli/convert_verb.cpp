@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "common.h"
+#include "outputs.h"
 #include "rookery/convert.h"
 
 namespace rookery::cli {
@@ -11,6 +12,7 @@ namespace {
 
 struct Options {
   std::string in, out, precision, vocabulary;
+  bool force = false;
 };
 
 /// Without those that exist at load only.
@@ -22,7 +24,7 @@ std::vector<std::string_view> filePrecisions() {
 }
 
 Result<void> run(const Options& o, const Context& context) {
-  if (auto good = checkWritable(o.out); !good) return good;
+  if (auto good = checkOutputs({{o.out, OutputKind::Model}}, {isGuide(o.in) ? std::string() : o.in, o.vocabulary}, o.force); !good) return good;
   const auto precision = engine::precisionNamed(o.precision);
   if (!precision) return fail(ErrorCode::InvalidArgument, fmt::format("\"{}\" is not a precision that a file can have; there are {}.", o.precision, fmt::join(filePrecisions(), ", ")));
   engine::ConvertOptions options;
@@ -56,6 +58,7 @@ Verb addConvert(CLI::App& app, Context& context) {
   verb->add_option("out", o->out, "New file; .safetensors or .gguf")->required()->check(notEmpty())->type_name("OUT");
   verb->add_option("--precision", o->precision, fmt::format("One of {}", fmt::join(filePrecisions(), ", ")))->required()->check(notEmpty());
   verb->add_option("--vocab", o->vocabulary, "Vocabulary file to put into a .gguf (default: the model's own, if it is at hand)")->check(notEmpty())->type_name("FILE");
+  verb->add_flag("--force", o->force, kForceHelp);
   addJsonFlag(*verb, context);
   return {verb, [o, &context] { return run(*o, context); }};
 }

@@ -9,17 +9,19 @@
 #include "common.h"
 #include "rookery/prompt.h"
 #include "rookery/session.h"
+#include "states.h"
+#include "text_input.h"
 
 namespace rookery::cli {
 namespace {
 
 struct Options {
   ModelOptions model;
-  std::string prompt, promptTokens, system;
+  std::string prompt, promptFile, promptTokens, system, systemFile, stateIn;
   SamplingOptions sampling;
   std::optional<std::uint64_t> seed;
   int tokens = 256;
-  bool raw = false, ignoreEnd = false;
+  bool raw = false, ignoreEnd = false, force = false;
   std::vector<std::string> stopTexts;
 };
 
@@ -33,28 +35,47 @@ const char* reasonName(engine::StopReason reason) {
   return "unknown";
 }
 
-Result<std::vector<engine::TokenId>> promptIds(const Options& o, const engine::Model& model, std::stop_token stop) {
+/// `inChat`: the state that it is read after holds a conversation.
+Result<std::vector<engine::TokenId>> promptIds(const Options& o, const engine::Model& model, bool inChat, std::stop_token stop) {
   if (!o.promptTokens.empty()) return readTokenFile(o.promptTokens, model.info().shape.vocab);
-  const auto tokenizer = model.requireTokenizer();
-  if (!tokenizer) return tl::unexpected<Error>(tokenizer.error());
-  auto ids = (*tokenizer)->encode(o.raw ? o.prompt : engine::userTurn(o.system, o.prompt, true), std::move(stop));
-  if (!ids) return ids;
-  if (ids->empty()) ids->push_back(engine::kEndOfText);  // nothing before the text: the start of a document
-  for (const engine::TokenId id : *ids)
-    if (id >= static_cast<engine::TokenId>(model.info().shape.vocab))
-      return fail(ErrorCode::VocabularyMissing, "The vocabulary has more tokens than this model; give its own with --vocab.");
-  return ids;
+  if (!o.raw && inChat && !o.system.empty())
+    return fail(ErrorCode::InvalidArgument, fmt::format("A system text is read at the beginning of a chat, and {} holds one that has begun.", o.stateIn));
+  return encodeFor(model, o.raw ? o.prompt : engine::userTurn(o.system, o.prompt, !inChat), std::move(stop));
 }
 
-Result<void> run(const Options& o, Context& context) {
+/// Files in place of texts.
+Result<void> readFiles(Options& o, const std::stop_token& stop) {
+  for (const auto& [file, text] : {std::pair(&o.promptFile, &o.prompt), std::pair(&o.systemFile, &o.system)}) {
+    if (file->empty()) continue;
+    auto read = readPrompt(*file, stop);
+    if (!read) return tl::unexpected<Error>(read.error());
+    *text = std::move(*read);
+  }
+  return {};
+}
+
+Result<void> run(Options& o, Context& context) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
 
+  if (auto good = readFiles(o, context.stop); !good) return good;
+  // A shell hands \n over as it is written.
+  for (const std::string& stop : o.stopTexts)
+    if (stop.find("\\n") != std::string::npos)
+      fmt::print(stderr, "Note: the stop text {} has a backslash and an n, not a line break. In bash a line break is written $'\\n'.\n", stop);
   const auto loadStart = Clock::now();
   const auto model = loadModel(o.model, context);
   if (!model) return tl::unexpected<Error>(model.error());
   const double loadSeconds = since(loadStart);
-  const auto ids = promptIds(o, **model, context.stop);
+  engine::Session session(*model);
+  bool inChat = false;
+  if (!o.stateIn.empty()) {
+    const auto start = readState(o.stateIn, **model, o.force);
+    if (!start) return tl::unexpected<Error>(start.error());
+    if (auto restored = session.restore(start->snapshot); !restored) return restored;
+    inChat = start->info.isChat();
+  }
+  const auto ids = promptIds(o, **model, inChat, context.stop);
   if (!ids) return tl::unexpected<Error>(ids.error());
 
   engine::GenerateRequest request;
@@ -67,7 +88,6 @@ Result<void> run(const Options& o, Context& context) {
   if (chatForm)
     request.stopTexts.insert(request.stopTexts.end(), engine::chatStopTexts().begin(), engine::chatStopTexts().end());
 
-  engine::Session session(*model);
   const auto promptStart = Clock::now();
   if (auto read = session.prefill(*ids, context.stop); !read) return read;
   const double promptSeconds = since(promptStart);
@@ -119,8 +139,13 @@ Verb addGenerate(CLI::App& app, Context& context) {
   verb->add_option("--model", o->model.model, "Model file, or \"guide\"")->required()->type_name("M");
   auto* text = verb->add_option("--prompt", o->prompt, "What the user says, or with --raw the text to continue");
   auto* tokens = verb->add_option("--prompt-tokens", o->promptTokens, "JSON array of token ids to continue")->check(notEmpty())->type_name("FILE");
-  text->excludes(tokens);
-  verb->add_option("--system", o->system, "System text before the question");
+  auto* file = verb->add_option("--prompt-file", o->promptFile, fmt::format("The same from a {}", kPromptFileHelp))->check(notEmpty())->type_name("FILE");
+  text->excludes(tokens)->excludes(file);
+  file->excludes(tokens);
+  auto* system = verb->add_option("--system", o->system, "System text before the question");
+  verb->add_option("--system-file", o->systemFile, "The same from a file")->check(notEmpty())->type_name("FILE")->excludes(system);
+  verb->add_option("--state-in", o->stateIn, "State to start from: a saved chat, a tuned state, or one of another program")->check(notEmpty())->type_name("F");
+  verb->add_flag("--force", o->force, "Take another model's state");
   verb->add_flag("--raw", o->raw, "Continue the prompt as it is, without the chat form");
   verb->add_option("--tokens", o->tokens, "Most tokens to write; 0: no limit")->check(wholeNumber())->capture_default_str();
   verb->add_option("--seed", o->seed, "Seed of the draws (default: a new one each time)")->check(unsignedNumber());
@@ -129,8 +154,9 @@ Verb addGenerate(CLI::App& app, Context& context) {
   addSamplingOptions(*verb, o->sampling);
   addModelOptions(*verb, o->model);
   addJsonFlag(*verb, context);
-  verb->parse_complete_callback([text, tokens] {
-    if (text->count() + tokens->count() == 0) throw CLI::RequiredError("--prompt or --prompt-tokens");
+  verb->parse_complete_callback([text, tokens, file, o] {
+    if (text->count() + tokens->count() + file->count() == 0) throw CLI::RequiredError("--prompt, --prompt-file or --prompt-tokens");
+    if (o->promptFile == "-" && o->systemFile == "-") throw CLI::ValidationError("Only one text can come from the standard input");
   });
   return {verb, [o, &context] { return run(*o, context); }};
 }

@@ -10,6 +10,7 @@
 #include "rookery/file_name.h"
 #include "rookery/model_file.h"
 #include "rookery/model_info.h"
+#include "rookery/state_file.h"
 
 namespace rookery::cli {
 namespace {
@@ -133,6 +134,43 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
   return {};
 }
 
+const char* kindName(engine::StateKind kind) {
+  switch (kind) {
+    case engine::StateKind::Saved: return "saved";
+    case engine::StateKind::Tuned: return "tuned";
+    case engine::StateKind::Foreign: return "foreign";
+  }
+  return "";
+}
+
+Result<void> showState(const engine::ModelFile& file, const Context& context) {
+  const auto info = engine::describeState(file);
+  if (!info) return tl::unexpected<Error>(info.error());
+  const engine::StateLabel& label = info->label;
+  if (context.json) {
+    const auto text = [](const std::string& value) { return value.empty() ? json() : json(value); };
+    printJson({{"name", file.name()}, {"format", engine::containerName(file.container())},
+               {"state", {{"kind", kindName(info->kind)}, {"form", info->form}, {"generations", info->generations}, {"layers", info->layers},
+                          {"n_embd", info->nEmbd}, {"head_size", info->headSize}, {"key_first", info->keyFirst}, {"chat", info->isChat()},
+                          {"model", text(label.model)}, {"fingerprint", text(label.fingerprint)}, {"program", text(label.program)},
+                          {"date", text(label.date)}, {"tokens", label.tokens ? json(*label.tokens) : json()}}},
+               {"file_bytes", file.sizeBytes()}});
+    return {};
+  }
+  fmt::print("name        {}\nformat      {}\nstate       {}, heads of {}\nform        {}\n", file.name(), engine::containerName(file.container()),
+             engine::describe(*info), info->headSize, info->form);
+  if (info->kind == engine::StateKind::Tuned) fmt::print("order       {}\n", info->keyFirst ? "key before value, as web-rwkv and Ai00 write .st and .state" : "value before key");
+  const auto line = [](const char* name, const std::string& value) {
+    if (!value.empty()) fmt::print("{:<12}{}\n", name, value);
+  };
+  line("model", label.model);
+  line("fingerprint", label.fingerprint);
+  line("tokens", label.tokens ? std::to_string(*label.tokens) : "");
+  line("date", label.date);
+  line("program", label.program);
+  return {};
+}
+
 }  // namespace
 
 Verb addDevices(CLI::App& app, Context& context) {
@@ -147,9 +185,9 @@ Verb addInfo(CLI::App& app, Context& context) {
     bool container = false;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("info", "Tell what a model file is");
+  CLI::App* verb = app.add_subcommand("info", "Tell what a model or state file is");
   verb->add_option("model", options->model,
-                   "Model file (.pth, .safetensors, .st, .gguf), folder of Hugging Face, or \"guide\"")
+                   "Model or state file (.pth, .safetensors, .st, .state, .gguf), folder of Hugging Face, or \"guide\"")
       ->required()
       ->type_name("MODEL");
   verb->add_flag("--container", options->container, "Only list the tensors, whatever kind of model it is");
@@ -164,6 +202,7 @@ Verb addInfo(CLI::App& app, Context& context) {
             if (!file) return tl::unexpected<Error>(file.error());
             if (options->container) return showContainer(**file, context);
             const auto info = engine::detect(**file);
+            if (!info && engine::stateKindOf(**file)) return showState(**file, context);
             if (!info) return tl::unexpected<Error>(info.error());
             const auto tokenizer = engine::Tokenizer::forModel(**file, *info);
             return showInfo(*info, (*file)->name(), tokenizer ? "" : tokenizer.error().message, context);

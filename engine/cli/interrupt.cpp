@@ -22,12 +22,15 @@ std::mutex g_mutex;
 std::optional<std::stop_source> g_armed;
 
 std::atomic<bool> g_endAsked = false;
+std::atomic<void (*)()> g_beforeEnd = nullptr;
 
 void interrupted(bool end) {
   const std::lock_guard lock(g_mutex);
   if (end) g_endAsked = true;
   // request_stop() is false when a stop was asked for before: the user is impatient.
-  if (!g_armed || !g_armed->request_stop()) std::_Exit(kInterrupted);
+  if (g_armed && g_armed->request_stop()) return;
+  if (const auto last = g_beforeEnd.load()) last();
+  std::_Exit(kInterrupted);
 }
 
 }  // namespace
@@ -48,6 +51,8 @@ void startInterruptThread() {
   }).detach();
 #endif
 }
+
+void setBeforeEnd(void (*last)()) { g_beforeEnd = last; }
 
 bool endAsked() { return g_endAsked; }
 

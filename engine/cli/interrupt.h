@@ -13,6 +13,8 @@ void startInterruptThread();
 std::stop_token armInterrupt();
 void disarmInterrupt();
 bool endAsked();
+/// What to do before such a signal ends the process, on the thread that waits for it; nullptr: nothing.
+void setBeforeEnd(void (*last)());
 /// A file that another program cuts short while it is mapped ends this one with a sentence and exit code 3.
 void endOnLostFile();
 

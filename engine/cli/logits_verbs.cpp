@@ -10,16 +10,20 @@
 
 #include "common.h"
 #include "formats/safetensors_writer.h"
+#include "outputs.h"
 #include "rookery/model_file.h"
 #include "rookery/session.h"
 #include "session/usable_logits.h"
+#include "states.h"
+#include "text_input.h"
 
 namespace rookery::cli {
 namespace {
 
 struct LogitsOptions {
   ModelOptions model;
-  std::string tokens, out, mode = "gpt", stateIn, stateOut;
+  std::string tokens, promptFile, out, mode = "gpt", stateIn, stateOut;
+  bool force = false;
   std::size_t chunk = 0;
   std::vector<std::size_t> positions;
 };
@@ -38,11 +42,14 @@ Result<std::vector<float>> readTokenByToken(engine::Session& session, const std:
 }
 
 Result<void> runLogits(const LogitsOptions& o, const Context& context) {
-  if (auto good = checkOutputs({o.out, o.stateOut}, {o.model.model, o.tokens, o.stateIn}); !good) return good;
+  if (auto good = checkOutputs({{o.out, OutputKind::Logits}, {o.stateOut, OutputKind::State}}, {o.model.model, o.tokens, o.promptFile, o.stateIn}, o.force); !good)
+    return good;
+  const auto text = o.promptFile.empty() ? Result<std::string>() : readPrompt(o.promptFile, context.stop);
+  if (!text) return tl::unexpected<Error>(text.error());
   const auto model = loadModel(o.model, context);
   if (!model) return tl::unexpected<Error>(model.error());
   const auto vocab = static_cast<std::size_t>((*model)->info().shape.vocab);
-  const auto tokens = readTokenFile(o.tokens, (*model)->info().shape.vocab);
+  const auto tokens = o.promptFile.empty() ? readTokenFile(o.tokens, (*model)->info().shape.vocab) : encodeFor(**model, *text, context.stop);
   if (!tokens) return tl::unexpected<Error>(tokens.error());
 
   // The engine wants each position once and in order; the file has them as they were asked for.
@@ -57,9 +64,9 @@ Result<void> runLogits(const LogitsOptions& o, const Context& context) {
 
   engine::Session session(*model);
   if (!o.stateIn.empty()) {
-    auto state = engine::State::load(o.stateIn, (*model)->info().shape);
-    if (!state) return tl::unexpected<Error>(state.error());
-    if (auto restored = session.restore({std::move(*state), {}, 0}); !restored) return restored;
+    const auto start = readState(o.stateIn, **model, o.force);
+    if (!start) return tl::unexpected<Error>(start.error());
+    if (auto restored = session.restore(start->snapshot); !restored) return restored;
   }
   const auto start = std::chrono::steady_clock::now();
   const auto rows = o.mode == "rnn" ? readTokenByToken(session, *tokens, positions, context.stop)
@@ -78,11 +85,11 @@ Result<void> runLogits(const LogitsOptions& o, const Context& context) {
     logits.insert(logits.end(), begin, begin + static_cast<std::ptrdiff_t>(vocab));
   }
   const engine::OutputTensor tensor{"logits", {static_cast<std::int64_t>(asked.size()), static_cast<std::int64_t>(vocab)}, logits};
-  if (auto written = engine::writeSafetensors(o.out, {&tensor, 1}); !written) return written;
+  if (auto written = engine::writeSafetensors(o.out, {&tensor, 1}, "logits"); !written) return written;
   if (!o.stateOut.empty()) {
     const auto snapshot = session.snapshot();
     if (!snapshot) return tl::unexpected<Error>(snapshot.error());
-    if (auto saved = snapshot->state.save(o.stateOut); !saved) return saved;
+    if (auto saved = snapshot->state.save(o.stateOut, engine::labelFor(**model, session.tokensRead(), false)); !saved) return saved;
   }
 
   if (context.json)
@@ -95,11 +102,12 @@ Result<void> runLogits(const LogitsOptions& o, const Context& context) {
 
 struct ProbsOptions {
   std::string logits, out;
+  bool force = false;
   engine::SamplerSettings settings;
 };
 
 Result<void> runProbs(const ProbsOptions& o, const Context& context) {
-  if (auto good = checkOutputs({o.out}, {o.logits}); !good) return good;
+  if (auto good = checkOutputs({{o.out, OutputKind::Probs}}, {o.logits}, o.force); !good) return good;
   const auto file = engine::ModelFile::open(o.logits);
   if (!file) return tl::unexpected<Error>(file.error());
   const engine::TensorSource* source = (*file)->find("logits");
@@ -120,7 +128,7 @@ Result<void> runProbs(const ProbsOptions& o, const Context& context) {
     engine::filteredProbabilities(row, o.settings, std::span(probs).subspan(at, vocab));
   }
   const engine::OutputTensor tensor{"probs", source->shape, probs};
-  if (auto written = engine::writeSafetensors(o.out, {&tensor, 1}); !written) return written;
+  if (auto written = engine::writeSafetensors(o.out, {&tensor, 1}, "probs"); !written) return written;
   if (context.json) printJson({{"out", o.out}, {"rows", logits.size() / vocab}, {"vocab", vocab}});
   return {};
 }
@@ -131,7 +139,9 @@ Verb addLogits(CLI::App& app, Context& context) {
   const auto o = std::make_shared<LogitsOptions>();
   CLI::App* verb = app.add_subcommand("logits", "Read tokens and write the logits that follow them");
   verb->add_option("--model", o->model.model, "Model file, or \"guide\"")->required()->type_name("M");
-  verb->add_option("--tokens", o->tokens, "JSON array of token ids")->required()->check(notEmpty())->type_name("FILE");
+  auto* tokens = verb->add_option("--tokens", o->tokens, "JSON array of token ids")->check(notEmpty())->type_name("FILE");
+  auto* text = verb->add_option("--prompt-file", o->promptFile, fmt::format("Text to read in place of tokens: {}", kPromptFileHelp))->check(notEmpty())->type_name("FILE");
+  text->excludes(tokens);
   verb->add_option("--out", o->out, "Where \"logits\" fp32 [positions, vocab] goes")->required()->check(notEmpty())->type_name("F.safetensors");
   verb->add_option("--mode", o->mode, "gpt: many tokens at once; rnn: one by one")
       ->check(CLI::IsMember({"gpt", "rnn"}))
@@ -140,10 +150,14 @@ Verb addLogits(CLI::App& app, Context& context) {
   verb->add_option("--positions", o->positions, "0-based rows to write, for example 0,7,63 (default: the last)")
       ->delimiter(',')
       ->check(unsignedNumber());
-  verb->add_option("--state-in", o->stateIn, "State to start from (also a tuned state)")->check(notEmpty())->type_name("F");
+  verb->add_option("--state-in", o->stateIn, "State to start from: saved, tuned, or of another program")->check(notEmpty())->type_name("F");
   verb->add_option("--state-out", o->stateOut, "Where the state after the last token goes")->check(notEmpty())->type_name("F");
+  verb->add_flag("--force", o->force, fmt::format("{}, and take another model's state", kForceHelp));
   addModelOptions(*verb, o->model);
   addJsonFlag(*verb, context);
+  verb->parse_complete_callback([text, tokens] {
+    if (text->count() + tokens->count() == 0) throw CLI::RequiredError("--tokens or --prompt-file");
+  });
   return {verb, [o, &context] { return runLogits(*o, context); }};
 }
 
@@ -156,6 +170,7 @@ Verb addProbs(CLI::App& app, Context& context) {
   verb->add_option("--temperature", o->settings.temperature, "0: greedy")->check(numberFrom(0, 100))->capture_default_str();
   verb->add_option("--top-p", o->settings.topP, "0: greedy; 1: off")->check(numberFrom(0, 1))->capture_default_str();
   verb->add_option("--top-k", o->settings.topK, "0: off")->check(wholeNumber())->capture_default_str();
+  verb->add_flag("--force", o->force, kForceHelp);
   addJsonFlag(*verb, context);
   return {verb, [o, &context] { return runProbs(*o, context); }, false};
 }

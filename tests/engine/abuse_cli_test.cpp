@@ -256,12 +256,13 @@ TEST_CASE("a chat saves over its own states and nothing else") {
   CHECK(chat(state).find("Saved the state") != std::string::npos);  // again
   for (const char* name : {"model.gguf", "other.safetensors", "notes.txt"}) {
     const std::string before = readFile(folder.file(name));
-    CHECK(chat(folder.file(name)).find("is no saved state; choose another name") != std::string::npos);
+    CHECK(chat(folder.file(name)).find("is no saved state that Rookery wrote") != std::string::npos);
     CHECK(readFile(folder.file(name)) == before);
   }
   CHECK(chat(folder.file("a") + std::string(1, '\0') + "b").find("zero byte") != std::string::npos);
-  CHECK(chat(folder.path().string() + "/").find("names a folder") != std::string::npos);
-  CHECK(chat(folder.path().string()).find("is no saved state") != std::string::npos);
+  CHECK(chat(folder.path().string() + "/").find("it is a folder") != std::string::npos);
+  CHECK(chat(folder.file("new") + "/").find("it names a folder") != std::string::npos);
+  CHECK(chat(folder.path().string()).find("it is a folder") != std::string::npos);
   CHECK(chat(folder.file("absent/x")).find("its folder does not exist") != std::string::npos);
   CHECK_FALSE(fs::exists(folder.file("a")));
 }
