@@ -80,6 +80,11 @@ Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
   m_window->attach(m_settings.get());
   m_window->setCloseGuard([this] { return mayClose(); });
   QObject::connect(models, &ModelsPage::chatRequested, m_window.get(), [this] { m_window->showPage(MainWindow::Chat); });
+  QObject::connect(models, &ModelsPage::statesFound, m_chat, &ChatPage::setStateFiles);
+  QObject::connect(models, &ModelsPage::stateChatRequested, m_window.get(), [this](const QString& stateFile) {
+    m_window->showPage(MainWindow::Chat);
+    m_chat->newChatFrom(stateFile);
+  });
   connectParts();
 }
 

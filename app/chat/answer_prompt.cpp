@@ -17,13 +17,14 @@ engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& sour
   if (!said) return engine::fail(engine::ErrorCode::FileUnreadable, "What was said before this answer cannot be read from the database, or is not saved yet.");
   std::vector<engine::ChatMessage> history;
   history.reserve(said->size() + 2);
-  if (!source.systemPrompt.isEmpty()) history.push_back({engine::Role::System, toUtf8(source.systemPrompt)});
+  if (!source.systemPrompt.isEmpty() && !source.start.isChat) history.push_back({engine::Role::System, toUtf8(source.systemPrompt)});
   for (const SaidMessage& message : *said) {
     if (stop.stop_requested()) return cancelled();
     history.push_back({message.role == MessageRole::User ? engine::Role::User : engine::Role::Assistant, toUtf8(message.text.trimmed())});
   }
   history.push_back({engine::Role::User, toUtf8(question.trimmed())});
-  return engine::wholePrompt(history, source.thinking, source.answer.rules.roles);
+  // A chat that stands in the state goes on: an empty line parts the turns.
+  return (source.start.isChat ? "\n\n" : "") + engine::wholePrompt(history, source.thinking, source.answer.rules.roles);
 }
 
 engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& source, const std::stop_token& stop) {
@@ -32,9 +33,10 @@ engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& sou
   if (!asked) return engine::fail(engine::ErrorCode::FileUnreadable, "The question cannot be read from the database.");
   const QString& question = *asked;
   AnswerPrompt prompt;
+  prompt.hashBefore = source.start.hash;
   std::string text;
   if (!source.base) {
-    text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(question), true, source.thinking, source.answer.rules.roles);
+    text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(question), !source.start.isChat, source.thinking, source.answer.rules.roles);
   } else if (isAnswerOf(*source.base, source.answer.fingerprint)) {
     text = engine::userTurn({}, toUtf8(question), false, source.thinking, source.answer.rules.roles);
     prompt.baseMessageId = source.base->id;
@@ -63,6 +65,7 @@ engine::Result<AnswerPrompt> storedPrompt(const PromptSource& source, StoredProm
   AnswerPrompt prompt;
   prompt.tokens = std::move(stored.tokens);
   prompt.startHash = stored.startHash;
+  prompt.hashBefore = source.start.hash;
   if (!stored.fromStart && source.base) {
     prompt.baseMessageId = source.base->id;
     prompt.baseTokens = source.base->tokens.size();

@@ -19,6 +19,7 @@
 #include "chat/composer.h"
 #include "chat/conversation_list.h"
 #include "chat/sampling_panel.h"
+#include "chat/start_field.h"
 #include "chat/transcript_view.h"
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
@@ -162,6 +163,9 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     showSettings();
   });
   connect(m_panel, &SamplingPanel::systemPromptChanged, this, [this] { m_current->setSystemPrompt(m_panel->systemPrompt()); });
+
+  connect(m_panel->start(), &StartField::chosen, this, [this](const QString& path) { m_current->setStart(path); });
+  connect(m_panel->start(), &StartField::cleared, this, [this] { m_current->clearStart(); });
 
   connect(&m_service, &InferenceService::begun, this, &ChatPage::refresh);
   connect(&m_service, &InferenceService::loadStarted, this, [this] { m_loading = true; setLoadProblem({}); });
@@ -338,6 +342,9 @@ Conversation* ChatPage::make(StoredChat chat) {
     showBusyChats();
     if (conversation == m_current) showActivity();
   });
+  connect(conversation, &Conversation::startChanged, this, [this, conversation] {
+    if (conversation == m_current) refresh();
+  });
   connect(conversation, &Conversation::takenBack, this, [this, conversation](const QString& question) { takeBack(conversation, question); });
   connect(conversation, &Conversation::progressed, this, [this, conversation](const QString& text) {
     if (conversation == m_current) showProgress(text);
@@ -391,6 +398,16 @@ void ChatPage::newChat() {
   retireCurrent();
   showConversation(make({}));
   m_composer->focusInput();
+}
+
+void ChatPage::newChatFrom(const QString& stateFile) {
+  newChat();
+  m_current->setStart(stateFile);
+}
+
+void ChatPage::setStateFiles(std::vector<StateFileEntry> files) {
+  m_stateFiles = std::move(files);
+  refresh();
 }
 
 void ChatPage::openChat(qint64 id) {
@@ -596,6 +613,10 @@ void ChatPage::updateSuggestions() {
     m_emptyTitle->setText(tr("New chat"));
     m_emptyText->setText(tr("%1 is ready.").arg(displayName(model->name)));
   }
+  if (const QString& start = m_current->record().start.name; model && !start.isEmpty()) {
+    m_emptyTitle->setText(tr("New chat"));
+    m_emptyText->setText(tr("%1 is ready. This chat begins from the state %2.").arg(displayName(model->name), displayName(start)));
+  }
 }
 
 void ChatPage::refresh() {
@@ -605,7 +626,13 @@ void ChatPage::refresh() {
   m_title->setText(m_current->record().title.isEmpty() ? tr("New chat") : m_current->record().title);
   m_stack->setCurrentIndex(empty ? 1 : 0);
   if (empty) updateSuggestions();
-  m_panel->setSystemPrompt(m_current->record().systemPrompt, empty);
+  m_panel->setSystemPrompt(m_current->record().systemPrompt, empty && !m_current->record().start.isChat);
+  QStringList starts;
+  for (const StateFileEntry& file : m_stateFiles) {
+    if (model && file.info.fits(model->info.shape)) starts << file.path;
+  }
+  m_panel->start()->setFiles(starts);
+  m_panel->start()->setStart(m_current->record().start.name, empty);
 
   m_composer->setAnswering(m_current->isBusy());
   m_composer->setTokenizer(m_service.tokenizer());

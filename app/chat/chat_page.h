@@ -40,11 +40,13 @@ class ChatPage : public PageWidget {
   void setDefaultSampling(const engine::SamplerSettings& settings);  ///< for new chats, one that is still empty included
   /// Why the last load failed, as a sentence; shown until the next load begins. `offerCpu`: with a way to load it there.
   void setLoadProblem(const QString& sentence, bool offerCpu = false);
+  void setStateFiles(std::vector<StateFileEntry> files);  ///< for chats to begin from; those that fit the loaded model are offered
   void setListShown(bool shown);  ///< in a narrow window it stays hidden until it is asked for
   QAction* listAction() const noexcept { return m_listAction; }  ///< shows and hides the list of chats
 
  public Q_SLOTS:
   void newChat();
+  void newChatFrom(const QString& stateFile);
   void openChat(qint64 conversation);
   void openMessage(qint64 conversation, qint64 message);  ///< also one of a version that is not shown
   void reloadList();  ///< chats came or went elsewhere
@@ -95,6 +97,7 @@ class ChatPage : public PageWidget {
   bool m_loading = false, m_offerCpu = false;
   bool m_listShown = true, m_narrow = false;
   QString m_loadProblem, m_trouble, m_progress, m_progressDetails;
+  std::vector<StateFileEntry> m_stateFiles;
   QHash<qint64, QString> m_drafts;  ///< unsent text by chat; 0: the new one
   qint64 m_edited = 0;  ///< the message that the composer rewrites
 

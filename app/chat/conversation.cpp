@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chat/conversation.h"
 
+#include <QCoreApplication>
+#include <QFileInfo>
 #include <QLocale>
+#include <QPointer>
 #include <QRandomGenerator>
+#include <QThreadPool>
 #include <QUuid>
 #include <algorithm>
 
 #include "chat/prompt_text.h"
 #include "inference/engine_text.h"
+#include "support/dialogs.h"
+#include "support/plain_text.h"
 
 namespace rookery::app {
 namespace {
@@ -23,6 +29,7 @@ bool isBlank(const QString& text) {
 
 Conversation::Conversation(ChatStore& store, InferenceService& service, StoredChat chat, QObject* parent)
     : QObject(parent), m_store(store), m_service(service), m_record(std::move(chat.record)) {
+  m_start.start = m_record.start;
   if (m_record.id == 0) m_record.uuid = QUuid::createUuid().toString(QUuid::WithoutBraces);
   m_transcript.reset(std::move(chat.tree), m_record.activeLeaf, [&store](qint64 message) { return store.message(message); },
                      [&store](qint64 message, QObject* context, TranscriptModel::Loaded loaded) {
@@ -90,6 +97,67 @@ void Conversation::setSystemPrompt(const QString& text) {
   m_record.systemPrompt = text;
 }
 
+void Conversation::clearStart() {
+  if (m_transcript.rowCount() > 0) return;
+  ++m_startRead;
+  m_startIsBeingRead = false;
+  m_start = {};
+  m_record.start = {};
+  Q_EMIT startChanged();
+}
+
+void Conversation::setStart(const QString& path) {
+  if (m_transcript.rowCount() > 0) return;
+  clearStart();
+  if (!m_service.model()) {
+    Q_EMIT failed(tr("Load the model that this state is for, then choose the state."), {});
+    return;
+  }
+  m_startIsBeingRead = true;
+  // A large state takes tenths of a second.
+  QThreadPool::globalInstance()->start([self = QPointer(this), asked = m_startRead, path, model = *m_service.model()] {
+    auto read = readStartState(path, model.info.shape);
+    QMetaObject::invokeMethod(qApp, [self, asked, path, model, read = std::move(read)] {
+      if (!self || self->m_startRead != asked) return;
+      self->m_startIsBeingRead = false;
+      const QString name = displayName(QFileInfo(path).fileName());
+      if (!read) {
+        const bool misfit = read.error().code == engine::ErrorCode::StateMismatch;
+        Q_EMIT self->failed(misfit ? tr("%1 does not fit the model that is loaded, %2.").arg(name, displayName(model.name))
+                           : read.error().code == engine::ErrorCode::NotRwkv ? tr("%1 holds no state.").arg(name)
+                                   : tr("%1 cannot be used as a start. %2", "%2 is a sentence").arg(name, errorText(read.error())), errorDetails(read.error()));
+        Q_EMIT self->startChanged();
+        return;
+      }
+      if (!read->info.belongsTo(model.fingerprint.toStdString()) &&
+          !Dialogs::instance().confirm(nullptr, tr("A state of another model"),
+                                       tr("%1 was saved by another model (%2), and means little to this one. The same model in another format or precision "
+                                          "counts as another. Begin from it all the same?").arg(name, displayName(toQString(read->info.label.model))),
+                                       tr("Begin from it"))) {
+        Q_EMIT self->startChanged();
+        return;
+      }
+      if (!self || self->m_startRead != asked || self->m_transcript.rowCount() > 0) return;  // a dialog lets events through
+      self->m_start = *read;
+      self->m_record.start = read->start;
+      if (read->start.isChat) self->m_record.systemPrompt.clear();  // it would come in the middle of a chat
+      Q_EMIT self->startChanged();
+    });
+  });
+}
+
+QString Conversation::startProblem(const engine::Error& error) {
+  if (m_record.start.hash == 0) return {};
+  const QString name = displayName(m_record.start.name);
+  if (error.code == engine::ErrorCode::StateMismatch && m_service.model() && m_service.model()->fingerprint == m_record.fingerprint) {
+    return tr("This chat begins from the state %1, which does not fit %2. Load a model that it fits.").arg(name, displayName(m_service.model()->name));
+  }
+  if (error.code == engine::ErrorCode::FileDamaged || (error.code == engine::ErrorCode::FileUnreadable && !m_store.hasStartState(m_record.start.hash))) {
+    return tr("The state %1 that this chat begins from is no longer in the database, or is damaged, and the model would answer without it. Begin a new chat.").arg(name);
+  }
+  return {};
+}
+
 void Conversation::setTitle(const QString& title) {
   const QString clean = title.simplified();
   if (clean.isEmpty() || clean == m_record.title) return;
@@ -116,7 +184,8 @@ bool Conversation::cannotRead() {
 bool Conversation::canAsk(bool waitsForModel) {
   if (isBusy() || (m_service.isLoading() ? !waitsForModel : !m_service.model())) return false;
   if (m_store.isReadOnly()) Q_EMIT failed(m_store.whyReadOnly(), {});
-  return !m_store.isReadOnly();
+  else if (m_startIsBeingRead) Q_EMIT failed(tr("The state that this chat begins from is being read. Try again in a moment."), {});
+  return !m_store.isReadOnly() && !m_startIsBeingRead;
 }
 
 EngineActivity Conversation::activity() const {
@@ -152,6 +221,7 @@ bool Conversation::addUserMessage(qint64 parent, const QString& text) {
   if (isNew) {
     m_record.id = m_store.newConversationId();
     m_record.created = now;
+    if (m_record.start.hash != 0) m_store.putStartState(m_record.start.hash, m_start.packed);
   }
   if (m_record.title.isEmpty() && m_record.titleIsAutomatic) m_record.title = titleFrom(text);
   m_record.updated = now;
@@ -274,6 +344,7 @@ void Conversation::start() {
   source.isNew = m_asked.isNew && !m_goesOn;
   if (m_goesOn && m_promptOf == m_answer.id) source.known = m_prompt;
   source.systemPrompt = m_record.systemPrompt;
+  source.start = m_record.start;
   source.thinking = m_record.thinking.value_or(thinkingFor(*m_service.model()));
   source.stopRules = m_stopRules;
   source.tokenizer = m_service.tokenizer();
@@ -445,7 +516,8 @@ void Conversation::onFailed(quint64 job, const engine::Error& error) {
     Q_EMIT failed(tr("The model could not be loaded again. What was written so far is kept; Continue goes on once the model is loaded."), errorDetails(error));
   } else if (error.code == engine::ErrorCode::DeviceUnavailable) {
     Q_EMIT failed(tr("The graphics device stopped answering. What was written so far is kept; Continue loads the model again and goes on."), errorDetails(error));
-  } else if (error.code == engine::ErrorCode::FileUnreadable) cannotRead();
+  } else if (const QString problem = startProblem(error); !problem.isEmpty()) Q_EMIT failed(problem, errorDetails(error));
+  else if (error.code == engine::ErrorCode::FileUnreadable) cannotRead();
   else Q_EMIT failed(errorText(error), errorDetails(error));
 }
 

@@ -6,6 +6,7 @@
 #include <QTimer>
 
 #include "chat/answer_prompt.h"
+#include "chat/start_state.h"
 #include "chat/transcript_model.h"
 #include "inference/inference_service.h"
 #include "storage/chat_store.h"
@@ -39,6 +40,11 @@ class Conversation : public QObject {
   void setThinking(std::optional<engine::Thinking> thinking);   ///< nullopt: as suits the model
   void setSeed(std::optional<quint64> seed) { m_seed = seed; }  ///< nullopt: a new one for each answer
   void setSystemPrompt(const QString& text);                    ///< before the first message only
+  /// Before the first message only: what the chat begins from. Read in the background for the model that is loaded; told by
+  /// startChanged(), or by failed().
+  void setStart(const QString& path);
+  void clearStart();
+  const StartState& start() const noexcept { return m_start; }  ///< of a chat that was stored before: ChatStart alone
   void setTitle(const QString& title);
   void setGenerateLimits(int maxTokens, bool stopRules) { m_record.rules.maxTokens = maxTokens; m_stopRules = stopRules; }
 
@@ -64,6 +70,7 @@ class Conversation : public QObject {
   void touched();                        ///< a new message: it moves to the top of the list
   /// Stopped before anything was read for it: the question is no longer in the chat. Empty: it was there before.
   void takenBack(const QString& question);
+  void startChanged();
   void activityChanged();                ///< activity() is another one
   void progressed(const QString& text);  ///< one line on what happened: "1,200 tokens remembered, 0 read again"
   void failed(const QString& sentence, const QString& details);
@@ -77,6 +84,8 @@ class Conversation : public QObject {
   void setState(State state);
   std::optional<MessageRecord> load(qint64 message) const;  ///< nullopt: it cannot be read
   bool cannotRead();  ///< says so; false
+  /// What else an error may mean to a chat that begins from a state: a sentence, or nothing.
+  QString startProblem(const engine::Error& error);
   bool canAsk(bool waitsForModel = false);  ///< says so where what is asked could not be saved
   void onPrepared(quint64 job, const std::shared_ptr<const AnswerPrompt>& prompt);
   void flushJournal();
@@ -91,6 +100,9 @@ class Conversation : public QObject {
   ConversationRecord m_record;
   TranscriptModel m_transcript;
   State m_state = State::Idle;
+  StartState m_start;
+  quint64 m_startRead = 0;                       ///< counts what setStart() was asked for; the newest counts
+  bool m_startIsBeingRead = false;
   std::optional<quint64> m_seed;
   bool m_stopRules = true;
 

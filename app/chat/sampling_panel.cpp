@@ -15,7 +15,7 @@
 #include <cmath>
 
 #include "chat/answer_rules_form.h"
-
+#include "chat/start_field.h"
 #include "support/plain_text.h"
 #include "theme/label.h"
 
@@ -60,7 +60,7 @@ bool near(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
 
 SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
     : QWidget(parent), m_form(new QFormLayout), m_preset(new QComboBox(this)), m_topK(new QSpinBox(this)), m_fixedSeed(new QCheckBox(this)),
-      m_seed(new QSpinBox(this)), m_thinking(new QComboBox(this)), m_rules(new AnswerRulesForm(this)), m_reset(new QPushButton(this)), m_systemLabel(new Label(this)), m_system(new QPlainTextEdit(this)) {
+      m_seed(new QSpinBox(this)), m_thinking(new QComboBox(this)), m_rules(new AnswerRulesForm(this)), m_start(new StartField(this)), m_reset(new QPushButton(this)), m_systemLabel(new Label(this)), m_system(new QPlainTextEdit(this)) {
   setObjectName(QStringLiteral("samplingPanel"));
   m_preset->setObjectName(QStringLiteral("samplingPreset"));
   m_form->setRowWrapPolicy(QFormLayout::WrapLongRows);
@@ -93,6 +93,8 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   column->addLayout(m_form);
   column->addWidget(m_rules);
   column->addSpacing(6);
+  column->addWidget(m_start);
+  column->addSpacing(6);
   column->addWidget(m_systemLabel);
   column->addWidget(m_system);
   column->addSpacing(6);
@@ -109,6 +111,7 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   connect(m_thinking, &QComboBox::activated, this, &SamplingPanel::thinkingChanged);
   connect(m_system, &QPlainTextEdit::textChanged, this, [this] { if (!m_updating) Q_EMIT systemPromptChanged(); });
   if (purpose == Purpose::Defaults) {
+    m_start->hide();
     for (QWidget* widget : std::initializer_list<QWidget*>{m_fixedSeed, m_seed, m_rules, m_reset, m_systemLabel, m_system}) widget->hide();
     column->setContentsMargins(0, 0, 0, 0);
   }

@@ -19,6 +19,7 @@ class QSpinBox;
 namespace rookery::app {
 
 class AnswerRulesForm;
+class StartField;
 
 class Label;
 
@@ -42,6 +43,7 @@ class SamplingPanel : public QWidget {
   std::optional<engine::Thinking> thinking() const;  ///< nullopt: as suits the model
   void setSystemPrompt(const QString& text, bool editable);
   QString systemPrompt() const;
+  StartField* start() const { return m_start; }
 
  Q_SIGNALS:
   void samplingChanged();
@@ -69,6 +71,7 @@ class SamplingPanel : public QWidget {
   QSpinBox* m_seed;
   QComboBox* m_thinking;
   AnswerRulesForm* m_rules;
+  StartField* m_start;
   QPushButton* m_reset;
   Label* m_systemLabel;
   QPlainTextEdit* m_system;

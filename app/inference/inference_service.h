@@ -66,7 +66,8 @@ struct AnswerPrompt {
 
 /// Where an answer starts when the worker's live session does not stand there (see storage/snapshots.h).
 struct AnswerStart {
-  /// nullopt: the empty state. Bound to the model on the engine thread.
+  /// nullopt: the empty state. Bound to the model on the engine thread. With id 0 it is what the chat begins from, and
+  /// there is nothing that could take its place.
   std::optional<PackedSnapshot> snapshot;
   std::vector<engine::TokenId> toRead;           ///< tokens from there to the end of the prompt
   quint64 answerTokens = 0;                      ///< tokens of this very answer that the snapshot has read already

@@ -151,7 +151,7 @@ engine::Result<std::pair<AnswerStart, std::optional<engine::Snapshot>>> Inferenc
       return std::pair(std::move(*start), std::optional(std::move(*snapshot)));
     }
     if (!snapshot) {
-      if (snapshot.error().code == engine::ErrorCode::OutOfMemory) return tl::unexpected(snapshot.error());
+      if (snapshot.error().code == engine::ErrorCode::OutOfMemory || start->snapshot->id == 0) return tl::unexpected(snapshot.error());
       qCWarning(lcEngine) << "A saved memory cannot be used, more text is read again:" << errorDetails(snapshot.error());
     }
     damaged.push_back(start->snapshot->id);

@@ -57,7 +57,7 @@ struct Search {
 }  // namespace
 
 bool looksLikeModel(const QString& path) {
-  static const QStringList suffixes{QStringLiteral("pth"), QStringLiteral("st"), QStringLiteral("safetensors"), QStringLiteral("gguf")};
+  static const QStringList suffixes{QStringLiteral("pth"), QStringLiteral("st"), QStringLiteral("state"), QStringLiteral("safetensors"), QStringLiteral("gguf")};
   return suffixes.contains(QFileInfo(path).suffix().toLower()) || path.endsWith(QLatin1String(".safetensors.index.json"));
 }
 
@@ -86,7 +86,9 @@ ModelEntry ModelCatalog::readEntry(const QString& path, const QString& vocabular
   }
   auto info = engine::detect(**opened);
   if (!info) {
-    entry.error = info.error();
+    auto state = engine::stateKindOf(**opened) ? engine::describeState(**opened) : engine::Result<engine::StateInfo>(tl::unexpected(info.error()));
+    if (state) entry.state = std::move(*state);
+    else entry.error = state.error();
     return entry;
   }
   entry.fileBytes = (*opened)->sizeBytes();

@@ -12,6 +12,7 @@
 #include "rookery/memory_plan.h"
 #include "rookery/model_info.h"
 #include "rookery/result.h"
+#include "rookery/state_file.h"
 
 namespace rookery::app {
 
@@ -21,13 +22,14 @@ struct ModelEntry {
   QString name;
   quint64 fileBytes = 0;
   std::optional<engine::ModelInfo> info;       ///< after the headers were read
+  std::optional<engine::StateInfo> state;      ///< it is no model but a state, which a chat can begin from
   std::optional<engine::Error> error;          ///< why the file cannot be used
   std::optional<engine::Error> obstacle;       ///< why a chat with this sound model is not possible (yet): Model::canChat()
   QString vocabulary;                          ///< file chosen by hand, else empty
   engine::LoadEstimate estimate;               ///< with the weights as they came
 
   bool isGuide() const { return path.isEmpty(); }
-  bool canLoad() const { return !error && !obstacle; }
+  bool canLoad() const { return !error && !obstacle && !state; }
 };
 
 bool looksLikeModel(const QString& path);  ///< by its suffix

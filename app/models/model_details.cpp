@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "models/model_details.h"
 
+#include <QDateTime>
 #include <QDir>
 #include <QEvent>
 #include <QFileInfo>
@@ -185,7 +186,8 @@ ModelDetails::ModelDetails(QWidget* parent)
   column->addLayout(buttons);
 
   connect(m_load, &QPushButton::clicked, this, [this] {
-    if (m_loaded) Q_EMIT chatRequested();
+    if (m_entry.state) Q_EMIT stateChatRequested(m_entry.path);
+    else if (m_loaded) Q_EMIT chatRequested();
     else Q_EMIT loadRequested(m_entry.path);
   });
   connect(m_onCpu, &QPushButton::clicked, this, [this] { Q_EMIT loadOnCpuRequested(m_entry.path); });
@@ -213,6 +215,11 @@ void ModelDetails::setEntry(const ModelEntry& entry, bool loaded, bool listed, s
   m_listed = listed;
   m_available = availableBytes;
   fill();
+}
+
+void ModelDetails::setFitting(const QStringList& models, bool loaded) {
+  m_fitting = models;
+  m_fittingIsLoaded = loaded;
 }
 
 void ModelDetails::showLoading(const QString& path, EngineWork waitsFor) {
@@ -282,7 +289,24 @@ void ModelDetails::fillError() {
   m_errorBox->setAccessibleName(displayName(m_errorText->text(), kMostSaid));
 }
 
+void ModelDetails::fillStateVerdict() {
+  m_verdictBox->show();
+  m_need->hide();
+  QStringList names;
+  for (const QString& name : m_fitting) names << displayName(name);
+  const QString list = QLocale().createSeparatedList(names);
+  m_verdict->setText(m_fitting.isEmpty()  ? tr("None of the models here fits it. Get the model that it was made for.")
+                     : m_fittingIsLoaded  ? tr("Fits %1. A new chat can begin from it.").arg(list)
+                                          : tr("Fits %1. Load that model, then begin a chat from this state.").arg(list));
+  m_verdictIcon->setIconName(m_fitting.isEmpty() ? QStringLiteral("warning") : QStringLiteral("ok"));
+  m_verdictIcon->setTone(m_fitting.isEmpty() ? Tone::Warning : Tone::Good);
+}
+
 void ModelDetails::fillVerdict() {
+  if (m_entry.state) {
+    fillStateVerdict();
+    return;
+  }
   const Fit fit = fitOf(m_entry, m_available);
   m_verdictBox->setVisible(m_entry.info && fit < Fit::NeedsVocabulary);
   if (!m_entry.info) {
@@ -330,6 +354,13 @@ void ModelDetails::fill() {
   m_folder->setVisible(!m_entry.isGuide());
   m_remove->setVisible(m_listed && !m_loaded);
   m_progressBox->setVisible(m_loading && m_loadingPath == m_entry.path);
+  m_deviceLabel->setVisible(!m_entry.state);
+  m_picker->setVisible(!m_entry.state);
+  if (m_entry.state) {
+    m_load->setText(tr("&Begin a chat from it"));
+    m_load->setEnabled(m_fittingIsLoaded);
+    return;
+  }
   m_load->setText(m_loaded ? tr("&Chat with it") : fitOf(m_entry, m_available) == Fit::TooBig ? tr("&Load anyway") : tr("&Load"));
   m_load->setEnabled(m_loaded || (!m_loading && m_entry.canLoad()));
 }
@@ -347,7 +378,11 @@ void ModelDetails::fillFacts() {
   while (m_form->rowCount() > 0) {
     m_form->removeRow(0);
   }
-  m_facts->setVisible(m_entry.info.has_value());
+  m_facts->setVisible(m_entry.info || m_entry.state);
+  if (m_entry.state) {
+    fillStateFacts();
+    return;
+  }
   if (!m_entry.info) {
     return;
   }
@@ -377,6 +412,22 @@ void ModelDetails::fillFacts() {
   if (const QString name = fileNameText(m_entry.name); !name.isEmpty()) {
     addFact(tr("From its name"), name);
   }
+}
+
+void ModelDetails::fillStateFacts() {
+  const QLocale locale;
+  const engine::StateInfo& state = *m_entry.state;
+  addFact(tr("Layers"), locale.toString(state.layers));
+  addFact(tr("Width"), state.headSize > 0 ? tr("%1 (%2 heads of %3)").arg(locale.toString(state.nEmbd)).arg(state.nEmbd / state.headSize).arg(state.headSize)
+                                          : locale.toString(state.nEmbd));
+  if (state.kind == engine::StateKind::Tuned && state.form == "tuned") {
+    addFact(tr("Order"), state.keyFirst ? tr("key before value, as web-rwkv and Ai00 write .st and .state files") : tr("value before key"));
+  }
+  if (!state.label.model.empty()) addFact(tr("Model"), displayName(toQString(state.label.model)));
+  if (state.label.tokens) addFact(tr("Read"), tr("%n tokens", nullptr, static_cast<int>(std::min<quint64>(*state.label.tokens, 2'000'000'000))));
+  const QDateTime saved = QDateTime::fromString(toQString(state.label.date), Qt::ISODate);
+  if (saved.isValid()) addFact(tr("Saved"), locale.toString(saved.toLocalTime(), QLocale::ShortFormat));
+  addFact(tr("File"), formatBytes(m_entry.fileBytes));
 }
 
 void ModelDetails::retranslate() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QStringList>
 #include <optional>
 
 #include "models/model_list.h"
@@ -26,6 +27,8 @@ class ModelDetails : public Card {
 
   /// `listed`: opened or dropped by hand, so it can be taken off the list again.
   void setEntry(const ModelEntry& entry, bool loaded, bool listed, std::uint64_t availableBytes);
+  /// Of a state: the models on this computer that it fits; `loaded`: one of them is loaded.
+  void setFitting(const QStringList& models, bool loaded);
   const ModelEntry& entry() const { return m_entry; }
   DevicePicker* picker() const { return m_picker; }
   /// `waitsFor`: what the engine ends first.
@@ -42,6 +45,7 @@ class ModelDetails : public Card {
   void loadSharedRequested(const QString& path, const QString& strategy);
   void cancelRequested();
   void chatRequested();
+  void stateChatRequested(const QString& path);
   void showInFolderRequested(const QString& path);
   void removeRequested(const QString& path);
   void vocabularyRequested(const QString& path);       ///< the user wants to choose its file
@@ -57,10 +61,14 @@ class ModelDetails : public Card {
   void addFact(const QString& name, const QString& value);
   void fillError();
   void fillVerdict();
+  void fillStateVerdict();
+  void fillStateFacts();
   void fillProgress();
 
   ModelEntry m_entry;
   bool m_loaded = false, m_listed = false;
+  QStringList m_fitting;
+  bool m_fittingIsLoaded = false;
   std::uint64_t m_available = 0;
   QString m_loadingPath;  ///< also that of the last error
   EngineWork m_waitsFor{};

@@ -5,6 +5,7 @@
 #include <QPainter>
 #include <algorithm>
 
+#include "chat/start_state.h"
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
 #include "support/format.h"
@@ -17,10 +18,11 @@ namespace rookery::app {
 namespace {
 constexpr double kComfort = 1.1;  ///< less than this times the need free: tight
 constexpr int kPadding = 12, kIcon = 18;
-/// The newest generation first, in it from small to large; what could not be read at the end.
+/// The newest generation first, in it from small to large; then states; what could not be read at the end.
 bool comesBefore(const ModelEntry& a, const ModelEntry& b) {
   const auto rank = [](const ModelEntry& e) {
-    if (!e.info) return std::pair(1, std::uint64_t{0});
+    if (e.state) return std::pair(1, std::uint64_t{0});
+    if (!e.info) return std::pair(2, std::uint64_t{0});
     const int generation = QString::fromLatin1(engine::versionName(e.info->shape.version)).section(u'.', 0, 0).toInt();  // 5.0 and 5.2 are one
     return std::pair(-generation, e.info->shape.parameters());
   };
@@ -32,6 +34,9 @@ bool comesBefore(const ModelEntry& a, const ModelEntry& b) {
 Fit fitOf(const ModelEntry& entry, std::uint64_t availableBytes) {
   if (entry.error) {
     return Fit::Unusable;
+  }
+  if (entry.state) {
+    return Fit::State;
   }
   if (entry.isGuide()) {
     return Fit::Fits;
@@ -57,6 +62,7 @@ QString fitText(Fit fit) {
     case Fit::NeedsVocabulary: return ModelListModel::tr("needs its vocabulary");
     case Fit::CannotRun: return ModelListModel::tr("cannot run");
     case Fit::Unusable: return ModelListModel::tr("cannot be used");
+    case Fit::State: return ModelListModel::tr("state");
     case Fit::Unknown: break;
   }
   return {};
@@ -68,6 +74,9 @@ QString entrySummary(const ModelEntry& entry) {
   }
   if (entry.error) {
     return errorText(*entry.error);
+  }
+  if (entry.state) {
+    return stateText(*entry.state) + QStringLiteral(" · ") + formatBytes(entry.fileBytes);
   }
   if (!entry.info) {
     return formatBytes(entry.fileBytes);
@@ -189,10 +198,12 @@ void ModelDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
   const auto fit = static_cast<Fit>(index.data(ModelListModel::FitRole).toInt());
   const bool loaded = index.data(ModelListModel::LoadedRole).toBool();
   const QString verdict = loaded ? ModelListModel::tr("loaded") : fitText(fit);
-  const QString iconName = loaded || fit == Fit::Fits ? QStringLiteral("ok")
+  const QString iconName = fit == Fit::State          ? QStringLiteral("chat")
+                           : loaded || fit == Fit::Fits ? QStringLiteral("ok")
                            : fit >= Fit::CannotRun    ? QStringLiteral("error")
                                                       : QStringLiteral("warning");
   const QColor verdictColor = selected                       ? text
+                              : fit == Fit::State          ? colors.mutedText
                               : loaded || fit == Fit::Fits ? colors.good
                               : fit >= Fit::CannotRun        ? colors.bad
                                                              : colors.warning;

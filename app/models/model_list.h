@@ -8,9 +8,9 @@
 
 namespace rookery::app {
 
-enum class Fit { Unknown, Fits, Tight, TooBig, NeedsVocabulary, CannotRun, Unusable };
+enum class Fit { Unknown, Fits, Tight, TooBig, NeedsVocabulary, CannotRun, Unusable, State };
 
-/// Unusable: no sound model; CannotRun, NeedsVocabulary: a sound one that this build cannot chat with (yet). Else judged
+/// State: no model but a state. Unusable: no sound model; CannotRun, NeedsVocabulary: a sound one that this build cannot chat with (yet). Else judged
 /// on the memory that is free now; `Tight` when less than a tenth of the need would remain.
 Fit fitOf(const ModelEntry& entry, std::uint64_t availableBytes);
 QString fitText(Fit fit);
@@ -39,6 +39,7 @@ class ModelListModel : public QAbstractListModel {
 
   const ModelEntry* entry(const QModelIndex& index) const;
   QModelIndex find(const QString& path) const;
+  const QList<ModelEntry>& entries() const { return m_entries; }
 
  private:
   QList<ModelEntry> m_entries;

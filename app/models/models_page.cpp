@@ -13,6 +13,7 @@
 
 #include "inference/engine_text.h"
 #include "inference/inference_service.h"
+#include "inference/inference_worker.h"
 #include "models/model_details.h"
 #include "models/model_list.h"
 #include "rookery/ledger.h"
@@ -141,6 +142,8 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
   });
   connect(m_details, &ModelDetails::loadRequested, this, &ModelsPage::loadRequested);
   connect(m_details, &ModelDetails::chatRequested, this, &ModelsPage::chatRequested);
+  connect(m_details, &ModelDetails::stateChatRequested, this, &ModelsPage::stateChatRequested);
+  connect(&m_catalog, &ModelCatalog::scanFinished, this, &ModelsPage::tellStates);
   connect(m_details, &ModelDetails::cancelRequested, this, &ModelsPage::cancelRequested);
   connect(m_details, &ModelDetails::showInFolderRequested, this,
           [](const QString& path) { Dialogs::instance().openUrl(QFileInfo(path).path()); });
@@ -185,12 +188,14 @@ void ModelsPage::attach(InferenceService* service) {
   });
   connect(service, &InferenceService::modelLoaded, this, [this](quint64, const LoadedModel& model) {
     m_details->showLoadEnded();
+    m_loadedShape = model.info.shape;
     setLoaded(model.isGuide ? QString() : model.path, toQString(model.device.id));
   });
   connect(service, &InferenceService::loadFailed, this, [this, service, job](quint64 id, const engine::Error& error) {
     if (id == *job) m_details->showLoadError(error, service->lastLoadLeftCpu());
   });
   if (const auto& model = service->model()) {
+    m_loadedShape = model->info.shape;
     setLoaded(model->isGuide ? QString() : model->path, toQString(model->device.id));
   }
 }
@@ -216,7 +221,7 @@ void ModelsPage::rescan() {
 
 void ModelsPage::chooseFile() {
   const QString path = Dialogs::instance().openFile(this, tr("Open a model"), QDir::homePath(),
-                                                    tr("RWKV models (*.pth *.st *.safetensors *.gguf);;All files (*)"));
+                                                    tr("RWKV models and states (*.pth *.st *.state *.safetensors *.gguf);;All files (*)"));
   if (!path.isEmpty()) {
     addFile(path);
   }
@@ -271,6 +276,7 @@ void ModelsPage::entryRead(const ModelEntry& entry) {
       m_settings->addModelFile(entry.path);  // not a picture that was dropped by mistake
     }
     select(entry.path);
+    if (entry.state) tellStates();
   } else if (entry.path == m_view->currentIndex().data(ModelListModel::PathRole).toString()) {
     showCurrent();
   }
@@ -278,8 +284,26 @@ void ModelsPage::entryRead(const ModelEntry& entry) {
 
 void ModelsPage::showCurrent() {
   if (const auto* entry = m_list->entry(m_view->currentIndex())) {
+    if (entry->state) {
+      QStringList fitting;
+      for (const ModelEntry& model : m_list->entries()) {
+        if (model.info && entry->state->fits(model.info->shape)) fitting << model.name;
+      }
+      const bool loaded = m_loadedShape && entry->state->fits(*m_loadedShape);
+      if (fitting.isEmpty() && loaded && m_loadedPath.isEmpty()) fitting << guideName();
+      m_details->setFitting(fitting, loaded);
+    }
     m_details->setEntry(*entry, isLoaded(entry->path), m_settings->modelFiles().contains(entry->path), memory());
   }
+}
+
+void ModelsPage::tellStates() {
+  std::vector<StateFileEntry> states;
+  for (const ModelEntry& entry : m_list->entries()) {
+    if (entry.state) states.push_back({entry.path, *entry.state});
+  }
+  Q_EMIT statesFound(states);
+  showCurrent();  // what is shown may be a state, and the models that it fits are known now
 }
 
 bool ModelsPage::isLoaded(const QString& path) const {

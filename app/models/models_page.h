@@ -4,6 +4,7 @@
 #include <QStringList>
 #include <QWidget>
 
+#include "chat/start_state.h"
 #include "models/model_catalog.h"
 #include "page_widget.h"
 
@@ -53,6 +54,8 @@ class ModelsPage : public PageWidget {
   void loadRequested(const QString& path);  ///< empty: the guide
   void cancelRequested();
   void chatRequested();  ///< with the model that is loaded
+  void stateChatRequested(const QString& stateFile);
+  void statesFound(const std::vector<rookery::app::StateFileEntry>& states);  ///< all that are known by now
 
  protected:
   void changeEvent(QEvent* event) override;
@@ -69,6 +72,7 @@ class ModelsPage : public PageWidget {
   std::uint64_t memory() const;  ///< bytes for a model on the device that is chosen
   bool isLoaded(const QString& path) const;  ///< on that device
   void entryRead(const ModelEntry& entry);
+  void tellStates();
 
   Settings* m_settings;
   ModelCatalog m_catalog;
@@ -82,6 +86,7 @@ class ModelsPage : public PageWidget {
   QString m_loadedPath, m_loadedDevice, m_selectWhenRead;
   QStringList m_seen;
   bool m_anyLoaded = false;
+  std::optional<engine::ModelShape> m_loadedShape;
 };
 
 }  // namespace rookery::app

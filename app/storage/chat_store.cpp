@@ -237,7 +237,7 @@ std::optional<StoredChat> ChatStore::chat(qint64 id) {
   settle();
   auto query = read(QStringLiteral(
       "SELECT uuid, title, title_is_automatic, created, updated, system_prompt, sampling, model_fingerprint, model_name,"
-      " active_leaf FROM conversations WHERE id = ?"), {id});
+      " active_leaf, start_hash, start_name, start_is_chat FROM conversations WHERE id = ?"), {id});
   if (!query || !query->next()) return std::nullopt;
   StoredChat chat;
   ConversationRecord& r = chat.record;
@@ -254,6 +254,7 @@ std::optional<StoredChat> ChatStore::chat(qint64 id) {
   r.fingerprint = query->value(7).toString();
   r.modelName = query->value(8).toString();
   r.activeLeaf = query->value(9).toLongLong();
+  r.start = {static_cast<std::uint64_t>(query->value(10).toLongLong()), query->value(11).toString(), query->value(12).toBool()};
 
   query = read(QStringLiteral(
       "SELECT id, parent_id, role, text_length FROM messages WHERE conversation_id = ? ORDER BY id"), {id});
@@ -343,18 +344,31 @@ MessageSearch* ChatStore::search() {
   return m_search.get();
 }
 
+bool ChatStore::hasStartState(std::uint64_t hash) {
+  settle();
+  auto query = read(QStringLiteral("SELECT 1 FROM start_states WHERE hash = ?"), {static_cast<qint64>(hash)});
+  return !query || query->next();
+}
+
+void ChatStore::putStartState(std::uint64_t hash, const QByteArray& state) {
+  post([hash, state](const QSqlDatabase& database) {
+    return execute(database, QStringLiteral("INSERT OR IGNORE INTO start_states(hash, bytes, state) VALUES(?,?,?)"),
+                   {static_cast<qint64>(hash), state.size(), state});
+  });
+}
+
 void ChatStore::putConversation(const ConversationRecord& r) {
   post([r](const QSqlDatabase& database) {
     return execute(database, QStringLiteral(
         "INSERT INTO conversations(id, uuid, title, title_is_automatic, created, updated, system_prompt, sampling,"
-        " model_fingerprint, model_name, active_leaf) VALUES(?,?,?,?,?,?,?,?,?,?,?)"
+        " model_fingerprint, model_name, active_leaf, start_hash, start_name, start_is_chat) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT(id) DO UPDATE SET title = excluded.title, title_is_automatic = excluded.title_is_automatic,"
         " updated = excluded.updated, system_prompt = excluded.system_prompt, sampling = excluded.sampling,"
         " model_fingerprint = excluded.model_fingerprint, model_name = excluded.model_name,"
         " active_leaf = excluded.active_leaf"),
         {r.id, r.uuid, orEmpty(r.title), r.titleIsAutomatic ? 1 : 0, r.created.toMSecsSinceEpoch(),
          r.updated.toMSecsSinceEpoch(), orEmpty(r.systemPrompt), packSampling(r.sampling, r.rules, r.thinking), orEmpty(r.fingerprint),
-         orEmpty(r.modelName), idOrNull(r.activeLeaf)});
+         orEmpty(r.modelName), idOrNull(r.activeLeaf), static_cast<qint64>(r.start.hash), orEmpty(r.start.name), r.start.isChat ? 1 : 0});
   });
 }
 

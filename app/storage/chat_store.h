@@ -65,6 +65,7 @@ class ChatStore : public QObject {
   std::optional<MessageRecord> message(qint64 id);  ///< the same; without its prompt, which may be as long as the chat
   /// The same in the background, for long texts; `loaded` is called on this thread, unless `context` is gone by then.
   void loadMessage(qint64 id, QObject* context, std::function<void(std::optional<MessageRecord>)> loaded);
+  bool hasStartState(std::uint64_t hash);           ///< also true where that cannot be read now
   qint64 snapshotBytes();
   /// Began with the first call; nullptr while read-only. Lives as long as the store.
   MessageSearch* search();
@@ -74,6 +75,8 @@ class ChatStore : public QObject {
   qint64 newConversationId() { return ++m_lastConversation; }
   qint64 newMessageId() { return ++m_lastMessage; }
   void putConversation(const ConversationRecord& record);  ///< inserts or updates
+  /// Before the first putConversation() of a chat that begins from it: engine::State::pack().
+  void putStartState(std::uint64_t hash, const QByteArray& state);
   void setTitle(qint64 conversation, const QString& title, bool automatic);
   void addMessage(const MessageRecord& record);            ///< also makes it the active leaf
   void setActiveLeaf(qint64 conversation, qint64 message);

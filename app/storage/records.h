@@ -29,12 +29,21 @@ struct AnswerRules {
   bool operator==(const AnswerRules&) const = default;
 };
 
+/// The state that a chat begins from in place of the empty one. It lies in the database, so that a chat needs no file.
+struct ChatStart {
+  std::uint64_t hash = 0;  ///< of the state, and what the chainHash() of its chats begins with; 0: the empty state
+  QString name;            ///< of the file that it came from
+  bool isChat = false;     ///< a conversation stands in it: the first question is a later turn, without a system text
+  bool operator==(const ChatStart&) const = default;
+};
+
 struct ConversationRecord {
   qint64 id = 0;
   QString uuid, title;
   bool titleIsAutomatic = true;
   QDateTime created, updated;
   QString systemPrompt;
+  ChatStart start;
   engine::SamplerSettings sampling;
   AnswerRules rules;
   std::optional<engine::Thinking> thinking;  ///< nullopt: as suits the model

@@ -109,7 +109,7 @@ class Salvage {
   }
 
   StoreResult<Salvaged> run(bool withSnapshots) {
-    for (const auto step : {&Salvage::dropOrders, &Salvage::begin, &Salvage::copyChats, &Salvage::findJournals,
+    for (const auto step : {&Salvage::dropOrders, &Salvage::begin, &Salvage::copyStarts, &Salvage::copyChats, &Salvage::findJournals,
                             &Salvage::copyMessages, &Salvage::mend, &Salvage::makeOrders}) {
       if (auto result = (this->*step)(); !result) return tl::unexpected(result.error());
     }
@@ -128,6 +128,7 @@ class Salvage {
   };
   struct Chat {
     qint64 lastMessage = 0, leaf = 0;
+    std::uint64_t startHash = 0;
   };
 
   StoreResult<void> begin() {
@@ -207,15 +208,27 @@ class Salvage {
     return {};
   }
 
+  /// What chats begin from. One whose state is lost keeps its memories, and says so where it would have to read from the start.
+  StoreResult<void> copyStarts() {
+    const Source from = source(QStringLiteral("start_states"), QStringLiteral("hash"));
+    return eachRow(from, 1, m_done.gaps, [&](const Row& row) -> StoreResult<void> {
+      const auto inserted = insert(from, row);
+      if (!inserted) return tl::unexpected(inserted.error());
+      return {};
+    });
+  }
+
   StoreResult<void> copyChats() {
     const Source from = source(QStringLiteral("conversations"), QStringLiteral("id"));
-    const auto leaf = from.columns.indexOf(QStringLiteral("active_leaf"));
+    const auto leaf = from.columns.indexOf(QStringLiteral("active_leaf")), start = from.columns.indexOf(QStringLiteral("start_hash"));
     return eachRow(from, 1, m_done.gaps, [&](const Row& row) -> StoreResult<void> {
       const auto inserted = insert(from, row);
       if (!inserted) return tl::unexpected(inserted.error());
       if (!*inserted) return {};
       ++m_done.chats;
-      m_chats[row[from.columns.indexOf(from.key)].toLongLong()].leaf = leaf >= 0 ? row[leaf].toLongLong() : 0;
+      Chat& chat = m_chats[row[from.columns.indexOf(from.key)].toLongLong()];
+      chat.leaf = leaf >= 0 ? row[leaf].toLongLong() : 0;
+      chat.startHash = start >= 0 ? static_cast<std::uint64_t>(row[start].toLongLong()) : 0;
       return {};
     });
   }
@@ -279,7 +292,7 @@ class Salvage {
         const auto start = static_cast<std::uint64_t>(value(row, "start_hash").toLongLong());
         const Tokens tokens = unpackTokens(value(row, "token_ids").toByteArray());
         message.isBroken = message.isBroken && !fromStart;
-        if (chainHash(fromStart ? 0 : base.endHash, unpackTokens(value(row, "prompt_ids").toByteArray())) != start) message.isBroken = true;
+        if (chainHash(fromStart ? chat.startHash : base.endHash, unpackTokens(value(row, "prompt_ids").toByteArray())) != start) message.isBroken = true;
         message.endHash = chainHash(start, tokens);
       }
       const auto inserted = insert(from, row);

@@ -7,8 +7,8 @@ namespace rookery::app {
 namespace {
 
 // Messages form a tree; the path from active_leaf to the root is what the transcript shows.
-// An assistant row replays itself: after its base (the nearest assistant above it, or the empty state when
-// prompt_from_start) the model read prompt_ids, then token_ids one by one; pending_token is drawn but not read.
+// An assistant row replays itself: after its base (the nearest assistant above it, or the state that the chat begins from
+// when prompt_from_start) the model read prompt_ids, then token_ids one by one; pending_token is drawn but not read.
 // start_hash chains all tokens read up to the end of prompt_ids (chainHash()).
 // While an answer is generated its pieces are appended to `journal` (a growing answer is not rewritten at every
 // commit); the end of the answer, or the next start after a crash, folds them into the row.
@@ -71,6 +71,21 @@ const QStringList& version3() {
   return statements;
 }
 
+// 4: a chat may begin from another state than the empty one. It goes with the last chat that begins from it. start_hash is
+// also what the hashes of the chat's tokens begin with, so no memory of one beginning is taken for one of another.
+const QStringList& version4() {
+  static const QStringList statements{
+      QStringLiteral("CREATE TABLE start_states(hash INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, state BLOB NOT NULL) STRICT"),
+      QStringLiteral("ALTER TABLE conversations ADD COLUMN start_hash INTEGER NOT NULL DEFAULT 0"),
+      QStringLiteral("ALTER TABLE conversations ADD COLUMN start_name TEXT NOT NULL DEFAULT ''"),
+      QStringLiteral("ALTER TABLE conversations ADD COLUMN start_is_chat INTEGER NOT NULL DEFAULT 0"),
+      QStringLiteral("CREATE TRIGGER start_states_unused AFTER DELETE ON conversations WHEN old.start_hash <> 0 BEGIN"
+                     " DELETE FROM start_states WHERE hash = old.start_hash"
+                     " AND NOT EXISTS (SELECT 1 FROM conversations WHERE start_hash = old.start_hash AND start_hash <> 0); END"),
+  };
+  return statements;
+}
+
 // What the search has to read again: one row per message that came, changed or went, numbered for ever. Triggers write them,
 // so that they belong to the change. `search_source` names this database to the index beside it (MessageSearch).
 const QStringList& searchParts() {
@@ -118,6 +133,7 @@ StoreResult<void> bringUp(const QSqlDatabase& database, int version) {
   if (version < 1) statements += version1();
   if (version < 2) statements += version2();
   if (version < 3) statements += version3();
+  if (version < 4) statements += version4();
   statements << QStringLiteral("PRAGMA application_id=%1").arg(kApplicationId)
              << QStringLiteral("PRAGMA user_version=%1").arg(kSchemaVersion);
   for (const QString& statement : std::as_const(statements)) {
@@ -132,7 +148,7 @@ StoreResult<void> bringUp(const QSqlDatabase& database, int version) {
 }  // namespace
 
 const QStringList& tableNames() {
-  static const QStringList names{QStringLiteral("conversations"), QStringLiteral("messages"), QStringLiteral("journal"),
+  static const QStringList names{QStringLiteral("start_states"), QStringLiteral("conversations"), QStringLiteral("messages"), QStringLiteral("journal"),
                                  QStringLiteral("snapshots")};
   return names;
 }
@@ -173,7 +189,7 @@ StoreResult<int> versionOf(const QSqlDatabase& database) {
 StoreResult<void> checkSchema(const QSqlDatabase& database) {
   auto model = Connection::open(QStringLiteral(":memory:"), Connection::Mode::ReadWrite);
   if (!model) return tl::unexpected(model.error());
-  for (const QString& statement : version1() + version2() + version3() + searchParts()) {
+  for (const QString& statement : version1() + version2() + version3() + version4() + searchParts()) {
     if (auto result = runSql(model->database(), statement); !result) return tl::unexpected(result.error());
   }
   for (const QString& table : tableNames() + QStringList{QStringLiteral("search_changes"), QStringLiteral("search_source")}) {

@@ -10,7 +10,7 @@ namespace rookery::app {
 
 /// "Rook" in ASCII; lets file(1) and the MIME database recognise the file.
 inline constexpr int kApplicationId = 0x526f6f6b;
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 /// Whose the database is, without changing it; its version, 0 for an empty file. TooNew or Foreign: not ours to change.
 /// Damaged: a version that no Rookery has ever written.

@@ -125,6 +125,21 @@ StoreResult<std::optional<Found>> usableSnapshot(const QSqlDatabase& database, q
   return std::optional<Found>();
 }
 
+/// What a chat begins from: the hash that its tokens follow.
+StoreResult<std::uint64_t> startHashOf(const QSqlDatabase& database, qint64 conversation) {
+  auto query = runSql(database, QStringLiteral("SELECT start_hash FROM conversations WHERE id = ?"), {conversation});
+  if (!query) return tl::unexpected(query.error());
+  return query->next() ? unsignedValue(query->value(0)) : 0;
+}
+
+/// nullopt: it is not there.
+StoreResult<std::optional<PackedSnapshot>> startState(const QSqlDatabase& database, std::uint64_t hash) {
+  auto query = runSql(database, QStringLiteral("SELECT state FROM start_states WHERE hash = ?"), {static_cast<qint64>(hash)});
+  if (!query) return tl::unexpected(query.error());
+  if (!query->next()) return std::optional<PackedSnapshot>();
+  return std::optional(PackedSnapshot{query->value(0).toByteArray(), {}, 0, 0});
+}
+
 /// A sibling that read the very same prompt: regenerating starts from its snapshot.
 StoreResult<std::optional<Found>> siblingSnapshot(const QSqlDatabase& database, const AssistantRow& row,
                                                   const std::vector<qint64>& without) {
@@ -262,6 +277,8 @@ StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, c
     Tokens tokens;
   };
   std::vector<Piece> pieces;  // from the last to the first
+  const auto beginning = startHashOf(database, answer.conversation);
+  if (!beginning) return tl::unexpected(beginning.error());
   while (true) {
     const bool own = row.id == answer.id;
     auto found = usableSnapshot(database, row.id, row, false, without);
@@ -277,8 +294,15 @@ StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, c
       break;
     }
     if (!own) pieces.push_back({row.id, 0, std::move(row.tokens)});
-    if (row.fromStart && !row.follows(0)) return std::optional<StartPoint>();
+    if (row.fromStart && !row.follows(*beginning)) return std::optional<StartPoint>();
     pieces.push_back({row.id, -static_cast<qint64>(row.prompt.size()), row.prompt});
+    if (row.fromStart && *beginning != 0) {
+      auto state = startState(database, *beginning);
+      if (!state) return tl::unexpected(state.error());
+      if (!*state) return std::optional<StartPoint>();
+      start.snapshot = std::move(*state);
+      start.hashBefore = *beginning;
+    }
     if (row.fromStart) break;
     auto before = loadAssistant(database, row.base);
     if (!before) return tl::unexpected(before.error());

@@ -15,7 +15,7 @@ struct PackedSnapshot {
   QByteArray state;   ///< engine::State::pack()
   QByteArray logits;  ///< zstd over floats
   std::uint64_t position = 0;
-  qint64 id = 0;      ///< its row; 0: not stored yet
+  qint64 id = 0;      ///< its row; 0: not stored yet, or the state that a chat begins from
 };
 
 struct SnapshotRecord {
@@ -58,10 +58,11 @@ StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qin
 /// pinned one. Returns how many went.
 StoreResult<int> trimSnapshots(const QSqlDatabase& database, qint64 budgetBytes);
 
-/// Walks up from an answer until it meets a usable snapshot of its model, or the empty state. The answer's own row need
+/// Walks up from an answer until it meets a usable snapshot of its model, or the state that the chat begins from (as a
+/// snapshot with id 0, unless it is the empty one). The answer's own row need
 /// not be written yet; `base` is the answer it follows, 0 if its prompt begins at the empty state. Snapshots whose rows
 /// are in `without` are passed over.
-/// nullopt if the way is not whole: an answer on it is missing, not written to its end yet, or another model's, so that
+/// nullopt if the way is not whole: the state at the beginning is missing, an answer on it is missing, not written to its end yet, or another model's, so that
 /// the tokens from there on would not be what the model is said to have read.
 StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, const MessageRecord& answer, qint64 base,
                                                 const std::vector<qint64>& without = {});

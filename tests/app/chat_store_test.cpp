@@ -563,6 +563,53 @@ class ChatStoreTest : public QObject {
     QCOMPARE(store->message(4)->tokens.size(), std::size_t(40));
   }
 
+  // chats_v3.sqlite was written by the program when the schema had version 3: the chat of the one of version 2.
+  void aDatabaseOfVersion3BeginsFromNothing() {
+    QVERIFY(QFile::copy(QStringLiteral(ROOKERY_TEST_DATA "/app/data/chats_v3.sqlite"), m_path));
+    QVERIFY(QFile::setPermissions(m_path, QFile::ReadOwner | QFile::WriteOwner));
+    auto store = openStore(m_path);
+    QVERIFY(store && store->damagedCopy().isEmpty());
+    QCOMPARE(store->chat(1)->tree.size(), std::size_t(4));
+    QCOMPARE(store->chat(1)->record.start, ChatStart());
+    QCOMPARE(store->message(4)->modelName, QStringLiteral("Guide model"));
+    ConversationRecord chat = newChat(*store, QStringLiteral("with a start"));
+    chat.start = {77, QStringLiteral("tuned.st"), true};
+    chat.id = store->newConversationId();
+    chat.uuid = QStringLiteral("start");
+    store->putStartState(77, "packed");
+    store->putConversation(chat);
+    QVERIFY(store->flush(5000));
+    QCOMPARE(store->chat(chat.id)->record.start, chat.start);
+    QVERIFY(store->hasStartState(77) && !store->hasStartState(78));
+  }
+
+  // What the chat begins from is where reading starts, and what its hashes follow.
+  void theStartOfAChatIsASnapshotOfItsOwn() {
+    auto store = openStore(m_path);
+    ConversationRecord chat = newChat(*store, QStringLiteral("plain"));
+    chat.id = store->newConversationId();
+    chat.uuid = QStringLiteral("start");
+    chat.start = {77, QStringLiteral("tuned.st"), false};
+    store->putStartState(77, "packed");
+    store->putConversation(chat);
+    QVERIFY(store->flush(5000));
+    MessageRecord answer;
+    answer.id = store->newMessageId();
+    answer.conversation = chat.id;
+    answer.fingerprint = QStringLiteral("model");
+    answer.promptFromStart = true;
+    answer.prompt = {7, 8, 9};
+    answer.startHash = chainHash(0, answer.prompt);
+    QVERIFY(!store->startFor(answer, 0));  // read from nothing: not this chat's
+    answer.startHash = chainHash(77, answer.prompt);
+    const auto start = store->startFor(answer, 0);
+    QVERIFY(start && start->snapshot);
+    QCOMPARE(start->snapshot->state, QByteArray("packed"));
+    QCOMPARE(start->snapshot->id, qint64(0));
+    QCOMPARE(start->hashBefore, std::uint64_t(77));
+    QCOMPARE(start->toRead, answer.prompt);
+  }
+
   // chats_v1.sqlite was written by the program when the schema had version 1 (its snapshots are left out, they are large):
   // a question and an answer of 40 tokens.
   void aDatabaseOfVersion1IsBroughtUp() {

@@ -298,7 +298,10 @@ class DamageTest : public QObject {
 
   // An update that is left leaves the old file as it was.
   void anUpdateCanBeLeft() {
-    execute(m_path, {QStringLiteral("ALTER TABLE messages DROP COLUMN model_name"), QStringLiteral("PRAGMA user_version=2"),
+    execute(m_path, {QStringLiteral("ALTER TABLE messages DROP COLUMN model_name"), QStringLiteral("DROP TRIGGER start_states_unused"),
+                     QStringLiteral("DROP TABLE start_states"), QStringLiteral("ALTER TABLE conversations DROP COLUMN start_hash"),
+                     QStringLiteral("ALTER TABLE conversations DROP COLUMN start_name"), QStringLiteral("ALTER TABLE conversations DROP COLUMN start_is_chat"),
+                     QStringLiteral("PRAGMA user_version=2"),
                      QStringLiteral("UPDATE conversations SET model_name = 'm', model_fingerprint = 'f'"),
                      QStringLiteral("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)"
                                     " INSERT INTO messages(conversation_id, role, state, created, text_length, text, model_fingerprint)"
