@@ -363,7 +363,9 @@ TEST_CASE("results go through links into devices, and replace neither") {
   CHECK(fs::is_symlink(folder.file("null")));
   writeFile(folder.file("target"), "old");
   fs::create_symlink("target", folder.file("link"));
-  CHECK(logitsOf(folder, kMicro, {"--state-out", folder.file("link")}).exitCode == 0);
+  CHECK(logitsOf(folder, kMicro, {"--state-out", folder.file("link")}).exitCode == 2);
+  CHECK(readFile(folder.file("target")) == "old");  // no state that Rookery wrote
+  CHECK(logitsOf(folder, kMicro, {"--state-out", folder.file("link"), "--force"}).exitCode == 0);
   CHECK(fs::is_symlink(folder.file("link")));
   CHECK(readFile(folder.file("target")) != "old");
   for (const auto& entry : fs::directory_iterator(folder.path())) CHECK_FALSE(entry.path().string().ends_with(".part"));

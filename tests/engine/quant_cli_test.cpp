@@ -182,9 +182,9 @@ TEST_CASE("conversions that cannot be are refused, and leave everything as it wa
   const std::string before = readFile(source);
   const std::size_t files = filesIn(folder);
   const std::string nowhere = folder.file("absent/out.gguf"), out = folder.file("out.gguf"), own = folder.file("out.safetensors");
-  checkRefused("convert", {{{source, source, "--precision", "q8_0"}, 2, "the file that is read"},
-                           {{source, folder.file("twin.gguf"), "--precision", "q8_0"}, 2, "the file that is read"},
-                           {{source, folder.file("link.gguf"), "--precision", "q8_0"}, 2, "the file that is read"},
+  checkRefused("convert", {{{source, source, "--precision", "q8_0"}, 2, "a file that is read"},
+                           {{source, folder.file("twin.gguf"), "--precision", "q8_0"}, 2, "a file that is read"},
+                           {{source, folder.file("link.gguf"), "--precision", "q8_0"}, 2, "a file that is read"},
                            {{source, folder.file("out.bin"), "--precision", "q8_0"}, 2, "neither"},
                            {{source, out, "--precision", "q9_0"}, 2, "not a precision"},
                            {{source, out, "--precision", "q2_k"}, 2, "not a precision"},

@@ -14,6 +14,7 @@
 #include "support/dialects.h"
 #include "support/golden.h"
 #include "support/process.h"
+#include "support/torch_writer.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;
@@ -122,12 +123,36 @@ TEST_CASE("states of other programs go on as the reference goes on, and say what
     if (!manifest.contains("resume")) continue;
     CAPTURE(model.string());
     const Golden golden(model);
-    std::vector<std::pair<std::string, std::vector<Raw>>> forms{{"rwkv", golden.list("")}, {"rwkv", golden.list("state.")}};
-    if (golden.v7) forms.insert(forms.end(), {{"rwkv-tl", golden.tl()}, {"rwkv-metal", golden.metal()}});
-    for (const auto& [form, tensors] : forms) {
-      CAPTURE(form);
-      const std::string path = folder.file("state.safetensors");
-      writeRaw(path, tensors);
+    std::vector<std::pair<std::string, std::string>> files;
+    const auto safetensors = [&](const char* form, const std::string& name, const std::vector<Raw>& tensors) {
+      files.emplace_back(form, folder.file(name + ".safetensors"));
+      writeRaw(files.back().second, tensors);
+    };
+    const auto torch = [&](const char* form, const std::string& name, const TorchWriter& writer, const py::Value& root) {
+      files.emplace_back(form, folder.file(name + ".pth"));
+      const Bytes zip = writer.zip(root);
+      const std::span<const std::byte> bytes = zip;
+      writeFile(files.back().second, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    };
+    safetensors("rwkv", "list", golden.list(""));
+    TorchWriter writer;
+    std::vector<py::Value> items;
+    for (const Raw& t : golden.list("")) items.push_back(writer.tensor(t.shape, t.bytes));
+    torch("rwkv", "list", writer, py::list(items));
+    torch("rwkv", "tuple", writer, py::tuple(items));
+    torch("rwkv", "nested", writer, py::dict({{py::text("tokens"), py::number(64)}, {py::text("state"), py::list(items)}}));
+    if (golden.v7) {
+      safetensors("rwkv-tl", "tl", golden.tl());
+      safetensors("rwkv-metal", "metal", golden.metal());
+      std::vector<py::Value> tmix, cmix;
+      for (std::size_t i = 0; i < items.size(); i += 3) {
+        tmix.push_back(py::dict({{py::text("x"), items[i]}, {py::text("rnn"), items[i + 1]}}));
+        cmix.push_back(py::dict({{py::text("x"), items[i + 2]}}));
+      }
+      torch("rwkv-tl", "tl", writer, py::dict({{py::text("tmix"), py::list(tmix)}, {py::text("cmix"), py::list(cmix)}}));
+    }
+    for (const auto& [form, path] : files) {
+      CAPTURE(path);
       const json state = infoOf(path)["state"];
       CHECK(state["kind"] == "foreign");
       CHECK(state["form"] == form);
@@ -142,7 +167,7 @@ TEST_CASE("states of other programs go on as the reference goes on, and say what
       ++compared;
     }
   }
-  CHECK(compared >= 12);
+  CHECK(compared >= 20);
 }
 
 TEST_CASE("a state of another generation or of other dimensions is refused, and none is taken for a model") {

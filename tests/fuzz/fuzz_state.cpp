@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A packed state out of a database, and a state or tuned-state file, both for a tiny model's shape.
+// A packed state out of a database, and a state file, both for a tiny model's shape.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
-#include "rookery/state.h"
+#include "rookery/state_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace rookery::engine;
@@ -28,5 +28,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   packed.resize(24);
   packed.insert(packed.end(), bytes.begin(), bytes.end());
   check(State::unpack(packed, shape));
+  // A state file, of whichever program.
+  if (const auto file = ModelFile::fromMemory(bytes, "fuzz.st")) {
+    if (const auto info = describeState(**file); info && (info->nEmbd <= 0 || describe(*info).empty())) std::abort();
+    const auto loaded = loadState(**file, shape);
+    check(loaded ? Result<State>(loaded->state) : Result<State>(tl::unexpected(loaded.error())));
+  }
   return 0;
 }

@@ -54,7 +54,7 @@ std::string describe(const StateInfo& info);
 
 /// By names alone, whatever the shapes are: also of a model that a tuned state was merged into. nullopt: no state.
 std::optional<StateKind> stateKindOf(const ModelFile& file);
-/// NotRwkv: no state is in it. StateMismatch: one is, of shapes that no state has.
+/// NotRwkv: no state is in it. FileDamaged: one is, of shapes that no state has.
 Result<StateInfo> describeState(const ModelFile& file);
 
 struct LoadedState {

@@ -83,7 +83,7 @@ tl::unexpected<Error> noState(const ModelFile& file) {
 
 Result<StateInfo> infoOf(const ModelFile& file, const StateForm& form) {
   const auto odd = [&](const TensorSource& tensor) {
-    return fail(ErrorCode::StateMismatch, fmt::format("State tensor {} has the shape [{}], which no state has.", tensor.name, fmt::join(tensor.shape, ", ")));
+    return fail(ErrorCode::FileDamaged, fmt::format("State tensor {} has the shape [{}], which no state has.", tensor.name, fmt::join(tensor.shape, ", ")));
   };
   StateInfo info;
   info.kind = form.kind();
@@ -94,7 +94,7 @@ Result<StateInfo> infoOf(const ModelFile& file, const StateForm& form) {
     info.generations = {4};
   } else {
     const auto kv = form.part("att_kv", 0);
-    if (!kv) return fail(ErrorCode::StateMismatch, fmt::format("{} is a state without its tensor {}.", printable(file.name()), form.partName("att_kv", 0)));
+    if (!kv) return fail(ErrorCode::FileDamaged, fmt::format("{} is a state without its tensor {}.", printable(file.name()), form.partName("att_kv", 0)));
     std::vector<std::int64_t> shape = withoutOnes(kv->shape);
     if (shape.size() == 2) shape.insert(shape.begin(), 1);
     constexpr std::int64_t kWidest = 1 << 20;

@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "weights/names_web_rwkv.h"
 
 namespace rookery::engine {
 namespace {
@@ -24,12 +25,6 @@ int positionOf(std::string_view name) {
   if (name == "att_kv") return 1;
   if (name == "ffn_xx" || name == "ffn_x_prev") return 2;
   return -1;
-}
-
-bool endsIn(const std::string& name, std::string_view suffix) {
-  if (name.size() < suffix.size()) return false;
-  return std::equal(suffix.begin(), suffix.end(), name.end() - static_cast<std::ptrdiff_t>(suffix.size()),
-                    [](char a, char b) { return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b))); });
 }
 
 /// Nothing but a list: every tensor is called by its place in it, after one common prefix ("state.0"). nullopt: it is not.
@@ -97,8 +92,7 @@ StateKind StateForm::kind() const {
 }
 
 bool StateForm::keyFirst() const {
-  return m_writer == Writer::Tuner && m_file->container() == Container::SafeTensors && !endsIn(m_file->name(), ".safetensors") &&
-         !endsIn(m_file->name(), ".index.json");
+  return m_writer == Writer::Tuner && isNamedAsWebRwkv(*m_file);
 }
 
 bool StateForm::isV4() const {

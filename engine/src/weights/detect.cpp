@@ -15,6 +15,7 @@
 #include "formats/names.h"
 #include "weights/foreign_model.h"
 #include "weights/names_fla.h"
+#include "weights/names_web_rwkv.h"
 
 namespace rookery::engine {
 
@@ -323,7 +324,7 @@ Result<ModelShape> detectOlder(const ModelFile& file, const Tensors& tensors) {
   if (auto good = detectOlderVersion(file, tensors, *shape); !good) return tl::unexpected(good.error());
   // web-rwkv's converter calls the bonus time_first, which is the name of its logarithm in official files. (web-rwkv
   // itself does not run version 5.0: it takes such a file for version 4.)
-  if (shape->version == RwkvVersion::V5_0 && file.name().ends_with(".st") && tensors.has("blocks.0.att.time_first"))
+  if (shape->version == RwkvVersion::V5_0 && isNamedAsWebRwkv(file) && tensors.has("blocks.0.att.time_first"))
     return fail(ErrorCode::VersionUnsupported, "This is an RWKV-5.0 model in web-rwkv's form, which gives the bonus and its logarithm the same name, so what the file holds "
                                                "cannot be told. Get the .pth of the same model.");
   const RwkvVersion version = shape->version;

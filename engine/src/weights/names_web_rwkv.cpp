@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "weights/names_web_rwkv.h"
 
+#include <algorithm>
+#include <cctype>
 #include <string_view>
 
 namespace rookery::engine {
@@ -13,7 +15,18 @@ bool replace(std::string& name, std::string_view theirs, std::string_view ours) 
   return true;
 }
 
+/// `suffix` in small letters.
+bool hasSuffix(std::string_view name, std::string_view suffix) {
+  return name.size() >= suffix.size() && std::equal(suffix.begin(), suffix.end(), name.end() - static_cast<std::ptrdiff_t>(suffix.size()), [](char a, char b) {
+    return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
+  });
+}
+
 }  // namespace
+
+bool isNamedAsWebRwkv(const ModelFile& file) {
+  return file.container() == Container::SafeTensors && !hasSuffix(file.name(), ".safetensors") && !hasSuffix(file.name(), ".safetensors.index.json");
+}
 
 WebRwkvNames::WebRwkvNames(const ModelFile& file) : m_version6(file.find("blocks.0.att.time_mix_w1") != nullptr) {
   // The official time_first of version 5.0 is one number a head; it is the logarithm of the bonus, time_faaaa is not.

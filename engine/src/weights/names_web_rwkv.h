@@ -7,6 +7,10 @@
 
 namespace rookery::engine {
 
+/// Where content cannot tell: a safetensors file under any other name than .safetensors, whatever the case of its letters.
+/// That converter and those who took it over (Ai00) call theirs .st and .state; a .pth of torch is no safetensors file.
+bool isNamedAsWebRwkv(const ModelFile& file);
+
 /// Names of web-rwkv's .st files. Source: cryscan/web-rwkv, assets/scripts/convert_safetensors.py: time_maa is called
 /// time_mix and time_faaaa is called time_first, so that both can be read only by knowing the generation; version 5.1's
 /// decay and bonus, one number a head, are repeated over the head's channels (which makes it version 5.2, with the same

@@ -157,7 +157,7 @@ bool loraStoredOutIn(const ModelFile& file) {
     const bool first = tensor.name.back() == '1';
     return tensor.shape[first ? 1 : 0] == width;
   }
-  return file.name().ends_with(".st");
+  return isNamedAsWebRwkv(file);
 }
 
 }  // namespace
