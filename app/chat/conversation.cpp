@@ -221,8 +221,9 @@ bool Conversation::addUserMessage(qint64 parent, const QString& text) {
   if (isNew) {
     m_record.id = m_store.newConversationId();
     m_record.created = now;
-    if (m_record.start.hash != 0) m_store.putStartState(m_record.start.hash, m_start.packed);
   }
+  // Chosen since this chat was opened: the store may not have it.
+  if (parent == 0 && !m_start.packed.isEmpty()) m_store.putStartState(m_record.start.hash, m_start.packed);
   if (m_record.title.isEmpty() && m_record.titleIsAutomatic) m_record.title = titleFrom(text);
   m_record.updated = now;
 

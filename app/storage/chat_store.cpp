@@ -365,7 +365,8 @@ void ChatStore::putConversation(const ConversationRecord& r) {
         " ON CONFLICT(id) DO UPDATE SET title = excluded.title, title_is_automatic = excluded.title_is_automatic,"
         " updated = excluded.updated, system_prompt = excluded.system_prompt, sampling = excluded.sampling,"
         " model_fingerprint = excluded.model_fingerprint, model_name = excluded.model_name,"
-        " active_leaf = excluded.active_leaf"),
+        " active_leaf = excluded.active_leaf, start_hash = excluded.start_hash, start_name = excluded.start_name,"
+        " start_is_chat = excluded.start_is_chat"),
         {r.id, r.uuid, orEmpty(r.title), r.titleIsAutomatic ? 1 : 0, r.created.toMSecsSinceEpoch(),
          r.updated.toMSecsSinceEpoch(), orEmpty(r.systemPrompt), packSampling(r.sampling, r.rules, r.thinking), orEmpty(r.fingerprint),
          orEmpty(r.modelName), idOrNull(r.activeLeaf), static_cast<qint64>(r.start.hash), orEmpty(r.start.name), r.start.isChat ? 1 : 0});
