@@ -36,7 +36,7 @@ Result<void> listAllDevices(const Context& context) {
     fmt::print("{}: {}, {:.1f} GB, {}, {}\n", d.id, d.name, static_cast<double>(d.memoryBytes) / 1e9, d.driver, d.apiLevel);
     if (!d.features.empty()) fmt::print("  {}\n", fmt::join(d.features, d.kind == "cpu" ? " " : ", "));
     if (d.software) fmt::print("  computed by the CPU: used only when it is named, \"{}\"\n", d.id);
-    if (d.kind == "cpu") fmt::print("  {} physical cores\n", engine::physicalCores());
+    if (d.kind == "cpu") fmt::print("  {} physical core{}\n", engine::physicalCores(), engine::physicalCores() == 1 ? "" : "s");
   }
   return {};
 }

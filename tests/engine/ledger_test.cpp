@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "plan/control_groups.h"
 #include "plan/system_memory.h"
 
 using namespace rookery::engine;
@@ -146,4 +147,55 @@ TEST_CASE("system memory: nothing known where there are no such files, or they a
   root.write("proc/meminfo", "MemTotal: many\nMemAvailable:\n");
   root.write("proc/self/cgroup", "nonsense\n::\n0::\n");
   CHECK(readSystemMemory(root.path()).available == 0);
+}
+
+TEST_CASE("processors: without a limit as many as there are") {
+  const FakeRoot root;
+  CHECK(cpuQuota(root.path()) == 0);
+  root.write("proc/self/cgroup", "5:cpu,cpuacct:/x\n0::/user.slice/app\n");
+  root.write("sys/fs/cgroup/user.slice/cpu.max", "max 100000\n");
+  root.write("sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "-1\n");
+  root.write("sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "100000\n");
+  CHECK(cpuQuota(root.path()) == 0);
+  root.write("sys/fs/cgroup/user.slice/cpu.max", "nonsense\n");
+  root.write("sys/fs/cgroup/user.slice/app/cpu.max", "100000 0\n");
+  root.write("sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", "100000\n");
+  root.write("sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "\n");
+  CHECK(cpuQuota(root.path()) == 0);
+}
+
+TEST_CASE("processors: version 2, the own group and each above it, rounded down") {
+  const FakeRoot root;
+  root.write("proc/self/cgroup", "0::/system.slice/run.scope/inner\n");
+  const auto quota = [&](const std::string& folder, const std::string& text) { root.write("sys/fs/cgroup/" + folder + "cpu.max", text); };
+  quota("system.slice/run.scope/inner/", "800000 100000\n");
+  CHECK(cpuQuota(root.path()) == 8);
+  quota("system.slice/run.scope/", "390000 100000\n");
+  CHECK(cpuQuota(root.path()) == 3);
+  quota("system.slice/", "50000 100000\n");
+  CHECK(cpuQuota(root.path()) == 1);
+  quota("system.slice/", "max 100000\n");
+  quota("", "200000 100000\n");
+  CHECK(cpuQuota(root.path()) == 2);
+}
+
+TEST_CASE("processors: version 1, nested, under either name of its mount, and in a container that sees its own group only") {
+  for (const char* mount : {"cpu", "cpu,cpuacct"}) {
+    const FakeRoot root;
+    const std::string at = std::string("sys/fs/cgroup/") + mount + "/";
+    root.write("proc/self/cgroup", "9:name=systemd:/\n5:cpu,cpuacct:/docker/abc\n0::/\n");
+    root.write(at + "docker/abc/cpu.cfs_quota_us", "350000\n");
+    root.write(at + "docker/abc/cpu.cfs_period_us", "100000\n");
+    CHECK(cpuQuota(root.path()) == 3);
+    root.write(at + "docker/cpu.cfs_quota_us", "100000\n");
+    root.write(at + "docker/cpu.cfs_period_us", "50000\n");
+    CHECK(cpuQuota(root.path()) == 2);
+  }
+  const FakeRoot container;
+  container.write("proc/self/cgroup", "5:cpu,cpuacct:/docker/abc\n");
+  container.write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n");
+  container.write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  CHECK(cpuQuota(container.path()) == 1);
+  container.write("proc/self/cgroup", "0::/\n");  // nobody says which group it is
+  CHECK(cpuQuota(container.path()) == 1);
 }

@@ -2,7 +2,6 @@
 #include "rookery/device.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
@@ -21,6 +20,7 @@
 #include "backend/backend.h"
 #include "bench/cpu_facts.h"
 #include "kernels/cpu/cpu_ops.h"
+#include "plan/control_groups.h"
 #include "rookery/ledger.h"
 
 namespace rookery::engine {
@@ -55,16 +55,6 @@ DeviceInfo missingBackend(const char* kind, const char* name, const char* reason
   device.reason = reason;
   return device;
 }
-
-#if defined(__linux__)
-/// A container may be allowed fewer cores than it sees; more threads than that would be throttled while they spin.
-int quotaCores() {
-  std::istringstream line(systemLine("/sys/fs/cgroup/cpu.max"));
-  double quota = 0, period = 0;
-  if (!(line >> quota >> period) || quota <= 0 || period <= 0) return 0;
-  return static_cast<int>(std::ceil(quota / period));
-}
-#endif
 
 }  // namespace
 
@@ -107,7 +97,8 @@ int physicalCores() noexcept {
       cores = static_cast<int>(seen.size());
       if (cores == 0) cores = CPU_COUNT(&allowed);
     }
-    if (const int quota = quotaCores(); quota > 0) cores = std::min(cores, quota);
+    // A container may be allowed fewer cores than it sees; more threads than that would be throttled while they spin.
+    if (const int quota = cpuQuota("/"); quota > 0) cores = std::min(cores, quota);
 #endif
     if (cores == 0) cores = static_cast<int>(std::thread::hardware_concurrency());
   } catch (...) {  // out of memory while reading a few lines: one thread still works

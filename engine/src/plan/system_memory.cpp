@@ -2,12 +2,9 @@
 #include "plan/system_memory.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
-#include <optional>
-#include <string>
-#include <string_view>
 
+#include "plan/control_groups.h"
 #include "rookery/ledger.h"
 
 #ifdef __linux__
@@ -19,23 +16,6 @@ namespace rookery::engine {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<std::uint64_t> numberAt(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return std::nullopt;
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data() + begin, text.data() + text.size(), value);
-  return error == std::errc() ? std::optional(value) : std::nullopt;
-}
-
-/// The number behind `key` at the start of a line; without a key, that of the first line ("max" is none).
-std::optional<std::uint64_t> readNumber(const fs::path& file, std::string_view key = {}) {
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) {
-    if (std::string_view(line).starts_with(key)) return numberAt(std::string_view(line).substr(key.size()));
-  }
-  return std::nullopt;
-}
 
 struct GroupFiles {
   const char *limit, *usage, *inactive;
@@ -54,31 +34,13 @@ void apply(SystemMemory& memory, const fs::path& group, const GroupFiles& files)
   memory.available = std::min(memory.available, *limit - std::min(*limit, used));
 }
 
-/// A group and all above it: each of them limits.
-void applyTree(SystemMemory& memory, const fs::path& mount, fs::path group, const GroupFiles& files) {
-  for (group = group.relative_path(); !group.empty(); group = group.parent_path()) apply(memory, mount / group, files);
-  apply(memory, mount, files);  // inside a container this is its own group
-}
-
 }  // namespace
 
 SystemMemory readSystemMemory(const fs::path& root) {
   SystemMemory memory;
   memory.total = readNumber(root / "proc/meminfo", "MemTotal:").value_or(0) * 1024;
   memory.available = readNumber(root / "proc/meminfo", "MemAvailable:").value_or(0) * 1024;
-  std::ifstream groups(root / "proc/self/cgroup");  // lines of number:controllers:path
-  for (std::string line; std::getline(groups, line);) {
-    const std::size_t first = line.find(':');
-    const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    const std::string path = line.substr(second + 1);
-    if (controllers == ",,") {
-      applyTree(memory, root / "sys/fs/cgroup", path, kVersion2);
-    } else if (controllers.find(",memory,") != std::string::npos) {
-      applyTree(memory, root / "sys/fs/cgroup/memory", path, kVersion1);
-    }
-  }
+  for (const ControlGroup& group : controlGroups(root, "memory")) apply(memory, group.folder, group.version == 2 ? kVersion2 : kVersion1);
   return memory;
 }
 
