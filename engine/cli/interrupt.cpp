@@ -14,6 +14,8 @@
 #include <unistd.h>
 #endif
 
+#include "formats/file_writer.h"
+
 namespace rookery::cli {
 namespace {
 
@@ -30,6 +32,7 @@ void interrupted(bool end) {
   // request_stop() is false when a stop was asked for before: the user is impatient.
   if (g_armed && g_armed->request_stop()) return;
   if (const auto last = g_beforeEnd.load()) last();
+  engine::removeUnfinishedFiles();
   std::_Exit(kInterrupted);
 }
 
@@ -63,6 +66,7 @@ void endOnLostFile() {
     constexpr char kMessage[] = "rookery-cli: A file became shorter while it was being read, or its disk failed.\n";
     constexpr int kUnusable = 3;
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+    engine::removeUnfinishedFiles();
     ::_exit(kUnusable);
   };
   sigaction(SIGBUS, &action, nullptr);

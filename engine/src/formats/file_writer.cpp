@@ -7,11 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace rookery::engine {
 
@@ -27,17 +31,65 @@ bool writeAll(int fd, std::span<const std::byte> bytes) {
   return true;
 }
 
-/// Creates a file beside `path`, with the rights that any new file gets (mkstemp would hide it from everyone else).
-int openBeside(const std::string& path, std::string& name) {
-  std::random_device random;
-  for (int attempt = 0; attempt < 100; ++attempt) {
-    name = fmt::format("{}.{:08x}.part", path, random());
-    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0) ::flock(fd, LOCK_EX | LOCK_NB);  // until it is closed or the process dies, see sweepBeside()
-    if (fd >= 0 || errno != EEXIST) return fd;
+/// Names of temporary files, for removeUnfinishedFiles(). Whoever takes one out owns it.
+std::array<std::atomic<char*>, 16> g_unfinished;
+
+std::atomic<char*>* note(const std::string& name) {
+  char* copy = ::strdup(name.c_str());
+  for (auto& slot : g_unfinished) {
+    char* none = nullptr;
+    if (copy != nullptr && slot.compare_exchange_strong(none, copy)) return &slot;
   }
-  return -1;
+  std::free(copy);  // more at once than anybody writes: these stay until sweepBeside()
+  return nullptr;
 }
+
+/// A file beside the one that it will replace. Goes away unless replace() has succeeded, whatever ends its life.
+class Temporary {
+ public:
+  /// With the rights that any new file gets (mkstemp would hide it from everyone else), or with those of `replaced`.
+  Temporary(const std::string& target, const struct stat* replaced) {
+    std::random_device random;
+    for (int attempt = 0; attempt < 100; ++attempt) {
+      m_name = fmt::format("{}.{:08x}.part", target, random());
+      m_fd = ::open(m_name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, replaced != nullptr ? 0600 : 0666);
+      if (m_fd >= 0 || errno != EEXIST) break;
+    }
+    m_isThere = m_fd >= 0;
+    if (!m_isThere) return;
+    m_slot = note(m_name);
+    ::flock(m_fd, LOCK_EX | LOCK_NB);  // until it is closed or the process dies, see sweepBeside()
+    if (replaced == nullptr) return;
+    // Not every file system has owners, and only root may give a file away: then the rights alone are handed on.
+    if (::fchown(m_fd, replaced->st_uid, replaced->st_gid) != 0) (void)!::fchown(m_fd, static_cast<uid_t>(-1), replaced->st_gid);
+    ::fchmod(m_fd, replaced->st_mode & 0777);
+  }
+  ~Temporary() {
+    const int error = errno;
+    if (m_fd >= 0) ::close(m_fd);
+    if (m_isThere) ::unlink(m_name.c_str());
+    if (m_slot != nullptr) std::free(m_slot->exchange(nullptr));
+    errno = error;
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+  int fd() const noexcept { return m_fd; }
+  /// What could not be done, for a sentence, with errno; nullptr when the target is the new file.
+  const char* replace(const std::string& target) noexcept {
+    const bool isOnDisk = ::fsync(m_fd) == 0;
+    if (!isOnDisk || ::close(std::exchange(m_fd, -1)) != 0) return "write";
+    if (::rename(m_name.c_str(), target.c_str()) != 0) return "replace";
+    m_isThere = false;
+    return nullptr;
+  }
+
+ private:
+  std::string m_name;
+  int m_fd = -1;
+  bool m_isThere = false;
+  std::atomic<char*>* m_slot = nullptr;
+};
 
 bool isOurs(std::string_view name, std::string_view target) {
   constexpr std::string_view kEnd = ".part";
@@ -91,15 +143,11 @@ Result<void> writeWholeFile(const std::filesystem::path& path, const std::functi
   const auto resolved = std::filesystem::weakly_canonical(path, ignored);
   const std::string target = ignored || resolved.empty() ? path.string() : resolved.string();
   sweepBeside(target);
-  std::string temporary;
-  const int fd = openBeside(target, temporary);
-  if (fd < 0) return failed(errno, "create a file beside");
-  Result<void> made = makeInto(fd);
-  if (made && ::fsync(fd) != 0) made = failed(errno, "write");
-  if (::close(fd) != 0 && made) made = failed(errno, "write");
-  if (made && ::rename(temporary.c_str(), target.c_str()) != 0) made = failed(errno, "replace");
-  if (!made) ::unlink(temporary.c_str());
-  return made;
+  Temporary temporary(target, ::stat(target.c_str(), &status) == 0 ? &status : nullptr);
+  if (temporary.fd() < 0) return failed(errno, "create a file beside");
+  if (auto made = makeInto(temporary.fd()); !made) return made;
+  if (const char* what = temporary.replace(target)) return failed(errno, what);
+  return {};
 }
 
 Result<void> writeWholeFile(const std::filesystem::path& path, std::span<const std::span<const std::byte>> parts) {
@@ -113,6 +161,11 @@ Result<void> writeWholeFile(const std::filesystem::path& path, std::span<const s
 Result<void> writeWholeFile(const std::filesystem::path& path, std::string_view text) {
   const std::span<const std::byte> part = std::as_bytes(std::span(text));
   return writeWholeFile(path, {&part, 1});
+}
+
+void removeUnfinishedFiles() noexcept {
+  for (auto& slot : g_unfinished)
+    if (const char* name = slot.exchange(nullptr)) ::unlink(name);  // never freed: the program ends
 }
 
 }  // namespace rookery::engine
