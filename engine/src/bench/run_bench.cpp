@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -423,6 +424,10 @@ Result<BenchReport> runBench(const BenchRequest& request, const BenchProgressFn&
     return Runner(request, progress, std::move(stop)).run();
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::OutOfMemory, "There is not enough memory to run this benchmark.");
+  } catch (const std::system_error& problem) {  // a limit on threads, or on the memory for their stacks
+    if (problem.code() == std::errc::resource_unavailable_try_again)
+      return fail(ErrorCode::OutOfMemory, "The system does not let this program start enough threads for the benchmark; fewer may work (--threads).", problem.what());
+    return fail(ErrorCode::InvalidArgument, "The benchmark failed.", problem.what());
   } catch (const std::exception& problem) {
     return fail(ErrorCode::InvalidArgument, "The benchmark failed.", problem.what());
   }
