@@ -9,30 +9,29 @@ Each case is a folder like those of tests/golden/models: model.pth (official nam
 manifest.json, vectors.safetensors (names as in tests/golden/README.md). The official loader folds ln0 into the
 embedding in the dtype of the file, so the vectors are made from the same weights stored as fp32.
 """
-import json
 import os
-import struct
 import sys
 import tempfile
 
 os.environ.setdefault("RWKV_JIT_ON", "0")
 os.environ["RWKV_CUDA_ON"] = "0"
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
 import torch
+import reference_case
 from rwkv.model import RWKV
 
 LAYERS, WIDTH, HEADS, FFN, VOCAB = 2, 48, 3, 80, 131
-POSITIONS = [0, 1, 7, 31, 63]
 
 
 def make_weights(version, log_first, generator):
     """Spread as the official initialisation spreads them, so that the state matters. Order as the training code has it."""
 
-    def normal(*shape, scale=1.0):
-        return torch.randn(*shape, generator=generator) * scale
+    def normal(*shape, **spread):
+        return reference_case.normal(generator, *shape, **spread)
 
-    def uniform(*shape, low=0.0, high=1.0):
-        return torch.rand(*shape, generator=generator) * (high - low) + low
+    def uniform(*shape, **spread):
+        return reference_case.uniform(generator, *shape, **spread)
 
     w = {"emb.weight": normal(VOCAB, WIDTH, scale=0.5)}
     for i in range(LAYERS):
@@ -69,79 +68,15 @@ def load(weights):
         return RWKV(model=path, strategy="cpu fp32", verbose=False)
 
 
-def clone(state):
-    return [tensor.clone() for tensor in state]
-
-
-def token_by_token(model, tokens, state=None):
-    rows = []
-    for token in tokens:
-        logits, state = model.forward([token], state)
-        rows.append(logits.clone())
-    return torch.stack(rows), state
-
-
-def write_safetensors(path, tensors):
-    header, data, at = {}, b"", 0
-    for name, tensor in tensors.items():
-        raw = tensor.contiguous().numpy().tobytes()
-        header[name] = {"dtype": {torch.float32: "F32", torch.int32: "I32"}[tensor.dtype], "shape": list(tensor.shape),
-                        "data_offsets": [at, at + len(raw)]}
-        data += raw
-        at += len(raw)
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
-
-
 def make_case(folder, name, version, log_first, seed):
     generator = torch.Generator().manual_seed(seed)
     weights = make_weights(version, log_first, generator)
     model = load(weights)
     assert f"{float(model.version):.1f}" == version, model.version
-    tokens = torch.randint(0, VOCAB, (64,), generator=generator).tolist()
-    after = torch.randint(0, VOCAB, (8,), generator=generator).tolist()
-
-    rows, state = token_by_token(model, tokens)
-    gpt, gpt_state = model.forward(tokens, None, full_output=True)
-    resumed, _ = model.forward(after, clone(state))
-    greedy, gaps, logits, running = [], [], rows[-1], clone(state)
-    for _ in range(32):
-        top = torch.topk(logits, 2)
-        gaps.append(float(top.values[0] - top.values[1]))
-        greedy.append(int(top.indices[0]))
-        logits, running = model.forward([greedy[-1]], running)
-
-    case = os.path.join(folder, name)
-    os.makedirs(case, exist_ok=True)
-    torch.save(weights, os.path.join(case, "model.pth"))
-    tensors = {"T64.tokens": torch.tensor(tokens, dtype=torch.int32), "T64.rnn.logits": rows[POSITIONS],
-               "T64.gpt.logits": gpt[POSITIONS], "T64.gpt.logits_last": gpt[-1],
-               "resume.tokens": torch.tensor(after, dtype=torch.int32), "resume.gpt.logits_last": resumed,
-               "greedy.tokens": torch.tensor(greedy, dtype=torch.int32)}
-    for layer in range(LAYERS):
-        for at, part in enumerate(["att_xx", "att_kv", "ffn_xx"]):
-            tensors[f"T64.rnn.state.{part}.{layer}"] = state[layer * 3 + at].float()
-    write_safetensors(os.path.join(case, "vectors.safetensors"), tensors)
-    manifest = {
-        "case": name, "architecture": f"RWKV-{version}", "version": version, "n_layer": LAYERS, "n_embd": WIDTH,
-        "n_head": HEADS, "head_size": WIDTH // HEADS, "dim_ffn": FFN, "vocab_size": VOCAB,
-        "reference": {"package": "rwkv", "version": "0.8.32", "strategy": "cpu fp32", "torch": torch.__version__},
-        "sequences": {"T64": {"tokens": tokens, "positions": POSITIONS}},
-        "resume": {"after": "T64", "tokens": after},
-        "greedy": {"prompt": "T64", "tokens": greedy, "smallest_top1_top2_gap": min(gaps)},
-        "measured": {"gpt_vs_rnn_max_abs": float((gpt - rows).abs().max()),
-                     "gpt_vs_rnn_max_abs_state": max(float((a - b).abs().max()) for a, b in zip(state, gpt_state)),
-                     "state_max_abs": max(float(s.abs().max()) for s in state), "logits_std": float(rows.std())},
-        "tolerance": {"logits_fp32": 1e-4, "state_fp32": 1e-3},
-    }
-    with open(os.path.join(case, "manifest.json"), "w") as file:
-        json.dump(manifest, file, indent=1)
-        file.write("\n")
-    print(name, manifest["measured"], "greedy gap", min(gaps))
-    assert min(gaps) > 10 * manifest["tolerance"]["logits_fp32"], "too near to compare greedy text: take another seed"
-    assert 0 not in greedy, "the end of the text, which generators may be told never to draw: take another seed"
+    shape = {"architecture": f"RWKV-{version}", "version": version, "n_layer": LAYERS, "n_embd": WIDTH,
+             "n_head": HEADS, "head_size": WIDTH // HEADS, "dim_ffn": FFN, "vocab_size": VOCAB}
+    reference_case.make_case(folder, name, weights, model, generator, ["att_xx", "att_kv", "ffn_xx"], shape,
+                             {"logits_fp32": 1e-4, "state_fp32": 1e-3})
 
 
 def main():
