@@ -192,7 +192,11 @@ void makeInput(const Record r) {
   const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[15]));
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x) {
     const float n = normalised(row[i], statistics, Floats(r.weights[1]).at[i], Floats(r.weights[2]).at[i]);
-    row[i] = mixed(r.values[14], n, stateIn[shift + i], Floats(r.weights[3]).at[i]);
+    if (r.weights[3] == uvec2(0)) {
+      row[i] = n;
+    } else {
+      row[i] = mixed(r.values[14], n, stateIn[shift + i], Floats(r.weights[3]).at[i]);
+    }
     if (gl_WorkGroupID.y == 0) stateOut[shift + i] = n;
   }
   groupBarrier();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// n = ln(x), then up to six rows between n and the n of the token before; x: a token, y: a share of the channels.
+// n = ln(x), then up to six rows between n and the n of the token before, or n itself; x: a token, y: a share of the channels.
 // Version 6 has mixes that depend on the data: mix i is mix_i + up_i hidden_i.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -35,6 +35,10 @@ void main() {
     const float current = normalised(ROW_AT(i), now, weight, bias);
     const float previous = t > 0 ? normalised(act[x + (t - 1) * ldX + i], before, weight, bias) : stateIn[shift + i];
     for (uint m = 0; m < push.count; ++m) {
+      if (r.weights[3 + m] == uvec2(0)) {
+        results[r.values[10 + m] + t * ldOut + i] = current;
+        continue;
+      }
       float mix = Floats(r.weights[3 + m]).at[i];
       if (DEPENDENT != 0) {
         const uint first = m * width + i;  // row of `up`; panels of 16 rows

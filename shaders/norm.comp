@@ -19,6 +19,10 @@ void main() {
   const uint width = r.values[0], from = r.values[1], ldFrom = r.values[2], to = r.values[3], ldTo = r.values[4];
   rowFrom = push.option == 0 ? t * width : from + run.row[t] * ldFrom;
   const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[5]));
-  for (uint i = lane; i < width; i += gl_WorkGroupSize.x)
-    results[to + t * ldTo + i] = normalised(rowAt(i), statistics, Floats(r.weights[0]).at[i], Floats(r.weights[1]).at[i]);
+  const uint copy = r.values[6];  // of the same width
+  for (uint i = lane; i < width; i += gl_WorkGroupSize.x) {
+    const float n = normalised(rowAt(i), statistics, Floats(r.weights[0]).at[i], Floats(r.weights[1]).at[i]);
+    results[to + t * ldTo + i] = n;
+    if (copy != kNone) results[copy + t * ldTo + i] = n;
+  }
 }

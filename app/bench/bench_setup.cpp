@@ -184,7 +184,7 @@ QString BenchSetup::expectedTime() const {
       parameters = static_cast<double>(shape->parameters());
       const auto rows = engine::planMemory(*shape, std::string(engine::traits(static_cast<engine::DType>(m_precision->currentData().toInt())).name));
       if (rows) {
-        for (const auto& row : *rows) bytes += row.component == "embedding" ? 0 : static_cast<double>(row.bytes);
+        for (const auto& row : *rows) bytes += engine::isLookedUp(row.component) ? 0 : static_cast<double>(row.bytes);
       }
     }
   } else if (kind == Guide) {

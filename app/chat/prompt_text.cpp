@@ -39,7 +39,7 @@ std::string certainText(const Tokens& tokens, const engine::Tokenizer& tokenizer
 
 engine::Thinking thinkingFor(const LoadedModel& model) {
   static const QRegularExpression official(QStringLiteral("(?:^|[-_. ])g[01][a-z]?\\d?(?:[-_. ]|$)"), QRegularExpression::CaseInsensitiveOption);
-  const bool thinks = !model.isGuide && model.info.shape.version == engine::RwkvVersion::V7 &&
+  const bool thinks = !model.isGuide && engine::isRwkv7(model.info.shape.version) &&
                       model.info.shape.vocab == kWorldVocabulary &&
                       (official.match(model.name).hasMatch() || official.match(QString::fromStdString(model.info.name)).hasMatch());
   return thinks ? engine::Thinking::Fast : engine::Thinking::Auto;

@@ -23,7 +23,7 @@ bool comesBefore(const ModelEntry& a, const ModelEntry& b) {
   const auto rank = [](const ModelEntry& e) {
     if (e.state) return std::pair(1, std::uint64_t{0});
     if (!e.info) return std::pair(2, std::uint64_t{0});
-    const int generation = QString::fromLatin1(engine::versionName(e.info->shape.version)).section(u'.', 0, 0).toInt();  // 5.0 and 5.2 are one
+    const int generation = engine::versionName(e.info->shape.version)[0] - '0';  // 5.0 and 5.2 are one, and so are 7 and 7a
     return std::pair(-generation, e.info->shape.parameters());
   };
   const auto first = rank(a), second = rank(b);

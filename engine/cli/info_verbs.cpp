@@ -85,6 +85,7 @@ const char* tokenizerName(engine::TokenizerKind kind) {
 
 json loraJson(const engine::ModelShape& s) {
   if (s.version == engine::RwkvVersion::V7) return {{"w", s.rankW}, {"a", s.rankA}, {"v", s.rankV}, {"g", s.rankG}};
+  if (s.version == engine::RwkvVersion::V7a) return {{"w", s.rankW}, {"a", s.rankA}, {"v", s.rankV}, {"g", s.rankG}, {"s", s.rankS}};
   if (s.version == engine::RwkvVersion::V6) return {{"maa", s.rankMaa}, {"decay", s.rankW}};
   return json::object();
 }

@@ -4,18 +4,23 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rookery::engine {
 
-/// What an allocation is for. Component names: "embedding", "ln0", "block0".., "ln_out", "head", "state",
-/// "scratch", "staging". Bytes are exact; MB means 10^6 bytes.
+/// What an allocation is for. Component names: "embedding", "ln0", "deep_embedding" (version 7a), "block0".., "ln_out",
+/// "head", "state", "scratch", "staging". Bytes are exact; MB means 10^6 bytes.
 struct LedgerEntry {
   std::string device;     ///< "cpu", "cuda:0", "vulkan:0"
   std::string component;
   std::string kind;       ///< "weights", "state", "scratch", ...
   std::uint64_t bytes = 0;
 };
+
+/// Whether a component is tables of which a token reads a row each: they lie in the computer's memory, whatever device
+/// runs the model.
+constexpr bool isLookedUp(std::string_view component) noexcept { return component == "embedding" || component == "deep_embedding"; }
 
 /// Sum of live allocations by {device, component, kind}. Thread-safe.
 class Ledger {

@@ -17,7 +17,7 @@ namespace rookery::engine {
 enum class PlanAllocator { Plain, Torch };
 
 struct MemoryRow {
-  std::string component;       ///< embedding, ln0, block0.., ln_out, head
+  std::string component;       ///< embedding, ln0, deep_embedding (version 7a), block0.., ln_out, head
   std::uint64_t bytes = 0;
   double cumulativeMb = 0;     ///< MB = 10^6 bytes, rounded to two decimals
   double componentMb = 0;      ///< difference of the rounded cumulatives
@@ -31,7 +31,7 @@ Result<std::vector<MemoryRow>> planMemory(const ModelShape& shape, const std::st
 
 /// The same for one file: what Model::load(file, options) places, component by component and to the byte. Every tensor
 /// counts in its own type (or in that of the strategy), as it lies in memory: vectors in fp32, matrices in whole tiles.
-/// Told from the table of contents alone, for every device of the strategy (the embedding stays with the CPU). Errors: those of detect(), StrategyInvalid.
+/// Told from the table of contents alone, for every device of the strategy (embeddings stay with the CPU). Errors: those of detect(), StrategyInvalid.
 Result<std::vector<MemoryRow>> planLoad(std::shared_ptr<const ModelFile> file, const LoadOptions& options = {},
                                         PlanAllocator allocator = PlanAllocator::Plain);
 

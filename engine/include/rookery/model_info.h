@@ -13,8 +13,12 @@
 
 namespace rookery::engine {
 
-enum class RwkvVersion : std::uint8_t { V4, V5_0, V5_1, V5_2, V6, V7 };
-const char* versionName(RwkvVersion version) noexcept;  ///< "4", "5.0", "5.1", "5.2", "6", "7"
+enum class RwkvVersion : std::uint8_t { V4, V5_0, V5_1, V5_2, V6, V7, V7a };  ///< 7a: 7 with DeepEmbed
+const char* versionName(RwkvVersion version) noexcept;  ///< "4", "5.0", "5.1", "5.2", "6", "7", "7a"
+/// 7 and 7a, whose time mixing and state are the same.
+constexpr bool isRwkv7(RwkvVersion version) noexcept { return version == RwkvVersion::V7 || version == RwkvVersion::V7a; }
+
+inline constexpr int kMostRankS = 256;  ///< of a ModelShape
 
 /// Everything that decides the arithmetic, read from tensor shapes (never from a formula).
 struct ModelShape {
@@ -27,6 +31,7 @@ struct ModelShape {
   /// LoRA ranks. v7: w, a, v, g (v counts layers >= 1). v6: maa, decay (in w).
   int rankW = 0, rankA = 0, rankV = 0, rankG = 0, rankMaa = 0;
   bool layer0HasV = true;  ///< v7: layer 0 carries the unused v0, v1, v2
+  int rankS = 0;           ///< v7a: DeepEmbed; a row of a layer's table is [rankS, rankS]
   float normEps = 1e-5F;   ///< of all layer norms; that of the heads' group norm is 64e-5 in every official model
 
   int heads() const noexcept { return headSize > 0 ? nEmbd / headSize : 0; }

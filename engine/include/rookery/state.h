@@ -22,7 +22,7 @@ struct StateTensor {
 };
 
 struct StateLayout {
-  RwkvVersion version = RwkvVersion::V7;
+  RwkvVersion version = RwkvVersion::V7;  ///< V7 for 7a too
   int layers = 0;
   std::vector<StateTensor> tensors;  ///< of one layer
   std::size_t floatsPerLayer = 0;

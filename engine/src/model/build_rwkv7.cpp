@@ -16,7 +16,16 @@ Program buildRwkv7(const ModelShape& shape, const LayerRange& range) {
   const ValueId y = b.value("y", c);
   const ValueId ffnIn = b.value("ffn_in", c), ffnHidden = b.value("ffn_hidden", f);
 
-  b.embed();
+  // DeepEmbed: the official package adds s_emb_x times the embedding to the table when it loads. Here it is added for each
+  // token: the table keeps its type without rounding once more, and loading need not wait for V products a layer.
+  const bool deep = shape.version == RwkvVersion::V7a;
+  const std::int64_t s = shape.rankS;
+  const ValueId embedding = deep ? b.value("embedding", c) : kNone, ffnNorm = deep ? b.value("ffn_norm", c) : kNone,
+                query = deep ? b.value("s_query", s) : kNone;
+  if (deep) b.crossing(embedding);
+
+  b.embed(embedding);
+  const std::vector<ValueId> rows = deep ? b.lookUp("ffn.s_emb.weight", "deep_embedding", s * s) : std::vector<ValueId>{};
   for (int layer = range.first; layer < range.last; ++layer) {
     b.beginLayer(layer);
     const bool first = layer == 0;
@@ -64,13 +73,21 @@ Program buildRwkv7(const ModelShape& shape, const LayerRange& range) {
     wkv.out = y;
     b.stage(wkv);
 
-    b.output(y);
+    std::optional<Gemv> toRow;
+    const ValueId row = deep ? rows[static_cast<std::size_t>(layer - range.first)] : kNone;
+    if (deep) toRow = Gemv{b.mat("ffn.s_emb_x.weight", WeightRole::Matrix, s * s, c), embedding, row, ProgramActivation::None, true};
+    b.output(y, toRow);
 
     GemvGroup key;
     key.prologue = b.norm("ln2", kFfnShift, MixForm::TowardsPrevious);
     key.prologue->mixes = {{b.vec("ffn.x_k"), ffnIn}};
     key.gemvs = {{b.mat("ffn.key.weight", WeightRole::Matrix, f, c), ffnIn, ffnHidden, ProgramActivation::ReluSquared}};
+    if (deep) {
+      key.prologue->mixes.push_back({kNone, ffnNorm});
+      key.gemvs.push_back({b.mat("ffn.s1", WeightRole::LowRank, s, c), ffnNorm, query});
+    }
     b.stage(std::move(key));
+    if (deep) b.stage(DeepEmbed{ffnHidden, query, row, b.vec("ffn.s0", f), b.mat("ffn.s2", WeightRole::LowRank, f, s)});
 
     b.stage(SparseDown{b.mat("ffn.value.weight", WeightRole::SparseDown, c, f), ffnHidden, b.x()});
   }

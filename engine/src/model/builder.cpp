@@ -32,7 +32,7 @@ WeightId Builder::weight(std::string name, std::string component, WeightRole rol
   return static_cast<WeightId>(m_program.weights.size()) - 1;
 }
 
-void Builder::embed() {
+void Builder::embed(ValueId copy) {
   if (!m_program.range.embedding) return;
   const std::int64_t c = m_program.shape.nEmbd;
   Embed embed;
@@ -41,7 +41,19 @@ void Builder::embed() {
   embed.lnBias = weight("blocks.0.ln0.bias", "ln0", WeightRole::Vector, c);
   embed.eps = m_program.shape.normEps;
   embed.out = m_x;
+  embed.copy = copy;
   stage(embed);
+}
+
+std::vector<ValueId> Builder::lookUp(const char* name, const char* component, std::int64_t width) {
+  LookUp op;
+  std::vector<ValueId> values;
+  for (int layer = m_program.range.first; layer < m_program.range.last; ++layer) {
+    values.push_back(value(fmt::format("{}.{}", name, layer), width));
+    op.rows.push_back({weight(fmt::format("blocks.{}.{}", layer, name), component, WeightRole::Embedding, m_program.shape.vocab, width), values.back()});
+  }
+  if (!values.empty()) stage(std::move(op));
+  return values;
 }
 
 void Builder::head() {
@@ -86,9 +98,10 @@ void Builder::heads(Wkv5 wkv) {
   output(wkv.out);
 }
 
-void Builder::output(ValueId y) {
+void Builder::output(ValueId y, std::optional<Gemv> beside) {
   GemvGroup output;
   output.gemvs = {{square("att.output.weight"), y, m_x, ProgramActivation::None, true}};
+  if (beside) output.gemvs.push_back(*beside);
   stage(std::move(output));
 }
 
@@ -118,7 +131,8 @@ Program buildProgram(const ModelShape& shape, const LayerRange& range) {
     case RwkvVersion::V5_1:
     case RwkvVersion::V5_2: return buildRwkv5(shape, range);
     case RwkvVersion::V6: return buildRwkv6(shape, range);
-    case RwkvVersion::V7: break;
+    case RwkvVersion::V7:
+    case RwkvVersion::V7a: break;
   }
   return buildRwkv7(shape, range);
 }

@@ -2,8 +2,10 @@
 // What the descriptions of all generations share.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "model/program.h"
 
@@ -25,8 +27,10 @@ class Builder {
   void crossing(ValueId value);
   /// The residual stream, [tokens, C].
   ValueId x() const noexcept { return m_x; }
-  /// Embedding stage, if the range has it; else x comes from outside.
-  void embed();
+  /// Embedding stage, if the range has it; else x comes from outside, and so does `copy`.
+  void embed(ValueId copy = kNone);
+  /// Stage: the token's row of the table `name` of every layer; the values, by layer of the range.
+  std::vector<ValueId> lookUp(const char* name, const char* component, std::int64_t width);
   /// Head stage, if the range has it; else x is handed out.
   void head();
 
@@ -41,8 +45,8 @@ class Builder {
   StateRef state(int tensor) const noexcept { return {m_layer - m_program.range.first, tensor}; }
   /// The heads' stage of versions 5 and 6, and the output's; `wkv` lacks group norm and state.
   void heads(Wkv5 wkv);
-  /// Stage: x += att.output y.
-  void output(ValueId y);
+  /// Stage: x += att.output y, and `beside` it a product that waits for nothing in the layer.
+  void output(ValueId y, std::optional<Gemv> beside = {});
   /// The two stages of the feed-forward part of versions 4 to 6, whose receptance gates what is added to x.
   /// `mixK`, `mixR`: names of the mixes.
   void gatedFfn(const char* mixK, const char* mixR, int shift, MixForm form);

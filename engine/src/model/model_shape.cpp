@@ -14,6 +14,7 @@ const char* versionName(RwkvVersion version) noexcept {
     case RwkvVersion::V5_2: return "5.2";
     case RwkvVersion::V6: return "6";
     case RwkvVersion::V7: return "7";
+    case RwkvVersion::V7a: return "7a";
   }
   return "?";
 }
@@ -34,10 +35,13 @@ std::uint64_t ModelShape::parameters() const noexcept {
       return outside + l * (norms + 4 * c + 2 * c + 5 * c * c + 2 * c + 2 * c + 2 * c * f + c * c);
     case RwkvVersion::V6:  // maa x, w, k, v, r, g with a LoRA for five; decay LoRA
       return outside + l * (norms + 6 * c + 10 * u(rankMaa) * c + c + 2 * u(rankW) * c + c + 5 * c * c + 2 * c + 2 * c + 2 * c * f + c * c);
-    case RwkvVersion::V7: {
+    case RwkvVersion::V7:
+    case RwkvVersion::V7a: {
+      const std::uint64_t s = u(rankS);  // table and s_emb_x; s0, s1, s2
+      const std::uint64_t deep = version == RwkvVersion::V7a ? (v + c) * s * s + f + (c + f) * s : 0;
       const std::uint64_t layer = norms + 6 * c + 3 * c + 3 * c + 2 * c + c + 4 * c * c + 2 * c * f +
                                   2 * c * (u(rankW) + u(rankA) + u(rankV) + u(rankG));
-      return outside + l * layer - (layer0HasV ? 0 : c + 2 * c * u(rankV));
+      return outside + l * (layer + deep) - (layer0HasV ? 0 : c + 2 * c * u(rankV));
     }
   }
   return 0;

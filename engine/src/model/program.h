@@ -62,7 +62,7 @@ struct NormShiftMix {
   StateRef shift;
   MixForm form = MixForm::TowardsPrevious;
   struct Mix {
-    WeightId mix = kNone;
+    WeightId mix = kNone;  ///< kNone: n itself
     ValueId out = kNone;
   };
   std::vector<Mix> mixes;
@@ -82,6 +82,16 @@ struct Embed {
   WeightId table = kNone, lnWeight = kNone, lnBias = kNone;
   float eps = 1e-5F;
   ValueId out = kNone;
+  ValueId copy = kNone;  ///< where the same is kept; kNone: nowhere
+};
+
+/// Rows of tables that stay in the computer's memory: of each table the token's.
+struct LookUp {
+  struct Row {
+    WeightId table = kNone;
+    ValueId out = kNone;
+  };
+  std::vector<Row> rows;
 };
 
 /// Matrices over one set of inputs; the prologue makes the inputs.
@@ -127,6 +137,13 @@ struct SparseDown {
   ValueId gate = kNone;  ///< versions 4 to 6: the receptance; kNone: no gate
 };
 
+/// DeepEmbed of version 7a (rwkv/model.py, RWKV_x070_CMix_one): hidden *= s0 + s2 (query row), where the token's row is
+/// [rank, rank]. What is zero stays zero.
+struct DeepEmbed {
+  ValueId hidden = kNone, query = kNone, row = kNone;
+  WeightId s0 = kNone, s2 = kNone;
+};
+
 /// ln_out and the output matrix, for the rows whose logits are asked for.
 struct HeadGemv {
   ValueId x = kNone;
@@ -134,7 +151,7 @@ struct HeadGemv {
   float eps = 1e-5F;
 };
 
-using Op = std::variant<Embed, GemvGroup, Wkv4, Wkv5, Wkv7, SparseDown, HeadGemv>;
+using Op = std::variant<Embed, LookUp, GemvGroup, Wkv4, Wkv5, Wkv7, DeepEmbed, SparseDown, HeadGemv>;
 
 struct Stage {
   int layer = kNone;  ///< kNone: embedding and head
@@ -152,7 +169,8 @@ struct Program {
   ModelShape shape;
   LayerRange range;
   StateLayout stateLayout;        ///< of the range's layers
-  std::vector<ValueId> valuesIn;  ///< given from outside where the range lacks the embedding: x, v_first after layer 0 of version 7
+  /// Given from outside where the range lacks the embedding: x; after layer 0 of version 7 v_first, and of 7a the embedding.
+  std::vector<ValueId> valuesIn;
   std::vector<ValueId> valuesOut; ///< handed out where it lacks the head; what the next range takes, in its order
   std::vector<Value> values;
   std::vector<Weight> weights;
@@ -165,7 +183,8 @@ Program buildRwkv4(const ModelShape& shape, const LayerRange& range);
 Program buildRwkv5(const ModelShape& shape, const LayerRange& range);
 /// RWKV-6 (arXiv 2404.05892): six stages per layer.
 Program buildRwkv6(const ModelShape& shape, const LayerRange& range);
-/// RWKV-7 (arXiv 2503.14456; tests/golden/README.md traps 1-4): five stages per layer.
+/// RWKV-7 (arXiv 2503.14456; tests/golden/README.md traps 1-4): five stages per layer. RWKV-7a (rwkv/model.py,
+/// RWKV_DE_VERSION): six, and one before all layers.
 Program buildRwkv7(const ModelShape& shape, const LayerRange& range);
 
 Program buildProgram(const ModelShape& shape, const LayerRange& range);

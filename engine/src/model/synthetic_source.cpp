@@ -38,9 +38,11 @@ Spread spreadOf(const Weight& weight) {
   if (weight.role == WeightRole::Embedding) return {0, 0.1F};
   if (weight.role != WeightRole::Vector) {
     const float unit = std::sqrt(3.0F / static_cast<float>(weight.cols));  // variance 1 / inputs
+    if (ends("ffn.s_emb_x.weight")) return {0, 0.2F * unit};
     return {0, weight.role == WeightRole::LowRank || weight.role == WeightRole::SparseDown ? 0.5F * unit : unit};
   }
   if (ends(".bias")) return {0, 0.05F};
+  if (ends("ffn.s0")) return {1, 0.3F};
   if (ends("ln0.weight") || ends("ln1.weight") || ends("ln2.weight") || ends("ln_x.weight") || ends("ln_out.weight")) return {1, 0.05F};
   if (ends("att.w0")) return {-3, 3};
   if (ends("att.r_k")) return {0, 0.1F};

@@ -90,7 +90,7 @@ Result<std::vector<MemoryRow>> planSource(WeightSource& source, std::optional<DT
         for (std::size_t i = 0; i < program.weights.size(); ++i)
           if (program.weights[i].component == component.name) sum += torch.allocate(placement->weights[i].bytes);
       table.add(component.name, sum);
-      table.rows.back().device = component.name == "embedding" ? "cpu" : device;  // the CPU looks its rows up
+      table.rows.back().device = isLookedUp(component.name) ? "cpu" : device;
     }
   }
   return std::move(table.rows);

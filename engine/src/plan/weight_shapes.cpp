@@ -26,7 +26,8 @@ class BlockShapes {
       case RwkvVersion::V5_1:
       case RwkvVersion::V5_2: version5(); break;
       case RwkvVersion::V6: version6(); break;
-      case RwkvVersion::V7: version7(layer); break;
+      case RwkvVersion::V7:
+      case RwkvVersion::V7a: version7(layer); break;
     }
     if (layer == 0) markOutput();
     return std::move(m_weights);
@@ -100,6 +101,15 @@ class BlockShapes {
     vectors(2 + 1);  // ln_x; ffn.x_k
     add(WeightPart::Matrix, m_f, m_c);
     add(WeightPart::Matrix, m_c, m_f);
+    if (m_shape.version == RwkvVersion::V7a) deepEmbed();
+  }
+
+  void deepEmbed() {  // but for the table
+    const auto s = static_cast<std::uint64_t>(m_shape.rankS);
+    add(WeightPart::Matrix, s * s, m_c);  // s_emb_x
+    add(WeightPart::Vector, m_f);
+    add(WeightPart::LowRank, s, m_c);
+    add(WeightPart::LowRank, m_f, s);
   }
 
   const ModelShape& m_shape;
@@ -117,7 +127,8 @@ Result<std::vector<ComponentShapes>> weightShapes(const ModelShape& shape) {
     return true;
   };
   if (!within({shape.layers}, 1, kMaxLayers) || !within({shape.nEmbd, shape.dimFfn, shape.vocab}, 1, kMaxDimension) ||
-      !within({shape.headSize, shape.rankW, shape.rankA, shape.rankV, shape.rankG, shape.rankMaa}, 0, kMaxDimension)) {
+      !within({shape.headSize, shape.rankW, shape.rankA, shape.rankV, shape.rankG, shape.rankMaa}, 0, kMaxDimension) ||
+      !within({shape.rankS}, shape.version == RwkvVersion::V7a ? 1 : 0, kMostRankS)) {
     return fail(ErrorCode::InvalidArgument, "The model's shape has a dimension that cannot be.");
   }
   const auto c = static_cast<std::uint64_t>(shape.nEmbd), v = static_cast<std::uint64_t>(shape.vocab);
@@ -125,6 +136,10 @@ Result<std::vector<ComponentShapes>> weightShapes(const ModelShape& shape) {
   std::vector<ComponentShapes> components;
   components.push_back({"embedding", {{WeightPart::Embedding, v, c}}});
   components.push_back({"ln0", norm});
+  if (shape.version == RwkvVersion::V7a) {
+    const auto row = static_cast<std::uint64_t>(shape.rankS * shape.rankS);
+    components.push_back({"deep_embedding", std::vector<WeightShape>(static_cast<std::size_t>(shape.layers), {WeightPart::Embedding, v, row})});
+  }
   BlockShapes block(shape);
   for (int layer = 0; layer < shape.layers; ++layer) components.push_back({fmt::format("block{}", layer), block.of(layer)});
   components.push_back({"ln_out", norm});

@@ -17,7 +17,7 @@ struct WeightShape {
 };
 
 struct ComponentShapes {
-  std::string name;  ///< embedding, ln0, block0.., ln_out, head
+  std::string name;  ///< embedding, ln0, deep_embedding (version 7a), block0.., ln_out, head
   std::vector<WeightShape> weights;  ///< in the order in which the official modules hold them
 };
 

@@ -25,7 +25,7 @@ DType wanted(DType precision, WeightPart part) {
 }  // namespace
 
 WeightPart matrixPart(std::string_view officialName) noexcept {
-  if (officialName == "emb.weight") return WeightPart::Embedding;
+  if (officialName == "emb.weight" || officialName.ends_with(".ffn.s_emb.weight")) return WeightPart::Embedding;
   if (officialName == "head.weight") return WeightPart::Head;
   if (officialName == "blocks.0.att.output.weight") return WeightPart::FirstOutput;
   return WeightPart::Matrix;

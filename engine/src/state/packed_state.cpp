@@ -16,7 +16,7 @@ namespace {
 struct Header {
   std::array<char, 4> magic{'R', 'K', 'S', 'T'};
   std::uint16_t format = 1;
-  std::uint8_t version = 0;  ///< RwkvVersion
+  std::uint8_t version = 0;  ///< RwkvVersion of the layout
   std::uint8_t reserved = 0;
   std::uint32_t layers = 0;
   std::uint32_t floatsPerLayer = 0;
@@ -51,7 +51,7 @@ Result<State> State::unpack(std::span<const std::byte> packed, const ModelShape&
   if (header.magic != expected.magic || header.format != expected.format)
     return fail(ErrorCode::FileDamaged, "A stored state has an unknown form.");
   State state(shape);
-  if (header.version != static_cast<std::uint8_t>(shape.version) || header.layers != static_cast<std::uint32_t>(shape.layers) ||
+  if (header.version != static_cast<std::uint8_t>(state.m_layout.version) || header.layers != static_cast<std::uint32_t>(shape.layers) ||
       header.floatsPerLayer != state.m_layout.floatsPerLayer)
     return fail(ErrorCode::StateMismatch, "A stored state belongs to a model of other dimensions.");
   const std::size_t raw = state.m_data.size() * sizeof(float);

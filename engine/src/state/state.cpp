@@ -10,7 +10,7 @@ namespace rookery::engine {
 
 StateLayout StateLayout::of(const ModelShape& shape) {
   StateLayout layout;
-  layout.version = shape.version;
+  layout.version = isRwkv7(shape.version) ? RwkvVersion::V7 : shape.version;
   layout.layers = shape.layers;
   const auto add = [&](const char* name, std::vector<std::int64_t> dims) {
     std::size_t count = 1;
@@ -19,7 +19,7 @@ StateLayout StateLayout::of(const ModelShape& shape) {
     layout.floatsPerLayer += count;
   };
   const std::int64_t c = shape.nEmbd, h = shape.heads(), n = shape.headSize;
-  switch (shape.version) {
+  switch (layout.version) {
     case RwkvVersion::V4:
       for (const char* name : {"att_xx", "att_aa", "att_bb", "att_pp", "ffn_xx"}) add(name, {c});
       break;

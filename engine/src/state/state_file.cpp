@@ -34,7 +34,8 @@ int generationOf(RwkvVersion version) {
     case RwkvVersion::V5_1:
     case RwkvVersion::V5_2: return 5;
     case RwkvVersion::V6: return 6;
-    case RwkvVersion::V7: return 7;
+    case RwkvVersion::V7:
+    case RwkvVersion::V7a: return 7;
   }
   return 0;
 }
@@ -184,7 +185,7 @@ Result<LoadedState> loadState(const ModelFile& file, const ModelShape& shape) {
   const bool tuned = form->writer() == StateForm::Writer::Tuner;
   if (tuned && shape.headSize == 0) return fail(ErrorCode::StateMismatch, "RWKV-4 has no tuned states of this form.");
   const bool theirs7 = form->writer() == StateForm::Writer::RwkvMetal || form->writer() == StateForm::Writer::RwkvTl;
-  if ((theirs7 && shape.version != RwkvVersion::V7) || (form->isV4() != (shape.version == RwkvVersion::V4)))
+  if ((theirs7 && !isRwkv7(shape.version)) || (form->isV4() != (shape.version == RwkvVersion::V4)))
     return fail(ErrorCode::StateMismatch, fmt::format("{} is a state of {}; this model is RWKV-{}.", name,
                                                       form->isV4() ? "RWKV-4" : theirs7 ? "RWKV-7" : "RWKV-5, 6 or 7", versionName(shape.version)));
   // A bigger model of the same width has the same tensors, and more.
@@ -202,7 +203,7 @@ Result<LoadedState> loadState(const ModelFile& file, const ModelShape& shape) {
       if (!part) return fail(ErrorCode::StateMismatch, fmt::format("{} is not a state of this model: tensor {} is missing.", name, form->partName(t.name, layer)));
       if (auto good = readInto(*part, t.shape, out); !good) return tl::unexpected(good.error());
       // Tuned as [head, value, key]; versions 5 and 6 keep [head, key, value] (golden/README.md).
-      if (tuned && (shape.version == RwkvVersion::V7) == form->keyFirst()) transposeHeads(out, shape.headSize);
+      if (tuned && isRwkv7(shape.version) == form->keyFirst()) transposeHeads(out, shape.headSize);
     }
   }
   auto info = infoOf(file, *form);

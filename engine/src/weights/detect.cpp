@@ -100,6 +100,9 @@ class Tensors {
   bool anyContains(std::string_view part) const {
     return std::any_of(m_tensors.begin(), m_tensors.end(), [&](const auto& t) { return t.first.find(part) != std::string::npos; });
   }
+  bool anyStartsWith(std::string_view part) const {
+    return std::any_of(m_tensors.begin(), m_tensors.end(), [&](const auto& t) { return t.first.starts_with(part); });
+  }
 
  private:
   const NamedTensors& m_tensors;
@@ -222,12 +225,39 @@ Result<ModelShape> withNormEps(const ModelFile& file, Result<ModelShape> shape) 
   return shape;
 }
 
+// RWKV-7a (rwkv/model.py, RWKV_DE_VERSION). Any of its tensors tells, or a damaged file would run as version 7.
+bool hasDeepEmbed(const Tensors& tensors) {
+  const std::array<std::string_view, 4> names{".ffn.s_emb", ".ffn.s0", ".ffn.s1", ".ffn.s2"};
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return tensors.anyContains(name); });
+}
+
+Result<void> expectDeepEmbed(const Tensors& tensors, int layer, const ModelShape& shape) {
+  const std::int64_t c = shape.nEmbd, f = shape.dimFfn, s = shape.rankS;
+  if (auto good = tensors.expectVector(block(layer, "ffn.s0"), f); !good) return good;
+  if (auto good = tensors.expectMatrix(block(layer, "ffn.s1"), s, c); !good) return good;
+  if (auto good = tensors.expectMatrix(block(layer, "ffn.s2"), f, s); !good) return good;
+  if (auto good = tensors.expectMatrix(block(layer, "ffn.s_emb_x.weight"), s * s, c); !good) return good;
+  return tensors.expectMatrix(block(layer, "ffn.s_emb.weight"), shape.vocab, s * s);
+}
+
+// Relatives of RWKV-7 that cannot be run, by what only they have (RWKV-LM: RWKV-v7/rwkv_v7b_demo.py,
+// rwkv_v8_rc00_demo.py; RWKV-v8).
+std::optional<Error> unsupportedVariant(const Tensors& tensors) {
+  const auto is = [](const char* what) { return Error{ErrorCode::VersionUnsupported, what, {}}; };
+  if (tensors.anyContains("rosa_") || tensors.anyContains("_rosa") || tensors.anyContains(".rosa.") || tensors.anyStartsWith("rosa"))
+    return is("This is an RWKV-8 model with ROSA, an experiment that searches the whole text before each token; this version cannot run it. RWKV-7 models can be run.");
+  if (tensors.anyContains(".qkv.k_emb") || tensors.anyContains(".qkv.qq."))
+    return is("This is RWKV-7b (RWKV-7 with DeepEmbed and an attention over all tokens), an experiment that keeps numbers of every token beside its state; this version cannot run "
+              "it. The rwkv7 and rwkv7a files of the same size work.");
+  if (tensors.anyContains(".ffn.enn.weight"))
+    return is("This is an early RWKV-8 (rc00, with a DeepEmbed behind the feed-forward part), an experiment that this version cannot run. RWKV-7 and RWKV-7a models can be run.");
+  return std::nullopt;
+}
+
 Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
-  if (tensors.anyContains("s_emb") || tensors.anyContains(".qq.") || tensors.anyContains("emb_k."))
-    return fail(ErrorCode::VersionUnsupported, "This is a DeepEmbed variant of RWKV-7 (rwkv7a or rwkv7b), which this version cannot run. The plain rwkv7 file of the same size works.");
   auto shape = commonShape(tensors);
   if (!shape) return shape;
-  shape->version = RwkvVersion::V7;
+  shape->version = hasDeepEmbed(tensors) ? RwkvVersion::V7a : RwkvVersion::V7;
   const NamedTensor* rK = tensors.find("blocks.0.att.r_k");
   const auto headSize = headSizeOf(file, *shape, "blocks.0.att.r_k", *rK);
   if (!headSize) return tl::unexpected(headSize.error());
@@ -246,6 +276,13 @@ Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
     shape->rankV = *found;
   }
 
+  if (shape->version == RwkvVersion::V7a) {
+    const auto found = tensors.rank(block(0, "ffn.s1"));
+    if (!found) return tl::unexpected(found.error());
+    if (*found > kMostRankS) return fail(ErrorCode::TensorMismatch, fmt::format("A rank of {} in {} is impossible; DeepEmbed has 32.", *found, block(0, "ffn.s1")));
+    shape->rankS = *found;
+  }
+
   const std::int64_t c = shape->nEmbd, f = shape->dimFfn;
   for (int layer = 0; layer < shape->layers; ++layer) {
     for (const char* name : {"ln1.weight", "ln1.bias", "ln2.weight", "ln2.bias", "att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g",
@@ -261,6 +298,8 @@ Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
                                          {"att.a2", c, shape->rankA}, {"att.g1", shape->rankG, c}, {"att.g2", c, shape->rankG}}};
     for (const Wanted& w : wanted)
       if (auto good = tensors.expectMatrix(block(layer, w.name), w.rows, w.cols); !good) return tl::unexpected(good.error());
+    if (shape->version == RwkvVersion::V7a)
+      if (auto good = expectDeepEmbed(tensors, layer, *shape); !good) return tl::unexpected(good.error());
     if (layer == 0) continue;
     if (auto good = tensors.expectVector(block(layer, "att.v0"), c); !good) return tl::unexpected(good.error());
     if (auto good = tensors.expectMatrix(block(layer, "att.v1"), shape->rankV, c); !good) return tl::unexpected(good.error());
@@ -397,6 +436,7 @@ Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
     if (tensors.has("blocks.0.att.r_k")) return asStated(file, *architecture, detectV7(file, tensors));
     return fail(ErrorCode::TensorMissing, "The model is incomplete: tensor blk.0.time_mix_r_k.weight is missing.");
   }
+  if (auto variant = unsupportedVariant(tensors)) return tl::unexpected(std::move(*variant));
   if (tensors.has("blocks.0.att.r_k")) return detectV7(file, tensors);
   if (tensors.has("emb.weight") && (tensors.has("blocks.0.ffn.key.weight") || tensors.anyContains("att.time_decay"))) return detectOlder(file, tensors);
   return fail(ErrorCode::NotRwkv, "This file holds no RWKV model: the tensors emb.weight and blocks.0 are missing.");

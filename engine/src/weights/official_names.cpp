@@ -94,6 +94,9 @@ bool isLowRank(std::string_view official) {
   return last.size() == 2 && std::string_view("wavg").find(last[0]) != std::string_view::npos && (last[1] == '1' || last[1] == '2');
 }
 
+// Of DeepEmbed (version 7a), which no other program's converter knows: always as `x @ s1` wants them.
+bool isDeepLowRank(std::string_view official) { return official.ends_with(".ffn.s1") || official.ends_with(".ffn.s2"); }
+
 // blk.N.NAME -> blocks.N. and NAME
 bool splitBlock(std::string_view name, std::string& prefix, std::string_view& rest) {
   if (!name.starts_with("blk.")) return false;
@@ -204,7 +207,9 @@ NamedTensors officialNames(const ModelFile& file) {
   const bool outIn = names.renamed() || loraStoredOutIn(file);
   for (const TensorSource& tensor : file.tensors()) {
     const std::string name = names.official(tensor);
-    const bool inOut = !outIn && isLowRank(name) && traits(tensor.dtype).blockSize == 1;  // blocks lie along the inputs
+    // Blocks lie along the inputs.
+    const bool inOut =
+        ((!outIn && isLowRank(name)) || isDeepLowRank(name)) && traits(tensor.dtype).blockSize == 1;
     out[name] = namedTensor(tensor, inOut);
   }
   return out;

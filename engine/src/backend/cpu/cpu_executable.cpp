@@ -49,11 +49,13 @@ void transpose(const float* in, float* out, std::int64_t n) {
 }
 
 // Per worker: decode keeps one normalised row and its mixes (at most six) here; prefill two normalised rows;
-// a head's LoRA outputs (w, a, v, gate) for all tokens of a chunk, or its decays and bonuses.
+// a head's LoRA outputs (w, a, v, gate) for all tokens of a chunk, or its decays and bonuses; DeepEmbed the products of
+// queries and rows, and a tile of factors.
 std::size_t floatsPerWorker(const ModelShape& shape) {
   const auto c = static_cast<std::size_t>(paddedWidth(shape.nEmbd)), head = static_cast<std::size_t>(shape.headSize);
   const std::size_t most = longestRun(shape);
-  return std::max({c * 8, c * most, 4 * most * head});
+  const std::size_t deep = shape.version == RwkvVersion::V7a ? most * (static_cast<std::size_t>(shape.rankS) + kTileRows) : 0;
+  return std::max({c * 8, c * most, 4 * most * head, deep});
 }
 
 }  // namespace
@@ -193,8 +195,12 @@ Result<void> CpuExecutable::submit(const RunArgs& args) {
         execute(*wkv7, run, worker);
       } else if (const auto* down = std::get_if<SparseDown>(stage.op)) {
         execute(*down, stage, run, worker);
+      } else if (const auto* deep = std::get_if<DeepEmbed>(stage.op)) {
+        execute(*deep, run, worker);
       } else if (const auto* embed = std::get_if<Embed>(stage.op)) {
         execute(*embed, run, worker);
+      } else if (const auto* lookUp = std::get_if<LookUp>(stage.op)) {
+        execute(*lookUp, run, worker);
       } else if (const auto* head = std::get_if<HeadGemv>(stage.op)) {
         if (!args.logitRows.empty()) execute(*head, stage, run, worker);
       }
@@ -212,13 +218,21 @@ Result<void> CpuExecutable::submit(const RunArgs& args) {
 
 void CpuExecutable::execute(const Embed& op, const Run& run, int worker) {
   const std::int64_t c = m_program.shape.nEmbd;
-  const DType type = m_weights->embeddingType();
-  const std::uint64_t rowBytes = byteSize(type, static_cast<std::uint64_t>(c));
-  for (std::int64_t t = run.tokens * worker / m_pool->threads(); t < run.tokens * (worker + 1) / m_pool->threads(); ++t) {
+  const auto [begin, end] = partOf(run.tokens, worker);
+  for (std::int64_t t = begin; t < end; ++t) {
     float* x = value(op.out) + t * width(op.out);
-    decodeToF32(type, {m_weights->embedding() + run.args.tokens[static_cast<std::size_t>(t)] * rowBytes, rowBytes},
-                {x, static_cast<std::size_t>(c)});
+    m_weights->table(op.table).read(run.args.tokens[static_cast<std::size_t>(t)], x);
     m_ops.layerNorm(x, m_weights->vector(op.lnWeight), m_weights->vector(op.lnBias), c, op.eps, x);
+    if (op.copy != kNone) std::copy_n(x, c, value(op.copy) + t * width(op.copy));
+  }
+}
+
+void CpuExecutable::execute(const LookUp& op, const Run& run, int worker) {
+  const auto rows = static_cast<std::int64_t>(op.rows.size());
+  const auto [begin, end] = partOf(run.tokens * rows, worker);
+  for (std::int64_t i = begin; i < end; ++i) {
+    const LookUp::Row& row = op.rows[static_cast<std::size_t>(i % rows)];
+    m_weights->table(row.table).read(run.args.tokens[static_cast<std::size_t>(i / rows)], value(row.out) + i / rows * width(row.out));
   }
 }
 
@@ -258,6 +272,10 @@ void CpuExecutable::mixOneToken(const NormShiftMix& op, const std::vector<Share>
     const bool needed = std::any_of(shares.begin(), shares.end(), [&](const Share& s) { return group.gemvs[s.gemv].in == op.mixes[m].out; });
     if (!needed) continue;
     float* out = normalised + (m + 1) * static_cast<std::size_t>(c);
+    if (op.mixes[m].mix == kNone) {
+      std::copy_n(normalised, c, out);
+      continue;
+    }
     if (op.up != kNone) dependentMix(op, m, 0, 1, out, c);
     mixRow(op.form, normalised, previous, op.up != kNone ? out : m_weights->vector(op.mixes[m].mix), out);
   }
@@ -267,7 +285,7 @@ void CpuExecutable::mixOneToken(const NormShiftMix& op, const std::vector<Share>
 
 void CpuExecutable::mixTokens(const NormShiftMix& op, const Run& run, int worker) {
   const std::int64_t c = m_program.shape.nEmbd;
-  const std::int64_t begin = run.tokens * worker / m_pool->threads(), end = run.tokens * (worker + 1) / m_pool->threads();
+  const auto [begin, end] = partOf(run.tokens, worker);
   if (begin == end) return;
   float* rows[2] = {ownScratch(worker), ownScratch(worker) + c};
   const auto normalise = [&](std::int64_t t, float* out) {
@@ -289,6 +307,10 @@ void CpuExecutable::mixTokens(const NormShiftMix& op, const Run& run, int worker
     normalise(t, current);
     for (const auto& mix : op.mixes) {
       float* out = value(mix.out) + t * width(mix.out);
+      if (mix.mix == kNone) {
+        std::copy_n(current, c, out);
+        continue;
+      }
       mixRow(op.form, current, previous, op.up != kNone ? out : m_weights->vector(mix.mix), out);
     }
     previous = current;
@@ -320,6 +342,44 @@ void CpuExecutable::execute(const GemvGroup& op, const CompiledStage& stage, con
     args.activation = kernelActivation(gemv.activation);
     args.accumulate = gemv.accumulate;
     m_ops.gemm(args);
+  }
+}
+
+// Workers share the tokens of a chunk, or of a few tokens the outputs.
+void CpuExecutable::execute(const DeepEmbed& op, const Run& run, int worker) {
+  const PackedMatrix& w = m_weights->matrix(op.s2);
+  const float* s0 = m_weights->vector(op.s0);
+  const bool byToken = run.tokens >= m_pool->threads();
+  const auto [tokenBegin, tokenEnd] = byToken ? partOf(run.tokens, worker) : std::pair(std::int64_t{0}, run.tokens);
+  const auto [tileBegin, tileEnd] = byToken ? std::pair(std::int64_t{0}, w.tiles()) : partOf(w.tiles(), worker);
+  if (tokenBegin == tokenEnd || tileBegin == tileEnd) return;
+  const std::int64_t rank = w.cols, tokens = tokenEnd - tokenBegin;
+  float* products = ownScratch(worker);  // [tokens][rank]
+  float* factors = products + tokens * rank;
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    const float* query = value(op.query) + (tokenBegin + t) * width(op.query);
+    const float* row = value(op.row) + (tokenBegin + t) * width(op.row);
+    float* out = products + t * rank;
+    std::fill_n(out, rank, 0.0F);
+    for (std::int64_t i = 0; i < rank; ++i)
+      for (std::int64_t j = 0; j < rank; ++j) out[j] += query[i] * row[i * rank + j];
+  }
+  GemmArgs args;
+  args.w = w;
+  args.x = products;
+  args.ldx = rank;
+  args.tokens = tokens;
+  args.y = factors;
+  args.ldy = kTileRows;
+  for (std::int64_t tile = tileBegin; tile < tileEnd; ++tile) {
+    args.tileBegin = args.yFirstTile = tile;
+    args.tileEnd = tile + 1;
+    m_ops.gemm(args);
+    const std::int64_t first = tile * kTileRows, count = std::min<std::int64_t>(kTileRows, w.rows - first);
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      float* hidden = value(op.hidden) + (tokenBegin + t) * width(op.hidden) + first;
+      for (std::int64_t i = 0; i < count; ++i) hidden[i] *= s0[first + i] + factors[t * kTileRows + i];
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "backend/backend.h"
@@ -76,17 +77,21 @@ class CpuExecutable final : public Executable {
   std::vector<std::vector<Share>> shareOut(const std::vector<Gemv>& gemvs) const;
 
   void execute(const Embed& op, const Run& run, int worker);
+  void execute(const LookUp& op, const Run& run, int worker);
   void execute(const GemvGroup& op, const CompiledStage& stage, const Run& run, int worker);
   void execute(const Wkv4& op, const Run& run, int worker);
   void execute(const Wkv5& op, const Run& run, int worker);
   void execute(const Wkv7& op, const Run& run, int worker);
   void projectHead(WeightId matrix, ValueId hidden, std::int64_t head, const Run& run, float* out);
+  void execute(const DeepEmbed& op, const Run& run, int worker);
   void execute(const SparseDown& op, const CompiledStage& stage, const Run& run, int worker);
   void execute(const HeadGemv& op, const CompiledStage& stage, const Run& run, int worker);
   void mixOneToken(const NormShiftMix& op, const std::vector<Share>& shares, const GemvGroup& group, const Run& run,
                    int worker);
   void mixTokens(const NormShiftMix& op, const Run& run, int worker);
   void dependentMix(const NormShiftMix& op, std::size_t mix, std::int64_t begin, std::int64_t end, float* out, std::int64_t ld);
+  /// Items [first, second) of `all` that are a worker's when all share them.
+  std::pair<std::int64_t, std::int64_t> partOf(std::int64_t all, int worker) const { return {all * worker / m_pool->threads(), all * (worker + 1) / m_pool->threads()}; }
   void mixRow(MixForm form, const float* current, const float* previous, const float* mix, float* out) const;
 
   float* value(ValueId id) { return m_values[static_cast<std::size_t>(id)]; }

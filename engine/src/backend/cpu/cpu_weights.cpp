@@ -42,6 +42,7 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
 
   placed->m_matrices.resize(count);
   placed->m_vectors.resize(count);
+  placed->m_tables.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Weight& weight = program.weights[i];
     const WeightPlacement& plan = placement->weights[i];
@@ -59,9 +60,8 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
         const bool whole = inSlices(pool, weight.rows, view->bytes.size(), quantises, proceed,
                                     [&](std::int64_t begin, std::int64_t end) { encodeRows(*view, plan.type, out, begin, end); });
         if (!whole) return stopped();
-        placed->m_embedding = out;
-        placed->m_embeddingType = plan.type;
-        placed->m_bytesPerToken += byteSize(plan.type, weight.cols);
+        placed->m_tables[i] = {out, plan.type, static_cast<std::size_t>(weight.cols)};
+        placed->m_bytesPerToken += placed->m_tables[i].rowBytes();
         break;
       }
       default: {

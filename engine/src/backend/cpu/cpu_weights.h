@@ -6,6 +6,7 @@
 #include "backend/backend.h"
 #include "backend/cpu/aligned_buffer.h"
 #include "backend/cpu/thread_pool.h"
+#include "backend/row_table.h"
 #include "kernels/cpu/cpu_ops.h"
 
 namespace rookery::engine {
@@ -20,16 +21,13 @@ class CpuWeights final : public PlacedWeights {
 
   const kernels::PackedMatrix& matrix(WeightId id) const { return m_matrices[static_cast<std::size_t>(id)]; }
   const float* vector(WeightId id) const { return m_vectors[static_cast<std::size_t>(id)]; }
-  /// The embedding table as stored: rows of `embeddingType`.
-  const std::byte* embedding() const { return m_embedding; }
-  DType embeddingType() const { return m_embeddingType; }
+  const RowTable& table(WeightId id) const { return m_tables[static_cast<std::size_t>(id)]; }
 
  private:
   std::vector<AlignedBuffer> m_buffers;
   std::vector<kernels::PackedMatrix> m_matrices;  ///< by WeightId
   std::vector<const float*> m_vectors;            ///< by WeightId
-  const std::byte* m_embedding = nullptr;
-  DType m_embeddingType{};
+  std::vector<RowTable> m_tables;                 ///< by WeightId
   std::uint64_t m_bytesPerToken = 0;
 };
 

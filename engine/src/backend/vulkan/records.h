@@ -16,13 +16,15 @@ struct VulkanRecord {
 };
 static_assert(sizeof(VulkanRecord) == 176);
 
-/// Places in `values`, one list per shader. `weights` are named where they are set.
-namespace norm_record { enum : std::uint8_t { Width, From, LdFrom, To, LdTo, Eps }; }
+/// Places in `values`, one list per shader. `weights` are named where they are set; where a mix's is 0, the
+/// input is n itself.
+namespace norm_record { enum : std::uint8_t { Width, From, LdFrom, To, LdTo, Eps, Copy }; }
 namespace mix_record { enum : std::uint8_t { Width, X, LdX, Shift, Form, Eps, Hidden, LdHidden, Rank, LdOut, Out0 }; }
 namespace gemm_record {
 enum : std::uint8_t { FirstGroup, Strips, Rows, Cols, X, LdX, Y, LdY, Gate, LdGate, Flags, PanelRows, FusedX, Shift, Form, Eps };
 inline constexpr std::uint32_t kAccumulate = 1U << 8U, kToLogits = 1U << 9U, kFormatShift = 16;
 }
+namespace deep_record { enum : std::uint8_t { Width, Query, LdQuery, Row, LdRow, Hidden, LdHidden }; }
 namespace wkv4_record { enum : std::uint8_t { Ld, R, K, V, Aa, Bb, Pp, Out, Width }; }
 namespace wkv5_record { enum : std::uint8_t { Ld, R, K, V, Gate, DecayUp, Out, StateAt, PerHead }; }
 namespace wkv7_record { enum : std::uint8_t { Ld, R, K, V, VFirst, W, A, VUp, Gate, Out, StateAt }; }

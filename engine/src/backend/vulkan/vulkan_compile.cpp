@@ -21,6 +21,7 @@ namespace constant = shader_constant;
 constexpr std::uint32_t kFewTokens = 8, kCodedFewTokens = 4;  // of a group of gemm.comp; a lane of coded weights has 16 outputs
 constexpr std::uint32_t kTileOutputs = 64, kTileTokens = 64;  // of a group of tile.comp
 static_assert(kFewTokens <= kVulkanTokenTile && kCodedFewTokens <= kVulkanTokenTile);
+constexpr std::uint32_t kDeepOutputs = 512;
 constexpr std::uint32_t kSparseStrip = 64;   // outputs of a group where inputs are skipped
 
 std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8; }
@@ -56,6 +57,7 @@ Result<void> VulkanExecutable::compileStage(const Stage& stage, Size size, Dispa
   options.size = size;
 
   if (const auto* embed = std::get_if<Embed>(&stage.op)) return addNorm(embed, nullptr, body);
+  if (std::holds_alternative<LookUp>(stage.op)) return {};  // rows come with the inputs
 
   if (const auto* group = std::get_if<GemvGroup>(&stage.op)) {
     // Where a group cannot hold the row, it is mixed before.
@@ -100,6 +102,24 @@ Result<void> VulkanExecutable::compileStage(const Stage& stage, Size size, Dispa
     return add("wkv4", {{constant::GroupSize, m_tuning.groupSize}}, std::span(&record, 1), dispatch, body);
   }
 
+  if (const auto* deep = std::get_if<DeepEmbed>(&stage.op)) {
+    using namespace deep_record;
+    const kernels::PackedMatrix& s2 = m_weights->matrix(deep->s2);
+    record.weights = {m_weights->address(deep->s0), m_weights->address(deep->s2)};
+    v[Width] = static_cast<std::uint32_t>(s2.rows);
+    v[Query] = offset(deep->query);
+    v[LdQuery] = ld(deep->query);
+    v[Row] = offset(deep->row);
+    v[LdRow] = ld(deep->row);
+    v[Hidden] = offset(deep->hidden);
+    v[LdHidden] = ld(deep->hidden);
+    const std::uint32_t outputs = std::max(kDeepOutputs, m_tuning.groupSize);  // of a group, each of which makes the product of query and row for itself
+    dispatch.tokensPerGroup = 1;
+    dispatch.groupsY = (v[Width] + outputs - 1) / outputs;
+    return add("deep", {{constant::GroupSize, m_tuning.groupSize}, {constant::FormatA, static_cast<std::uint32_t>(s2.format)}, {constant::Row, static_cast<std::uint32_t>(s2.cols)}},
+               std::span(&record, 1), dispatch, body);
+  }
+
   const auto headSize = static_cast<std::uint32_t>(m_program.shape.headSize);
   const auto heads = static_cast<std::uint32_t>(m_program.shape.heads());
   dispatch.groupsX = heads;
@@ -129,8 +149,7 @@ Result<void> VulkanExecutable::compileStage(const Stage& stage, Size size, Dispa
   std::vector<Gemv> ups{{wkv.w2, wkv.wHidden, m_up[0]}, {wkv.a2, wkv.aHidden, m_up[1]}, {wkv.g2, wkv.gHidden, m_up[3]}};
   if (wkv.vFirst != kNone) ups.push_back({wkv.v2, wkv.vHidden, m_up[2]});
   if (auto good = addGemms(ups, options, stage.layer, body); !good) return good;
-  const auto address = [&](WeightId id) { return id == kNone ? VkDeviceAddress{0} : m_weights->address(id); };
-  record.weights = {address(wkv.w0), address(wkv.a0), address(wkv.v0), address(wkv.kK), address(wkv.kA), address(wkv.rK), address(wkv.lnWeight), address(wkv.lnBias)};
+  record.weights = {addressOf(wkv.w0), addressOf(wkv.a0), addressOf(wkv.v0), addressOf(wkv.kK), addressOf(wkv.kA), addressOf(wkv.rK), addressOf(wkv.lnWeight), addressOf(wkv.lnBias)};
   v[Ld] = ld(wkv.r);
   v[R] = offset(wkv.r);
   v[K] = offset(wkv.k);
@@ -157,6 +176,7 @@ Result<void> VulkanExecutable::addNorm(const Embed* embed, const HeadGemv* head,
   record.values[To] = offset(to);
   record.values[LdTo] = ld(to);
   record.values[Eps] = bits(embed != nullptr ? embed->eps : head->eps);
+  record.values[Copy] = embed != nullptr && embed->copy != kNone ? offset(embed->copy) : kNoOffset;
   VulkanDispatch dispatch;
   dispatch.option = embed != nullptr ? 0 : 1;
   dispatch.tokensPerGroup = 1;
@@ -188,7 +208,7 @@ Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatc
     constants[constant::FormatA] = static_cast<std::uint32_t>(up.format);
   }
   for (std::size_t m = 0; m < op.mixes.size(); ++m) {
-    record.weights[3 + m] = m_weights->address(op.mixes[m].mix);
+    record.weights[3 + m] = addressOf(op.mixes[m].mix);
     v[Out0 + m] = offset(op.mixes[m].out);
   }
   VulkanDispatch dispatch;
@@ -272,7 +292,7 @@ Result<void> VulkanExecutable::addGemm(std::span<const Gemv> gemvs, const Format
       const auto mix = std::find_if(norm.mixes.begin(), norm.mixes.end(), [&](const auto& m) { return m.out == gemv.in; });
       record.weights[1] = m_weights->address(norm.lnWeight);
       record.weights[2] = m_weights->address(norm.lnBias);
-      record.weights[3] = m_weights->address(mix->mix);
+      record.weights[3] = addressOf(mix->mix);
       v[FusedX] = offset(norm.x);
       v[Shift] = stateOffset(norm.shift);
       v[Form] = static_cast<std::uint32_t>(norm.form);

@@ -62,9 +62,16 @@ Result<void> VulkanExecutable::allocate(Ledger& ledger) {
     m_widths.push_back(static_cast<std::uint32_t>(paddedWidth(value.width)));
     perToken += m_widths.back();
   }
+  m_copiedIn = m_program.valuesIn;
+  for (const Stage& stage : m_program.stages) {
+    if (const auto* embed = std::get_if<Embed>(&stage.op)) m_embedding = embed->table;
+    if (const auto* lookUp = std::get_if<LookUp>(&stage.op)) m_rows = lookUp->rows;
+  }
+  for (const LookUp::Row& row : m_rows) m_copiedIn.push_back(row.out);
   const std::uint64_t vocab = static_cast<std::uint64_t>(m_program.shape.vocab);
   // Of each token of a run; values at a boundary are all as wide as x.
-  const std::uint64_t in = m_program.range.embedding ? static_cast<std::uint64_t>(c) : m_program.valuesIn.size() * ld(m_headIn);
+  std::uint64_t in = m_program.range.embedding ? static_cast<std::uint64_t>(c) : 0;
+  for (const ValueId id : m_copiedIn) in += ld(id);
   const std::uint64_t out = m_program.range.head ? vocab : m_program.valuesOut.size() * ld(m_headIn);
   const std::array<BoundBuffer, 4> bound{{{"activations", perToken * sizeof(float), 0},
                                           {"inputs", in * sizeof(float), 0},
@@ -191,8 +198,8 @@ std::size_t VulkanExecutable::decodeDispatches(int layer) const {
   return static_cast<std::size_t>(std::count_if(m_bodies[0].begin(), m_bodies[0].end(), [&](const VulkanDispatch& d) { return d.layer == layer; }));
 }
 
-void VulkanExecutable::recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer, bool in) const {
-  std::uint64_t at = 0;
+void VulkanExecutable::recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer, std::size_t first, bool in) const {
+  std::uint64_t at = first * sizeof(float);
   for (const ValueId id : values) {
     const std::uint64_t inActivations = std::uint64_t{offset(id)} * sizeof(float), row = std::uint64_t{ld(id)} * sizeof(float);
     const VkBufferCopy copy{in ? at : inActivations, in ? inActivations : at, size * row};
@@ -205,11 +212,16 @@ void VulkanExecutable::takeInputs(const RunArgs& args) {
   auto* inputs = reinterpret_cast<float*>(m_inputs.data());
   const auto width = static_cast<std::size_t>(m_program.shape.nEmbd);
   if (m_program.range.embedding)
-    for (std::size_t t = 0; t < args.tokens.size(); ++t) m_weights->embed(args.tokens[t], {inputs + t * width, width});
+    for (std::size_t t = 0; t < args.tokens.size(); ++t) m_weights->table(m_embedding).read(args.tokens[t], inputs + t * width);
+  inputs += embeddingFloats();
   const float* from = args.valuesIn.data();
   for (const ValueId id : m_program.valuesIn) {
     for (std::size_t t = 0; t < args.tokens.size(); ++t, from += width) std::copy_n(from, width, inputs + t * ld(id));
     inputs += m_maxTokens * ld(id);
+  }
+  for (const auto& [table, out] : m_rows) {
+    for (std::size_t t = 0; t < args.tokens.size(); ++t) m_weights->table(table).read(args.tokens[t], inputs + t * ld(out));
+    inputs += m_maxTokens * ld(out);
   }
 }
 
@@ -284,10 +296,10 @@ void VulkanExecutable::recordPiece(VkCommandBuffer commands, const Pair& pair, c
   };
   constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, kTransfer = VK_PIPELINE_STAGE_TRANSFER_BIT;
   constexpr VkAccessFlags kReadWrite = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
-  const bool copiesIn = body && first == 0 && !m_program.valuesIn.empty();
+  const bool copiesIn = body && first == 0 && !m_copiedIn.empty();
   const bool copiesOut = body && last == dispatches.size() && !m_program.valuesOut.empty();
   if (copiesIn) {  // what ran before ended with a barrier for copies
-    recordCopies(commands, m_program.valuesIn, size, m_inputs, true);
+    recordCopies(commands, m_copiedIn, size, m_inputs, embeddingFloats(), true);
     barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kReadWrite);
   } else {  // what earlier command buffers left: the last token's state, and for the head the body's last row
     barrier(kCompute | kTransfer, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kReadWrite);
@@ -314,7 +326,7 @@ void VulkanExecutable::recordPiece(VkCommandBuffer commands, const Pair& pair, c
   constexpr VkAccessFlags kFetched = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
   barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kHost | kTransfer, kFetched | VK_ACCESS_TRANSFER_WRITE_BIT);
   if (copiesOut) {
-    recordCopies(commands, m_program.valuesOut, size, m_outputs, false);
+    recordCopies(commands, m_program.valuesOut, size, m_outputs, 0, false);
     barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, kHost | kTransfer, kFetched);
   }
 }

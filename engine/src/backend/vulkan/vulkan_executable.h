@@ -112,11 +112,15 @@ class VulkanExecutable final : public Executable {
   void recordPiece(VkCommandBuffer commands, const Pair& pair, const Piece& piece, std::uint32_t size, std::size_t& barriers) const;
   const Dispatches& dispatchesOf(bool body, std::uint32_t size) const { return (body ? m_bodies : m_heads)[static_cast<std::size_t>(sizeOf(size))]; }
   void forgetRecordings();
-  /// Copies `size` rows of values between the activations and `buffer`, where they lie one value after the other.
-  void recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer, bool in) const;
+  /// Copies `size` rows of values between the activations and `buffer`, where they lie one value after the other from the
+  /// float `first` on.
+  void recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer, std::size_t first, bool in) const;
   void takeInputs(const RunArgs& args);
+  /// Floats of m_inputs before the values that are copied in.
+  std::size_t embeddingFloats() const { return m_program.range.embedding ? m_maxTokens * static_cast<std::size_t>(m_program.shape.nEmbd) : 0; }
   void handOutValues(const RunArgs& args) const;
 
+  VkDeviceAddress addressOf(WeightId id) const { return id == kNone ? VkDeviceAddress{0} : m_weights->address(id); }
   std::uint32_t offset(ValueId id) const { return m_offsets[static_cast<std::size_t>(id)]; }
   std::uint32_t ld(ValueId id) const { return m_widths[static_cast<std::size_t>(id)]; }
   std::uint32_t stateOffset(StateRef ref) const;
@@ -130,7 +134,10 @@ class VulkanExecutable final : public Executable {
   ValueId m_headIn = kNone;
   std::array<ValueId, 4> m_up{kNone, kNone, kNone, kNone};  ///< low-rank products, [tokens][width]
   VulkanBuffer m_activations, m_run, m_records;
-  VulkanBuffer m_inputs;   ///< embedding rows [tokens][C]; without an embedding valuesIn, [value][maxTokens][ld]
+  WeightId m_embedding = kNone;         ///< table of the program's Embed
+  std::vector<LookUp::Row> m_rows;      ///< of the program's LookUp
+  std::vector<ValueId> m_copiedIn;      ///< valuesIn, then the values of m_rows
+  VulkanBuffer m_inputs;   ///< embedding rows [tokens][C], where there is an embedding; then m_copiedIn, [value][maxTokens][ld]
   VulkanBuffer m_outputs;  ///< logits; without a head valuesOut, [value][maxTokens][ld]
   std::vector<VulkanRecord> m_recordList;
   std::array<Dispatches, kSizes.size()> m_bodies, m_heads;  ///< by Size

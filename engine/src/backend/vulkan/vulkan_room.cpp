@@ -26,7 +26,7 @@ std::pair<std::size_t, std::uint64_t> layersThatFit(const Program& program, cons
   std::size_t layers = 0, fitting = 0;
   std::uint64_t bytes = 0, fittingBytes = 0;
   for (const ComponentPlacement& component : placement.components) {
-    if (component.name == "embedding") continue;  // ln0 goes with the layer after it
+    if (isLookedUp(component.name)) continue;  // ln0 goes with the layer after it
     if (component.name == "ln_out") break;
     bytes += component.bytes;
     if (!component.name.starts_with("block")) continue;
@@ -50,7 +50,7 @@ double megabytes(std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6;
 
 std::uint64_t deviceBytes(const Placement& placement) {
   std::uint64_t total = 0;
-  for (const auto& [component, bytes] : placement.components) total += component == "embedding" ? 0 : bytes;
+  for (const auto& [component, bytes] : placement.components) total += isLookedUp(component) ? 0 : bytes;
   return total;
 }
 

@@ -10,7 +10,7 @@ namespace rookery::engine {
 /// The shaders take low-rank matrices in plain formats only; they are 2-3 % of the bytes.
 inline constexpr LowRankTypes kVulkanLowRank = LowRankTypes::Plain;
 
-/// Weights that go to the device: all but the embedding.
+/// Weights that go to the device: all but those that are looked up.
 std::uint64_t deviceBytes(const Placement& placement);
 /// What a run needs there beside them: activations, and the states of a session.
 std::uint64_t workingBytes(const Program& program);

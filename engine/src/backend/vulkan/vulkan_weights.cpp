@@ -31,7 +31,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
   std::map<std::string, const VulkanBuffer*> buffers;
   placed->m_buffers.reserve(placement->components.size());
   for (const auto& [component, bytes] : placement->components) {
-    if (component == "embedding") continue;
+    if (isLookedUp(component)) continue;
     auto buffer = device->newBuffer(bytes, VulkanMemory::Device, ledger, component, "weights");
     if (!buffer && buffer.error().code == ErrorCode::OutOfMemory) return outOfMemory(allocated);
     if (!buffer) return tl::unexpected(buffer.error());
@@ -45,6 +45,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
   const auto stopped = [] { return fail(ErrorCode::Cancelled, "Loading was stopped."); };
   placed->m_matrices.resize(count);
   placed->m_addresses.resize(count);
+  placed->m_tables.resize(count);
   std::vector<std::byte> packed;
   for (std::size_t i = 0; i < count; ++i) {
     const Weight& weight = program.weights[i];
@@ -55,11 +56,12 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
     if (weight.role == WeightRole::Embedding) {
       auto table = AlignedBuffer::allocate(plan.bytes, ledger, weight.component, "weights");
       if (!table) return tl::unexpected(table.error());
-      placed->m_embedding = std::move(*table);
-      placed->m_embeddingType = plan.type;
-      placed->m_bytesPerToken += byteSize(plan.type, static_cast<std::uint64_t>(weight.cols));
+      std::byte* out = table->data();
+      placed->m_tableBuffers.push_back(std::move(*table));
+      placed->m_tables[i] = {out, plan.type, static_cast<std::size_t>(weight.cols)};
+      placed->m_bytesPerToken += placed->m_tables[i].rowBytes();
       const bool whole = inSlices(pool, weight.rows, view->bytes.size(), quantises, proceed,
-                                  [&](std::int64_t begin, std::int64_t end) { encodeRows(*view, plan.type, placed->m_embedding.data(), begin, end); });
+                                  [&](std::int64_t begin, std::int64_t end) { encodeRows(*view, plan.type, out, begin, end); });
       if (!whole) return stopped();
     } else {
       const VulkanBuffer& buffer = *buffers[weight.component];
@@ -98,11 +100,6 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
     if (!proceed(0)) return stopped();
   }
   return std::shared_ptr<const VulkanWeights>(std::move(placed));
-}
-
-void VulkanWeights::embed(TokenId token, std::span<float> row) const {
-  const std::uint64_t bytes = byteSize(m_embeddingType, row.size());
-  decodeToF32(m_embeddingType, {m_embedding.data() + token * bytes, bytes}, row);
 }
 
 }  // namespace rookery::engine

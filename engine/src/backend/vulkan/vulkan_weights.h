@@ -7,13 +7,14 @@
 #include "backend/backend.h"
 #include "backend/cpu/aligned_buffer.h"
 #include "backend/cpu/thread_pool.h"
+#include "backend/row_table.h"
 #include "backend/vulkan/vulkan_device.h"
 #include "kernels/cpu/cpu_ops.h"
 
 namespace rookery::engine {
 
-/// Weights in the device's memory, packed as for the CPU (kernels/cpu/cpu_ops.h), one buffer per component. The embedding
-/// stays with the CPU, which looks its rows up: one row of it is read per token.
+/// Weights in the device's memory, packed as for the CPU (kernels/cpu/cpu_ops.h), one buffer per component. Tables
+/// of which a token reads one row stay with the CPU, which looks it up.
 class VulkanWeights final : public PlacedWeights {
  public:
   /// `promised`: bytes of what is free that are kept for what segments placed before will allocate.
@@ -27,15 +28,14 @@ class VulkanWeights final : public PlacedWeights {
   const kernels::PackedMatrix& matrix(WeightId id) const { return m_matrices[static_cast<std::size_t>(id)]; }
   /// Of a matrix or a vector of fp32.
   VkDeviceAddress address(WeightId id) const { return m_addresses[static_cast<std::size_t>(id)]; }
-  /// The embedding row of a token, as fp32.
-  void embed(TokenId token, std::span<float> row) const;
+  const RowTable& table(WeightId id) const { return m_tables[static_cast<std::size_t>(id)]; }
 
  private:
   std::vector<VulkanBuffer> m_buffers;
   std::vector<kernels::PackedMatrix> m_matrices;  ///< by WeightId
   std::vector<VkDeviceAddress> m_addresses;       ///< by WeightId
-  AlignedBuffer m_embedding;
-  DType m_embeddingType{};
+  std::vector<AlignedBuffer> m_tableBuffers;
+  std::vector<RowTable> m_tables;                 ///< by WeightId
   std::uint64_t m_bytesPerToken = 0;
 };
 
