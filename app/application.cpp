@@ -15,7 +15,7 @@
 #include "chat/unopened_notice.h"
 #include "inference/engine_text.h"
 #include "inference/inference_service.h"
-#include "inference/inference_worker.h"
+#include "inference/model_title.h"
 #include "main_window.h"
 #include "models/models_page.h"
 #include "settings/settings.h"
@@ -111,7 +111,7 @@ void Application::connectParts() {
     m_chat->newChat();
   });
   QObject::connect(m_inference.get(), &InferenceService::loadStarted, m_settings.get(), [this](quint64, const QString& name) {
-    m_loadName = displayName(name);
+    m_loadName = name;
     markLoad();
     m_guideIsStandIn = false;
   });
@@ -124,11 +124,16 @@ void Application::connectParts() {
   QObject::connect(m_inference.get(), &InferenceService::loadFailed, m_chat, [this](quint64, const engine::Error& error) {
     unmarkLoad();
     const bool leftCpu = m_inference->lastLoadLeftCpu(), offerCpu = cpuMayHelp(error, leftCpu);
-    const QString why = error.code == engine::ErrorCode::Cancelled ? QString()
-                                                                   : tr("%1 could not be loaded. %2").arg(m_loadName, loadErrorText(error, leftCpu, ErrorPlace::Elsewhere));
+    LiveText why;
+    if (error.code != engine::ErrorCode::Cancelled) {
+      why = [name = m_loadName, error, leftCpu] {
+        return tr("%1 could not be loaded. %2")
+            .arg(modelTitle(name), loadErrorText(error, leftCpu, ErrorPlace::Elsewhere));
+      };
+    }
     if (offerCpu) m_failedOffCpu = m_inference->lastRequest();
     // Somebody is always there to ask.
-    if (!m_inference->model() && (offerCpu || m_loadName != guideName())) loadGuideInstead(why, offerCpu);
+    if (!m_inference->model() && (offerCpu || modelTitle(m_loadName) != guideName())) loadGuideInstead(why, offerCpu);
     else m_chat->setLoadProblem(why, offerCpu);
   });
   QObject::connect(m_chat, &ChatPage::loadOnCpuRequested, m_window.get(), [this] { loadOnCpu(); });
@@ -139,7 +144,8 @@ void Application::connectParts() {
     tellOfDamage();
     m_chat->list().model().startSearch();
   });
-  QObject::connect(m_store.get(), &ChatStore::failing, m_window.get(), [this](const QString& sentence) { m_trouble = sentence; });
+  QObject::connect(m_store.get(), &ChatStore::failing, m_window.get(),
+                   [this](const LiveText& sentence) { m_trouble = sentence; });
   QObject::connect(m_store.get(), &ChatStore::memoriesDropped, m_window.get(), [this](int count) {
     m_window->statusBar()->showMessage(displayName(tr("%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)", nullptr, count)), kNoticeMs);
   });
@@ -192,14 +198,21 @@ void Application::offerChat(const ConversationSummary& chat) {
 void Application::loadFirstModel() {
   const QString last = m_settings->lastModel();
   if (!last.isEmpty() && !QFileInfo::exists(last)) {
-    loadGuideInstead(tr("%1 is not where it was. Choose it again on the Models page.").arg(displayName(QFileInfo(last).fileName())));
+    loadGuideInstead([name = displayName(QFileInfo(last).fileName())] {
+      return tr("%1 is not where it was. Choose it again on the Models page.").arg(name);
+    });
     return;
   }
   const ModelRequest request = ModelsPage::requestFor(*m_settings, last);
   if (request.device != cpuChoice() && request.device == m_settings->unfinishedLoad()) {
     m_failedOffCpu = request;
-    loadGuideInstead(tr("Rookery ended while it was loading a model on %1, so it did not try that again by itself.")
-                         .arg(displayName(request.device.name.isEmpty() ? request.device.id : request.device.name)), true);
+    const QString device = displayName(request.device.name.isEmpty() ? request.device.id : request.device.name);
+    loadGuideInstead(
+        [device] {
+          return tr("Rookery ended while it was loading a model on %1, so it did not try that again by itself.")
+              .arg(device);
+        },
+        true);
     return;
   }
   m_inference->load(request);
@@ -231,12 +244,14 @@ void Application::tellOfDamage() {
                                .arg(rescued, QDir::toNativeSeparators(kept)));
 }
 
-void Application::loadGuideInstead(const QString& why, bool offerCpu) {
+void Application::loadGuideInstead(const LiveText& why, bool offerCpu) {
   ModelRequest guide = ModelsPage::requestFor(*m_settings, {});
   guide.device = cpuChoice();  // which never fails
   m_inference->load(guide);
   m_guideIsStandIn = true;
-  m_chat->setLoadProblem(why.isEmpty() ? QString() : tr("%1 The guide model answers until then.").arg(why), offerCpu);
+  m_chat->setLoadProblem(
+      why.isEmpty() ? LiveText() : LiveText([why] { return tr("%1 The guide model answers until then.").arg(why()); }),
+      offerCpu);
 }
 
 void Application::loadOnCpu() {
@@ -255,11 +270,13 @@ bool Application::mayClose() {
   };
   bool done = saved(kQuickSaveMs);
   while (!done) {
-    if (m_store->isReadOnly()) m_trouble = m_store->whyReadOnly();
-    const int choice = Dialogs::instance().choose(
-        m_window.get(), tr("Not everything is saved"),
-        tr("The newest changes to your chats are not saved. %1\n\nRookery keeps trying while its window is open. Closing it now loses them.").arg(m_trouble),
-        {tr("Try again"), tr("Close anyway")});
+    if (m_store->isReadOnly()) m_trouble = [this] { return m_store->whyReadOnly(); };
+    const int choice =
+        Dialogs::instance().choose(m_window.get(), tr("Not everything is saved"),
+                                   tr("The newest changes to your chats are not saved. %1\n\nRookery keeps trying "
+                                      "while its window is open. Closing it now loses them.")
+                                       .arg(m_trouble()),
+                                   {tr("Try again"), tr("Close anyway")});
     if (choice == kCloseAnyway) return true;
     if (choice != kTryAgain) return false;
     done = saved(kSaveMs);

@@ -46,7 +46,7 @@ class Application {
   Application(const Paths& paths, std::unique_ptr<ChatStore> store);
   void connectParts();
   bool mayClose();
-  void loadGuideInstead(const QString& why, bool offerCpu = false);
+  void loadGuideInstead(const LiveText& why, bool offerCpu = false);
   void loadOnCpu();
   void markLoad();
   void unmarkLoad();
@@ -62,7 +62,7 @@ class Application {
   std::unique_ptr<DeviceList> m_devices;
   std::unique_ptr<MainWindow> m_window;          // owns the pages
   ChatPage* m_chat = nullptr;
-  QString m_trouble;               ///< why saving failed last
+  LiveText m_trouble;               ///< why saving failed last
   QString m_loadName;              ///< of the load that runs or was the last
   ModelRequest m_failedOffCpu;     ///< what the CPU is offered for
   bool m_loadIsMarked = false;     ///< Settings::unfinishedLoad() is of a load of this run

@@ -21,7 +21,7 @@
 #include "inference/device_list.h"
 #include "inference/engine_text.h"
 #include "inference/inference_service.h"
-#include "inference/inference_worker.h"
+#include "inference/model_title.h"
 #include "page_widget.h"
 #include "rail_button.h"
 #include "rookery/ledger.h"
@@ -337,7 +337,7 @@ void MainWindow::retranslate() {
   m_loadCancel->setToolTip(plainToolTip(tr("Stop loading")));
   m_loadCancel->setAccessibleName(tr("Stop loading"));
   m_loadBar->setAccessibleName(tr("Loading progress"));
-  m_model->setText(m_modelIsGuide ? guideName() : m_modelName.isEmpty() ? tr("No model loaded") : m_modelName);
+  m_model->setText(m_modelName.isEmpty() ? tr("No model loaded") : modelTitle(m_modelName));
   fillDevice();
   fillLoad();
   setActivity(m_activity);
@@ -346,8 +346,7 @@ void MainWindow::retranslate() {
 }
 
 void MainWindow::setModel(const LoadedModel& model) {
-  m_modelName = displayName(model.name);
-  m_modelIsGuide = model.isGuide;
+  m_modelName = model.name;
   m_loadedDevice = model.device;
   m_deviceSummary = model.deviceSummary;
   m_deviceBytes = 0;
@@ -394,7 +393,7 @@ void MainWindow::updateMemory() {
 
 void MainWindow::showLoadStarted(quint64 job, const QString& name, EngineWork waitsFor) {
   m_loadJob = job;
-  m_loadName = displayName(name);
+  m_loadName = name;
   m_loadWaits = waitsFor == EngineWork::Load ? EngineWork::None : waitsFor;  // that is this one, or one that it stopped
   m_loadProgress.reset();
   fillLoad();
@@ -411,16 +410,18 @@ void MainWindow::showLoadProgress(quint64 job, const engine::LoadProgress& progr
 }
 
 void MainWindow::fillLoad() {
+  const QString name = modelTitle(m_loadName);
   if (!m_loadProgress) {
     const QString waits = waitingText(m_loadWaits);
-    m_loadText->setText(waits.isEmpty() ? tr("Loading %1").arg(m_loadName) : tr("%1: %2").arg(m_loadName, waits));
+    m_loadText->setText(waits.isEmpty() ? tr("Loading %1").arg(name) : tr("%1: %2").arg(name, waits));
     m_loadBar->setRange(0, 0);
   } else if (m_loadProgress->stage == engine::LoadStage::WarmingUp) {
-    m_loadText->setText(tr("Preparing the device for %1").arg(m_loadName));
+    m_loadText->setText(tr("Preparing the device for %1").arg(name));
     m_loadBar->setRange(0, static_cast<int>(m_loadProgress->bytesTotal));
     m_loadBar->setValue(static_cast<int>(m_loadProgress->bytesDone));
   } else if (const auto total = m_loadProgress->bytesTotal; total > 0) {
-    m_loadText->setText(tr("Loading %1: %2 of %3").arg(m_loadName, formatBytes(m_loadProgress->bytesDone), formatBytes(total)));
+    m_loadText->setText(
+        tr("Loading %1: %2 of %3").arg(name, formatBytes(m_loadProgress->bytesDone), formatBytes(total)));
     m_loadBar->setRange(0, 1000);
     m_loadBar->setValue(static_cast<int>(1000.0 * static_cast<double>(m_loadProgress->bytesDone) / static_cast<double>(total)));
   }

@@ -108,7 +108,6 @@ class MainWindow : public QMainWindow {
   QString m_modelName, m_deviceSummary, m_loadName;
   engine::DeviceInfo m_loadedDevice;
   std::uint64_t m_deviceBytes = 0;  ///< what the model takes of its device's memory
-  bool m_modelIsGuide = false;
   EngineActivity m_activity;
   EngineWork m_loadWaits{};
   std::optional<engine::LoadProgress> m_loadProgress;

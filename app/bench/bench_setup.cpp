@@ -13,7 +13,7 @@
 
 #include "bench/bench_text.h"
 #include "bench/run_time.h"
-#include "inference/inference_worker.h"
+#include "inference/model_title.h"
 #include "rookery/device.h"
 #include "rookery/ledger.h"
 #include "rookery/machine_load.h"

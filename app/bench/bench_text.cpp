@@ -11,7 +11,7 @@
 
 #include "bench/charts.h"
 #include "inference/device_list.h"
-#include "inference/inference_worker.h"
+#include "inference/model_title.h"
 #include "support/format.h"
 
 namespace rookery::app {

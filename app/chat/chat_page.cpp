@@ -22,7 +22,7 @@
 #include "chat/start_field.h"
 #include "chat/transcript_view.h"
 #include "inference/engine_text.h"
-#include "inference/inference_worker.h"
+#include "inference/model_title.h"
 #include "support/accessible.h"
 #include "support/plain_text.h"
 #include "theme/icons.h"
@@ -93,7 +93,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
 
   m_transcript->setAuthor([this](const MessageRecord& message) {
     if (message.role == MessageRole::User) return tr("You");
-    return message.modelName.isEmpty() ? tr("Answer") : displayName(message.modelName);
+    return message.modelName.isEmpty() ? tr("Answer") : modelTitle(message.modelName);
   });
   connect(m_transcript, &TranscriptView::regenerateRequested, this, [this](qint64 id) {
     m_current->regenerate(id);
@@ -103,9 +103,11 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
     showProgress({});
     m_composer->focusInput();
     if (m_current->continueAnswer(id) || !m_progress.isEmpty()) return;
-    showProgress(m_service.isLoading() ? tr("The model is being loaded. Try again in a moment.")
-                 : m_service.model() ? tr("Another model began this answer. Load that one to go on, or answer again.")
-                                   : tr("No model is loaded. Choose one on the Models page."));
+    showProgress([loading = m_service.isLoading(), other = m_service.model().has_value()] {
+      return loading ? tr("The model is being loaded. Try again in a moment.")
+             : other ? tr("Another model began this answer. Load that one to go on, or answer again.")
+                     : tr("No model is loaded. Choose one on the Models page.");
+    });
   });
   connect(m_transcript, &TranscriptView::siblingRequested, this, [this](qint64 id, int steps) {
     m_current->switchSibling(id, steps);
@@ -171,17 +173,17 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   connect(&m_service, &InferenceService::loadStarted, this, [this] { m_loading = true; setLoadProblem({}); });
   connect(&m_service, &InferenceService::modelLoaded, this, [this] {
     m_loading = false;
-    if (m_current && m_current->needsReading()) m_progress.clear();  // it was about what the other model remembers
+    if (m_current && m_current->needsReading()) m_progress = {};  // it was about what the other model remembers
     refresh();
   });
   connect(&m_service, &InferenceService::loadFailed, this, [this] { m_loading = false; refresh(); });
-  connect(&m_store, &ChatStore::failing, this, [this](const QString& sentence) {
+  connect(&m_store, &ChatStore::failing, this, [this](const LiveText& sentence) {
     m_trouble = sentence;
     refresh();
     announce(m_status);
   });
   connect(&m_store, &ChatStore::recovered, this, [this] {
-    m_trouble.clear();
+    m_trouble = {};
     m_list->model().reload();  // chats that began while nothing could be saved
     refresh();
   });
@@ -346,18 +348,19 @@ Conversation* ChatPage::make(StoredChat chat) {
     if (conversation == m_current) refresh();
   });
   connect(conversation, &Conversation::takenBack, this, [this, conversation](const QString& question) { takeBack(conversation, question); });
-  connect(conversation, &Conversation::progressed, this, [this, conversation](const QString& text) {
+  connect(conversation, &Conversation::progressed, this, [this, conversation](const LiveText& text) {
     if (conversation == m_current) showProgress(text);
   });
-  connect(conversation, &Conversation::failed, this, [this, conversation](const QString& sentence, const QString& details) {
-    if (conversation != m_current) return;
-    showProgress(sentence, details);
-    announce(m_status);
-  });
+  connect(conversation, &Conversation::failed, this,
+          [this, conversation](const LiveText& sentence, const QString& details) {
+            if (conversation != m_current) return;
+            showProgress(sentence, details);
+            announce(m_status);
+          });
   return conversation;
 }
 
-void ChatPage::showProgress(const QString& text, const QString& details) {
+void ChatPage::showProgress(const LiveText& text, const QString& details) {
   m_progress = text;
   m_progressDetails = details;
   refresh();
@@ -368,7 +371,7 @@ void ChatPage::retireCurrent(const Conversation* next) {
   m_edited = 0;
   if (m_current) m_drafts[m_current->id()] = m_composer->text();
   m_current = nullptr;
-  m_progress.clear();
+  m_progress = {};
   m_progressDetails.clear();
   // What is not saved yet is nowhere else.
   const bool keep = m_store.isFailing();
@@ -454,7 +457,7 @@ void ChatPage::reloadList() {
   if (m_current) m_list->select(m_current->id());
 }
 
-void ChatPage::setLoadProblem(const QString& sentence, bool offerCpu) {
+void ChatPage::setLoadProblem(const LiveText& sentence, bool offerCpu) {
   m_loadProblem = sentence;
   m_offerCpu = offerCpu;
   refresh();
@@ -611,7 +614,7 @@ void ChatPage::updateSuggestions() {
     m_emptyText->setText(tr("A tiny model that comes with Rookery. It knows about this program and little else. For other questions, load a bigger model."));
   } else {
     m_emptyTitle->setText(tr("New chat"));
-    m_emptyText->setText(tr("%1 is ready.").arg(displayName(model->name)));
+    m_emptyText->setText(tr("%1 is ready.").arg(modelTitle(model->name)));
   }
   if (const QString& start = m_current->record().start.name; model && !start.isEmpty()) {
     m_emptyTitle->setText(tr("New chat"));
@@ -642,8 +645,8 @@ void ChatPage::refresh() {
   const bool offer = m_offerCpu && !m_loadProblem.isEmpty();  // what did not load matters more than who answers instead
   setNotice(m_current->needsReading() && !offer
                 ? tr("This chat was last read by %1. %2 will read it again with your next message.")
-                      .arg(displayName(m_current->record().modelName), displayName(model->name))
-                : m_loadProblem, offer);
+                      .arg(modelTitle(m_current->record().modelName), modelTitle(model->name))
+                : m_loadProblem(), offer);
 
   showActivity();
 }
@@ -658,11 +661,12 @@ void ChatPage::showActivity() {
                             : state == State::Answering ? MessageWidget::Activity::Answering
                                                         : MessageWidget::Activity::Waiting, doing);
   m_goToBusy->setVisible(activity.isAwaited && activity.kind != EngineActivity::Kind::Loading && activity.kind != EngineActivity::Kind::Measuring);
-  QString text = state == State::Idle ? m_progress : doing;
+  QString text = state == State::Idle ? m_progress() : doing;
   if (activity.isAwaited) text = tr("%1 Stop takes the question back.", "%1 is a sentence: \"Waiting for the benchmark to end…\"").arg(doing);
-  m_status->setTone(m_trouble.isEmpty() ? Tone::Muted : Tone::Bad);
-  m_status->setText(m_trouble.isEmpty() ? text : tr("Not saved: %1").arg(m_trouble));
-  m_status->setToolTip(plainToolTip(m_trouble.isEmpty() && state == State::Idle ? m_progressDetails : QString()));
+  const QString trouble = m_trouble();
+  m_status->setTone(trouble.isEmpty() ? Tone::Muted : Tone::Bad);
+  m_status->setText(trouble.isEmpty() ? text : tr("Not saved: %1").arg(trouble));
+  m_status->setToolTip(plainToolTip(trouble.isEmpty() && state == State::Idle ? m_progressDetails : QString()));
 }
 
 void ChatPage::changeEvent(QEvent* event) {

@@ -39,7 +39,7 @@ class ChatPage : public PageWidget {
   void addNotice(QWidget* notice);  ///< above the composer, until it is deleted
   void setDefaultSampling(const engine::SamplerSettings& settings);  ///< for new chats, one that is still empty included
   /// Why the last load failed, as a sentence; shown until the next load begins. `offerCpu`: with a way to load it there.
-  void setLoadProblem(const QString& sentence, bool offerCpu = false);
+  void setLoadProblem(const LiveText& sentence, bool offerCpu = false);
   void setStateFiles(std::vector<StateFileEntry> files);  ///< for chats to begin from; those that fit the loaded model are offered
   void setListShown(bool shown);  ///< in a narrow window it stays hidden until it is asked for
   QAction* listAction() const noexcept { return m_listAction; }  ///< shows and hides the list of chats
@@ -71,7 +71,7 @@ class ChatPage : public PageWidget {
   Conversation* make(StoredChat chat);
   void retireCurrent(const Conversation* next = nullptr);
   void deleteChat(qint64 id);
-  void showProgress(const QString& text, const QString& details = {});  ///< in the status line
+  void showProgress(const LiveText& text, const QString& details = {});  ///< in the status line
   void showActivity();  ///< in the message, and below the composer
   void takeBack(Conversation* conversation, const QString& question);
   void showSettings();
@@ -96,9 +96,13 @@ class ChatPage : public PageWidget {
   Conversation* m_current = nullptr;
   bool m_loading = false, m_offerCpu = false;
   bool m_listShown = true, m_narrow = false;
-  QString m_loadProblem, m_trouble, m_progress, m_progressDetails;
+  LiveText m_loadProblem, m_trouble, m_progress;
+  QString m_progressDetails;
   std::vector<StateFileEntry> m_stateFiles;
-  QHash<qint64, QString> m_drafts;  ///< unsent text by chat; 0: the new one
+  QHash<qint64, Composer::Draft> m_drafts;  ///< unsent text by chat; 0: the new one
+  Composer::Draft m_sent;                   ///< the last one, to be taken back as it was written
+  QPointer<QWidget> m_chatNotice;
+  qint64 m_noticeChat = 0;
   qint64 m_edited = 0;  ///< the message that the composer rewrites
 
   ConversationList* m_list;

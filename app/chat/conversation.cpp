@@ -110,7 +110,7 @@ void Conversation::setStart(const QString& path) {
   if (m_transcript.rowCount() > 0) return;
   clearStart();
   if (!m_service.model()) {
-    Q_EMIT failed(tr("Load the model that this state is for, then choose the state."), {});
+    Q_EMIT failed([] { return tr("Load the model that this state is for, then choose the state."); }, {});
     return;
   }
   m_startIsBeingRead = true;
@@ -122,10 +122,14 @@ void Conversation::setStart(const QString& path) {
       self->m_startIsBeingRead = false;
       const QString name = displayName(QFileInfo(path).fileName());
       if (!read) {
-        const bool misfit = read.error().code == engine::ErrorCode::StateMismatch;
-        Q_EMIT self->failed(misfit ? tr("%1 does not fit the model that is loaded, %2.").arg(name, displayName(model.name))
-                           : read.error().code == engine::ErrorCode::NotRwkv ? tr("%1 holds no state.").arg(name)
-                                   : tr("%1 cannot be used as a start. %2", "%2 is a sentence").arg(name, errorText(read.error())), errorDetails(read.error()));
+        Q_EMIT self->failed(
+            [name, model = displayName(model.name), error = read.error()] {
+              if (error.code == engine::ErrorCode::StateMismatch)
+                return tr("%1 does not fit the model that is loaded, %2.").arg(name, model);
+              if (error.code == engine::ErrorCode::NotRwkv) return tr("%1 holds no state.").arg(name);
+              return tr("%1 cannot be used as a start. %2", "%2 is a sentence").arg(name, errorText(error));
+            },
+            errorDetails(read.error()));
         Q_EMIT self->startChanged();
         return;
       }
@@ -146,15 +150,21 @@ void Conversation::setStart(const QString& path) {
   });
 }
 
-QString Conversation::startProblem(const engine::Error& error) {
+LiveText Conversation::startProblem(const engine::Error& error) {
   if (m_record.start.hash == 0) return {};
   const QString name = displayName(m_record.start.name);
-  if (error.code == engine::ErrorCode::StateMismatch && m_service.model() && m_service.model()->fingerprint == m_record.fingerprint) {
-    return tr("This chat begins from the state %1, which does not fit %2. Load a model that it fits.").arg(name, displayName(m_service.model()->name));
-  }
-  if (error.code == engine::ErrorCode::FileDamaged || (error.code == engine::ErrorCode::FileUnreadable && !m_store.hasStartState(m_record.start.hash))) {
-    return tr("The state %1 that this chat begins from is no longer in the database, or is damaged, and the model would answer without it. Begin a new chat.").arg(name);
-  }
+  if (error.code == engine::ErrorCode::StateMismatch && m_service.model() &&
+      m_service.model()->fingerprint == m_record.fingerprint)
+    return [name, model = displayName(m_service.model()->name)] {
+      return tr("This chat begins from the state %1, which does not fit %2. Load a model that it fits.").arg(name, model);
+    };
+  if (error.code == engine::ErrorCode::FileDamaged ||
+      (error.code == engine::ErrorCode::FileUnreadable && !m_store.hasStartState(m_record.start.hash)))
+    return [name] {
+      return tr("The state %1 that this chat begins from is no longer in the database, or is damaged, and the model "
+                "would answer without it. Begin a new chat.")
+          .arg(name);
+    };
   return {};
 }
 
@@ -177,14 +187,22 @@ std::optional<MessageRecord> Conversation::load(qint64 message) const {
 
 // Never an answer that silently leaves out what was said before.
 bool Conversation::cannotRead() {
-  Q_EMIT failed(tr("The earlier messages of this chat cannot be read now, and the model would answer without them. Try again in a while."), {});
+  Q_EMIT failed(
+      [] {
+        return tr(
+            "The earlier messages of this chat cannot be read now, and the model would answer without them. Try again "
+            "in a while.");
+      },
+      {});
   return false;
 }
 
 bool Conversation::canAsk(bool waitsForModel) {
   if (isBusy() || (m_service.isLoading() ? !waitsForModel : !m_service.model())) return false;
-  if (m_store.isReadOnly()) Q_EMIT failed(m_store.whyReadOnly(), {});
-  else if (m_startIsBeingRead) Q_EMIT failed(tr("The state that this chat begins from is being read. Try again in a moment."), {});
+  if (m_store.isReadOnly())
+    Q_EMIT failed([&store = m_store] { return store.whyReadOnly(); }, {});
+  else if (m_startIsBeingRead)
+    Q_EMIT failed([] { return tr("The state that this chat begins from is being read. Try again in a moment."); }, {});
   return !m_store.isReadOnly() && !m_startIsBeingRead;
 }
 
@@ -255,7 +273,7 @@ void Conversation::askWhenLoaded() {
     ask();
   } else {
     takeBack();
-    Q_EMIT failed(tr("No model could be loaded. Choose one on the Models page."), {});
+    Q_EMIT failed([] { return tr("No model could be loaded. Choose one on the Models page."); }, {});
   }
 }
 
@@ -422,7 +440,7 @@ void Conversation::takeBack() {
   if (question != 0) m_transcript.remove(question, asked.leafBefore);
   setState(State::Idle);
   Q_EMIT takenBack(asked.isNew ? asked.text.value_or(QString()) : QString());
-  Q_EMIT progressed(tr("Stopped."));
+  Q_EMIT progressed([] { return tr("Stopped."); });
 }
 
 void Conversation::becomeNew() {
@@ -494,8 +512,10 @@ void Conversation::onFinished(quint64 job, const AnswerFinished& result) {
   m_job = 0;
   setState(State::Idle);
   m_transcript.update(done);
-  const QLocale locale;
-  Q_EMIT progressed(tr("%1 tokens remembered, %2 read again").arg(locale.toString(result.position), locale.toString(result.tokensReadAgain)));
+  Q_EMIT progressed([position = result.position, again = result.tokensReadAgain] {
+    const QLocale locale;
+    return tr("%1 tokens remembered, %2 read again").arg(locale.toString(position), locale.toString(again));
+  });
 }
 
 void Conversation::onFailed(quint64 job, const engine::Error& error) {
@@ -514,12 +534,25 @@ void Conversation::onFailed(quint64 job, const engine::Error& error) {
   setState(State::Idle);
   m_transcript.update(done);
   if (m_loadedAgainInVain && error.code != engine::ErrorCode::Cancelled) {
-    Q_EMIT failed(tr("The model could not be loaded again. What was written so far is kept; Continue goes on once the model is loaded."), errorDetails(error));
+    Q_EMIT failed(
+        [] {
+          return tr(
+              "The model could not be loaded again. What was written so far is kept; Continue goes on once the model "
+              "is loaded.");
+        },
+        errorDetails(error));
   } else if (error.code == engine::ErrorCode::DeviceUnavailable) {
-    Q_EMIT failed(tr("The graphics device stopped answering. What was written so far is kept; Continue loads the model again and goes on."), errorDetails(error));
-  } else if (const QString problem = startProblem(error); !problem.isEmpty()) Q_EMIT failed(problem, errorDetails(error));
-  else if (error.code == engine::ErrorCode::FileUnreadable) cannotRead();
-  else Q_EMIT failed(errorText(error), errorDetails(error));
+    Q_EMIT failed(
+        [] {
+          return tr(
+              "The graphics device stopped answering. What was written so far is kept; Continue loads the model again "
+              "and goes on.");
+        },
+        errorDetails(error));
+  } else if (const LiveText problem = startProblem(error); !problem.isEmpty()) {
+    Q_EMIT failed(problem, errorDetails(error));
+  } else if (error.code == engine::ErrorCode::FileUnreadable) cannotRead();
+  else Q_EMIT failed([error] { return errorText(error); }, errorDetails(error));
 }
 
 }  // namespace rookery::app

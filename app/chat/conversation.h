@@ -10,6 +10,7 @@
 #include "chat/transcript_model.h"
 #include "inference/inference_service.h"
 #include "storage/chat_store.h"
+#include "support/live_text.h"
 
 namespace rookery::app {
 
@@ -72,8 +73,9 @@ class Conversation : public QObject {
   void takenBack(const QString& question);
   void startChanged();
   void activityChanged();                ///< activity() is another one
-  void progressed(const QString& text);  ///< one line on what happened: "1,200 tokens remembered, 0 read again"
-  void failed(const QString& sentence, const QString& details);
+  void progressed(
+      const rookery::app::LiveText& text);  ///< one line on what happened: "1,200 tokens remembered, 0 read again"
+  void failed(const rookery::app::LiveText& sentence, const QString& details);
 
  private:
   bool addUserMessage(qint64 parent, const QString& text);
@@ -85,7 +87,7 @@ class Conversation : public QObject {
   std::optional<MessageRecord> load(qint64 message) const;  ///< nullopt: it cannot be read
   bool cannotRead();  ///< says so; false
   /// What else an error may mean to a chat that begins from a state: a sentence, or nothing.
-  QString startProblem(const engine::Error& error);
+  LiveText startProblem(const engine::Error& error);
   bool canAsk(bool waitsForModel = false);  ///< says so where what is asked could not be saved
   void onPrepared(quint64 job, const std::shared_ptr<const AnswerPrompt>& prompt);
   void flushJournal();

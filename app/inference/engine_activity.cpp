@@ -5,6 +5,7 @@
 #include <QLocale>
 #include <algorithm>
 
+#include "inference/model_title.h"
 #include "support/format.h"
 
 namespace rookery::app {
@@ -43,8 +44,10 @@ QString activityText(const EngineActivity& activity) {
   switch (activity.kind) {
     case Idle: break;
     case Loading:
-      return activity.total > 0 ? Activity::tr("Loading %1: %2 of %3").arg(activity.name, formatBytes(activity.done), formatBytes(activity.total))
-                                : Activity::tr("Loading %1…").arg(activity.name);
+      return activity.total > 0
+                 ? Activity::tr("Loading %1: %2 of %3")
+                       .arg(modelTitle(activity.name), formatBytes(activity.done), formatBytes(activity.total))
+                 : Activity::tr("Loading %1…").arg(modelTitle(activity.name));
     case PreparingDevice:
       return activity.total > 0 ? Activity::tr("Preparing the device: step %1 of %2").arg(number(std::min(activity.done + 1, activity.total)), number(activity.total))
                                 : Activity::tr("Preparing the device…");

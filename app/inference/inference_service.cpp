@@ -7,13 +7,14 @@
 #include "inference/answer_batcher.h"
 #include "inference/engine_text.h"
 #include "inference/inference_worker.h"
+#include "inference/model_title.h"
 
 namespace rookery::app {
 namespace {
 Q_LOGGING_CATEGORY(lcEngine, "rookery.engine")
 
 QString nameOf(const ModelRequest& request) {
-  return request.kind == ModelRequest::Kind::Guide ? guideName() : request.path.section(u'/', -1);
+  return request.kind == ModelRequest::Kind::Guide ? storedGuideName() : request.path.section(u'/', -1);
 }
 }  // namespace
 

@@ -41,7 +41,7 @@ struct ModelRequest {
 
 /// What the GUI may know about the loaded model: values only.
 struct LoadedModel {
-  QString name;                    ///< file name, or guideName()
+  QString name;                    ///< file name, or storedGuideName(); shown by modelTitle()
   QString path;                    ///< empty for the guide
   bool isGuide = false;
   engine::ModelInfo info;

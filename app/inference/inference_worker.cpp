@@ -9,6 +9,7 @@
 
 #include "inference/answer_batcher.h"
 #include "inference/engine_text.h"
+#include "inference/model_title.h"
 
 namespace rookery::app {
 namespace {
@@ -34,8 +35,6 @@ bool canGoOn(const engine::Snapshot& snapshot, const engine::GenerateRequest& re
   return held == 0;
 }
 }  // namespace
-
-QString guideName() { return QCoreApplication::translate("InferenceWorker", "Guide model"); }
 
 engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest& request,
                                                               const engine::LoadProgressFn& progress,
@@ -65,7 +64,7 @@ engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest
   loaded.tokenizer = m_model->tokenizer();
   LoadedModel& m = loaded.model;
   m.isGuide = guide;
-  m.name = guide ? guideName() : QFileInfo(request.path).fileName();
+  m.name = guide ? storedGuideName() : QFileInfo(request.path).fileName();
   m.path = guide ? QString() : request.path;
   m.info = m_model->info();
   m.fingerprint = m_fingerprint;

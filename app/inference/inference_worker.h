@@ -9,8 +9,6 @@
 
 namespace rookery::app {
 
-QString guideName();  ///< translated
-
 /// What the engine thread does: the only owner of the model's session. All calls on that thread.
 class InferenceWorker {
   Q_DECLARE_TR_FUNCTIONS(InferenceWorker)

@@ -14,7 +14,7 @@
 #include <algorithm>
 
 #include "inference/engine_text.h"
-#include "inference/inference_worker.h"
+#include "inference/model_title.h"
 #include "models/name_text.h"
 #include "settings/device_picker.h"
 #include "support/accessible.h"

@@ -7,7 +7,7 @@
 
 #include "chat/start_state.h"
 #include "inference/engine_text.h"
-#include "inference/inference_worker.h"
+#include "inference/model_title.h"
 #include "support/format.h"
 #include "support/plain_text.h"
 #include "theme/icons.h"

@@ -97,11 +97,17 @@ StoreResult<void> ChatStore::openForWriting() {
   m_whyReadOnly.reset();
   m_writer = std::make_unique<StoreWriter>(m_path, m_options.maxPages);
   connect(m_writer.get(), &StoreWriter::committed, this, &ChatStore::committed);
-  connect(m_writer.get(), &StoreWriter::failing, this, [this](const StoreError& error) { Q_EMIT failing(storeErrorText(error)); });
+  connect(m_writer.get(), &StoreWriter::failing, this, [this](const StoreError& error) {
+    Q_EMIT failing([error] { return storeErrorText(error); });
+  });
   connect(m_writer.get(), &StoreWriter::recovered, this, &ChatStore::recovered);
   connect(m_writer.get(), &StoreWriter::jobRefused, this, [this](const StoreError& error) {
-    Q_EMIT problem(QCoreApplication::translate("Store", "A change to your chats could not be saved and is lost at the next start."),
-                   error.details);
+    Q_EMIT problem(
+        [] {
+          return QCoreApplication::translate(
+              "Store", "A change to your chats could not be saved and is lost at the next start.");
+        },
+        error.details);
   });
   m_check = std::make_unique<StoppableWork>([this](Halt& halt) { lookForDamage(halt); });
   return {};
@@ -184,8 +190,14 @@ void ChatStore::lookForDamage(Halt& halt) {
   qCCritical(lcStore) << "The database is damaged:" << sound.error().details;
   markDamaged(m_path);
   QMetaObject::invokeMethod(this, [this, details = sound.error().details] {
-    Q_EMIT problem(QCoreApplication::translate("Store", "The file with your chats is damaged in places. Close Rookery and start it again: "
-                                                        "it then rescues what can be read into a new file and keeps the damaged one."), details);
+    Q_EMIT problem(
+        [] {
+          return QCoreApplication::translate(
+              "Store",
+              "The file with your chats is damaged in places. Close Rookery and start it again: "
+              "it then rescues what can be read into a new file and keeps the damaged one.");
+        },
+        details);
   });
 }
 
@@ -198,10 +210,18 @@ std::optional<QSqlQuery> ChatStore::read(const QString& sql, const QVariantList&
   if (query) return std::move(*query);
   qCWarning(lcStore) << "Reading failed:" << query.error().details;
   if (first) {  // later: nobody may listen yet, or it happened while something was being painted
-    QMetaObject::invokeMethod(this, [this, details = query.error().details] {
-      Q_EMIT problem(QCoreApplication::translate("Store", "Some of your chats could not be read. Check the disk that holds them, then open the chat again."),
-                     details);
-    }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        this,
+        [this, details = query.error().details] {
+          Q_EMIT problem(
+              [] {
+                return QCoreApplication::translate(
+                    "Store",
+                    "Some of your chats could not be read. Check the disk that holds them, then open the chat again.");
+              },
+              details);
+        },
+        Qt::QueuedConnection);
   }
   return std::nullopt;
 }

@@ -14,6 +14,7 @@
 #include "storage/salvage.h"
 #include "storage/snapshots.h"
 #include "storage/store_writer.h"
+#include "support/live_text.h"
 
 namespace rookery::app {
 
@@ -108,10 +109,11 @@ class ChatStore : public QObject {
 
  Q_SIGNALS:
   void committed();
-  void failing(const QString& sentence);  ///< red status; the chat goes on and saving is tried again
+  void failing(const rookery::app::LiveText& sentence);  ///< red status; the chat goes on and saving is tried again
   void recovered();
   void opened();  ///< the reason for being read-only is another one, or gone: everything may be read and written anew
-  void problem(const QString& sentence, const QString& details);  ///< once: a read failed, a change was refused, damage
+  void problem(const rookery::app::LiveText& sentence,
+               const QString& details);  ///< once: a read failed, a change was refused, damage
   /// To stay within the budget, memories of old answers were dropped: their text is read again when it is needed.
   void memoriesDropped(int count);
 

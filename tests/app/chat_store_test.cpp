@@ -157,7 +157,7 @@ class ChatStoreTest : public QObject {
     const QString big(200'000, u'x');
     const qint64 id = addMessage(*store, chat, 0, MessageRole::User, big).id;
     QTRY_COMPARE_WITH_TIMEOUT(failing.count(), 1, 5000);
-    QVERIFY(failing[0][0].toString().contains(QStringLiteral("disk is full")));
+    QVERIFY(failing[0][0].value<LiveText>()().contains(QStringLiteral("disk is full")));
     QVERIFY(store->isFailing());
     const qint64 later = addMessage(*store, chat, id, MessageRole::User, QStringLiteral("later")).id;
     store->setPageLimit(0);

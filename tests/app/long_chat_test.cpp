@@ -113,7 +113,8 @@ class LongChatTest : public QObject {
     QVERIFY(chat.send(QStringLiteral("hello")));
     QTRY_VERIFY_WITH_TIMEOUT(!chat.isBusy(), kTimeout);
     QCOMPARE(failed.count(), 1);
-    QVERIFY2(failed[0][0].toString().contains(QStringLiteral("cannot be read")), qPrintable(failed[0][0].toString()));
+    const QString said = failed[0][0].value<LiveText>()();
+    QVERIFY2(said.contains(QStringLiteral("cannot be read")), qPrintable(said));
     QCOMPARE(prepared.count(), 0);
   }
 
