@@ -101,10 +101,17 @@ void StartWindow::show(const OpeningProgress& progress) {
       m_text->setText(tr("The file with your chats is damaged. Everything that can still be read is copied into a new file, and "
                          "the damaged one is kept. If you quit, nothing changes and the next start begins again."));
       break;
+    case Step::Copying:
+      m_title->setText(tr("Reading your chats"));
+      m_text->setText(
+          tr("The file with your chats is damaged or of an older Rookery, and nothing can be written beside it. What "
+             "can be "
+             "read is copied into memory and shown; the file stays as it is."));
+      break;
   }
   m_text->setFixedHeight(m_text->heightForWidth(kTextWidth));
   const qint64 done = progress.done, total = std::max<qint64>(progress.total, done);
-  const bool counted = progress.step == Step::Rescuing && done > 0;
+  const bool counted = (progress.step == Step::Rescuing || progress.step == Step::Copying) && done > 0;
   const bool estimated = counted && progress.total > 0;
   m_bar->setRange(0, estimated ? kThousand : 0);
   if (estimated) m_bar->setValue(static_cast<int>(kThousand * done / total));

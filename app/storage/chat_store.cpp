@@ -7,6 +7,7 @@
 #include <QFileInfo>
 #include <QLoggingCategory>
 #include <QPointer>
+#include <atomic>
 #include <new>
 
 #include "storage/open_database.h"
@@ -72,6 +73,12 @@ StoreResult<std::unique_ptr<ChatStore>> ChatStore::open(const QString& path, con
   return store;
 }
 
+StoreResult<void> ChatStore::attended(std::function<StoreResult<void>(OpeningProgress&, Halt&)> work) {
+  Opening opening(std::move(work));
+  if (m_attendant) m_attendant(opening);
+  return opening.result();
+}
+
 StoreResult<void> ChatStore::openForWriting() {
   QDir().mkpath(QFileInfo(m_path).path());
   auto lock = std::make_unique<QLockFile>(m_path + u".lock");
@@ -81,18 +88,22 @@ StoreResult<void> ChatStore::openForWriting() {
     return tl::unexpected(withReason({held ? StoreError::Kind::InUse : StoreError::Kind::NoAccess,
                                       QStringLiteral("no lock %1.lock").arg(m_path)}, m_path));
   }
-  Opening opening(m_path, m_options.binDays);
-  if (m_attendant) m_attendant(opening);
-  auto ready = opening.result();
-  if (!ready) return tl::unexpected(ready.error());
+  ReadyDatabase ready;
+  auto made = attended([this, &ready](OpeningProgress& progress, Halt& halt) -> StoreResult<void> {
+    auto result = makeReady(m_path, m_options.binDays, progress, halt);
+    if (!result) return tl::unexpected(result.error());
+    ready = std::move(*result);
+    return {};
+  });
+  if (!made) return made;
   auto reader = Connection::open(m_path, Connection::Mode::ReadOnly);
   if (!reader) return tl::unexpected(withReason(reader.error(), m_path));
 
   m_lock = std::move(lock);
-  m_lastConversation = ready->lastConversation;
-  m_lastMessage = ready->lastMessage;
-  m_damagedCopy = ready->damagedCopy;
-  m_salvaged = ready->salvaged;
+  m_lastConversation = ready.lastConversation;
+  m_lastMessage = ready.lastMessage;
+  m_damagedCopy = ready.damagedCopy;
+  m_salvaged = ready.salvaged;
   m_reader = std::make_unique<Connection>(std::move(*reader));
   m_whyReadOnly.reset();
   m_writer = std::make_unique<StoreWriter>(m_path, m_options.maxPages);
@@ -126,13 +137,21 @@ StoreResult<void> ChatStore::openForReading(const StoreError& why) {
     m_isReadable = reader.has_value();
   }
   if (!m_reader) {
-    auto memory = Connection::open(QStringLiteral(":memory:"), Connection::Mode::ReadWrite);
+    static std::atomic<int> copies{0};
+    const QString name = QStringLiteral("rookery-copy-%1").arg(++copies);
+    auto memory = Connection::open(name, Connection::Mode::Memory);
     if (!memory) return tl::unexpected(memory.error());
     if (auto result = migrate(memory->database()); !result) return result;
     if (m_isReadable && QFile::exists(m_path)) {
-      OpeningProgress progress;
-      Halt halt;
-      if (auto copied = salvage(m_path, memory->database(), progress, halt, false); !copied) return tl::unexpected(copied.error());
+      auto copied = attended([this, name](OpeningProgress& progress, Halt& halt) -> StoreResult<void> {
+        progress.step = OpeningProgress::Step::Copying;
+        auto target = Connection::open(name, Connection::Mode::Memory, &halt);
+        if (!target) return tl::unexpected(target.error());
+        auto salvaged = salvage(m_path, target->database(), progress, halt, false);
+        if (!salvaged) return tl::unexpected(salvaged.error());
+        return {};
+      });
+      if (!copied) return copied;
     }
     m_reader = std::make_unique<Connection>(std::move(*memory));
   }

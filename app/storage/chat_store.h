@@ -119,6 +119,7 @@ class ChatStore : public QObject {
 
  private:
   ChatStore(QString path, const StoreOptions& options);
+  StoreResult<void> attended(std::function<StoreResult<void>(OpeningProgress&, Halt&)> work);
   StoreResult<void> openForWriting();
   StoreResult<void> openForReading(const StoreError& why);
   void reopen();

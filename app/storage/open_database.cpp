@@ -175,10 +175,11 @@ StoreResult<ReadyDatabase> makeReady(const QString& path, int binDays, OpeningPr
   return ready;
 }
 
-Opening::Opening(const QString& path, int binDays)
-    : m_result(tl::unexpected(StoreError{})), m_work([this, path, binDays](Halt& halt) { m_result = makeReady(path, binDays, m_progress, halt); }) {}
+Opening::Opening(Work work)
+    : m_result(tl::unexpected(StoreError{})),
+      m_work([this, work = std::move(work)](Halt& halt) { m_result = work(m_progress, halt); }) {}
 
-StoreResult<ReadyDatabase> Opening::result() {
+StoreResult<void> Opening::result() {
   while (!m_work.waitFor(kForeverMilliseconds)) {}
   return m_result;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
+
 #include "storage/halt.h"
 #include "storage/opening_progress.h"
 #include "storage/salvage.h"
@@ -21,19 +23,20 @@ struct ReadyDatabase {
 /// holds the lock. Takes minutes for a large file that is damaged or old: see Opening.
 StoreResult<ReadyDatabase> makeReady(const QString& path, int binDays, OpeningProgress& progress, Halt& halt);
 
-/// makeReady() on a thread of its own. Destroying this stops it.
+/// What the start does with the database before the window comes, on a thread of its own. Destroying this stops it.
 class Opening {
  public:
-  Opening(const QString& path, int binDays);
+  using Work = std::function<StoreResult<void>(OpeningProgress&, Halt&)>;
+  explicit Opening(Work work);
 
   const OpeningProgress& progress() const noexcept { return m_progress; }
   bool waitFor(int milliseconds) { return m_work.waitFor(milliseconds); }  ///< true: it has ended
   void stop() { m_work.stop(); }  ///< returns when it has ended, within milliseconds
-  StoreResult<ReadyDatabase> result();  ///< waits for the end
+  StoreResult<void> result();    ///< waits for the end
 
  private:
   OpeningProgress m_progress;
-  StoreResult<ReadyDatabase> m_result;
+  StoreResult<void> m_result;
   StoppableWork m_work;  // last: it uses everything above
 };
 

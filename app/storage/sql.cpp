@@ -102,7 +102,11 @@ StoreResult<Connection> Connection::open(const QString& path, Mode mode, Halt* h
     QSqlDatabase database = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), name);
     database.setDatabaseName(path);
     QString options = QStringLiteral("QSQLITE_BUSY_TIMEOUT=%1").arg(kBusyMilliseconds);
-    if (mode != Mode::ReadWrite) options += u";QSQLITE_OPEN_READONLY";
+    if (mode != Mode::ReadWrite && mode != Mode::Memory) options += u";QSQLITE_OPEN_READONLY";
+    if (mode == Mode::Memory) {
+      options += u";QSQLITE_OPEN_URI";
+      database.setDatabaseName(QStringLiteral("file:%1?mode=memory&cache=shared").arg(path));
+    }
     if (mode == Mode::ReadAlone || mode == Mode::ReadFrozen) {
       options += u";QSQLITE_OPEN_URI";
       QUrl url = QUrl::fromLocalFile(QFileInfo(path).absoluteFilePath());

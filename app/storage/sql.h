@@ -67,6 +67,7 @@ class Connection {
     ReadOnly,
     ReadAlone,  ///< needs no shared memory beside the file, and takes no locks: for a disk that cannot be written
     ReadFrozen, ///< as if nothing could change the file; passes over the WAL
+    Memory,     ///< `path` names a database in memory, there for all threads until its last connection is closed
   };
   /// What runs on it ends early when `halt`, which outlives it, is requested.
   static StoreResult<Connection> open(const QString& path, Mode mode, Halt* halt = nullptr);

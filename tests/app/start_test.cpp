@@ -18,6 +18,7 @@
 #include <cstring>
 #include <ctime>
 #include <functional>
+#include <optional>
 #include <unistd.h>
 
 #include "application.h"
@@ -25,6 +26,7 @@
 #include "chat/conversation_list.h"
 #include "inference/inference_service.h"
 #include "main_window.h"
+#include "no_room.h"
 #include "settings/settings.h"
 #include "start_window.h"
 #include "storage/schema.h"
@@ -228,7 +230,15 @@ class StartTest : public QObject {
     QCOMPARE(Settings(m_paths).unfinishedChat(), 0);
   }
 
+  void aRescueShowsHowFarItIsAndCanBeLeft_data() {
+    QTest::addColumn<bool>("canWrite");
+    QTest::addColumn<QString>("wanted");
+    QTest::newRow("into a new file") << true << QStringLiteral("Rescuing your chats");
+    QTest::newRow("into memory") << false << QStringLiteral("Reading your chats");
+  }
   void aRescueShowsHowFarItIsAndCanBeLeft() {
+    QFETCH(bool, canWrite);
+    QFETCH(QString, wanted);
     openStore(m_paths.database());
     {
       auto connection = Connection::open(m_paths.database(), Connection::Mode::ReadWrite);
@@ -240,6 +250,8 @@ class StartTest : public QObject {
         QVERIFY2(result, result ? "" : qPrintable(result.error().details));
       }
     }
+    std::optional<NoRoom> noRoom;
+    if (!canWrite) noRoom.emplace();
     StartWindow window;
     const auto text = [&](const char* name) { return window.findChild<QLabel*>(QLatin1String(name))->text(); };
     QTimer look;
@@ -256,11 +268,16 @@ class StartTest : public QObject {
     const auto left = Application::create(m_paths, [&](Opening& opening) { window.attend(opening); });
     QVERIFY(!left);
     QCOMPARE(left.error().kind, StoreError::Kind::Stopped);
-    QCOMPARE(title, QStringLiteral("Rescuing your chats"));
+    QCOMPARE(title, wanted);
     QVERIFY2(count.endsWith(QStringLiteral(" of about 150,000 messages")), qPrintable(count));
     QVERIFY(percent < 100);
     QVERIFY(!window.isVisible());
     QVERIFY(!QFile::exists(m_paths.database() + QStringLiteral(".salvaged")));
+    if (canWrite) return;
+    const auto app = Application::create(m_paths, [](Opening&) {});  // not left, it shows them
+    QVERIFY(app && (*app)->store().isReadOnly());
+    QCOMPARE((*app)->store().conversations({}, 10, 0).size(), std::size_t(1));
+    QCOMPARE((*app)->store().chat(1)->tree.size(), std::size_t(150'000));
   }
 
   void aQuickStartShowsNoStartWindow() {
