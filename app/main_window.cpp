@@ -435,9 +435,14 @@ void MainWindow::showLoadEnded(quint64 job) {
   }
 }
 
+/// The field with the focus does it, or what is around it.
 void MainWindow::editFocused(const char* slot) {
-  if (auto* widget = QApplication::focusWidget(); widget != nullptr && widget->metaObject()->indexOfMethod(QByteArray(QByteArray(slot) + "()").constData()) >= 0) {
-    QMetaObject::invokeMethod(widget, slot);
+  const QByteArray signature = QByteArray(slot) + "()";
+  for (auto* widget = QApplication::focusWidget(); widget != nullptr; widget = widget->parentWidget()) {
+    if (widget->metaObject()->indexOfMethod(signature.constData()) >= 0) {
+      QMetaObject::invokeMethod(widget, slot);
+      return;
+    }
   }
 }
 

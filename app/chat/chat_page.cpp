@@ -125,6 +125,9 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   connect(m_list, &ConversationList::newChatRequested, this, &ChatPage::newChat);
   connect(m_list, &ConversationList::chosen, this, &ChatPage::openChat);
   connect(m_list, &ConversationList::messageChosen, this, &ChatPage::openMessage);
+  connect(m_list, &ConversationList::revealRequested, this, [this] { showList(true); });
+  addActions(m_list->pageActions());
+  connect(m_composer, &Composer::nothingToUndo, m_list, &ConversationList::undoDelete);
   connect(m_list, &ConversationList::done, this, [this] {
     if (m_narrow) showList(false);
     m_composer->focusInput();
@@ -473,6 +476,8 @@ void ChatPage::setDefaultSampling(const engine::SamplerSettings& settings) {
 void ChatPage::stop() {
   if (m_current) m_current->stop();
 }
+
+void ChatPage::undo() { m_list->undoDelete(); }
 
 /// What is written meanwhile comes behind it.
 void ChatPage::takeBack(Conversation* conversation, const QString& question) {

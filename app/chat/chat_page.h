@@ -51,6 +51,7 @@ class ChatPage : public PageWidget {
   void openMessage(qint64 conversation, qint64 message);  ///< also one of a version that is not shown
   void reloadList();  ///< chats came or went elsewhere
   void stop();
+  void undo();    ///< by that name the Edit menu finds it
   void escape();  ///< gives up editing if that is in sight, else stops the answer
 
  Q_SIGNALS:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chat/composer_input.h"
 
+#include <QKeyEvent>
 #include <QMimeData>
 #include <QTextBlock>
 
@@ -38,8 +39,27 @@ void ComposerInput::insertFromMimeData(const QMimeData* source) {
   const QString text = source->text();
   const bool fits = !isTooLongToType(text) && document()->characterCount() + text.size() <= kMaxInput &&
                     textCursor().block().length() + longestLine(text) <= kMaxLine;
-  if (fits) QPlainTextEdit::insertFromMimeData(source);
-  else Q_EMIT longTextPasted(text);
+  if (fits) {
+    QPlainTextEdit::insertFromMimeData(source);
+    return;
+  }
+  textCursor().removeSelectedText();
+  Q_EMIT longTextPasted(text);
+}
+
+void ComposerInput::undo() {
+  if (document()->isUndoAvailable()) QPlainTextEdit::undo();
+  else Q_EMIT nothingToUndo();
+}
+
+/// The key goes to whoever has something to take back.
+bool ComposerInput::event(QEvent* event) {
+  if (event->type() == QEvent::ShortcutOverride && static_cast<QKeyEvent*>(event)->matches(QKeySequence::Undo) &&
+      !document()->isUndoAvailable()) {
+    event->ignore();
+    return true;
+  }
+  return QPlainTextEdit::event(event);
 }
 
 }  // namespace rookery::app

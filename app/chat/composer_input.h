@@ -15,17 +15,23 @@ struct DraftParts {
 };
 DraftParts splitDraft(const QString& text);
 
-/// The input of the composer: what is too long for it is handed on instead of being inserted.
+/// The input of the composer: what is too long for it is handed on instead of being inserted, and so is an undo that finds
+/// nothing here.
 class ComposerInput : public QPlainTextEdit {
   Q_OBJECT
 
  public:
   explicit ComposerInput(QWidget* parent) : QPlainTextEdit(parent) {}
 
+ public Q_SLOTS:
+  void undo();  ///< as the Edit menu finds it
+
  Q_SIGNALS:
-  void longTextPasted(const QString& text);
+  void longTextPasted(const QString& text);  ///< at the cursor; what was selected is gone
+  void nothingToUndo();
 
  protected:
+  bool event(QEvent* event) override;
   void insertFromMimeData(const QMimeData* source) override;
 };
 

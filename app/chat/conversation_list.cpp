@@ -2,6 +2,7 @@
 #include "chat/conversation_list.h"
 
 #include <QAction>
+#include <QApplication>
 #include <QEvent>
 #include <QHBoxLayout>
 #include <QKeyEvent>
@@ -14,6 +15,7 @@
 #include <QTextLayout>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <utility>
 
 #include "support/plain_text.h"
 #include "theme/icons.h"
@@ -24,6 +26,7 @@ namespace rookery::app {
 namespace {
 
 constexpr int kSearchDelay = 150, kUndoMilliseconds = 10'000, kPad = 8, kLeastTitle = 4;
+constexpr int kFieldMargin = 2;  // that QLineEdit keeps beside its text
 
 /// Title and, quietly below it, when the chat was used last.
 class ChatDelegate : public QStyledItemDelegate {
@@ -45,7 +48,7 @@ class ChatDelegate : public QStyledItemDelegate {
       painter->setBrush(fill);
       painter->drawRoundedRect(option.rect.adjusted(4, 1, -4, -1), 4, 4);
     }
-    const QRect inner = option.rect.adjusted(4 + kPad, kPad - 2, -4 - kPad, -kPad + 2);
+    const QRect inner = innerArea(option);
     painter->setPen(option.palette.color(selected ? QPalette::HighlightedText : QPalette::Text));
     painter->setFont(option.font);
     painter->drawText(inner, Qt::AlignTop | Qt::AlignLeft | Qt::TextSingleLine,
@@ -74,11 +77,32 @@ class ChatDelegate : public QStyledItemDelegate {
   }
 
   void updateEditorGeometry(QWidget* editor, const QStyleOptionViewItem& option, const QModelIndex&) const override {
-    const int height = editor->sizeHint().height();
-    editor->setGeometry(option.rect.left() + 4, option.rect.center().y() - height / 2, option.rect.width() - 8, height);
+    // Its text stands where the title stood.
+    const QRect title = titleArea(option);
+    int inset = 0;
+    if (const auto* field = qobject_cast<const QLineEdit*>(editor)) {
+      QStyleOptionFrame frame;
+      frame.initFrom(field);
+      frame.rect = QRect(QPoint(), field->sizeHint());
+      frame.lineWidth =
+          field->hasFrame() ? field->style()->pixelMetric(QStyle::PM_DefaultFrameWidth, &frame, field) : 0;
+      inset = field->style()->subElementRect(QStyle::SE_LineEditContents, &frame, field).left() +
+              field->textMargins().left() + kFieldMargin;
+    }
+    const int above = std::min((editor->sizeHint().height() - title.height()) / 2, title.top() - option.rect.top() - 1);
+    editor->setGeometry(title.left() - inset, title.top() - above, option.rect.right() - 4 - title.left() + inset,
+                        title.height() + 2 * above);
   }
 
  private:
+  static QRect innerArea(const QStyleOptionViewItem& option) {
+    return option.rect.adjusted(4 + kPad, kPad - 2, -4 - kPad, -kPad + 2);
+  }
+  static QRect titleArea(const QStyleOptionViewItem& option) {
+    const QRect inner = innerArea(option);
+    return {inner.topLeft(), QSize(inner.width(), option.fontMetrics.height())};
+  }
+
   /// One line at the bottom of `area`; the words that were looked for are heavier.
   static void drawSnippet(QPainter& painter, const QRect& area, const Snippet& snippet, const QColor& strong) {
     QTextLayout layout(snippet.text, painter.font());
@@ -151,10 +175,8 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   m_delete->setShortcut(QKeySequence::Delete);
   m_undoAction->setShortcut(QKeySequence::Undo);
   m_undoAction->setEnabled(false);
-  for (QAction* action : {m_rename, m_delete, m_undoAction}) {
-    action->setShortcutContext(Qt::WidgetWithChildrenShortcut);
-    m_view->addAction(action);
-  }
+  m_delete->setShortcutContext(Qt::WidgetWithChildrenShortcut);  // in a field it deletes a letter
+  for (QAction* action : {m_rename, m_delete, m_undoAction}) m_view->addAction(action);
   m_rename->setIcon(lineIcon(QStringLiteral("edit")));
   m_delete->setIcon(lineIcon(QStringLiteral("trash")));
   m_undoAction->setIcon(lineIcon(QStringLiteral("undo")));
@@ -193,14 +215,18 @@ ConversationList::ConversationList(ChatStore& store, QWidget* parent)
   connect(m_new, &QPushButton::clicked, this, &ConversationList::newChatRequested);
   connect(m_undo, &QPushButton::clicked, this, &ConversationList::undoDelete);
   const auto undoHere = [this] {
+    const bool here = m_view->hasFocus();
     undoDelete();
-    m_view->setFocus();  // more of them may follow
+    if (here) m_view->setFocus();  // more of them may follow
   };
   connect(m_undoAction, &QAction::triggered, this, undoHere);
   connect(m_view, &ChatListView::undoRequested, this, undoHere);
+  connect(m_view, &ChatListView::editorClosed, this, [this] {
+    if (std::exchange(m_renamesFromElsewhere, false)) Q_EMIT done();
+  });
   connect(&m_model, &ConversationListModel::searchChanged, this, &ConversationList::retranslate);
   connect(&m_store, &ChatStore::opened, this, &ConversationList::retranslate);
-  connect(m_rename, &QAction::triggered, this, [this] { m_view->edit(m_view->currentIndex()); });
+  connect(m_rename, &QAction::triggered, this, &ConversationList::rename);
   connect(m_delete, &QAction::triggered, this, [this] { remove(currentId()); });
   connect(&m_model, &ConversationListModel::renamed, this, &ConversationList::renamed);
   connect(&m_model, &QAbstractItemModel::modelReset, this, [this] {
@@ -300,6 +326,26 @@ void ConversationList::choose(const QModelIndex& index) {
   const qint64 message = index.data(ConversationListModel::HitMessageRole).toLongLong();
   if (message != 0) Q_EMIT messageChosen(chat, message);
   else Q_EMIT chosen(chat);
+}
+
+void ConversationList::rename() {
+  const bool here = m_view->hasFocus();
+  if (!here && m_view->isAncestorOf(QApplication::focusWidget())) return;  // it is being done
+  Q_EMIT revealRequested();
+  if (!here && !m_model.indexOf(m_selected).isValid() && !m_model.filter().isEmpty()) {  // not among what was found
+    m_search->clear();
+    m_searchTimer.stop();
+    m_model.setFilter({});
+  }
+  while (!here && m_selected != 0 && !m_model.indexOf(m_selected).isValid() && m_model.canFetchMore({})) {
+    m_model.fetchMore({});
+  }
+  if (!here) select(m_selected);
+  const QModelIndex index = m_view->currentIndex();
+  if (!index.isValid()) return;  // a new chat
+  m_renamesFromElsewhere = !here;
+  m_view->scrollTo(index);
+  m_view->edit(index);
 }
 
 void ConversationList::remove(qint64 conversation) {

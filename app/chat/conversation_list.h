@@ -17,7 +17,8 @@ namespace rookery::app {
 
 class Label;
 
-/// Letters do not jump to a chat that begins with them: they are meant for a message.
+/// Letters do not jump to a chat that begins with them: they are meant for a message. The open chat stays marked,
+/// wherever is clicked.
 class ChatListView : public QListView {
   Q_OBJECT
 
@@ -30,6 +31,16 @@ class ChatListView : public QListView {
 
  Q_SIGNALS:
   void undoRequested();
+  void editorClosed();
+
+ protected:
+  QItemSelectionModel::SelectionFlags selectionCommand(const QModelIndex& index, const QEvent*) const override {
+    return index.isValid() ? QItemSelectionModel::ClearAndSelect : QItemSelectionModel::NoUpdate;
+  }
+  void closeEditor(QWidget* editor, QAbstractItemDelegate::EndEditHint hint) override {
+    QListView::closeEditor(editor, hint);
+    Q_EMIT editorClosed();
+  }
 };
 
 /// The left column of the chat page: search, new chat, the list, and the bar that undoes a deletion.
@@ -44,12 +55,16 @@ class ConversationList : public QWidget {
   void focusSearch();
   void remove(qint64 conversation);  ///< into the bin, with a way to undo it
   QListView* view() const noexcept { return m_view; }
+  /// For the whole page: rename the open chat, take back the last deletion.
+  QList<QAction*> pageActions() const { return {m_rename, m_undoAction}; }
+  void undoDelete();
 
  Q_SIGNALS:
   void chosen(qint64 conversation);
   void messageChosen(qint64 conversation, qint64 message);  ///< a message that was found
   void done();  ///< a chat was clicked or Enter pressed on it: what is typed next is meant for it
   void newChatRequested();
+  void revealRequested();  ///< something is about to happen in it
   void renamed(qint64 conversation, const QString& title);
   void deleted(qint64 conversation);  ///< while it is still in the list
   void restored(qint64 conversation);
@@ -62,7 +77,7 @@ class ConversationList : public QWidget {
  private:
   void openFirst();
   void choose(const QModelIndex& index);
-  void undoDelete();
+  void rename();
   void showUndo();
   void fillUndo();
   void updateEmptyState();
@@ -83,6 +98,7 @@ class ConversationList : public QWidget {
   QTimer m_searchTimer, m_undoTimer;
   std::vector<ConversationSummary> m_deleted;  ///< in this order; each can be brought back
   qint64 m_selected = 0;  ///< kept over searches that hide it
+  bool m_renamesFromElsewhere = false;
   bool m_opensFirst = false;  ///< of what is being searched for, as soon as it is found
 };
 

@@ -151,6 +151,20 @@ void SegmentView::resizeEvent(QResizeEvent* event) {
   placeCopyButtons();
 }
 
+/// Qt's text takes the key for undoing even where nothing can be changed.
+bool SegmentView::event(QEvent* event) {
+  if (event->type() == QEvent::ShortcutOverride && static_cast<QKeyEvent*>(event)->matches(QKeySequence::Undo)) {
+    event->ignore();
+    return true;
+  }
+  return QTextBrowser::event(event);
+}
+
+void SegmentView::focusInEvent(QFocusEvent* event) {
+  QTextBrowser::focusInEvent(event);
+  Q_EMIT focused();
+}
+
 void SegmentView::keyPressEvent(QKeyEvent* event) {
   if (event->matches(QKeySequence::SelectAll)) {
     Q_EMIT selectAllRequested();

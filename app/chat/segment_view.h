@@ -36,6 +36,7 @@ class SegmentView : public QTextBrowser {
   void copyCodeRequested(const QString& code, bool goesOn);  ///< with the code of this piece
 
  protected:
+  bool event(QEvent* event) override;
   QVariant loadResource(int, const QUrl&) override { return {}; }  ///< no text reads a file or the network
   void changeEvent(QEvent* event) override;
   void wheelEvent(QWheelEvent* event) override;
