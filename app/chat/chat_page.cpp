@@ -16,7 +16,6 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
-#include "chat/composer.h"
 #include "chat/conversation_list.h"
 #include "chat/sampling_panel.h"
 #include "chat/start_field.h"
@@ -300,7 +299,7 @@ QWidget* ChatPage::buildEmptyState() {
   for (std::size_t i = 0; i < std::size(kGuideQuestions); ++i) {
     auto* button = new QPushButton(page);
     button->setObjectName(QStringLiteral("suggestion%1").arg(i));
-    connect(button, &QPushButton::clicked, this, [this, button] { submit(button->text()); });
+    connect(button, &QPushButton::clicked, this, [this, button] { submit({{}, button->text()}); });
     column->addWidget(button, 0, Qt::AlignHCenter);
     m_suggestions.push_back(button);
   }
@@ -329,6 +328,7 @@ Conversation* ChatPage::make(StoredChat chat) {
   m_conversations.push_back(std::move(owned));
   if (isNew) conversation->setSampling(m_defaults);
   connect(conversation, &Conversation::stateChanged, this, [this, conversation] {
+    if (conversation->state() == Conversation::State::Answering) m_sent = {};  // it stays
     showBusyChats();
     if (conversation == m_current) refresh();
   });
@@ -372,7 +372,7 @@ void ChatPage::showProgress(const LiveText& text, const QString& details) {
 void ChatPage::retireCurrent(const Conversation* next) {
   m_composer->cancelEditing();
   m_edited = 0;
-  if (m_current) m_drafts[m_current->id()] = m_composer->text();
+  if (m_current) m_drafts[m_current->id()] = m_composer->draft();
   m_current = nullptr;
   m_progress = {};
   m_progressDetails.clear();
@@ -385,7 +385,7 @@ void ChatPage::retireCurrent(const Conversation* next) {
 
 void ChatPage::showConversation(Conversation* conversation) {
   m_current = conversation;
-  m_composer->setText(m_drafts.take(conversation->id()));
+  m_composer->setDraft(m_drafts.take(conversation->id()));
   m_transcript->setModel(&conversation->transcript());
   showSettings();
   conversation->setSeed(m_panel->seed());
@@ -481,17 +481,14 @@ void ChatPage::undo() { m_list->undoDelete(); }
 
 /// What is written meanwhile comes behind it.
 void ChatPage::takeBack(Conversation* conversation, const QString& question) {
-  const auto before = [&question](const QString& draft) {
-    if (question.isEmpty() || draft.isEmpty()) return QString(question + draft);
-    return QString(question + QStringLiteral("\n\n") + draft);
-  };
+  const Composer::Draft asked = m_sent.text() == question ? std::exchange(m_sent, {}) : Composer::Draft::of(question);
   if (conversation != m_current) {
-    QString& draft = m_drafts[conversation->id()];
-    draft = before(draft);
+    Composer::Draft& draft = m_drafts[conversation->id()];
+    draft = asked.followedBy(draft);
     return;
   }
   if (m_composer->isEditing()) m_composer->cancelEditing();
-  if (!question.isEmpty()) m_composer->setText(before(m_composer->text()));
+  if (!asked.isEmpty()) m_composer->setDraft(asked.followedBy(m_composer->draft()));
   const qint64 id = conversation->id();
   conversation->becomeNew();
   if (conversation->id() != id) {
@@ -578,11 +575,14 @@ void ChatPage::keepFocus(QWidget* before) {
   if (!before->isVisible() || !before->isEnabled()) m_composer->focusInput();
 }
 
-void ChatPage::submit(const QString& text) {
+void ChatPage::submit(const Composer::Draft& draft) {
   const qint64 edited = m_composer->isEditing() ? std::exchange(m_edited, 0) : 0;
   m_transcript->scrollToEnd();
-  const bool sent = edited != 0 ? m_current->editMessage(edited, text) : m_current->send(text);
-  if (!sent) m_composer->setText(text);
+  const QString text = draft.text();
+  const bool sent =
+      edited != 0 ? m_current->editMessage(edited, text, draft.typed) : m_current->send(text, draft.typed);
+  if (sent) m_sent = draft;
+  else m_composer->setDraft(draft);
   m_composer->focusInput();
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "chat/composer.h"
 #include "chat/conversation.h"
 #include "page_widget.h"
 #include "rookery/sampler.h"
@@ -18,7 +19,6 @@ class QVBoxLayout;
 
 namespace rookery::app {
 
-class Composer;
 class ConversationList;
 class Label;
 class SamplingPanel;
@@ -78,7 +78,8 @@ class ChatPage : public PageWidget {
   void showSettings();
   void showBusyChats();  ///< in the list
   void goToBusyChat();
-  void submit(const QString& text);
+  void submit(const Composer::Draft& draft);
+  void showNotice();
   void startAnew();  ///< everything read so far may be out of date
   void refresh();  ///< everything that depends on the model, the store and the current chat
   void updateSuggestions();

@@ -12,6 +12,7 @@
 #include <QTextDocument>
 #include <QToolButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "chat/composer_input.h"
 #include "chat/pasted_text.h"
@@ -81,9 +82,12 @@ Composer::Composer(QWidget* parent)
     m_restored.clear();
     updateHeight();
     updateButtons();
+    showPlaces();
     m_countTimer.start();
   });
-  connect(m_input, &ComposerInput::longTextPasted, this, &Composer::addPasted);
+  connect(m_input, &ComposerInput::longTextPasted, this,
+          [this](const QString& text) { addPasted(text, m_input->textCursor().position()); });
+  connect(m_input, &ComposerInput::nothingToUndo, this, &Composer::nothingToUndo);
   connect(m_send, &QPushButton::clicked, this, &Composer::submit);
   connect(m_stop, &QPushButton::clicked, this, &Composer::stopRequested);
   connect(m_cancelEdit, &QToolButton::clicked, this, &Composer::cancelEditing);
@@ -131,45 +135,79 @@ void Composer::startEditing(const QString& text) {
   focusInput();
 }
 
+Composer::Draft Composer::Draft::of(const QString& text) {
+  const DraftParts parts = splitDraft(text);
+  if (parts.before.isEmpty()) return {{}, parts.typed};
+  return {{{parts.before, 0}}, parts.typed};
+}
+
+QString Composer::Draft::text() const {
+  if (pasted.isEmpty()) return typed;
+  QStringList parts;
+  const auto addTyped = [&parts](QStringView words) {
+    if (const QStringView clean = words.trimmed(); !clean.isEmpty()) parts << clean.toString();
+  };
+  qsizetype from = 0;
+  for (const Pasted& one : pasted) {
+    addTyped(QStringView(typed).mid(from, one.at - from));
+    parts << one.text;
+    from = one.at;
+  }
+  addTyped(QStringView(typed).mid(from));
+  return parts.size() == 1 ? parts.front() : parts.join(u'\n');
+}
+
+Composer::Draft Composer::Draft::followedBy(const Draft& other) const {
+  if (isEmpty() || other.isEmpty()) return isEmpty() ? other : *this;
+  Draft all = *this;
+  if (!typed.isEmpty()) all.typed += QStringLiteral("\n\n");
+  for (const Pasted& one : other.pasted) all.pasted.push_back({one.text, all.typed.size() + one.at});
+  all.typed += other.typed;
+  return all;
+}
+
 Composer::Draft Composer::draft() const {
+  if (!m_restored.isEmpty()) return Draft::of(m_restored);
   Draft draft;
-  for (const PastedText* pasted : m_pasted) draft.pasted << pasted->text();
+  for (const PastedText* pasted : m_pasted) draft.pasted.push_back({pasted->text(), pasted->place.position()});
   draft.typed = m_input->toPlainText();
   return draft;
 }
 
 void Composer::setDraft(const Draft& draft) {
   while (!m_pasted.isEmpty()) removePasted(m_pasted.last());
-  for (const QString& text : draft.pasted) addPasted(text);
   m_input->setPlainText(draft.typed);
+  for (const Draft::Pasted& one : draft.pasted) addPasted(one.text, one.at);
   m_input->moveCursor(QTextCursor::End);
 }
 
-QString Composer::text() const {
-  if (!m_restored.isEmpty()) return m_restored;
-  const Draft all = draft();
-  if (all.pasted.isEmpty()) return all.typed;
-  return all.typed.isEmpty() ? all.pasted.join(u'\n') : (all.pasted + QStringList{all.typed}).join(u'\n');
-}
+QString Composer::text() const { return m_restored.isEmpty() ? draft().text() : m_restored; }
 
 void Composer::setText(const QString& text) {
-  const DraftParts parts = splitDraft(text);
-  setDraft({parts.before.isEmpty() ? QStringList() : QStringList{parts.before}, parts.typed});
-  if (!parts.before.isEmpty()) m_restored = text;
+  const Draft parts = Draft::of(text);
+  setDraft(parts);
+  if (!parts.pasted.isEmpty()) m_restored = text;
 }
 
 void Composer::focusInput() { m_input->setFocus(Qt::OtherFocusReason); }
 
-void Composer::addPasted(const QString& text) {
+void Composer::addPasted(const QString& text, qsizetype at) {
   m_restored.clear();
   auto* pasted = new PastedText(text, m_pastedArea->widget());
+  pasted->place = QTextCursor(m_input->document());
+  pasted->place.setPosition(static_cast<int>(at));
+  pasted->place.setKeepPositionOnInsert(true);  // what is typed there comes behind it
   connect(pasted, &PastedText::removeRequested, this, [this, pasted] {
     removePasted(pasted);
     focusInput();
   });
-  m_pasted.push_back(pasted);
-  m_pastedColumn->addWidget(pasted);
+  const auto behind = std::find_if(m_pasted.begin(), m_pasted.end(),
+                                   [at](const PastedText* one) { return one->place.position() > at; });
+  const qsizetype index = behind - m_pasted.begin();
+  m_pasted.insert(index, pasted);
+  m_pastedColumn->insertWidget(static_cast<int>(index), pasted);
   countPasted(pasted);
+  showPlaces();
   updateHeight();
   updateButtons();
   showCount();
@@ -180,9 +218,22 @@ void Composer::removePasted(PastedText* pasted) {
   m_pasted.removeOne(pasted);
   pasted->hide();
   pasted->deleteLater();
+  showPlaces();
   updateHeight();
   updateButtons();
   showCount();
+}
+
+/// Says of each long text after which words it will be sent.
+void Composer::showPlaces() {
+  if (m_pasted.isEmpty()) return;
+  const QString typed = m_input->toPlainText();
+  qsizetype from = 0;
+  for (PastedText* pasted : std::as_const(m_pasted)) {
+    const qsizetype at = pasted->place.position();
+    pasted->setBefore(typed.sliced(from, at - from));
+    from = at;
+  }
 }
 
 bool Composer::isEmpty() const { return m_pasted.isEmpty() && m_input->document()->isEmpty(); }
@@ -190,13 +241,11 @@ bool Composer::isEmpty() const { return m_pasted.isEmpty() && m_input->document(
 void Composer::submit() {
   if (m_answering || !m_blocked.isEmpty()) return;
   Draft sent = draft();
-  sent.typed = sent.typed.trimmed();
+  if (sent.pasted.isEmpty()) sent.typed = sent.typed.trimmed();
   if (sent.pasted.isEmpty() && sent.typed.isEmpty()) return;
-  if (!sent.typed.isEmpty()) sent.pasted << sent.typed;
-  const QString text = sent.pasted.size() == 1 ? sent.pasted.front() : sent.pasted.join(u'\n');
   setDraft(m_editing ? m_beforeEditing : Draft{});
   m_beforeEditing = {};
-  Q_EMIT submitted(text);  // still isEditing(), so that the page knows what the text replaces
+  Q_EMIT submitted(sent);  // still isEditing(), so that the page knows what the text replaces
   m_editing = false;
   updateButtons();
 }

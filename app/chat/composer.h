@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QStringList>
+#include <QString>
 #include <QTimer>
 #include <QVector>
 #include <QWidget>
@@ -21,12 +21,26 @@ class Label;
 class PastedText;
 
 /// Where the user writes. Enter sends, Shift+Enter begins a line; Esc is the page's. A text that is too long for the input
-/// becomes a line above it; what is sent are those texts in the order in which they came, then what is typed, joined by
-/// line breaks, each as it was pasted.
+/// becomes a line above it, with a place in what is typed: where the cursor stood when it was pasted. It is sent from
+/// there, with line breaks around it, as it was pasted.
 class Composer : public QWidget {
   Q_OBJECT
 
  public:
+  struct Draft {
+    struct Pasted {
+      QString text;
+      qsizetype at = 0;  ///< characters of `typed` before it
+    };
+    QVector<Pasted> pasted;  ///< in their order
+    QString typed;
+
+    static Draft of(const QString& text);  ///< of a long one, the last lines can be edited
+    bool isEmpty() const { return pasted.isEmpty() && typed.isEmpty(); }
+    QString text() const;                  ///< all of it, as it is sent
+    Draft followedBy(const Draft& other) const;
+  };
+
   explicit Composer(QWidget* parent = nullptr);
 
   void setTokenizer(std::shared_ptr<const engine::Tokenizer> tokenizer);
@@ -40,10 +54,13 @@ class Composer : public QWidget {
   void cancelEditing();  ///< what was there before comes back
   QString text() const;  ///< all that would be sent, as it is
   void setText(const QString& text);
+  Draft draft() const;
+  void setDraft(const Draft& draft);
   void focusInput();
 
  Q_SIGNALS:
-  void submitted(const QString& text);
+  void submitted(const rookery::app::Composer::Draft& draft);
+  void nothingToUndo();  ///< undoing was asked for, and nothing was typed
   void stopRequested();
 
  protected:
@@ -52,13 +69,8 @@ class Composer : public QWidget {
   void changeEvent(QEvent* event) override;
 
  private:
-  struct Draft {
-    QStringList pasted;
-    QString typed;
-  };
-  Draft draft() const;
-  void setDraft(const Draft& draft);
-  void addPasted(const QString& text);
+  void addPasted(const QString& text, qsizetype at);
+  void showPlaces();
   void removePasted(PastedText* pasted);
   void countPasted(PastedText* pasted);
   void showCount();

@@ -215,23 +215,23 @@ EngineActivity Conversation::activity() const {
   return activity;
 }
 
-bool Conversation::send(const QString& text) {
+bool Conversation::send(const QString& text, const QString& words) {
   if (isBlank(text) || !canAsk(true)) return false;
   // An unanswered question at the end gets its sibling, not a second question below it.
   const int last = m_transcript.rowCount() - 1;
-  if (last < 0) return addUserMessage(0, text);
+  if (last < 0) return addUserMessage(0, text, words);
   const auto leaf = load(m_transcript.leaf());
   if (!leaf) return cannotRead();
-  return addUserMessage(leaf->role == MessageRole::User ? leaf->parent : leaf->id, text);
+  return addUserMessage(leaf->role == MessageRole::User ? leaf->parent : leaf->id, text, words);
 }
 
-bool Conversation::editMessage(qint64 message, const QString& text) {
+bool Conversation::editMessage(qint64 message, const QString& text, const QString& words) {
   if (isBlank(text) || !canAsk(true)) return false;
   const auto old = load(message);
-  return old ? addUserMessage(old->parent, text) : cannotRead();
+  return old ? addUserMessage(old->parent, text, words) : cannotRead();
 }
 
-bool Conversation::addUserMessage(qint64 parent, const QString& text) {
+bool Conversation::addUserMessage(qint64 parent, const QString& text, const QString& words) {
   const auto base = parent != 0 ? load(parent) : std::nullopt;
   if (parent != 0 && !base) return cannotRead();
   const QDateTime now = QDateTime::currentDateTime();
@@ -242,7 +242,7 @@ bool Conversation::addUserMessage(qint64 parent, const QString& text) {
   }
   // Chosen since this chat was opened: the store may not have it.
   if (parent == 0 && !m_start.packed.isEmpty()) m_store.putStartState(m_record.start.hash, m_start.packed);
-  if (m_record.title.isEmpty() && m_record.titleIsAutomatic) m_record.title = titleFrom(text);
+  if (m_record.title.isEmpty() && m_record.titleIsAutomatic) m_record.title = titleFrom(isBlank(words) ? text : words);
   m_record.updated = now;
 
   MessageRecord question;

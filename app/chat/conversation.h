@@ -54,8 +54,10 @@ class Conversation : public QObject {
 
   // All of these need a loaded model and state Idle, and the messages that they build on; otherwise they do nothing and
   // return false. A message can also be sent while a model is being loaded: that one answers it.
-  bool send(const QString& text);
-  bool editMessage(qint64 message, const QString& text);  ///< a user message: makes a sibling and answers it
+  // `words`: what of a text the person typed, for the title; empty: all of it.
+  bool send(const QString& text, const QString& words = {});
+  bool editMessage(qint64 message, const QString& text,
+                   const QString& words = {});            ///< a user message: makes a sibling and answers it
   bool regenerate(qint64 message);                        ///< an answer: makes a sibling
   bool continueAnswer(qint64 message);                    ///< goes on exactly where it was cut off
   bool switchSibling(qint64 message, int steps);
@@ -78,7 +80,7 @@ class Conversation : public QObject {
   void failed(const rookery::app::LiveText& sentence, const QString& details);
 
  private:
-  bool addUserMessage(qint64 parent, const QString& text);
+  bool addUserMessage(qint64 parent, const QString& text, const QString& words);
   void ask();
   void askWhenLoaded();
   void takeBack();

@@ -6,6 +6,7 @@
 #include <QLocale>
 #include <QPainter>
 #include <QToolButton>
+#include <algorithm>
 
 #include "chat/text_viewer.h"
 #include "support/plain_text.h"
@@ -15,6 +16,9 @@
 #include "theme/theme.h"
 
 namespace rookery::app {
+namespace {
+constexpr qsizetype kShownBefore = 24;  // characters of what is typed before it
+}
 
 PastedText::PastedText(const QString& text, QWidget* parent)
     : QFrame(parent), m_text(text), m_label(new Label(this)), m_show(new QToolButton(this)), m_remove(new QToolButton(this)) {
@@ -40,12 +44,24 @@ PastedText::PastedText(const QString& text, QWidget* parent)
 }
 
 void PastedText::retranslate() {
-  m_label->setText(tr("Pasted text, %1 characters").arg(QLocale().toString(m_text.size())));
+  const QString size = QLocale().toString(m_text.size());
+  m_label->setText(m_before.isEmpty() ? tr("Pasted text, %1 characters").arg(size)
+                                      : tr("Pasted text, %1 characters, after “%2”").arg(size, m_before));
   setAccessibleName(m_label->text());
   m_show->setText(tr("Show"));
   m_show->setAccessibleName(tr("Show the pasted text"));
   m_remove->setToolTip(plainToolTip(tr("Remove the pasted text")));
   m_remove->setAccessibleName(tr("Remove the pasted text"));
+}
+
+void PastedText::setBefore(const QString& words) {
+  const QStringView all = QStringView(words).trimmed();
+  QString shown = all.last(std::min(all.size(), kShownBefore)).toString();
+  if (!shown.isEmpty() && shown.front().isLowSurrogate()) shown.remove(0, 1);
+  shown = (all.size() > kShownBefore ? QStringLiteral("…") : QString()) + shown.simplified();
+  if (shown == m_before) return;
+  m_before = shown;
+  retranslate();
 }
 
 void PastedText::paintEvent(QPaintEvent*) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QFrame>
+#include <QTextCursor>
 #include <optional>
 
 class QToolButton;
@@ -18,7 +19,9 @@ class PastedText : public QFrame {
   PastedText(const QString& text, QWidget* parent);
 
   const QString& text() const noexcept { return m_text; }
-  std::optional<int> tokens;  ///< once they are counted
+  void setBefore(const QString& words);  ///< after which it will be sent
+  std::optional<int> tokens;             ///< once they are counted
+  QTextCursor place;                     ///< in what is typed
 
  Q_SIGNALS:
   void removeRequested();
@@ -30,7 +33,7 @@ class PastedText : public QFrame {
  private:
   void retranslate();
 
-  QString m_text;
+  QString m_text, m_before;
   Label* m_label;
   QToolButton *m_show, *m_remove;
 };

@@ -337,10 +337,11 @@ class BigTextTest : public QObject {
       act("it is closed", [&] { viewer->close(); });
     }
     act("it is sent", [&] { QTest::keyClick(input, Qt::Key_Return); });
-    act("it comes back", [&] { composer.setText(submitted.at(0).at(0).toString()); });
+    act("it comes back", [&] { composer.setText(submitted.at(0).at(0).value<Composer::Draft>().text()); });
     gui().measuring = false;
-    QVERIFY(submitted.at(0).at(0).toString() == (isLong ? text + QStringLiteral("\nWhy?") : QString(text + QStringLiteral(" Why?"))));
-    QVERIFY(composer.text() == submitted.at(0).at(0).toString());
+    QVERIFY(submitted.at(0).at(0).value<Composer::Draft>().text() ==
+            (isLong ? text + QStringLiteral("\nWhy?") : QString(text + QStringLiteral(" Why?"))));
+    QVERIFY(composer.text() == submitted.at(0).at(0).value<Composer::Draft>().text());
     QVERIFY(input->toPlainText().endsWith(QStringLiteral("Why?")));
     auto* count = composer.findChild<QLabel*>(QStringLiteral("composerTokens"));
     if (text.size() <= 300'000) QTRY_VERIFY(!count->text().isEmpty());
@@ -358,7 +359,7 @@ class BigTextTest : public QObject {
     const QString text = lines(20'000'000);
     QGuiApplication::clipboard()->setText(text);
     QCoreApplication::processEvents();
-    auto* input = page.findChild<ComposerInput*>();
+    auto* input = page.findChild<ComposerInput*>(QStringLiteral("composerInput"));
     gui().measuring = true;
     act("it is pasted", [&] { input->paste(); });
     act("it is sent", [&] { QTest::keyClick(input, Qt::Key_Return); });
@@ -394,7 +395,8 @@ class BigTextTest : public QObject {
     }
     QTest::keyClicks(input, QStringLiteral("typed "));
     QTest::keyClick(input, Qt::Key_Return);
-    QVERIFY(submitted.at(0).at(0).toString() == first + u'\n' + second + QStringLiteral("\ntyped"));
+    QVERIFY(submitted.at(0).at(0).value<Composer::Draft>().text() ==
+            first + u'\n' + second + QStringLiteral("\ntyped"));
     QVERIFY(composer.text().isEmpty());
     // An old message that is edited: its last lines can be changed, and what was there before comes back.
     composer.setText(QStringLiteral("draft"));
