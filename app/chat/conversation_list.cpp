@@ -266,9 +266,20 @@ void ConversationList::updateEmptyState() {
   const bool empty = m_model.rowCount() == 0;
   m_stack->setCurrentWidget(empty ? static_cast<QWidget*>(m_empty) : m_view);
   if (!empty) return;
-  m_empty->setText(m_model.filter().isEmpty() ? tr("Your chats appear here.")
-                   : m_model.isIndexWhole()   ? tr("Nothing for “%1”.").arg(m_model.filter())
-                                              : tr("Nothing for “%1” yet. Older messages are still being read.").arg(m_model.filter()));
+  m_empty->setText(whyEmpty());
+}
+
+QString ConversationList::whyEmpty() const {
+  const QString& typed = m_model.filter();
+  if (typed.isEmpty()) return tr("Your chats appear here.");
+  if (!m_model.searchesMessages()) return tr("No title has “%1”.").arg(typed);
+  if (SearchQuery(typed).expression.isEmpty()) {
+    return tr("No title has “%1”. Messages are searched for words and numbers; signs count only beside them, as in “c++”.")
+        .arg(typed);
+  }
+  if (!m_model.isIndexWhole()) return tr("Nothing for “%1” yet. Older messages are still being read.").arg(typed);
+  return tr("Nothing for “%1”. Titles and messages were searched; of a very long message, its first %2 characters.")
+      .arg(typed, QLocale().toString(kSearchedCharacters));
 }
 
 qint64 ConversationList::currentId() const { return m_view->currentIndex().data(ConversationListModel::IdRole).toLongLong(); }

@@ -81,6 +81,7 @@ class ConversationList : public QWidget {
   void showUndo();
   void fillUndo();
   void updateEmptyState();
+  QString whyEmpty() const;
   void retranslate();
   qint64 currentId() const;
 

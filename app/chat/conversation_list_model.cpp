@@ -95,6 +95,9 @@ void ConversationListModel::startSearch() {
   if (!search || search == m_search) return;
   m_search = search;
   connect(search, &MessageSearch::messagesUnavailable, this, &ConversationListModel::searchChanged);
+  connect(search, &MessageSearch::changed, this, [this] {  // not at each of many changes
+    if (!m_filter.isEmpty() && !m_again.isActive()) m_again.start();
+  });
   connect(search, &MessageSearch::found, this, [this](quint64 id, const std::vector<ChatHit>& hits, bool isWhole) {
     if (id != m_wanted) return;
     m_wanted = 0;

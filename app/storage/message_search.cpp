@@ -133,7 +133,10 @@ void MessageSearch::work() {
     if (m_index) {
       if (changed) {
         more = takeChanges();
-        if (more && *more) wake();
+        if (more && *more) {
+          wake();
+          Q_EMIT this->changed();
+        }
       }
       if (more && !*more) more = fill();
       if (more && !*more && m_mustForget) {

@@ -49,6 +49,7 @@ class MessageSearch : public QObject {
   /// Newest first. `isWhole`: all messages are in the index.
   void found(quint64 search, const std::vector<rookery::app::ChatHit>& hits, bool isWhole);
   void messagesUnavailable();
+  void changed();  ///< what is found may be another by now
 
  private:
   struct Request {
