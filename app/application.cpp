@@ -96,9 +96,8 @@ Application::~Application() {
 }
 
 void Application::connectParts() {
-  QObject::connect(&m_chat->list(), &ConversationList::chosen, m_window.get(), [this](qint64 conversation) {
-    if (m_offer) m_offer->deleteLater();
-    if (conversation == m_settings->unfinishedChat()) unmarkChatSoon();
+  QObject::connect(m_chat, &ChatPage::chatShown, m_window.get(), [this](qint64 conversation) {
+    if (conversation != 0 && conversation == m_settings->unfinishedChat()) unmarkChatSoon();
   });
   m_chat->setListShown(m_settings->chatListShown());
   QObject::connect(m_chat, &ChatPage::listShownChanged, m_settings.get(), &Settings::setChatListShown);
@@ -183,16 +182,16 @@ void Application::unmarkChat() {
 
 void Application::offerChat(const ConversationSummary& chat) {
   auto* notice = new UnopenedNotice(chat.title);
-  QObject::connect(notice, &UnopenedNotice::openRequested, notice, [this, notice, id = chat.id] {
-    notice->deleteLater();
-    openMarkedChat(id);
-  });
-  QObject::connect(notice, &UnopenedNotice::deleteRequested, notice, [this, notice, id = chat.id] {
-    notice->deleteLater();
-    m_chat->list().remove(id);
-  });
-  m_offer = notice;
-  m_chat->addNotice(notice);
+  QObject::connect(notice, &UnopenedNotice::openRequested, m_chat, [this, id = chat.id] { openMarkedChat(id); });
+  QObject::connect(notice, &UnopenedNotice::deleteRequested, m_chat,
+                   [this, id = chat.id] { m_chat->list().remove(id); });
+  QObject::connect(notice, &UnopenedNotice::closeRequested, notice, &QObject::deleteLater);
+  const auto closeFor = [notice, offered = chat.id](qint64 id) {  // it was opened or deleted, here or in the list
+    if (id == offered) notice->deleteLater();
+  };
+  QObject::connect(m_chat, &ChatPage::chatShown, notice, closeFor);
+  QObject::connect(&m_chat->list(), &ConversationList::deleted, notice, closeFor);
+  m_chat->addNotice(notice, chat.id);
 }
 
 void Application::loadFirstModel() {

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <QCoreApplication>
-#include <QPointer>
 #include <QString>
-#include <QWidget>
 #include <memory>
 
 #include "inference/inference_service.h"
@@ -67,7 +65,6 @@ class Application {
   ModelRequest m_failedOffCpu;     ///< what the CPU is offered for
   bool m_loadIsMarked = false;     ///< Settings::unfinishedLoad() is of a load of this run
   bool m_chatIsMarked = false;     ///< Settings::unfinishedChat() is being opened by this run
-  QPointer<QWidget> m_offer;       ///< the chat that was not opened
   bool m_guideIsStandIn = false;   ///< the guide was not chosen: the next start tries the user's model again
 };
 

@@ -391,6 +391,7 @@ void ChatPage::showConversation(Conversation* conversation) {
   conversation->setSeed(m_panel->seed());
   m_list->select(conversation->id());
   refresh();
+  Q_EMIT chatShown(conversation->id());
 }
 
 void ChatPage::showSettings() {
@@ -600,10 +601,17 @@ void ChatPage::setNotice(const QString& text, bool offerCpu) {
   if (isNew && !text.isEmpty()) announce(m_noticeBox);
 }
 
-void ChatPage::addNotice(QWidget* notice) {
+void ChatPage::addNotice(QWidget* notice, qint64 chat) {
   auto* row = inColumn(notice);
   connect(notice, &QObject::destroyed, row, &QObject::deleteLater);
   m_column->insertLayout(m_column->indexOf(m_stack) + 1, row);
+  m_chatNotice = notice;
+  m_noticeChat = chat;
+  showNotice();
+}
+
+void ChatPage::showNotice() {
+  if (m_chatNotice) m_chatNotice->setVisible(m_current->id() == 0 || m_current->id() == m_noticeChat);
 }
 
 void ChatPage::updateSuggestions() {
@@ -653,6 +661,7 @@ void ChatPage::refresh() {
                       .arg(modelTitle(m_current->record().modelName), modelTitle(model->name))
                 : m_loadProblem(), offer);
 
+  showNotice();
   showActivity();
 }
 

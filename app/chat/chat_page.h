@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QHash>
+#include <QPointer>
 #include <QWidget>
 #include <memory>
 #include <vector>
@@ -36,8 +37,9 @@ class ChatPage : public PageWidget {
 
   Conversation* current() const noexcept { return m_current; }
   ConversationList& list() const noexcept { return *m_list; }
-  void addNotice(QWidget* notice);  ///< above the composer, until it is deleted
-  void setDefaultSampling(const engine::SamplerSettings& settings);  ///< for new chats, one that is still empty included
+  /// Above the composer, until it is deleted; only while the empty page or this chat is shown.
+  void addNotice(QWidget* notice, qint64 chat);
+  void setDefaults(const AnswerDefaults& defaults);  ///< for new chats, one that is still empty included
   /// Why the last load failed, as a sentence; shown until the next load begins. `offerCpu`: with a way to load it there.
   void setLoadProblem(const LiveText& sentence, bool offerCpu = false);
   void setStateFiles(std::vector<StateFileEntry> files);  ///< for chats to begin from; those that fit the loaded model are offered
@@ -57,6 +59,7 @@ class ChatPage : public PageWidget {
  Q_SIGNALS:
   void modelsRequested();
   void loadOnCpuRequested();
+  void chatShown(qint64 conversation);  ///< 0: a new one
   void listShownChanged(bool shown);  ///< by the user
 
  protected:

@@ -4,6 +4,7 @@
 #include <QWidget>
 
 class QPushButton;
+class QToolButton;
 
 namespace rookery::app {
 
@@ -19,6 +20,7 @@ class UnopenedNotice : public QWidget {
  Q_SIGNALS:
   void openRequested();
   void deleteRequested();
+  void closeRequested();
 
  protected:
   void changeEvent(QEvent* event) override;
@@ -29,6 +31,7 @@ class UnopenedNotice : public QWidget {
   QString m_title;
   Label* m_text;
   QPushButton *m_open, *m_delete;
+  QToolButton* m_close;
 };
 
 }  // namespace rookery::app

@@ -214,6 +214,13 @@ class StartTest : public QObject {
       QCOMPARE(app->chatPage().current()->id(), 0);
       app->chatPage().openChat(1);  // the list is usable
       QCOMPARE(app->chatPage().current()->record().title, QStringLiteral("older"));
+      QVERIFY(!text->isVisible());  // it is not about this chat
+      app->chatPage().newChat();
+      QVERIFY(text->isVisible());
+      if (start == 1) continue;
+      app->window().findChild<QWidget*>(QStringLiteral("unopenedClose"))->setFocus();
+      QTest::mouseClick(app->window().findChild<QWidget*>(QStringLiteral("unopenedClose")), Qt::LeftButton);
+      QTRY_VERIFY(app->window().findChild<QLabel*>(QStringLiteral("unopenedText")) == nullptr);
     }
     {
       auto app = startHere();
@@ -223,6 +230,14 @@ class StartTest : public QObject {
       QCOMPARE(app->settings().unfinishedChat(), 2);
       QTRY_COMPARE(app->settings().unfinishedChat(), 0);  // it was got through
       QVERIFY(app->window().findChild<QLabel*>(QStringLiteral("unopenedText")) == nullptr);
+    }
+    Settings(m_paths).setUnfinishedChat(2);
+    {
+      auto app = startHere();
+      QTRY_VERIFY(app->window().findChild<QLabel*>(QStringLiteral("unopenedText")) != nullptr);
+      app->chatPage().openMessage(2, app->store().chat(2)->record.activeLeaf);  // what a search has found
+      QTRY_VERIFY(app->window().findChild<QLabel*>(QStringLiteral("unopenedText")) == nullptr);
+      QTRY_COMPARE(app->settings().unfinishedChat(), 0);
     }
     auto app = startHere();
     QTRY_COMPARE(app->chatPage().current()->id(), 2);
