@@ -199,6 +199,7 @@ void MessageBody::fill(SegmentView* view, qsizetype index, bool follow) {
 SegmentView* MessageBody::makeView() {
   auto* view = new SegmentView(this);
   view->setMuted(m_isMuted);
+  connect(view, &SegmentView::focused, this, [this, view] { setTabStop(view); });
   connect(view, &SegmentView::selectAllRequested, this, [this] { selectAll(true); });
   connect(view, &SegmentView::selectionStarted, this, [this, view](int position) { beginSelection(view, position); });
   connect(view, &SegmentView::dragged, this, &MessageBody::dragSelection);
@@ -286,9 +287,18 @@ bool MessageBody::realise(const QDeadlineTimer& deadline) {
       m_views.push_back(entry.view);
     }
   }
+  setTabStop(std::find(m_views.begin(), m_views.end(), focus) != m_views.end() ? focus
+             : first <= last ? m_entries[static_cast<std::size_t>(first)].view
+                             : nullptr);
   updateOffsets();
   layOut();
   return m_offsets.back() != before;
+}
+
+/// Tab goes through messages, not through their pieces: one of them takes it, the arrow keys lead to the others.
+void MessageBody::setTabStop(const QWidget* stop) {
+  if (!stop && !m_views.isEmpty()) stop = m_views.first();
+  for (SegmentView* view : std::as_const(m_views)) view->setFocusPolicy(view == stop ? Qt::WheelFocus : Qt::ClickFocus);
 }
 
 void MessageBody::layOut() {

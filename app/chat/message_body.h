@@ -87,6 +87,7 @@ class MessageBody : public QWidget {
   void fill(SegmentView* view, qsizetype index, bool follow);
   QString pieceOf(qsizetype index) const;
   void layOut();
+  void setTabStop(const QWidget* stop);
   void selectAll(bool all);
   void beginSelection(const SegmentView* view, int position);
   void dragSelection(const QPoint& global);

@@ -31,6 +31,7 @@ class SegmentView : public QTextBrowser {
   void selectAllRequested();
   void selectionStarted(int position);  ///< by the user, here
   void dragged(const QPoint& global);   ///< with the button held
+  void focused();
   void caretMoved(const QRect& caret);  ///< by a key
   void caretLeft(bool downwards);       ///< with an arrow key, beyond the first or the last line
   void copyCodeRequested(const QString& code, bool goesOn);  ///< with the code of this piece
@@ -39,6 +40,7 @@ class SegmentView : public QTextBrowser {
   bool event(QEvent* event) override;
   QVariant loadResource(int, const QUrl&) override { return {}; }  ///< no text reads a file or the network
   void changeEvent(QEvent* event) override;
+  void focusInEvent(QFocusEvent* event) override;
   void wheelEvent(QWheelEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
   void keyPressEvent(QKeyEvent* event) override;
