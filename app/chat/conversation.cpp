@@ -386,7 +386,7 @@ void Conversation::start() {
     auto found = store.startFor(asked, prompt.baseMessageId, without, stop);
     if (found) {
       return AnswerStart{std::move(found->snapshot), std::move(found->toRead), found->answerTokens, std::move(found->stretches),
-                         found->hashBefore};
+                         found->hashBefore, found->neverRead};
     }
     if (stop.stop_requested()) return engine::fail(engine::ErrorCode::Cancelled, "Stopped before anything was read.");
     // The only file that an answer reads is the store's, see onFailed().

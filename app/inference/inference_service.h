@@ -73,6 +73,7 @@ struct AnswerStart {
   quint64 answerTokens = 0;                      ///< tokens of this very answer that the snapshot has read already
   std::vector<Stretch> stretches = {};           ///< of toRead; none: the end of this prompt, or not known
   std::uint64_t hashBefore = 0;                  ///< with stretches: chainHash() of all tokens before toRead
+  quint64 neverRead = 0;                         ///< as StartPoint::neverRead
 };
 
 /// One answer to generate, or to go on with (then `generate.journal` holds its tokens so far). The worker starts from

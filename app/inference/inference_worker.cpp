@@ -164,8 +164,9 @@ engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& reque
   // The end of the prompt may never have been read; with it the last token of the answer before, which was drawn only.
   const std::uint64_t fresh = prompt.tokens.size() - std::min<std::uint64_t>(prompt.readBefore, prompt.tokens.size()) +
                               (prompt.baseIsPending && prompt.readBefore == 0 ? 1 : 0);
-  const auto take = [&](Tokens left) {
-    m_live->again = left.size() > fresh ? left.size() - fresh : 0;
+  const auto take = [&](Tokens left, std::uint64_t neverRead = 0) {
+    const std::uint64_t unread = fresh + (prompt.readBefore == 0 && journal == 0 ? neverRead : 0);
+    m_live->again = left.size() > unread ? left.size() - unread : 0;
     m_live->left = std::move(left);
   };
   const auto isEndOfPrompt = [&] {  // what is left
@@ -208,7 +209,7 @@ engine::Result<std::uint64_t> InferenceWorker::moveTo(const AnswerRequest& reque
   }
   m_live->message = request.messageId;
   m_live->answerStart = m_live->session.tokensRead() - start.answerTokens;
-  take(std::move(start.toRead));
+  take(std::move(start.toRead), start.neverRead);
   m_live->stretches = std::move(start.stretches);
   m_live->hashBefore = start.hashBefore;
   if (m_live->stretches.empty()) isEndOfPrompt();

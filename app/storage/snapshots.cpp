@@ -8,6 +8,8 @@
 #include <set>
 #include <zstd.h>
 
+#include "storage/history.h"
+
 namespace rookery::app {
 namespace {
 
@@ -68,6 +70,7 @@ struct AssistantRow {
   bool fromStart = false;
   std::uint64_t startHash = 0;
   Tokens prompt, tokens;
+  bool isPending = false;  ///< the last of the tokens was drawn and not read, unless something came after it
 
   /// Whether the prompt follows exactly what the state before it has read.
   bool follows(std::uint64_t hashBefore) const { return chainHash(hashBefore, prompt) == startHash; }
@@ -81,15 +84,24 @@ struct AssistantRow {
 };
 
 StoreResult<std::optional<AssistantRow>> loadAssistant(const QSqlDatabase& database, qint64 id) {
-  auto query = runSql(database, QStringLiteral(
-      "SELECT m.parent_id, u.parent_id, m.model_fingerprint, m.prompt_from_start, m.start_hash, m.prompt_ids, m.token_ids"
-      " FROM messages m LEFT JOIN messages u ON u.id = m.parent_id WHERE m.id = ?"), {id});
+  auto query = runSql(
+      database,
+      QStringLiteral("SELECT m.parent_id, u.parent_id, m.model_fingerprint, m.prompt_from_start, m.start_hash, "
+                     "m.prompt_ids, m.token_ids,"
+                     " m.pending_token FROM messages m LEFT JOIN messages u ON u.id = m.parent_id WHERE m.id = ?"),
+      {id});
   if (!query) return tl::unexpected(query.error());
   if (!query->next()) return std::optional<AssistantRow>();
   const qint64 question = soundParent(id, query->value(0).toLongLong());
-  AssistantRow row{id, question, soundParent(question, query->value(1).toLongLong()), query->value(2).toString(),
-                   query->value(3).toBool(), unsignedValue(query->value(4)),
-                   unpackTokens(query->value(5).toByteArray()), unpackTokens(query->value(6).toByteArray())};
+  AssistantRow row{id,
+                   question,
+                   soundParent(question, query->value(1).toLongLong()),
+                   query->value(2).toString(),
+                   query->value(3).toBool(),
+                   unsignedValue(query->value(4)),
+                   unpackTokens(query->value(5).toByteArray()),
+                   unpackTokens(query->value(6).toByteArray()),
+                   !query->value(7).isNull()};
   auto journal = runSql(database, QStringLiteral("SELECT token_ids FROM journal WHERE message_id = ? ORDER BY seq"), {id});
   if (!journal) return tl::unexpected(journal.error());
   while (journal->next()) {
@@ -279,8 +291,22 @@ StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, c
   std::vector<Piece> pieces;  // from the last to the first
   const auto beginning = startHashOf(database, answer.conversation);
   if (!beginning) return tl::unexpected(beginning.error());
+  bool isRead = false, isBeforeUnread = false;  // what is before a token that was read was read as well
   while (true) {
     const bool own = row.id == answer.id;
+    const std::size_t unread = own || isRead ? std::size_t{0} : row.prompt.size();
+    std::size_t missing = 0;
+    if (unread > 0) {
+      const auto before = promptReadBefore(database, row.parent, row.fingerprint, row.startHash, unread);
+      if (!before) return tl::unexpected(before.error());
+      missing = row.tokens.empty() ? unread - *before : 0;
+      isRead = missing < unread;
+    }
+    const auto countUnread = [&](qint64 from) {  // in what is read of this row, which begins there
+      if (own) return;
+      if (isBeforeUnread && row.isPending && from < static_cast<qint64>(row.tokens.size())) ++start.neverRead;
+      if (from < 0) start.neverRead += std::min(missing, static_cast<std::size_t>(-from));
+    };
     auto found = usableSnapshot(database, row.id, row, false, without);
     if (own && found && !*found) found = siblingSnapshot(database, row, without);
     if (!found) return tl::unexpected(found.error());
@@ -291,6 +317,7 @@ StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, c
       else pieces.push_back({row.id, inAnswer, Tokens(row.tokens.begin() + inAnswer, row.tokens.end())});
       if (read < 0) pieces.push_back({row.id, read, Tokens(row.prompt.end() + read, row.prompt.end())});
       start.hashBefore = (*found)->hash;
+      countUnread(read);
       break;
     }
     if (!own) pieces.push_back({row.id, 0, std::move(row.tokens)});
@@ -303,6 +330,8 @@ StoreResult<std::optional<StartPoint>> findStart(const QSqlDatabase& database, c
       start.snapshot = std::move(*state);
       start.hashBefore = *beginning;
     }
+    countUnread(-static_cast<qint64>(row.prompt.size()));
+    isBeforeUnread = !own && !isRead;
     if (row.fromStart) break;
     auto before = loadAssistant(database, row.base);
     if (!before) return tl::unexpected(before.error());

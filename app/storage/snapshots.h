@@ -40,6 +40,9 @@ struct StartPoint {
   std::uint64_t answerTokens = 0;          ///< tokens of this very answer that the snapshot has read already
   std::vector<Stretch> stretches = {};     ///< of toRead, in its order
   std::uint64_t hashBefore = 0;            ///< chainHash() of all tokens before toRead
+  /// How many tokens of earlier messages in toRead were never read, if nothing of this answer's own prompt was: a question
+  /// whose reading was stopped. They are the last of those messages.
+  std::uint64_t neverRead = 0;
 };
 
 PackedSnapshot packSnapshot(const engine::Snapshot& snapshot);
