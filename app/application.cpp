@@ -60,7 +60,7 @@ StoreResult<std::unique_ptr<Application>> Application::create(const Paths& paths
 Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
     : m_settings(std::make_unique<Settings>(paths)), m_store(std::move(store)),
       m_inference(std::make_unique<InferenceService>()), m_devices(std::make_unique<DeviceList>()) {
-  m_chat = new ChatPage(*m_store, *m_inference, m_settings->sampler());
+  m_chat = new ChatPage(*m_store, *m_inference, m_settings->answerDefaults());
   auto* bench = new BenchPage(m_settings->reportsFolder());
   bench->attach(m_inference.get(), m_settings.get());
   bench->attach(m_devices.get());
@@ -148,7 +148,8 @@ void Application::connectParts() {
   QObject::connect(m_store.get(), &ChatStore::memoriesDropped, m_window.get(), [this](int count) {
     m_window->statusBar()->showMessage(displayName(tr("%n old memories of chats were dropped to stay within the limit (Settings, Memory of chats)", nullptr, count)), kNoticeMs);
   });
-  QObject::connect(m_settings.get(), &Settings::samplerChanged, m_chat, [this] { m_chat->setDefaultSampling(m_settings->sampler()); });
+  QObject::connect(m_settings.get(), &Settings::answerDefaultsChanged, m_chat,
+                   [this] { m_chat->setDefaults(m_settings->answerDefaults()); });
 }
 
 void Application::showWindow() {

@@ -112,6 +112,15 @@ void AnswerRulesForm::retranslate() {
   m_rolePreset->setCurrentIndex(current);
 }
 
+void AnswerRulesForm::setColumns(int labelWidth, int spacing, int fieldWidth) {
+  m_form->setHorizontalSpacing(spacing);
+  for (QWidget* field : std::initializer_list<QWidget*>{m_longest, m_rolePreset, m_user, m_assistant}) {
+    field->setFixedWidth(fieldWidth);
+    m_form->labelForField(field)->setMinimumWidth(labelWidth);
+  }
+  m_stopTexts->setMaximumWidth(labelWidth + spacing + fieldWidth);
+}
+
 void AnswerRulesForm::setRules(const AnswerRules& rules) {
   m_updating = true;
   m_rules = rules;

@@ -22,6 +22,8 @@ class AnswerRulesForm : public QWidget {
  public:
   explicit AnswerRulesForm(QWidget* parent = nullptr);
 
+  /// Lines the fields up with those of the form above it.
+  void setColumns(int labelWidth, int spacing, int fieldWidth);
   void setRules(const AnswerRules& rules);
   const AnswerRules& rules() const noexcept { return m_rules; }
 

@@ -53,7 +53,7 @@ QHBoxLayout* inColumn(QWidget* widget) {
 
 }  // namespace
 
-ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent)
+ChatPage::ChatPage(ChatStore& store, InferenceService& service, const AnswerDefaults& defaults, QWidget* parent)
     : PageWidget(parent), m_store(store), m_service(service), m_defaults(defaults), m_list(new ConversationList(store, this)),
       m_title(new Label(this)), m_notice(new Label(this)), m_status(new Label(this)), m_emptyTitle(new Label(this)),
       m_emptyText(new Label(this)), m_listAction(new QAction(this)), m_listButton(new QToolButton(this)),
@@ -161,9 +161,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const engine::Sa
   connect(m_panel, &SamplingPanel::thinkingChanged, this, [this] { m_current->setThinking(m_panel->thinking()); });
   connect(m_panel, &SamplingPanel::rulesChanged, this, [this] { m_current->setRules(m_panel->rules()); });
   connect(m_panel, &SamplingPanel::resetRequested, this, [this] {
-    m_current->setSampling(m_defaults);
-    m_current->setRules({});
-    m_current->setThinking({});
+    begin(*m_current);
     showSettings();
   });
   connect(m_panel, &SamplingPanel::systemPromptChanged, this, [this] { m_current->setSystemPrompt(m_panel->systemPrompt()); });
@@ -326,7 +324,7 @@ Conversation* ChatPage::make(StoredChat chat) {
   auto owned = std::make_unique<Conversation>(m_store, m_service, std::move(chat));
   Conversation* conversation = owned.get();
   m_conversations.push_back(std::move(owned));
-  if (isNew) conversation->setSampling(m_defaults);
+  if (isNew) begin(*conversation);
   connect(conversation, &Conversation::stateChanged, this, [this, conversation] {
     if (conversation->state() == Conversation::State::Answering) m_sent = {};  // it stays
     showBusyChats();
@@ -467,11 +465,19 @@ void ChatPage::setLoadProblem(const LiveText& sentence, bool offerCpu) {
   refresh();
 }
 
-void ChatPage::setDefaultSampling(const engine::SamplerSettings& settings) {
-  m_defaults = settings;
+void ChatPage::begin(Conversation& conversation) const {
+  conversation.setSampling(m_defaults.sampling);
+  conversation.setRules(m_defaults.rules);
+  conversation.setThinking(m_defaults.thinking);
+}
+
+void ChatPage::setDefaults(const AnswerDefaults& defaults) {
+  const AnswerDefaults before = std::exchange(m_defaults, defaults);
   if (!m_current || m_current->id() != 0) return;
-  m_current->setSampling(settings);
-  m_panel->setSampling(settings);
+  if (defaults.sampling != before.sampling) m_current->setSampling(defaults.sampling);
+  if (defaults.rules != before.rules) m_current->setRules(defaults.rules);
+  if (defaults.thinking != before.thinking) m_current->setThinking(defaults.thinking);
+  showSettings();
 }
 
 void ChatPage::stop() {

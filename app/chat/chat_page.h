@@ -31,7 +31,7 @@ class ChatPage : public PageWidget {
   Q_OBJECT
 
  public:
-  ChatPage(ChatStore& store, InferenceService& service, const engine::SamplerSettings& defaults, QWidget* parent = nullptr);
+  ChatPage(ChatStore& store, InferenceService& service, const AnswerDefaults& defaults, QWidget* parent = nullptr);
   QWidget* firstField() const override;
   ~ChatPage() override;
 
@@ -78,6 +78,7 @@ class ChatPage : public PageWidget {
   void showProgress(const LiveText& text, const QString& details = {});  ///< in the status line
   void showActivity();  ///< in the message, and below the composer
   void takeBack(Conversation* conversation, const QString& question);
+  void begin(Conversation& conversation) const;  ///< with the defaults
   void showSettings();
   void showBusyChats();  ///< in the list
   void goToBusyChat();
@@ -96,7 +97,7 @@ class ChatPage : public PageWidget {
 
   ChatStore& m_store;
   InferenceService& m_service;
-  engine::SamplerSettings m_defaults;
+  AnswerDefaults m_defaults;
   std::vector<std::unique_ptr<Conversation>> m_conversations;  ///< the current one and those being answered
   Conversation* m_current = nullptr;
   bool m_loading = false, m_offerCpu = false;

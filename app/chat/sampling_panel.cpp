@@ -112,7 +112,9 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   connect(m_system, &QPlainTextEdit::textChanged, this, [this] { if (!m_updating) Q_EMIT systemPromptChanged(); });
   if (purpose == Purpose::Defaults) {
     m_start->hide();
-    for (QWidget* widget : std::initializer_list<QWidget*>{m_fixedSeed, m_seed, m_rules, m_reset, m_systemLabel, m_system}) widget->hide();
+    for (QWidget* widget : std::initializer_list<QWidget*>{m_fixedSeed, m_seed, m_reset, m_systemLabel, m_system}) {
+      widget->hide();
+    }
     column->setContentsMargins(0, 0, 0, 0);
   }
   retranslate();
@@ -121,10 +123,12 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
 
 void SamplingPanel::setColumns(int labelWidth, int spacing, int fieldWidth) {
   m_form->setHorizontalSpacing(spacing);
-  for (QWidget* field : std::initializer_list<QWidget*>{m_preset, m_temperature, m_topP, m_topK, m_presence, m_frequency, m_decay}) {
+  for (QWidget* field : std::initializer_list<QWidget*>{m_preset, m_temperature, m_topP, m_topK, m_presence,
+                                                        m_frequency, m_decay, m_thinking}) {
     field->setFixedWidth(fieldWidth);
     m_form->labelForField(field)->setMinimumWidth(labelWidth);
   }
+  m_rules->setColumns(labelWidth, spacing, fieldWidth);
 }
 
 QDoubleSpinBox* SamplingPanel::addNumber(const QString& name, double maximum, double step, int decimals) {

@@ -27,6 +27,11 @@ constexpr auto kUnfinishedChat = "start/unfinishedChat";
 constexpr auto kExportFolder = "bench/exportFolder";
 constexpr auto kWindowGeometry = "window/geometry";
 constexpr auto kChatListShown = "window/chatList";
+constexpr auto kLongestAnswer = "answers/longest";
+constexpr auto kUserRole = "answers/userRole";
+constexpr auto kAssistantRole = "answers/assistantRole";
+constexpr auto kStopTexts = "answers/stopTexts";
+constexpr auto kThinking = "answers/thinking";
 constexpr int kMaxThreads = 1024;
 
 QString themeName(ThemeChoice choice) {
@@ -210,7 +215,49 @@ void Settings::setSampler(const engine::SamplerSettings& s) {
   m_store->setValue(QStringLiteral("sampler/presencePenalty"), readable(s.presencePenalty));
   m_store->setValue(QStringLiteral("sampler/frequencyPenalty"), readable(s.frequencyPenalty));
   m_store->setValue(QStringLiteral("sampler/penaltyDecay"), readable(s.penaltyDecay));
-  Q_EMIT samplerChanged();
+  Q_EMIT answerDefaultsChanged();
+}
+
+AnswerRules Settings::answerRules() const {
+  AnswerRules rules;
+  rules.maxTokens = qMax(0, m_store->value(QLatin1String(kLongestAnswer), rules.maxTokens).toInt());
+  const auto read = [this](const char* key, std::string& role) {
+    const std::string name = m_store->value(QLatin1String(key)).toString().toStdString();
+    if (engine::isRoleName(name)) role = name;
+  };
+  read(kUserRole, rules.roles.user);
+  read(kAssistantRole, rules.roles.assistant);
+  const QStringList stopTexts = m_store->value(QLatin1String(kStopTexts)).toStringList();
+  for (const QString& text : stopTexts) {
+    if (!text.isEmpty() && text.size() <= AnswerRules::kMaxStopText &&
+        rules.stopTexts.size() < AnswerRules::kMaxStopTexts) {
+      rules.stopTexts << text;
+    }
+  }
+  return rules;
+}
+
+void Settings::setAnswerRules(const AnswerRules& rules) {
+  if (rules == answerRules()) {
+    return;
+  }
+  m_store->setValue(QLatin1String(kLongestAnswer), rules.maxTokens);
+  m_store->setValue(QLatin1String(kUserRole), QString::fromStdString(rules.roles.user));
+  m_store->setValue(QLatin1String(kAssistantRole), QString::fromStdString(rules.roles.assistant));
+  m_store->setValue(QLatin1String(kStopTexts), rules.stopTexts);
+  Q_EMIT answerDefaultsChanged();
+}
+
+std::optional<engine::Thinking> Settings::thinking() const {
+  return thinkingFrom(m_store->value(QLatin1String(kThinking)).toString());
+}
+
+void Settings::setThinking(std::optional<engine::Thinking> thinking) {
+  if (thinking == this->thinking()) {
+    return;
+  }
+  m_store->setValue(QLatin1String(kThinking), thinkingWord(thinking));
+  Q_EMIT answerDefaultsChanged();
 }
 
 QString Settings::exportFolder() const { return m_state->value(QLatin1String(kExportFolder)).toString(); }

@@ -10,6 +10,7 @@
 
 #include "inference/device_list.h"
 #include "rookery/sampler.h"
+#include "storage/records.h"
 #include "support/paths.h"
 #include "theme/theme.h"
 
@@ -62,6 +63,11 @@ class Settings : public QObject {
 
   engine::SamplerSettings sampler() const;  ///< what new chats begin with
   void setSampler(const engine::SamplerSettings& sampler);
+  AnswerRules answerRules() const;          ///< the same
+  void setAnswerRules(const AnswerRules& rules);
+  std::optional<engine::Thinking> thinking() const;
+  void setThinking(std::optional<engine::Thinking> thinking);
+  AnswerDefaults answerDefaults() const { return {sampler(), answerRules(), thinking()}; }
 
   qint64 memoryBudget() const;  ///< bytes on disk for the memories of all chats
   void setMemoryBudget(qint64 bytes);
@@ -84,7 +90,7 @@ class Settings : public QObject {
   void threadsChanged(int threads);
   void deviceChanged();
   void modelFoldersChanged();
-  void samplerChanged();
+  void answerDefaultsChanged();
   void memoryBudgetChanged(qint64 bytes);
 
  private:

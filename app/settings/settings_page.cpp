@@ -135,6 +135,8 @@ void SettingsPage::buildChats(QVBoxLayout* column) {
   m_samplingHint->setWordWrap(true);
   m_sampling = new SamplingPanel(nullptr, SamplingPanel::Purpose::Defaults);
   m_sampling->setSampling(m_settings->sampler());
+  m_sampling->setRules(m_settings->answerRules());
+  m_sampling->setThinking(m_settings->thinking());
   m_sampling->setColumns(kLabelWidth, kColumnSpacing, kFieldWidth);
   m_resetSampling = new QPushButton;
   m_resetSampling->setObjectName(QStringLiteral("settingResetSampling"));
@@ -143,9 +145,16 @@ void SettingsPage::buildChats(QVBoxLayout* column) {
   column->addWidget(m_sampling);
   column->addWidget(m_resetSampling, 0, Qt::AlignLeft);
   connect(m_sampling, &SamplingPanel::samplingChanged, this, [this] { m_settings->setSampler(m_sampling->sampling()); });
+  connect(m_sampling, &SamplingPanel::rulesChanged, this, [this] { m_settings->setAnswerRules(m_sampling->rules()); });
+  connect(m_sampling, &SamplingPanel::thinkingChanged, this,
+          [this] { m_settings->setThinking(m_sampling->thinking()); });
   connect(m_resetSampling, &QPushButton::clicked, this, [this] {
     m_sampling->setSampling({});
+    m_sampling->setRules({});
+    m_sampling->setThinking({});
     m_settings->setSampler({});
+    m_settings->setAnswerRules({});
+    m_settings->setThinking({});
   });
 }
 

@@ -37,6 +37,13 @@ struct ChatStart {
   bool operator==(const ChatStart&) const = default;
 };
 
+/// What new chats begin with.
+struct AnswerDefaults {
+  engine::SamplerSettings sampling;
+  AnswerRules rules;
+  std::optional<engine::Thinking> thinking;  ///< nullopt: as suits the model
+};
+
 struct ConversationRecord {
   qint64 id = 0;
   QString uuid, title;

@@ -4,7 +4,9 @@
 #include <QDir>
 #include <QDoubleSpinBox>
 #include <QLabel>
+#include <QLineEdit>
 #include <QListWidget>
+#include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QSpinBox>
@@ -119,12 +121,32 @@ class SettingsTest : public QObject {
     Settings settings(paths);
     SettingsPage page(&settings);
     page.show();
-    QSignalSpy changed(&settings, &Settings::samplerChanged);
+    QSignalSpy changed(&settings, &Settings::answerDefaultsChanged);
     page.findChild<QDoubleSpinBox*>(QStringLiteral("temperature"))->setValue(0.45);
     QCOMPARE(changed.count(), 1);
     QCOMPARE(settings.sampler().temperature, 0.45F);
     QVERIFY(!page.findChild<QWidget*>(QStringLiteral("systemPrompt"))->isVisible());  // belongs to a chat
+    page.findChild<QSpinBox*>(QStringLiteral("longestAnswer"))->setValue(300);
+    auto* user = page.findChild<QLineEdit*>(QStringLiteral("userRole"));
+    user->clear();
+    QTest::keyClicks(user, QStringLiteral("Bob"));
+    page.findChild<QPlainTextEdit*>(QStringLiteral("stopTexts"))
+        ->setPlainText(QStringLiteral("\\n\\nQ:\nsecond, with \"quotes\""));
+    auto* thinking = page.findChild<QComboBox*>(QStringLiteral("thinking"));
+    thinking->setCurrentIndex(2);
+    Q_EMIT thinking->activated(2);
+    const Settings again(paths);
+    QCOMPARE(again.answerRules().maxTokens, 300);
+    QCOMPARE(again.answerRules().roles.user, std::string("Bob"));
+    QCOMPARE(again.answerRules().stopTexts,
+             (QStringList{QStringLiteral("\n\nQ:"), QStringLiteral("second, with \"quotes\"")}));
+    QCOMPARE(again.thinking(), std::optional(rookery::engine::Thinking::Fast));
+    SettingsPage next(&settings);
+    QCOMPARE(next.findChild<QSpinBox*>(QStringLiteral("longestAnswer"))->value(), 300);
+    QCOMPARE(next.findChild<QComboBox*>(QStringLiteral("thinking"))->currentIndex(), 2);
     page.findChild<QPushButton*>(QStringLiteral("settingResetSampling"))->click();
+    QCOMPARE(settings.answerRules(), AnswerRules{});
+    QVERIFY(!settings.thinking());
     QVERIFY(settings.sampler() == rookery::engine::SamplerSettings{});
     QCOMPARE(page.findChild<QDoubleSpinBox*>(QStringLiteral("temperature"))->value(), 1.0);
   }

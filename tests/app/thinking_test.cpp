@@ -417,7 +417,7 @@ class ThinkingTest : public QObject {
 
  private:
   void open() {
-    m_page = std::make_unique<ChatPage>(*m_store, *m_service, engine::SamplerSettings{});
+    m_page = std::make_unique<ChatPage>(*m_store, *m_service, AnswerDefaults{});
     m_page->resize(1000, 700);
     m_page->show();
     QVERIFY(QTest::qWaitForWindowExposed(m_page.get()));
