@@ -9,7 +9,8 @@ namespace {
 
 tl::unexpected<engine::Error> cancelled() { return engine::fail(engine::ErrorCode::Cancelled, "Stopped while the chat was being read."); }
 
-/// Another model answered so far: its tokens mean nothing to this one, so the text is read from the start.
+/// Another model answered so far, or there was another system prompt: the tokens are not what this answer is to build on,
+/// so the text is read from the start.
 engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& source, const QString& question, const std::stop_token& stop) {
   const auto said = store.historyOf(source.base->id, stop);
   if (stop.stop_requested()) return cancelled();
@@ -27,6 +28,8 @@ engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& sour
   return (source.start.isChat ? "\n\n" : "") + engine::wholePrompt(history, source.thinking, source.answer.rules.roles);
 }
 
+bool hasSystemPrompt(const PromptSource& source, qint64 message) { return message >= source.systemSince; }
+
 engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& source, const std::stop_token& stop) {
   const auto asked = source.question ? source.question : store.textOf(source.answer.parent, stop);
   if (stop.stop_requested()) return cancelled();
@@ -36,8 +39,9 @@ engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& sou
   prompt.hashBefore = source.start.hash;
   std::string text;
   if (!source.base) {
-    text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(question), !source.start.isChat, source.thinking, source.answer.rules.roles);
-  } else if (isAnswerOf(*source.base, source.answer.fingerprint)) {
+    text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(question), !source.start.isChat, source.thinking,
+                            source.answer.rules.roles);
+  } else if (isAnswerOf(*source.base, source.answer.fingerprint) && hasSystemPrompt(source, source.base->id)) {
     text = engine::userTurn({}, toUtf8(question), false, source.thinking, source.answer.rules.roles);
     prompt.baseMessageId = source.base->id;
     prompt.baseTokens = source.base->tokens.size();
@@ -51,8 +55,12 @@ engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& sou
   auto tokens = source.tokenizer->encode(text, stop);
   if (!tokens) return tl::unexpected(tokens.error());
   prompt.tokens = std::move(*tokens);
-  if (source.base && prompt.baseMessageId == 0) {  // all but the new question was read before, by another model
-    const auto fresh = source.tokenizer->encode(engine::userTurn({}, toUtf8(question), false, source.thinking, source.answer.rules.roles), stop);
+  if (source.base && prompt.baseMessageId == 0) {  // all but the new question, and a new system prompt, was read before
+    const bool isNewSystem = !hasSystemPrompt(source, source.base->id);
+    const auto fresh = source.tokenizer->encode(
+        engine::userTurn(isNewSystem ? toUtf8(source.systemPrompt) : std::string(), toUtf8(question), isNewSystem,
+                         source.thinking, source.answer.rules.roles),
+        stop);
     if (!fresh) return tl::unexpected(fresh.error());
     prompt.readBefore = prompt.tokens.size() - std::min(prompt.tokens.size(), fresh->size());
   }

@@ -17,6 +17,7 @@ struct PromptSource {
   MessageRecord answer;                       ///< with the tokens of its journal
   QString systemPrompt;
   ChatStart start = {};                       ///< what the chat begins from
+  qint64 systemSince = 0;                     ///< as ConversationRecord::systemSince
   std::optional<QString> question;            ///< none: as the store has it
   std::optional<MessageRecord> base;          ///< the message above the question; none: it is the first
   engine::Thinking thinking = engine::Thinking::Auto;

@@ -648,7 +648,8 @@ void ChatPage::refresh() {
   m_title->setText(m_current->record().title.isEmpty() ? tr("New chat") : m_current->record().title);
   m_stack->setCurrentIndex(empty ? 1 : 0);
   if (empty) updateSuggestions();
-  m_panel->setSystemPrompt(m_current->record().systemPrompt, empty && !m_current->record().start.isChat);
+  // In the middle of a chat, as such a state holds it, there is no place for one.
+  m_panel->setSystemPrompt(m_current->record().systemPrompt, !empty, !m_current->record().start.isChat);
   QStringList starts;
   for (const StateFileEntry& file : m_stateFiles) {
     if (model && file.info.fits(model->info.shape)) starts << file.path;

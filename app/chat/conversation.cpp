@@ -30,6 +30,8 @@ bool isBlank(const QString& text) {
 Conversation::Conversation(ChatStore& store, InferenceService& service, StoredChat chat, QObject* parent)
     : QObject(parent), m_store(store), m_service(service), m_record(std::move(chat.record)) {
   m_start.start = m_record.start;
+  m_lastSystem = m_record.systemPrompt;
+  m_lastSince = m_record.systemSince;
   if (m_record.id == 0) m_record.uuid = QUuid::createUuid().toString(QUuid::WithoutBraces);
   m_transcript.reset(std::move(chat.tree), m_record.activeLeaf, [&store](qint64 message) { return store.message(message); },
                      [&store](qint64 message, QObject* context, TranscriptModel::Loaded loaded) {
@@ -93,8 +95,12 @@ void Conversation::setThinking(std::optional<engine::Thinking> thinking) {
 }
 
 void Conversation::setSystemPrompt(const QString& text) {
-  if (m_transcript.rowCount() > 0) return;
+  if (m_record.systemPrompt == text || m_record.start.isChat) return;
   m_record.systemPrompt = text;
+  if (m_record.id == 0) return;
+  // Whoever writes it back as it was has changed nothing.
+  m_record.systemSince = text == m_lastSystem ? m_lastSince : m_store.newMessageId();
+  m_store.putConversation(m_record);
 }
 
 void Conversation::clearStart() {
@@ -362,7 +368,8 @@ void Conversation::start() {
   source.base = m_asked.base;
   source.isNew = m_asked.isNew && !m_goesOn;
   if (m_goesOn && m_promptOf == m_answer.id) source.known = m_prompt;
-  source.systemPrompt = m_record.systemPrompt;
+  source.systemPrompt = m_lastSystem = m_record.systemPrompt;
+  source.systemSince = m_lastSince = m_record.systemSince;
   source.start = m_record.start;
   source.thinking = m_record.thinking.value_or(thinkingFor(*m_service.model()));
   source.stopRules = m_stopRules;

@@ -40,7 +40,8 @@ class Conversation : public QObject {
   void setRules(const AnswerRules& rules);
   void setThinking(std::optional<engine::Thinking> thinking);   ///< nullopt: as suits the model
   void setSeed(std::optional<quint64> seed) { m_seed = seed; }  ///< nullopt: a new one for each answer
-  void setSystemPrompt(const QString& text);                    ///< before the first message only
+  /// With messages there: the next question reads the whole chat again, with this one.
+  void setSystemPrompt(const QString& text);
   /// Before the first message only: what the chat begins from. Read in the background for the model that is loaded; told by
   /// startChanged(), or by failed().
   void setStart(const QString& path);
@@ -109,6 +110,8 @@ class Conversation : public QObject {
   bool m_startIsBeingRead = false;
   std::optional<quint64> m_seed;
   bool m_stopRules = true;
+  QString m_lastSystem;      ///< with which the chat was read last, ...
+  qint64 m_lastSince = 0;    ///< ... and since when
 
   MessageRecord m_answer;  ///< being generated; id 0: none
   JobId m_job = 0;

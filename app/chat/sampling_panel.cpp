@@ -218,17 +218,10 @@ std::optional<quint64> SamplingPanel::seed() const {
   return m_fixedSeed->isChecked() ? std::optional<quint64>(static_cast<quint64>(m_seed->value())) : std::nullopt;
 }
 
-void SamplingPanel::setSystemPrompt(const QString& text, bool editable) {
-  m_updating = true;
-  if (m_system->toPlainText() != text) m_system->setPlainText(text);
-  m_system->setReadOnly(!editable);
-  setSystemLabel();
-  m_updating = false;
-}
-
-void SamplingPanel::setSystemLabel() {
-  m_system->setPlaceholderText(m_system->isReadOnly() ? QString() : tr("For example: You answer briefly."));
-  m_systemLabel->setText(m_system->isReadOnly() ? tr("System prompt (fixed since the first message)") : tr("System prompt"));
+void SamplingPanel::setSystemPrompt(const QString& text, bool isRead, bool hasPlace) {
+  m_system->setText(text);
+  m_system->setEnabled(hasPlace);
+  m_systemHint->setVisible(isRead && hasPlace);
 }
 
 void SamplingPanel::setRules(const AnswerRules& rules) { m_rules->setRules(rules); }

@@ -41,7 +41,8 @@ class SamplingPanel : public QWidget {
   const AnswerRules& rules() const;
   void setThinking(std::optional<engine::Thinking> thinking);
   std::optional<engine::Thinking> thinking() const;  ///< nullopt: as suits the model
-  void setSystemPrompt(const QString& text, bool editable);
+  /// `isRead`: messages were read with it; without `hasPlace` it cannot be changed.
+  void setSystemPrompt(const QString& text, bool isRead, bool hasPlace);
   QString systemPrompt() const;
   StartField* start() const { return m_start; }
 
@@ -60,7 +61,6 @@ class SamplingPanel : public QWidget {
   void applyPreset(int index);
   void changed();
   void showPreset();
-  void setSystemLabel();
   void retranslate();
 
   QFormLayout* m_form;

@@ -290,6 +290,7 @@ std::optional<StoredChat> ChatStore::chat(qint64 id) {
   r.sampling = unpackSampling(query->value(6).toString());
   r.rules = unpackRules(query->value(6).toString());
   r.thinking = unpackThinking(query->value(6).toString());
+  r.systemSince = unpackSystemSince(query->value(6).toString());
   r.fingerprint = query->value(7).toString();
   r.modelName = query->value(8).toString();
   r.activeLeaf = query->value(9).toLongLong();
@@ -407,8 +408,10 @@ void ChatStore::putConversation(const ConversationRecord& r) {
         " active_leaf = excluded.active_leaf, start_hash = excluded.start_hash, start_name = excluded.start_name,"
         " start_is_chat = excluded.start_is_chat"),
         {r.id, r.uuid, orEmpty(r.title), r.titleIsAutomatic ? 1 : 0, r.created.toMSecsSinceEpoch(),
-         r.updated.toMSecsSinceEpoch(), orEmpty(r.systemPrompt), packSampling(r.sampling, r.rules, r.thinking), orEmpty(r.fingerprint),
-         orEmpty(r.modelName), idOrNull(r.activeLeaf), static_cast<qint64>(r.start.hash), orEmpty(r.start.name), r.start.isChat ? 1 : 0});
+         r.updated.toMSecsSinceEpoch(), orEmpty(r.systemPrompt),
+         packSampling(r.sampling, r.rules, r.thinking, r.systemSince), orEmpty(r.fingerprint),
+         orEmpty(r.modelName), idOrNull(r.activeLeaf), static_cast<qint64>(r.start.hash), orEmpty(r.start.name),
+         r.start.isChat ? 1 : 0});
   });
 }
 

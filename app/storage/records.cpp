@@ -16,7 +16,8 @@ const std::pair<engine::Thinking, QLatin1String> kThinkingWords[] = {
     {engine::Thinking::Fast, QLatin1String("fast")},
     {engine::Thinking::On, QLatin1String("think")},
 };
-const QLatin1String kThinkingKey("thinking"), kMaxTokensKey("maxTokens"), kUserKey("userRole"), kAssistantKey("assistantRole"), kStopKey("stopTexts");
+const QLatin1String kThinkingKey("thinking"), kMaxTokensKey("maxTokens"), kUserKey("userRole"),
+    kAssistantKey("assistantRole"), kStopKey("stopTexts"), kSystemKey("systemSince");
 
 }  // namespace
 
@@ -34,13 +35,13 @@ Tokens unpackTokens(const QByteArray& bytes) {
   return tokens;
 }
 
-QString packSampling(const engine::SamplerSettings& s, const AnswerRules& rules, std::optional<engine::Thinking> thinking) {
+QString packSampling(const engine::SamplerSettings& s, const AnswerRules& rules,
+                     std::optional<engine::Thinking> thinking, qint64 systemSince) {
   QJsonObject object{{QStringLiteral("temperature"), s.temperature}, {QStringLiteral("topP"), s.topP},
                            {QStringLiteral("topK"), s.topK}, {QStringLiteral("presence"), s.presencePenalty},
                            {QStringLiteral("frequency"), s.frequencyPenalty}, {QStringLiteral("decay"), s.penaltyDecay}};
-  for (const auto& [value, word] : kThinkingWords) {
-    if (thinking == value) object.insert(kThinkingKey, word);
-  }
+  if (thinking) object.insert(kThinkingKey, thinkingWord(thinking));
+  if (systemSince > 0) object.insert(kSystemKey, systemSince);
   const AnswerRules usual;
   if (rules.maxTokens != usual.maxTokens) object.insert(kMaxTokensKey, rules.maxTokens);
   if (rules.roles.user != usual.roles.user) object.insert(kUserKey, QString::fromStdString(rules.roles.user));
@@ -83,7 +84,21 @@ AnswerRules unpackRules(const QString& json) {
 }
 
 std::optional<engine::Thinking> unpackThinking(const QString& json) {
-  const QString word = QJsonDocument::fromJson(json.toUtf8()).object().value(kThinkingKey).toString();
+  return thinkingFrom(QJsonDocument::fromJson(json.toUtf8()).object().value(kThinkingKey).toString());
+}
+
+qint64 unpackSystemSince(const QString& json) {
+  return std::max<qint64>(0, QJsonDocument::fromJson(json.toUtf8()).object().value(kSystemKey).toInteger());
+}
+
+QString thinkingWord(std::optional<engine::Thinking> thinking) {
+  for (const auto& [value, word] : kThinkingWords) {
+    if (thinking == value) return word;
+  }
+  return {};
+}
+
+std::optional<engine::Thinking> thinkingFrom(const QString& word) {
   for (const auto& [value, name] : kThinkingWords) {
     if (word == name) return value;
   }

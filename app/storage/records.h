@@ -51,6 +51,7 @@ struct ConversationRecord {
   QDateTime created, updated;
   QString systemPrompt;
   ChatStart start;
+  qint64 systemSince = 0;  ///< messages with lower ids were read with another system prompt
   engine::SamplerSettings sampling;
   AnswerRules rules;
   std::optional<engine::Thinking> thinking;  ///< nullopt: as suits the model
@@ -96,12 +97,17 @@ struct MessageNode {
 
 QByteArray packTokens(const Tokens& tokens);
 Tokens unpackTokens(const QByteArray& bytes);
-/// JSON; rules that are not the usual ones and a choice about thinking are more of its keys.
-QString packSampling(const engine::SamplerSettings& settings, const AnswerRules& rules, std::optional<engine::Thinking> thinking = {});
+/// JSON; rules that are not the usual ones and, of a chat, a choice about thinking and a change of the system prompt are
+/// more of its keys.
+QString packSampling(const engine::SamplerSettings& settings, const AnswerRules& rules,
+                     std::optional<engine::Thinking> thinking = {}, qint64 systemSince = 0);
 // Defaults where the text says nothing, or nothing that can be used.
 engine::SamplerSettings unpackSampling(const QString& json);
 AnswerRules unpackRules(const QString& json);
 std::optional<engine::Thinking> unpackThinking(const QString& json);
+qint64 unpackSystemSince(const QString& json);
+QString thinkingWord(std::optional<engine::Thinking> thinking);  ///< for files; empty: no choice
+std::optional<engine::Thinking> thinkingFrom(const QString& word);
 
 /// Hash of everything a state has read, token by token, so that it does not matter how the sequence was cut.
 std::uint64_t chainHash(std::uint64_t hash, const engine::TokenId* tokens, std::size_t count);
