@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 
+#include "chat/bounded_text.h"
 #include "support/plain_text.h"
 #include "theme/label.h"
 
@@ -29,7 +30,7 @@ const std::array<engine::RoleNames, 4> kRoles{{{"User", "Assistant"}, {"Bob", "A
 AnswerRulesForm::AnswerRulesForm(QWidget* parent)
     : QWidget(parent), m_form(new QFormLayout), m_longest(new QSpinBox(this)), m_rolePreset(new QComboBox(this)),
       m_user(new QLineEdit(this)), m_assistant(new QLineEdit(this)), m_problem(new MutedLabel(this)),
-      m_stopLabel(new Label(this)), m_stopTexts(new QPlainTextEdit(this)) {
+      m_stopLabel(new Label(this)), m_stopTexts(new BoundedText(this)) {
   m_longest->setObjectName(QStringLiteral("longestAnswer"));
   m_longest->setRange(0, kMostTokens);
   m_longest->setSingleStep(kTokenStep);
@@ -45,11 +46,12 @@ AnswerRulesForm::AnswerRulesForm(QWidget* parent)
   m_problem->setObjectName(QStringLiteral("rulesProblem"));
   m_problem->setWordWrap(true);
   m_problem->hide();
-  m_stopTexts->setObjectName(QStringLiteral("stopTexts"));
-  m_stopTexts->setTabChangesFocus(true);
-  m_stopTexts->setLineWrapMode(QPlainTextEdit::NoWrap);
-  m_stopTexts->setFixedHeight(m_stopTexts->fontMetrics().lineSpacing() * kStopLines + 2 * static_cast<int>(m_stopTexts->document()->documentMargin()) + 4);
-  m_stopLabel->setBuddy(m_stopTexts);
+  QPlainTextEdit* stopField = m_stopTexts->field();
+  stopField->setObjectName(QStringLiteral("stopTexts"));
+  stopField->setLineWrapMode(QPlainTextEdit::NoWrap);
+  stopField->setFixedHeight(stopField->fontMetrics().lineSpacing() * kStopLines +
+                            2 * static_cast<int>(stopField->document()->documentMargin()) + 4);
+  m_stopLabel->setBuddy(stopField);
 
   m_form->setContentsMargins(0, 0, 0, 0);
   m_form->setRowWrapPolicy(QFormLayout::WrapLongRows);
@@ -79,7 +81,7 @@ AnswerRulesForm::AnswerRulesForm(QWidget* parent)
     Q_EMIT rulesChanged();
   });
   for (QLineEdit* field : {m_user, m_assistant}) connect(field, &QLineEdit::textEdited, this, &AnswerRulesForm::readRoles);
-  connect(m_stopTexts, &QPlainTextEdit::textChanged, this, &AnswerRulesForm::readStopTexts);
+  connect(m_stopTexts, &BoundedText::textChanged, this, &AnswerRulesForm::readStopTexts);
   retranslate();
   setRules({});
 }
@@ -102,9 +104,10 @@ void AnswerRulesForm::retranslate() {
   showProblem();
   const QString stop = tr("Stop texts, one per line");
   m_stopLabel->setText(stop);
-  m_stopTexts->setAccessibleName(stop);
-  m_stopTexts->setToolTip(plainToolTip(tr("An answer ends before any of these. \\n is a line break, \\t a tab, \\\\ a backslash")));
-  m_stopTexts->setPlaceholderText(tr("For example: \\n\\nQ:"));
+  m_stopTexts->field()->setAccessibleName(stop);
+  m_stopTexts->field()->setToolTip(
+      plainToolTip(tr("An answer ends before any of these. \\n is a line break, \\t a tab, \\\\ a backslash")));
+  m_stopTexts->field()->setPlaceholderText(tr("For example: \\n\\nQ:"));
   const int current = m_rolePreset->currentIndex();
   m_rolePreset->clear();
   for (const engine::RoleNames& roles : kRoles) m_rolePreset->addItem(QString::fromStdString(roles.user + " / " + roles.assistant));
@@ -129,8 +132,7 @@ void AnswerRulesForm::setRules(const AnswerRules& rules) {
   m_assistant->setText(QString::fromStdString(rules.roles.assistant));
   QStringList lines;
   for (const QString& text : rules.stopTexts) lines << escaped(text);
-  const QString all = lines.join(u'\n');
-  if (m_stopTexts->toPlainText() != all) m_stopTexts->setPlainText(all);
+  m_stopTexts->setText(lines.join(u'\n'));
   m_updating = false;
   showProblem();
   showRolePreset();
@@ -144,7 +146,16 @@ void AnswerRulesForm::change(const AnswerRules& rules) {
 
 engine::RoleNames AnswerRulesForm::writtenRoles() const { return {m_user->text().trimmed().toStdString(), m_assistant->text().trimmed().toStdString()}; }
 
-QStringList AnswerRulesForm::writtenLines() const { return m_stopTexts->toPlainText().split(u'\n', Qt::SkipEmptyParts); }
+/// No more of them, and no more of each, than shows that it is too much: the text may be of any length.
+QStringList AnswerRulesForm::writtenLines() const {
+  QStringList lines;
+  const QString text = m_stopTexts->text();
+  for (const QStringView line : QStringView(text).tokenize(u'\n', Qt::SkipEmptyParts)) {
+    lines << line.left(AnswerRules::kMaxStopText + 1).toString();
+    if (lines.size() > AnswerRules::kMaxStopTexts) break;
+  }
+  return lines;
+}
 
 /// What is written and cannot be used is said, not cut in silence.
 void AnswerRulesForm::showProblem() {

@@ -8,11 +8,11 @@
 class QComboBox;
 class QFormLayout;
 class QLineEdit;
-class QPlainTextEdit;
 class QSpinBox;
 
 namespace rookery::app {
 
+class BoundedText;
 class Label;
 
 /// How long an answer may get, how the two sides are called, and which texts end it. A part of the answer settings.
@@ -54,7 +54,7 @@ class AnswerRulesForm : public QWidget {
   QComboBox* m_rolePreset;
   QLineEdit *m_user, *m_assistant;
   Label *m_problem, *m_stopLabel;
-  QPlainTextEdit* m_stopTexts;
+  BoundedText* m_stopTexts;
 };
 
 }  // namespace rookery::app

@@ -15,6 +15,7 @@
 #include <cmath>
 
 #include "chat/answer_rules_form.h"
+#include "chat/bounded_text.h"
 #include "chat/start_field.h"
 #include "support/plain_text.h"
 #include "theme/label.h"
@@ -59,8 +60,18 @@ bool near(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
 }  // namespace
 
 SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
-    : QWidget(parent), m_form(new QFormLayout), m_preset(new QComboBox(this)), m_topK(new QSpinBox(this)), m_fixedSeed(new QCheckBox(this)),
-      m_seed(new QSpinBox(this)), m_thinking(new QComboBox(this)), m_rules(new AnswerRulesForm(this)), m_start(new StartField(this)), m_reset(new QPushButton(this)), m_systemLabel(new Label(this)), m_system(new QPlainTextEdit(this)) {
+    : QWidget(parent),
+      m_form(new QFormLayout),
+      m_preset(new QComboBox(this)),
+      m_topK(new QSpinBox(this)),
+      m_fixedSeed(new QCheckBox(this)),
+      m_seed(new QSpinBox(this)),
+      m_thinking(new QComboBox(this)),
+      m_rules(new AnswerRulesForm(this)),
+      m_reset(new QPushButton(this)),
+      m_systemLabel(new Label(this)),
+      m_systemHint(new MutedLabel(this)),
+      m_system(new BoundedText(this)) {
   setObjectName(QStringLiteral("samplingPanel"));
   m_preset->setObjectName(QStringLiteral("samplingPreset"));
   m_form->setRowWrapPolicy(QFormLayout::WrapLongRows);
@@ -82,11 +93,13 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   m_form->addRow(m_fixedSeed, m_seed);
   m_thinking->setObjectName(QStringLiteral("thinking"));
   m_form->addRow(new Label(this), m_thinking);
-  m_system->setObjectName(QStringLiteral("systemPrompt"));
-  m_system->setTabChangesFocus(true);
-  m_system->setMaximumHeight(m_system->fontMetrics().lineSpacing() * 8);
-  m_systemLabel->setBuddy(m_system);
+  m_system->field()->setObjectName(QStringLiteral("systemPrompt"));
+  m_system->field()->setMaximumHeight(m_system->fontMetrics().lineSpacing() * 8);
+  m_systemLabel->setBuddy(m_system->field());
   m_systemLabel->setWordWrap(true);
+  m_systemHint->setObjectName(QStringLiteral("systemPromptHint"));
+  m_systemHint->setWordWrap(true);
+  m_systemHint->hide();
 
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(16, 16, 16, 16);
@@ -97,6 +110,7 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   column->addSpacing(6);
   column->addWidget(m_systemLabel);
   column->addWidget(m_system);
+  column->addWidget(m_systemHint);
   column->addSpacing(6);
   column->addWidget(m_reset, 0, Qt::AlignLeft);
   column->addStretch(1);
@@ -109,7 +123,7 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
   connect(m_fixedSeed, &QCheckBox::toggled, this, &SamplingPanel::samplingChanged);
   connect(m_seed, &QSpinBox::valueChanged, this, &SamplingPanel::samplingChanged);
   connect(m_thinking, &QComboBox::activated, this, &SamplingPanel::thinkingChanged);
-  connect(m_system, &QPlainTextEdit::textChanged, this, [this] { if (!m_updating) Q_EMIT systemPromptChanged(); });
+  connect(m_system, &BoundedText::textChanged, this, &SamplingPanel::systemPromptChanged);
   if (purpose == Purpose::Defaults) {
     m_start->hide();
     for (QWidget* widget : std::initializer_list<QWidget*>{m_fixedSeed, m_seed, m_reset, m_systemLabel, m_system}) {
@@ -174,8 +188,11 @@ void SamplingPanel::retranslate() {
        tr("How an answer begins. Models that were taught to think (RWKV-7 G1) answer well in fast mode; others need a plain prompt"));
   m_reset->setText(tr("Reset to defaults"));
   m_reset->setToolTip(plainToolTip(tr("All of the above but the system prompt")));
-  setSystemLabel();
-  m_system->setAccessibleName(tr("System prompt"));
+  m_systemLabel->setText(tr("System prompt"));
+  m_systemHint->setText(
+      tr("A change takes effect with your next message: the model reads the whole chat again for it."));
+  m_system->field()->setPlaceholderText(tr("For example: You answer briefly."));
+  m_system->field()->setAccessibleName(tr("System prompt"));
   const int current = m_preset->currentIndex();
   m_preset->clear();
   for (const Preset& preset : kPresets) m_preset->addItem(tr(preset.name));
@@ -227,7 +244,7 @@ void SamplingPanel::setSystemPrompt(const QString& text, bool isRead, bool hasPl
 void SamplingPanel::setRules(const AnswerRules& rules) { m_rules->setRules(rules); }
 const AnswerRules& SamplingPanel::rules() const { return m_rules->rules(); }
 
-QString SamplingPanel::systemPrompt() const { return m_system->toPlainText(); }
+QString SamplingPanel::systemPrompt() const { return m_system->text(); }
 
 void SamplingPanel::applyPreset(int index) {
   if (index < 0 || index >= static_cast<int>(kPresets.size())) return;

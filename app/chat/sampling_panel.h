@@ -12,15 +12,14 @@ class QCheckBox;
 class QComboBox;
 class QDoubleSpinBox;
 class QFormLayout;
-class QPlainTextEdit;
 class QPushButton;
 class QSpinBox;
 
 namespace rookery::app {
 
 class AnswerRulesForm;
+class BoundedText;
 class StartField;
-
 class Label;
 
 /// How answers are drawn, how long they get and what ends them, and the system prompt. A column at the right that can be folded away.
@@ -73,8 +72,8 @@ class SamplingPanel : public QWidget {
   AnswerRulesForm* m_rules;
   StartField* m_start;
   QPushButton* m_reset;
-  Label* m_systemLabel;
-  QPlainTextEdit* m_system;
+  Label *m_systemLabel, *m_systemHint;
+  BoundedText* m_system;
   bool m_updating = false;
 };
 
