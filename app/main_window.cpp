@@ -13,6 +13,7 @@
 #include <QShortcut>
 #include <QScreen>
 #include <QStackedWidget>
+#include <QLayout>
 #include <QStatusBar>
 #include <QTimer>
 #include <QToolButton>
@@ -39,6 +40,7 @@ namespace rookery::app {
 namespace {
 
 constexpr int kMemoryRefreshMs = 2000;
+constexpr int kStatusCharacters = 24;     ///< of a model's name that the status bar has room for, if of anything
 constexpr qsizetype kMostSaid = 600;  ///< characters of a notice for a screen reader
 constexpr QSize kDefaultSize(1180, 780), kFrame(16, 48);  // title bar and borders, not known before it is shown
 
@@ -367,6 +369,7 @@ void MainWindow::fillDevice() {
       details += u'\n' + tr("The model takes %1 of its memory").arg(formatBytes(m_deviceBytes));
     }
   }
+  fitStatusBar();
   m_device->setToolTip(plainToolTip(details));
   m_device->setAccessibleDescription(details);
 }
@@ -374,7 +377,7 @@ void MainWindow::fillDevice() {
 void MainWindow::setSpeed(double tokensPerSecond) {
   m_tokensPerSecond = tokensPerSecond;
   m_speed->setText(tokensPerSecond > 0 ? tr("%1 tokens/s").arg(formatRate(tokensPerSecond)) : QString());
-  m_speed->setVisible(tokensPerSecond > 0);
+  fitStatusBar();
 }
 
 void MainWindow::setActivity(const EngineActivity& activity) {
@@ -386,9 +389,35 @@ void MainWindow::setActivity(const EngineActivity& activity) {
 void MainWindow::updateMemory() {
   const auto resident = engine::residentBytes();
   const auto total = engine::totalMemoryBytes();
-  m_memory->setVisible(resident > 0 && total > 0);
-  m_memory->setText(tr("%1 of %2").arg(formatBytes(resident), formatBytes(total)));
+  m_memory->setText(resident > 0 && total > 0 ? tr("%1 of %2").arg(formatBytes(resident), formatBytes(total))
+                                              : QString());
+  fitStatusBar();
   m_memory->setToolTip(plainToolTip(tr("Memory that Rookery uses now, and all that this computer has")));
+}
+
+/// Where there is too little room, what matters least goes first: it is said in full on other pages.
+void MainWindow::fitStatusBar() {
+  const auto needs = [this](const QWidget* part) {
+    return part->sizeHint().width() + statusBar()->layout()->spacing();
+  };
+  const int least = fontMetrics().averageCharWidth() * kStatusCharacters;
+  int room = statusBar()->contentsRect().width();
+  for (const QWidget* part : std::initializer_list<const QWidget*>{m_state, m_loadBox}) {
+    if (!part->isHidden()) room -= needs(part);
+  }
+  bool fits = true;
+  for (Label* label : {m_model, m_speed, m_device, m_memory}) {
+    const bool isThere = !label->fullText().isEmpty();
+    const int width = label == m_model ? std::min(needs(label), least) : needs(label);  // a long name is shortened
+    if (isThere) fits = fits && width <= room;
+    label->setVisible(isThere && fits);
+    if (isThere && fits) room -= width;
+  }
+}
+
+void MainWindow::resizeEvent(QResizeEvent* event) {
+  QMainWindow::resizeEvent(event);
+  fitStatusBar();
 }
 
 void MainWindow::showLoadStarted(quint64 job, const QString& name, EngineWork waitsFor) {
@@ -399,6 +428,7 @@ void MainWindow::showLoadStarted(quint64 job, const QString& name, EngineWork wa
   fillLoad();
   m_state->setVisible(m_loadWaits != EngineWork::None);  // what it waits for goes on
   m_loadBox->show();
+  fitStatusBar();
 }
 
 void MainWindow::showLoadProgress(quint64 job, const engine::LoadProgress& progress) {
@@ -425,6 +455,7 @@ void MainWindow::fillLoad() {
     m_loadBar->setRange(0, 1000);
     m_loadBar->setValue(static_cast<int>(1000.0 * static_cast<double>(m_loadProgress->bytesDone) / static_cast<double>(total)));
   }
+  fitStatusBar();
 }
 
 void MainWindow::showLoadEnded(quint64 job) {
@@ -432,6 +463,7 @@ void MainWindow::showLoadEnded(quint64 job) {
     m_loadBox->hide();
     m_state->show();
     m_loadJob = 0;
+    fitStatusBar();
   }
 }
 

@@ -74,6 +74,7 @@ class MainWindow : public QMainWindow {
  protected:
   void changeEvent(QEvent* event) override;
   void closeEvent(QCloseEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
   void buildRail();
@@ -84,6 +85,7 @@ class MainWindow : public QMainWindow {
   void fillDevice();
   void updateMemory();
   void fillLoad();
+  void fitStatusBar();
   void editFocused(const char* slot);
   void focusPage();  ///< gives the keys to the first field of the page that is shown
   void keepFocus(QWidget* before, QWidget* now);

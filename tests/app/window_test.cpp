@@ -215,6 +215,40 @@ class WindowTest : public QObject {
     QCOMPARE(list->model()->rowCount(), 1);
   }
 
+  // Where the status bar has too little room, what matters least goes; nothing that is shown is cut.
+  void aNarrowStatusBarShowsWhatMattersMost() {
+    QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
+    m_app->loadFirstModel();
+    QVERIFY(loaded.wait(kLoadTimeout));
+    EngineActivity reading;
+    reading.kind = EngineActivity::Kind::Reading;
+    reading.done = 2'048;
+    reading.total = 15'061;
+    reading.perSecond = 1'210;
+    const std::array names{"statusState", "statusModel", "statusSpeed", "statusDevice", "statusMemory"};
+    int before = 0;
+    for (const int width : {640, 760, 1180}) {
+      m_window->resize(width, 600);
+      m_window->setActivity(reading);
+      QCoreApplication::processEvents();
+      QTest::qWait(20);
+      int shown = 0;
+      for (const char* name : names) {
+        const auto* label = m_window->findChild<QLabel*>(QLatin1String(name));
+        if (!label->isVisible()) continue;
+        ++shown;
+        QVERIFY2(label->width() >= label->sizeHint().width(),
+                 qPrintable(QStringLiteral("%1 at %2: %3").arg(QLatin1String(name)).arg(width).arg(label->width())));
+      }
+      QVERIFY(m_window->findChild<QLabel*>(QStringLiteral("statusState"))->isVisible());
+      QVERIFY(m_window->findChild<QLabel*>(QStringLiteral("statusModel"))->isVisible());
+      QVERIFY(shown >= before);
+      before = shown;
+    }
+    QCOMPARE(before, 4);  // the speed stands in the first
+    m_window->resize(1180, 780);
+  }
+
   // The first model cannot be loaded: the page says why, the guide answers, and the next start tries again.
   void aFailedFirstLoadIsToldAndTheGuideStandsIn() {
     const QString broken = m_folder->filePath(QStringLiteral("broken.pth"));
