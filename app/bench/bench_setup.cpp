@@ -333,13 +333,16 @@ QString BenchSetup::whatIsMeasured() const {
   QString text = tr("Random weights in the official shape, no download: %1 million parameters, about %2 of memory.")
                      .arg(QLocale().toString(static_cast<double>(shape->parameters()) / 1e6, 'f', 0), formatBytes(need));
   if (available > 0 && need > available) {
-    text += u' ' + (onGpu ? tr("That is more than the %1 that the device has.") : tr("That is more than the %1 that are free now.")).arg(formatBytes(available));
+    const QString more =
+        onGpu ? tr("That is more than the %1 that the device has.") : tr("That is more than the %1 that are free now.");
+    text = joinSentences({text, more.arg(formatBytes(available))});
   }
   return text;
 }
 
 void BenchSetup::updateHint() {
-  m_hint->setText(QStringList{whatIsMeasured(), expectedTime(), tr("The chat's model stays loaded and is not counted.")}.join(u' '));
+  m_hint->setText(
+      joinSentences({whatIsMeasured(), expectedTime(), tr("The chat's model stays loaded and is not counted.")}));
 }
 
 void BenchSetup::retranslate() {

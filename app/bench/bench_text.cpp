@@ -80,7 +80,7 @@ QString reportSentence(const engine::BenchReport& report) {
   } else if (runs == 2) {
     sentences << Words::tr("2 runs: the spread is only indicative.");
   }
-  return sentences.join(u' ');
+  return joinSentences(sentences);
 }
 
 QString reportCaution(const engine::BenchReport& report) {
@@ -94,7 +94,7 @@ QString reportCaution(const engine::BenchReport& report) {
   } else if (std::any_of(shown.begin(), shown.end(), [](const auto& s) { return s.noisy; })) {
     sentences << Words::tr("This computer was busy: the runs differ more than they should. Close other programs and run it again.");
   }
-  return sentences.join(u' ');
+  return joinSentences(sentences);
 }
 
 QStringList reportNotes(const engine::BenchReport& report) {

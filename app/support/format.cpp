@@ -50,4 +50,13 @@ QString formatPercent(double fraction, int decimals) {
   return Format::tr("%1 %").arg(QLocale().toString(fraction * 100, 'f', decimals));
 }
 
+QString joinSentences(const QStringList& sentences) {
+  QString all;
+  for (const QString& sentence : sentences) {
+    if (all.isEmpty()) all = sentence;
+    else if (!sentence.isEmpty()) all = Format::tr("%1 %2", "two sentences, one after the other").arg(all, sentence);
+  }
+  return all;
+}
+
 }  // namespace rookery::app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QString>
+#include <QStringList>
 #include <cstdint>
 
 namespace rookery::app {
@@ -13,5 +14,7 @@ QString formatRate(double value);
 /// "4 s", "1:42", "1 h 05".
 QString formatDuration(double seconds);
 QString formatPercent(double fraction, int decimals = 0);
+/// One after the other, as the language sets them; empty ones are left out.
+QString joinSentences(const QStringList& sentences);
 
 }  // namespace rookery::app
