@@ -15,10 +15,10 @@
 #include <QTest>
 #include <QTextEdit>
 #include <QToolButton>
-#include <cmath>
 
 #include "application.h"
 #include "chat/chat_page.h"
+#include "contrast.h"
 #include "main_window.h"
 #include "models/model_list.h"
 #include "models/models_page.h"
@@ -30,18 +30,9 @@
 
 using namespace rookery;
 using namespace rookery::app;
+using rookery::app::test::contrast;
 
 namespace {
-
-double luminance(const QColor& color) {
-  const auto linear = [](double c) { return c <= 0.03928 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4); };
-  return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF()) + 0.0722 * linear(color.blueF());
-}
-
-double contrast(const QColor& a, const QColor& b) {
-  const double x = luminance(a), y = luminance(b);
-  return (std::max(x, y) + 0.05) / (std::min(x, y) + 0.05);
-}
 
 /// The colour that most of a piece of the screen has, and the one that stands out most from it.
 struct Seen {

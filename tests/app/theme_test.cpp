@@ -12,24 +12,15 @@
 #include <QTest>
 #include <QVBoxLayout>
 #include <QWheelEvent>
-#include <cmath>
 
+#include "contrast.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
 using namespace rookery::app;
+using rookery::app::test::contrast;
 
 namespace {
-
-double luminance(const QColor& color) {
-  const auto linear = [](double c) { return c <= 0.03928 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4); };
-  return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF()) + 0.0722 * linear(color.blueF());
-}
-
-double contrast(const QColor& a, const QColor& b) {
-  const double x = luminance(a), y = luminance(b);
-  return (std::max(x, y) + 0.05) / (std::min(x, y) + 0.05);
-}
 
 /// The darkest and lightest pixel that is not the ground.
 QColor inkOf(const QPixmap& pixmap) {
