@@ -38,6 +38,7 @@ QString errorText(const engine::Error& error) {
     case VocabularyMissing:
       return EngineError::tr("The tokenizer of this model is missing. Put its file beside the model: 20B_tokenizer.json for RWKV-4 Pile and Raven, "
                              "rwkv_vocab_v20230424.txt for World. A GGUF file of the model brings its own.");
+    case VocabularyMismatch: return EngineError::tr("This vocabulary is not the model's.");
     case NotFinite: return EngineError::tr("The model computes values that are no numbers. Its file is damaged, or its weights are too large for their type.");
     case VerificationFailed: return EngineError::tr("The check failed: the contents are not what they should be.");
   }

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "rookery/model.h"
+#include "rookery/tokenizer.h"
 
 namespace rookery::app {
 
@@ -96,8 +97,10 @@ ModelEntry ModelCatalog::readEntry(const QString& path, const QString& vocabular
   if (const auto estimate = engine::estimateLoad(*opened)) {
     entry.estimate = *estimate;
   }
-  if (const auto ready = engine::Model::canChat(**opened, *entry.info, std::filesystem::path(vocabulary.toStdU16String())); !ready) {
-    entry.obstacle = ready.error();
+  if (const auto tokenizer = engine::Tokenizer::forModel(**opened, *entry.info, std::filesystem::path(vocabulary.toStdU16String()))) {
+    entry.vocabularyFile = QString::fromStdU16String((*tokenizer)->file().u16string());
+  } else {
+    entry.obstacle = tokenizer.error();
   }
   return entry;
 }

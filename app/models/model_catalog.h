@@ -24,12 +24,17 @@ struct ModelEntry {
   std::optional<engine::ModelInfo> info;       ///< after the headers were read
   std::optional<engine::StateInfo> state;      ///< it is no model but a state, which a chat can begin from
   std::optional<engine::Error> error;          ///< why the file cannot be used
-  std::optional<engine::Error> obstacle;       ///< why a chat with this sound model is not possible (yet): Model::canChat()
+  std::optional<engine::Error> obstacle;       ///< why a chat with this sound model is not possible (yet)
   QString vocabulary;                          ///< file chosen by hand, else empty
+  QString vocabularyFile;                      ///< that text is read by, also one beside the model; empty: built in, or in the model
   engine::LoadEstimate estimate;               ///< with the weights as they came
 
   bool isGuide() const { return path.isEmpty(); }
   bool canLoad() const { return !error && !obstacle && !state; }
+  /// Another vocabulary is what it takes.
+  bool lacksVocabulary() const {
+    return obstacle && (obstacle->code == engine::ErrorCode::VocabularyMissing || obstacle->code == engine::ErrorCode::VocabularyMismatch);
+  }
 };
 
 bool looksLikeModel(const QString& path);  ///< by its suffix

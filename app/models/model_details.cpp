@@ -277,7 +277,7 @@ void ModelDetails::fillError() {
   if (!error) {
     return;
   }
-  const bool fixable = error->code == engine::ErrorCode::VocabularyMissing;
+  const bool fixable = m_entry.lacksVocabulary() && &error == &m_entry.obstacle;
   const bool chosenIsWrong = !m_entry.error && !loadFailed && !m_entry.vocabulary.isEmpty() && error->code != engine::ErrorCode::VersionUnsupported;
   m_errorIcon->setIconName(fixable ? QStringLiteral("warning") : QStringLiteral("error"));
   m_errorIcon->setTone(fixable ? Tone::Warning : Tone::Bad);
@@ -341,8 +341,7 @@ void ModelDetails::fill() {
   m_summary->setText(m_entry.error ? formatBytes(m_entry.fileBytes) : entrySummary(m_entry));
   fillError();
   m_guideText->setVisible(m_entry.isGuide());
-  const bool lacksVocabulary = m_entry.obstacle && m_entry.obstacle->code == engine::ErrorCode::VocabularyMissing;
-  m_vocabularyBox->setVisible(m_entry.info && (lacksVocabulary || !m_entry.vocabulary.isEmpty()));
+  m_vocabularyBox->setVisible(m_entry.info && (m_entry.lacksVocabulary() || !m_entry.vocabulary.isEmpty()));
   // Beside the problem it solves; without one below the facts.
   m_column->removeWidget(m_vocabularyBox);
   m_column->insertWidget(m_column->indexOf(m_entry.obstacle ? m_errorBox : m_facts) + 1, m_vocabularyBox);
@@ -394,9 +393,9 @@ void ModelDetails::fillFacts() {
   addFact(tr("Layers"), locale.toString(shape.layers));
   addFact(tr("Width"), shape.heads() > 0 ? tr("%1 (%2 heads of %3)").arg(locale.toString(shape.nEmbd)).arg(shape.heads()).arg(shape.headSize)
                                          : locale.toString(shape.nEmbd));
+  const QString& file = m_entry.vocabulary.isEmpty() ? m_entry.vocabularyFile : m_entry.vocabulary;
   addFact(tr("Vocabulary"), tr("%1 tokens, %2").arg(locale.toString(shape.vocab),
-                                                    m_entry.vocabulary.isEmpty() ? tokenizerText(m_entry.info->tokenizer)
-                                                                                 : displayName(QFileInfo(m_entry.vocabulary).fileName())));
+                                                    file.isEmpty() ? tokenizerText(m_entry.info->tokenizer) : displayName(QFileInfo(file).fileName())));
   addFact(tr("Precision"), QString::fromLatin1(dtype.data(), static_cast<qsizetype>(dtype.size())));
   addFact(tr("Memory per chat"), tr("%1, however long the chat is").arg(formatBytes(shape.stateBytes())));
   addFact(tr("File"), tr("%1, %2").arg(formatBytes(m_entry.fileBytes), QString::fromLatin1(engine::containerName(m_entry.info->container))));

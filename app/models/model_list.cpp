@@ -42,7 +42,7 @@ Fit fitOf(const ModelEntry& entry, std::uint64_t availableBytes) {
     return Fit::Fits;
   }
   if (entry.obstacle) {
-    return entry.obstacle->code == engine::ErrorCode::VocabularyMissing ? Fit::NeedsVocabulary : Fit::CannotRun;
+    return entry.lacksVocabulary() ? Fit::NeedsVocabulary : Fit::CannotRun;
   }
   if (!entry.info || availableBytes == 0) {
     return Fit::Unknown;

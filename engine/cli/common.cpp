@@ -38,7 +38,8 @@ int exitCode(ErrorCode code) noexcept {
     case ErrorCode::TensorMissing:
     case ErrorCode::TensorMismatch:
     case ErrorCode::StateMismatch:
-    case ErrorCode::VocabularyMissing: return kUnusable;
+    case ErrorCode::VocabularyMissing:
+    case ErrorCode::VocabularyMismatch: return kUnusable;
     case ErrorCode::OutOfMemory: return kOutOfMemory;
     case ErrorCode::VerificationFailed: return kVerification;
     case ErrorCode::NotFinite:
@@ -255,9 +256,6 @@ Result<std::vector<engine::TokenId>> encodeFor(const engine::Model& model, const
   auto ids = (*tokenizer)->encode(text, std::move(stop));
   if (!ids) return ids;
   if (ids->empty()) ids->push_back(engine::kEndOfText);
-  for (const engine::TokenId id : *ids)
-    if (id >= static_cast<engine::TokenId>(model.info().shape.vocab))
-      return fail(ErrorCode::VocabularyMissing, "The vocabulary has more tokens than this model; give its own with --vocab.");
   return ids;
 }
 

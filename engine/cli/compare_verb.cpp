@@ -30,7 +30,7 @@ Result<void> run(const Options& o, const Context& context) {
   if (!tokens) return tl::unexpected<Error>(tokens.error());
   for (const engine::TokenId id : *tokens)
     if (id >= static_cast<engine::TokenId>((*first)->info().shape.vocab))
-      return fail(ErrorCode::VocabularyMissing, "The vocabulary has more tokens than this model; give its own with --vocab.");
+      return fail(ErrorCode::VocabularyMismatch, "The vocabulary has more tokens than this model; give its own with --vocab.");
 
   const bool terminal = stderrIsTerminal();
   const auto result = engine::compareModels(*first, *second, *tokens, context.stop, [&](std::size_t done) {

@@ -106,8 +106,10 @@ json nameJson(const std::optional<engine::FileNameParts>& parts) {
           {"rest", parts->rest}};
 }
 
-/// `noTokenizer`: why text cannot be read with this model; empty if it can.
-Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName, const std::string& noTokenizer, const Context& context) {
+Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName, const Result<std::shared_ptr<const engine::Tokenizer>>& tokenizer,
+                      const Context& context) {
+  const std::string noTokenizer = tokenizer ? "" : tokenizer.error().message;  // why text cannot be read with this model
+  const std::string tokenizerFile = tokenizer ? (*tokenizer)->file().string() : "";
   const engine::ModelShape& s = info.shape;
   const json lora = loraJson(s);
   const auto parts = engine::parseFileName(fileName);
@@ -118,6 +120,7 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
                {"parameters", s.parameters()}, {"dtype", engine::traits(info.dtype).name},
                {"state_bytes", s.stateBytes()}, {"tokenizer", tokenizerName(info.tokenizer)},
                {"file_bytes", info.fileBytes}, {"unused_tensors", info.unused},
+               {"tokenizer_file", tokenizerFile.empty() ? json() : json(tokenizerFile)},
                {"tokenizer_missing", noTokenizer.empty() ? json() : json(noTokenizer)}, {"file_name", nameJson(parts)},
                {"explanation", parts ? json(engine::explainFileName(*parts)) : json::array()}});
     return {};
@@ -129,6 +132,7 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
              info.name, engine::containerName(info.container), engine::versionName(s.version), s.layers, s.nEmbd,
              s.headSize, s.dimFfn, s.vocab, ranks.empty() ? "none" : ranks, s.parameters(),
              engine::traits(info.dtype).name, s.stateBytes(), tokenizerName(info.tokenizer));
+  if (!tokenizerFile.empty()) fmt::print("            read from {}\n", tokenizerFile);
   if (!noTokenizer.empty()) fmt::print("            {}\n", noTokenizer);
   if (!info.unused.empty()) fmt::print("unused      {}\n", engine::unusedTensors(info));
   if (parts) fmt::print("explanation {}\n", fmt::join(engine::explainFileName(*parts), "\n            "));
@@ -197,7 +201,7 @@ Verb addInfo(CLI::App& app, Context& context) {
             if (isGuide(options->model) && !options->container) {
               const auto guide = engine::Model::guide();
               if (!guide) return tl::unexpected<Error>(guide.error());
-              return showInfo((*guide)->info(), "", "", context);
+              return showInfo((*guide)->info(), "", (*guide)->requireTokenizer(), context);
             }
             const auto file = engine::ModelFile::open(options->model);
             if (!file) return tl::unexpected<Error>(file.error());
@@ -205,8 +209,7 @@ Verb addInfo(CLI::App& app, Context& context) {
             const auto info = engine::detect(**file);
             if (!info && engine::stateKindOf(**file)) return showState(**file, context);
             if (!info) return tl::unexpected<Error>(info.error());
-            const auto tokenizer = engine::Tokenizer::forModel(**file, *info);
-            return showInfo(*info, (*file)->name(), tokenizer ? "" : tokenizer.error().message, context);
+            return showInfo(*info, (*file)->name(), engine::Tokenizer::forModel(**file, *info), context);
           }, false};
 }
 

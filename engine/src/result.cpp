@@ -22,6 +22,7 @@ const char* errorName(ErrorCode code) noexcept {
     case ErrorCode::StrategyInvalid: return "StrategyInvalid";
     case ErrorCode::StateMismatch: return "StateMismatch";
     case ErrorCode::VocabularyMissing: return "VocabularyMissing";
+    case ErrorCode::VocabularyMismatch: return "VocabularyMismatch";
     case ErrorCode::VerificationFailed: return "VerificationFailed";
     case ErrorCode::NotFinite: return "NotFinite";
   }

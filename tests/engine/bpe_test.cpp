@@ -323,8 +323,24 @@ TEST_CASE("a model reads text with the file beside it, the one chosen, or the on
     for (const char* word : {"20B_tokenizer.json", "pile.safetensors", "beside the model"})
       CHECK_MESSAGE(alone.error().message.find(word) != std::string::npos, alone.error().message);
   }
+  // Another tokenizer under the name, and under the one of World's text.
   std::filesystem::copy_file(kData / "own_tokenizer.json", folder.file("20B_tokenizer.json"));
-  CHECK(Tokenizer::forModel(**file, info).value()->size() == 663);
+  std::filesystem::copy_file(kData / "own_tokenizer.json", folder.file("rwkv_vocab_v20230424.txt"));
+  ModelInfo worldInfo;
+  worldInfo.tokenizer = TokenizerKind::World;
+  worldInfo.shape.vocab = 65536;
+  for (const auto& [model, name] : {std::pair(info, "20B_tokenizer.json"), std::pair(worldInfo, "rwkv_vocab_v20230424.txt")}) {
+    const auto wrong = Tokenizer::forModel(**file, model);
+    REQUIRE_FALSE(wrong);
+    CHECK(wrong.error().code == ErrorCode::VocabularyMismatch);
+    for (const std::string& word : {folder.file(name), std::string("663 tokens"), std::string("take this one away")})
+      CHECK_MESSAGE(wrong.error().message.find(word) != std::string::npos, wrong.error().message);
+  }
+  CHECK(Tokenizer::forModel(**file, info, kData / "own_tokenizer.json").error().code == ErrorCode::VocabularyMismatch);
+  info.shape.vocab = 663;
+  const auto beside = Tokenizer::forModel(**file, info).value();
+  CHECK(beside->size() == 663);
+  CHECK(beside->file() == folder.file("20B_tokenizer.json"));
   writeFile(folder.file("20B_tokenizer.json"), "{\"model\":{}}");
   const auto broken = Tokenizer::forModel(**file, info);
   REQUIRE_FALSE(broken);

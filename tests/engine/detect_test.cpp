@@ -484,7 +484,7 @@ TEST_CASE("whether a chat is possible is known from the headers") {
   const std::filesystem::path path = kModels / "v7_small/model.pth";
   const auto file = ModelFile::open(path).value();
   const ModelInfo info = detect(*file).value();
-  CHECK(Model::canChat(*file, info).error().code == ErrorCode::VocabularyMissing);
+  CHECK(Tokenizer::forModel(*file, info).error().code == ErrorCode::VocabularyMissing);
 
   // Ids 1 to 256 are the bytes; `extra` more tokens follow.
   const auto vocabulary = [](int extra) {
@@ -494,10 +494,10 @@ TEST_CASE("whether a chat is possible is known from the headers") {
     for (int i = 0; i < extra; ++i) out << 257 + i << " 'word" << 1000 + i << "' 8\n";
     return target;
   };
-  CHECK(Model::canChat(*file, info, vocabulary(0)).has_value());
-  CHECK(Model::canChat(*file, info, vocabulary(info.shape.vocab)).error().code == ErrorCode::TensorMismatch);
-  CHECK(Model::canChat(*file, info, "/nonexistent").error().code == ErrorCode::FileNotFound);
-  CHECK(Model::canChat(*file, info, path).error().code == ErrorCode::FileDamaged);
+  CHECK(Tokenizer::forModel(*file, info, vocabulary(0)).has_value());
+  CHECK(Tokenizer::forModel(*file, info, vocabulary(info.shape.vocab)).error().code == ErrorCode::VocabularyMismatch);
+  CHECK(Tokenizer::forModel(*file, info, "/nonexistent").error().code == ErrorCode::FileNotFound);
+  CHECK(Tokenizer::forModel(*file, info, path).error().code == ErrorCode::FileDamaged);
   LoadOptions options;
   options.vocabulary = vocabulary(0);
   const auto loaded = Model::load(path, options);

@@ -51,10 +51,6 @@ class Model {
   static Result<std::shared_ptr<const Model>> synthetic(std::string_view shapeName, DType precision, std::uint64_t seed = 42,
                                                         const LoadOptions& options = {}, const LoadProgressFn& progress = {},
                                                         std::stop_token stop = {});
-  /// What would stop a chat with a file that detect() took, told from its headers alone: the errors of the vocabulary;
-  /// VocabularyMissing if there is none (load() takes such a file, it runs on token ids); TensorMismatch if it is
-  /// larger than the model's.
-  static Result<void> canChat(const ModelFile& file, const ModelInfo& info, const std::filesystem::path& vocabulary = {});
   /// The small model that is built into the program.
   static Result<std::shared_ptr<const Model>> guide(const LoadOptions& options = {}, const LoadProgressFn& progress = {},
                                                     std::stop_token stop = {});

@@ -15,7 +15,7 @@ enum class ErrorCode {
   FileNotFound,
   FileUnreadable,      ///< the system refused to open, map or read it
   FileWriteFailed,     ///< disk full, no permission, ...
-  FileDamaged,         ///< the container contradicts itself or ends early
+  FileDamaged,         ///< the container contradicts itself or ends early: another copy may help
   FileUnsafe,          ///< it asks to run program code; nothing was run
   FormatUnknown,       ///< not one of the containers we read
   NotRwkv,             ///< a sound file that holds another kind of model
@@ -27,6 +27,7 @@ enum class ErrorCode {
   StrategyInvalid,
   StateMismatch,       ///< a state of another model, or of other dimensions
   VocabularyMissing,
+  VocabularyMismatch,  ///< a vocabulary that is not the model's; the message names the file
   VerificationFailed,
   NotFinite,           ///< the model computes values that are no numbers
 };

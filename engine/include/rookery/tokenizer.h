@@ -29,15 +29,17 @@ class Tokenizer {
   static Result<std::shared_ptr<const Tokenizer>> world();
   /// The 20B tokenizer of RWKV-4 Pile built into the program; VocabularyMissing if this build has none.
   static Result<std::shared_ptr<const Tokenizer>> pile20b();
-  /// rwkv_vocab_*.txt (lines of `id literal length`) or tokenizer.json, told apart by content.
-  /// Errors: FileNotFound, FileUnreadable, FileDamaged; FormatUnknown for a tokenizer.json of another kind.
+  /// rwkv_vocab_*.txt (lines of `id literal length`), the same as JSON ({"id": "text" or [bytes]}, web-rwkv and Ai00), or
+  /// tokenizer.json, told apart by content. Errors: FileNotFound, FileUnreadable, FileDamaged; FormatUnknown for a
+  /// tokenizer.json of another kind, and for a vocabulary that lacks single bytes, so that some text could not be read.
   static Result<std::shared_ptr<const Tokenizer>> fromFile(const std::filesystem::path& path);
   static Result<std::shared_ptr<const Tokenizer>> fromText(std::string_view fileText);
   /// tokenizer.ggml.tokens of a GGUF whose tokenizer.ggml.model is "rwkv". Control and unused entries
   /// (id 0, [PADn]) never match text.
   static Result<std::shared_ptr<const Tokenizer>> fromGguf(const ModelFile& file);
   /// What a model reads text with: `chosen` if it is not empty, else the vocabulary in the file, else the file of its
-  /// official name beside the model, else the one built in. VocabularyMissing says which file is missing and where to put it.
+  /// official name beside the model, else the one built in. VocabularyMissing says which file is missing and where to put it;
+  /// VocabularyMismatch: it has more ids than the model, or lacks more of them than a padded table of embeddings explains.
   static Result<std::shared_ptr<const Tokenizer>> forModel(const ModelFile& file, const ModelInfo& info,
                                                            const std::filesystem::path& chosen = {});
 
@@ -52,15 +54,17 @@ class Tokenizer {
   std::string_view bytesOf(TokenId id) const noexcept;
   bool contains(TokenId id) const noexcept;
   std::size_t size() const noexcept;  ///< one more than the highest id
+  const std::filesystem::path& file() const noexcept { return m_file; }  ///< that it was read from; empty: built in, or of the model
   bool isLongestMatch() const noexcept;  ///< false: BPE
 
   ~Tokenizer();
 
   struct Impl;
-  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  explicit Tokenizer(std::unique_ptr<Impl> impl, std::filesystem::path file = {});
 
  private:
   std::unique_ptr<Impl> m_impl;
+  std::filesystem::path m_file;
 };
 
 /// Turns streamed bytes into valid UTF-8: holds back an unfinished character, replaces invalid bytes by U+FFFD.

@@ -30,7 +30,7 @@ tl::unexpected<Error> damaged(const std::string& what) {
 
 tl::unexpected<Error> notUnderstood(const std::string& what) {
   return fail(ErrorCode::FormatUnknown,
-              fmt::format("The tokenizer file {}; only byte-level BPE as in 20B_tokenizer.json of RWKV-4 Pile is understood.", what));
+              fmt::format("The tokenizer file {}; only byte-level BPE as in 20B_tokenizer.json of RWKV-4 Pile, and the World vocabulary, can be read.", what));
 }
 
 /// Bytes that print stand for themselves, the others for the characters from U+0100 on.

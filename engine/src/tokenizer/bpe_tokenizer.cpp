@@ -187,10 +187,10 @@ class BpeTokenizer final : public Tokenizer::Impl {
 
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> buildBpeTokenizer(std::string_view jsonText) {
+Result<std::shared_ptr<const Tokenizer>> buildBpeTokenizer(std::string_view jsonText, std::filesystem::path file) {
   auto model = readBpeJson(jsonText);
   if (!model) return tl::unexpected(model.error());
-  return std::make_shared<const Tokenizer>(std::make_unique<BpeTokenizer>(std::move(*model)));
+  return std::make_shared<const Tokenizer>(std::make_unique<BpeTokenizer>(std::move(*model)), std::move(file));
 }
 
 }  // namespace rookery::engine

@@ -44,20 +44,21 @@ struct TrieTokenizer final : Tokenizer::Impl {
 
 }  // namespace
 
-Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+Tokenizer::Tokenizer(std::unique_ptr<Impl> impl, std::filesystem::path file) : m_impl(std::move(impl)), m_file(std::move(file)) {}
 Tokenizer::~Tokenizer() = default;
 
-Result<std::shared_ptr<const Tokenizer>> buildTokenizer(Vocabulary vocabulary) {
+Result<std::shared_ptr<const Tokenizer>> buildTokenizer(Vocabulary vocabulary, std::filesystem::path file) {
   const auto damaged = [](const Vocabulary::Entry& entry, std::string_view why) {
     const std::string where = entry.line != 0 ? fmt::format(" in line {}", entry.line) : std::string();
     return fail(ErrorCode::FileDamaged, fmt::format("The vocabulary is damaged{}: token {} {}.", where, entry.id, why));
   };
   auto& entries = vocabulary.entries;
+  if (entries.empty()) return fail(ErrorCode::FileDamaged, "The vocabulary is empty.");
   std::sort(entries.begin(), entries.end(),
             [](const auto& a, const auto& b) { return a.id != b.id ? a.id < b.id : a.line < b.line; });
   auto impl = std::make_unique<TrieTokenizer>();
   impl->bytes.reserve(vocabulary.bytes.size());
-  impl->offsets.reserve(entries.empty() ? 1 : std::size_t{entries.back().id} + 2);
+  impl->offsets.reserve(std::size_t{entries.back().id} + 2);
   bool hasByte[256] = {};
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto& entry = entries[i];
@@ -70,11 +71,11 @@ Result<std::shared_ptr<const Tokenizer>> buildTokenizer(Vocabulary vocabulary) {
     impl->bytes.append(bytes);
   }
   impl->offsets.push_back(static_cast<std::uint32_t>(impl->bytes.size()));
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    if (!hasByte[byte]) {
-      return fail(ErrorCode::FileDamaged,
-                  fmt::format("The vocabulary is damaged: it has no token for the single byte 0x{:02X}.", byte));
-    }
+  if (const auto lacking = std::count(std::begin(hasByte), std::end(hasByte), false); lacking > 0) {
+    const auto first = std::find(std::begin(hasByte), std::end(hasByte), false) - std::begin(hasByte);
+    return fail(ErrorCode::FormatUnknown,
+                fmt::format("This is not a byte vocabulary: {} of the 256 single bytes have no token (0x{:02X} is one), so not every text could be read. "
+                            "Vocabularies such as rwkv_vocab_v20230424.txt, which have them all, can be read.", lacking, first));
   }
 
   std::vector<ByteTrie::Token> sorted;
@@ -93,16 +94,26 @@ Result<std::shared_ptr<const Tokenizer>> buildTokenizer(Vocabulary vocabulary) {
     return damaged(*later, fmt::format("has the same bytes as token {}", twin->id));
   }
   impl->trie = ByteTrie(sorted);
-  return std::make_shared<const Tokenizer>(std::move(impl));
+  impl->silent = std::move(vocabulary.silent);
+  return std::make_shared<const Tokenizer>(std::move(impl), std::move(file));
 }
 
-Result<std::shared_ptr<const Tokenizer>> Tokenizer::fromText(std::string_view vocabularyText) try {
+namespace {
+
+Result<std::shared_ptr<const Tokenizer>> parse(std::string_view text, const std::filesystem::path& file) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // what some editors put in front
-  if (vocabularyText.starts_with(kByteOrderMark)) vocabularyText.remove_prefix(kByteOrderMark.size());
-  const std::size_t first = vocabularyText.find_first_not_of(" \t\r\n");
-  if (vocabularyText.size() <= kMaxVocabularyBytes && first != std::string_view::npos && vocabularyText[first] == '{')
-    return buildBpeTokenizer(vocabularyText);
-  return parseVocabularyText(vocabularyText).and_then(buildTokenizer);
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  const auto build = [&](Vocabulary vocabulary) { return buildTokenizer(std::move(vocabulary), file); };
+  if (text.size() > kMaxVocabularyBytes || first == std::string_view::npos || text[first] != '{') return parseVocabularyText(text).and_then(build);
+  if (looksLikeVocabularyJson(text)) return parseVocabularyJson(text).and_then(build);
+  return buildBpeTokenizer(text, file);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::fromText(std::string_view vocabularyText) try {
+  return parse(vocabularyText, {});
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "There is not enough memory for the vocabulary.");
 }
@@ -125,7 +136,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::fromFile(const std::filesyst
   if (!file.read(text.data(), static_cast<std::streamsize>(text.size()))) {
     return fail(ErrorCode::FileUnreadable, fmt::format("{} cannot be read.", path.string()));
   }
-  return fromText(text);
+  return parse(text, path);
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "There is not enough memory for the vocabulary.");
 }
@@ -158,10 +169,25 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::pile20b() {
 #endif
 }
 
+namespace {
+
+using Found = Result<std::shared_ptr<const Tokenizer>>;
+
+/// One that fits the model; `what` names it in the sentence that says it does not, `instead` says what to do then.
+Found fitting(Found found, const ModelInfo& info, const std::string& what, std::string_view instead) {
+  if (!found) return found;
+  if (auto fits = checkFit(**found, info.shape.vocab, what); !fits)
+    return fail(fits.error().code, fmt::format("{} {}", fits.error().message, instead));
+  return found;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::forModel(const ModelFile& file, const ModelInfo& info,
                                                              const std::filesystem::path& chosen) {
-  if (!chosen.empty()) return fromFile(chosen);
-  if (info.tokenizer == TokenizerKind::Embedded) return fromGguf(file);
+  constexpr std::string_view kChoose = "Choose the file that came with the model (--vocab on the command line).";
+  if (!chosen.empty()) return fitting(fromFile(chosen), info, fmt::format("The vocabulary {}", chosen.string()), kChoose);
+  if (info.tokenizer == TokenizerKind::Embedded) return fitting(fromGguf(file), info, fmt::format("The vocabulary in {}", file.name()), kChoose);
   const bool world = info.tokenizer == TokenizerKind::World;
   if (!world && info.tokenizer != TokenizerKind::Pile20B)
     return fail(ErrorCode::VocabularyMissing,
@@ -171,8 +197,9 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::forModel(const ModelFile& fi
   std::error_code ignored;
   const std::filesystem::path beside = file.path().parent_path() / name;
   if (!file.path().empty() && std::filesystem::is_regular_file(beside, ignored)) {
-    auto found = fromFile(beside);
-    if (!found) found.error().message += fmt::format(" (It was read from {}, beside the model.)", beside.string());
+    auto found = fitting(fromFile(beside), info, fmt::format("The vocabulary {}", beside.string()), "Put the right file there, or take this one away.");
+    if (!found && found.error().code != ErrorCode::VocabularyMismatch)
+      found.error().message += fmt::format(" (It was read from {}, beside the model.)", beside.string());
     return found;
   }
   auto own = world ? Tokenizer::world() : pile20b();

@@ -24,6 +24,6 @@ struct Tokenizer::Impl {
 };
 
 /// tokenizer.json of the `tokenizers` package, as 20B_tokenizer.json has it: byte-level BPE of GPT-2.
-Result<std::shared_ptr<const Tokenizer>> buildBpeTokenizer(std::string_view jsonText);
+Result<std::shared_ptr<const Tokenizer>> buildBpeTokenizer(std::string_view jsonText, std::filesystem::path file = {});
 
 }  // namespace rookery::engine

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <new>
+#include <utility>
 #include <variant>
 
 #include "tokenizer/vocabulary.h"
@@ -11,7 +12,7 @@ namespace rookery::engine {
 namespace {
 
 /// Values of tokenizer.ggml.token_type that stand for text.
-constexpr std::int64_t kNormal = 1, kUserDefined = 4, kByte = 6;
+constexpr std::int64_t kNormal = 1, kControl = 3, kUserDefined = 4, kByte = 6;
 
 template <class T>
 const T* metadata(const ModelFile& file, std::string_view key) {
@@ -48,6 +49,7 @@ Result<Vocabulary> readGgufVocabulary(const ModelFile& file) {
     const std::string_view token = tokens[id];
     if (typeList != nullptr) {
       const std::int64_t type = types[id];
+      if (type == kControl) vocabulary.silent.push_back(static_cast<TokenId>(id));
       if (type != kNormal && type != kUserDefined && type != kByte) continue;
     } else if (token == fmt::format("[PAD{}]", id)) {
       continue;
@@ -64,7 +66,7 @@ Result<Vocabulary> readGgufVocabulary(const ModelFile& file) {
 }
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::fromGguf(const ModelFile& file) try {
-  return readGgufVocabulary(file).and_then(buildTokenizer);
+  return readGgufVocabulary(file).and_then([](Vocabulary vocabulary) { return buildTokenizer(std::move(vocabulary)); });
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "There is not enough memory for the vocabulary.");
 }

@@ -12,8 +12,7 @@
 namespace rookery::engine {
 namespace {
 
-/// Far above any real one (World: 128 bytes). Written, a byte takes at most ten characters.
-constexpr std::size_t kLongestToken = 4096, kLongestRow = 10 * kLongestToken + 64;
+constexpr std::size_t kLongestRow = 10 * kLongestToken + 64;  // written, a byte takes at most ten characters
 
 template <class Number>
 std::optional<Number> parseNumber(std::string_view text, int base = 10) {
@@ -108,8 +107,8 @@ Result<Vocabulary> parseVocabularyText(std::string_view text) {
     const std::size_t last = row.rfind(' ');
     if (first == last) return damaged("it does not read `id literal length`");
     const auto id = parseNumber<TokenId>(row.substr(0, first));
-    if (!id || *id == kEndOfText || *id > kHighestTokenId) {
-      return damaged(fmt::format("the id is not a number from 1 to {}", kHighestTokenId));
+    if (!id || *id > kHighestTokenId) {
+      return damaged(fmt::format("the id is not a number from 0 to {}", kHighestTokenId));
     }
     const auto declared = parseNumber<std::uint32_t>(row.substr(last + 1));
     if (!declared) return damaged("the length is not a number");
@@ -122,6 +121,10 @@ Result<Vocabulary> parseVocabularyText(std::string_view text) {
       return damaged(fmt::format("the token has {} bytes, but {} are declared", length, *declared));
     }
     if (length > kLongestToken) return damaged(fmt::format("the token has {} bytes; at most {} are allowed", length, kLongestToken));
+    if (*id == kEndOfText) {
+      if (length != 0) return damaged("the token of id 0, the end of a text, is not empty");
+      continue;
+    }
     vocabulary.entries.push_back({*id, static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(length), line});
   }
   return vocabulary;
