@@ -40,19 +40,19 @@ class ProgressLine {
  public:
   void show(const engine::BenchProgress& p) {
     if (!m_terminal) {
-      if (p.test != m_test && p.step != engine::BenchStep::Done) fmt::print(stderr, "{}\n", p.test);
+      if (p.test != m_test && p.step != engine::BenchStep::Done) print(stderr, "{}\n", p.test);
       m_test = p.test;
       return;
     }
     const std::string left = p.secondsLeft < 0 ? "" : fmt::format(", {:.0f} s left", p.secondsLeft);
     const std::string spread = p.run > 1 ? fmt::format(" ± {:.1f} %", 100 * p.spread) : "";
     const std::string value = p.lastValue > 0 ? fmt::format(", {:.1f}{}", p.lastValue, spread) : "";
-    fmt::print(stderr, "\r\033[K{:3.0f} %  {} {} run {}/{}{}{}", 100 * p.fraction, stepName(p.step), p.test, p.run,
+    print(stderr, "\r\033[K{:3.0f} %  {} {} run {}/{}{}{}", 100 * p.fraction, stepName(p.step), p.test, p.run,
                p.plannedRuns, value, left);
     std::fflush(stderr);
   }
   void clear() const {
-    if (m_terminal) fmt::print(stderr, "\r\033[K");
+    if (m_terminal) print(stderr, "\r\033[K");
   }
 
  private:
@@ -94,13 +94,13 @@ Result<void> run(Options& o, Context& context) {
   if (!report) return tl::unexpected<Error>(report.error());
   const std::string document = engine::reportJson(*report);
   const std::string table = engine::reportMarkdown(*report);
-  fmt::print("{}", context.json ? document : table);
+  printTable(stdout, context.json ? engine::printableJson(document) : table);
   if (report->partial) context.exit = kInterrupted;
   // Minutes of measuring are not thrown away for a full disk: what was printed stays the one document.
   const auto write = [&](const std::string& path, const std::string& text) {
     if (path.empty()) return;
     if (const auto written = engine::writeWholeFile(path, text); !written) {
-      fmt::print(stderr, "rookery-cli: {}\n", written.error().message);
+      print(stderr, "rookery-cli: {}\n", written.error().message);
       context.exit = kFailed;
     }
   };

@@ -46,14 +46,14 @@ class Chat {
 
   /// `state`: where the conversation starts. `question`: the first one, from a file.
   Result<void> loop(const std::optional<StateStart>& state, const std::string& question) {
-    fmt::print(stderr, "{} on {}. /save FILE, /load FILE, /undo, /quit; several lines between two lines of \"\"\", or ended by \\\n", m_model->info().name,
+    print(stderr, "{} on {}. /save FILE, /load FILE, /undo, /quit; several lines between two lines of \"\"\", or ended by \\\n", m_model->info().name,
                m_model->deviceSummary());
     if (state) {
       if (auto started = startFrom(*state); !started) return started;
     }
     if (!question.empty()) {
       m_stop = armInterrupt();
-      if (const auto done = answer(question); !done) fmt::print(stderr, "{}\n", done.error().message);
+      if (const auto done = answer(question); !done) print(stderr, "{}\n", done.error().message);
     }
     const PasteMode paste;
     MessageReader reader(std::cin, paste.isTerminal());
@@ -63,7 +63,7 @@ class Chat {
       const Result<void> done = !message->problem.empty() ? fail(ErrorCode::InvalidArgument, message->problem)
                                 : message->isCommand      ? command(message->text)
                                                           : answer(message->text);
-      if (!done) fmt::print(stderr, "{}\n", done.error().message);  // the conversation goes on
+      if (!done) print(stderr, "{}\n", done.error().message);  // the conversation goes on
     }
     return {};
   }
@@ -96,7 +96,7 @@ class Chat {
       if (m_undo.empty()) return fail(ErrorCode::InvalidArgument, "There is nothing to undo.");
       const Point point = std::move(m_undo.back());
       m_undo.pop_back();
-      fmt::print(stderr, "The last question and its answer are forgotten.\n");
+      print(stderr, "The last question and its answer are forgotten.\n");
       return goTo(point);
     }
     if (name != "/save" && name != "/load")
@@ -119,7 +119,7 @@ class Chat {
     if (!snapshot) return tl::unexpected<Error>(snapshot.error());
     const std::uint64_t tokens = m_session.tokensRead();
     if (auto saved = snapshot->state.save(path, engine::labelFor(*m_model, tokens, m_started)); !saved) return saved;
-    fmt::print(stderr, "Saved the state after {} tokens to {}.\n", tokens, path);
+    print(stderr, "Saved the state after {} tokens to {}.\n", tokens, path);
     return {};
   }
 
@@ -128,7 +128,7 @@ class Chat {
     if (!state) return tl::unexpected<Error>(state.error());
     if (auto remembered = remember(); !remembered) return remembered;
     if (auto started = startFrom(*state); !started) return started;
-    fmt::print(stderr, "Loaded the state of {}.\n", path);
+    print(stderr, "Loaded the state of {}.\n", path);
     return {};
   }
 
@@ -138,7 +138,7 @@ class Chat {
     m_session.setPendingToken(std::nullopt);
     m_started = state.info.isChat();
     m_userWordRead = false;
-    if (m_started && !m_options.system.empty()) fmt::print(stderr, "Note: a chat has begun in this state, so the system text is not read again.\n");
+    if (m_started && !m_options.system.empty()) print(stderr, "Note: a chat has begun in this state, so the system text is not read again.\n");
     return {};
   }
 
@@ -173,11 +173,7 @@ class Chat {
     request.maxTokens = m_options.tokens;
     request.stopTexts = engine::chatStopTexts();
     LeadingSpace lead;
-    const auto show = [&lead](const std::string& fresh) {
-      const std::string piece = lead.drop(fresh);
-      std::fwrite(piece.data(), 1, piece.size(), stdout);
-      std::fflush(stdout);
-    };
+    const auto show = [&lead](const std::string& fresh) { printAnswer(lead.drop(fresh)); };
     const auto result = m_session.generate(
         request,
         [&](const engine::GeneratedToken& token) {
@@ -187,14 +183,14 @@ class Chat {
         m_stop);
     if (!result) return tl::unexpected<Error>(result.error());
     show(result->tail);
-    fmt::print("\n");
+    print(stdout, "\n");
     std::fflush(stdout);
     if (result->reason == engine::StopReason::StopText) {
       const auto text = tokenizer.decode(result->tokens);
       m_userWordRead = text && text->ends_with("\nUser:");
     }
     if (result->seconds > 0)
-      fmt::print(stderr, "({:.1f} tokens/s)\n", static_cast<double>(result->drawn) / result->seconds);
+      print(stderr, "({:.1f} tokens/s)\n", static_cast<double>(result->drawn) / result->seconds);
     return {};
   }
 

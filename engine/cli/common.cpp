@@ -15,12 +15,6 @@
 
 #include "rookery/strategy.h"
 
-#if defined(_WIN32)
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
-
 namespace rookery::cli {
 
 int exitCode(ErrorCode code) noexcept {
@@ -119,12 +113,12 @@ Result<std::shared_ptr<const engine::ModelFile>> openModel(const std::string& mo
 
 void noteStrategy(const std::string& strategy, int layers) {
   const auto parsed = engine::parseStrategy(strategy, layers);
-  if (parsed && !parsed->note.empty()) fmt::print(stderr, "Note: {}\n", parsed->note);
+  if (parsed && !parsed->note.empty()) print(stderr, "Note: {}\n", parsed->note);
 }
 
 void noteUnused(const engine::ModelInfo& info) {
   if (const std::string unused = engine::unusedTensors(info); !unused.empty())
-    fmt::print(stderr, "Note: {}.\n", unused);
+    print(stderr, "Note: {}.\n", unused);
 }
 
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {
@@ -133,7 +127,7 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   const auto file = openModel(options.model);
   if (!file) return tl::unexpected<Error>(file.error());
   if ((*file)->find("blocks.0.att.time_state") != nullptr)
-    fmt::print(stderr, "Note: {} also holds a tuned state. It is used only where this file is named as the state, too (--state-in, or /load in a chat).\n", options.model);
+    print(stderr, "Note: {} also holds a tuned state. It is used only where this file is named as the state, too (--state-in, or /load in a chat).\n", options.model);
   const bool terminal = stderrIsTerminal();
   int lastPercent = -1;
   const auto progress = [&](const engine::LoadProgress& p) {
@@ -141,10 +135,10 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
     const int percent = static_cast<int>(100 * p.bytesDone / p.bytesTotal);
     if (percent == lastPercent) return;
     lastPercent = percent;
-    fmt::print(stderr, "\rloading {} %", percent);
+    print(stderr, "\rloading {} %", percent);
   };
   auto model = engine::Model::load(*file, *load, progress, context.stop);
-  if (lastPercent >= 0) fmt::print(stderr, "\r             \r");
+  if (lastPercent >= 0) print(stderr, "\r             \r");
   if (model) noteStrategy(load->strategy, (*model)->info().shape.layers);
   if (model) noteUnused((*model)->info());
   return model;
@@ -266,16 +260,7 @@ Result<engine::DType> parsePrecision(const std::string& name) {
 }
 
 void printJson(const nlohmann::json& document) {
-  const std::string text = document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-  fmt::print("{}\n", text);
-}
-
-bool stderrIsTerminal() noexcept {
-#if defined(_WIN32)
-  return _isatty(_fileno(stderr)) != 0;
-#else
-  return isatty(STDERR_FILENO) != 0;
-#endif
+  printTable(stdout, engine::printableJson(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n");
 }
 
 }  // namespace rookery::cli

@@ -16,6 +16,7 @@
 #include "rookery/result.h"
 #include "rookery/sampler.h"
 #include "rookery/tokenizer.h"
+#include "terminal.h"
 
 namespace rookery::cli {
 
@@ -121,6 +122,4 @@ Result<engine::DType> parsePrecision(const std::string& name);
 
 /// One document on stdout; texts that are not UTF-8 are repaired.
 void printJson(const nlohmann::json& document);
-bool stderrIsTerminal() noexcept;
-
 }  // namespace rookery::cli

@@ -34,9 +34,9 @@ Result<void> run(const Options& o, const Context& context) {
 
   const bool terminal = stderrIsTerminal();
   const auto result = engine::compareModels(*first, *second, *tokens, context.stop, [&](std::size_t done) {
-    if (terminal) fmt::print(stderr, "\r{} of {} tokens", done, tokens->size());
+    if (terminal) print(stderr, "\r{} of {} tokens", done, tokens->size());
   });
-  if (terminal) fmt::print(stderr, "\r                                \r");
+  if (terminal) print(stderr, "\r                                \r");
   if (!result) return tl::unexpected<Error>(result.error());
 
   const double change = 100 * (result->perplexityB / result->perplexityA - 1);
@@ -51,11 +51,11 @@ Result<void> run(const Options& o, const Context& context) {
                {"top1", result->top1}, {"drift", std::move(drift)}});
     return {};
   }
-  fmt::print("model             {} ({})\nagainst           {} ({})\ntokens            {}\n", (*first)->info().name, (*first)->precision(),
+  print(stdout, "model             {} ({})\nagainst           {} ({})\ntokens            {}\n", (*first)->info().name, (*first)->precision(),
              (*second)->info().name, (*second)->precision(), result->tokens);
-  fmt::print("perplexity        {:.4f} and {:.4f} ({:+.2f} %)\nKL mean           {:.3g} nats\nKL 99.9 %         {:.3g} nats\n"
+  print(stdout, "perplexity        {:.4f} and {:.4f} ({:+.2f} %)\nKL mean           {:.3g} nats\nKL 99.9 %         {:.3g} nats\n"
              "top-1 agreement   {:.2f} %\n", result->perplexityA, result->perplexityB, change, result->klMean, result->kl999, 100 * result->top1);
-  for (const auto& d : result->drift) fmt::print("state drift       {:.3g} after {} tokens\n", d.relativeRms, d.position);
+  for (const auto& d : result->drift) print(stdout, "state drift       {:.3g} after {} tokens\n", d.relativeRms, d.position);
   return {};
 }
 

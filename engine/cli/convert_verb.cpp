@@ -33,18 +33,18 @@ Result<void> run(const Options& o, const Context& context) {
   const bool terminal = stderrIsTerminal();
   if (terminal)
     options.progress = [](std::uint64_t done, std::uint64_t total) {
-      fmt::print(stderr, "\rwriting {:.0f} of {:.0f} MB", static_cast<double>(done) / 1e6, static_cast<double>(total) / 1e6);
+      print(stderr, "\rwriting {:.0f} of {:.0f} MB", static_cast<double>(done) / 1e6, static_cast<double>(total) / 1e6);
     };
   const auto file = openModel(o.in);
   if (!file) return tl::unexpected<Error>(file.error());
   if (const auto info = engine::detect(**file)) noteUnused(*info);
   const auto report = engine::convertModel(*file, o.out, options, context.stop);
-  if (terminal) fmt::print(stderr, "\r                                        \r");
+  if (terminal) print(stderr, "\r                                        \r");
   if (!report) return tl::unexpected<Error>(report.error());
   if (context.json)
     printJson({{"out", o.out}, {"precision", o.precision}, {"tensors", report->tensors}, {"bytes", report->bytes}, {"vocabulary", report->vocabulary}});
   else
-    fmt::print(stderr, "{}: {} tensors, {:.1f} MB, {}\n", o.out, report->tensors, static_cast<double>(report->bytes) / 1e6,
+    print(stderr, "{}: {} tensors, {:.1f} MB, {}\n", o.out, report->tensors, static_cast<double>(report->bytes) / 1e6,
                report->vocabulary ? "with a vocabulary" : "without a vocabulary");
   return {};
 }

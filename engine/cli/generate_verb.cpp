@@ -62,7 +62,7 @@ Result<void> run(Options& o, Context& context) {
   // A shell hands \n over as it is written.
   for (const std::string& stop : o.stopTexts)
     if (stop.find("\\n") != std::string::npos)
-      fmt::print(stderr, "Note: the stop text {} has a backslash and an n, not a line break. In bash a line break is written $'\\n'.\n", stop);
+      print(stderr, "Note: the stop text {} has a backslash and an n, not a line break. In bash a line break is written $'\\n'.\n", stop);
   const auto loadStart = Clock::now();
   const auto model = loadModel(o.model, context);
   if (!model) return tl::unexpected<Error>(model.error());
@@ -97,9 +97,7 @@ Result<void> run(Options& o, Context& context) {
   const auto show = [&](const std::string& fresh) {
     const std::string piece = chatForm ? lead.drop(fresh) : fresh;
     text += piece;
-    if (context.json || piece.empty()) return;
-    std::fwrite(piece.data(), 1, piece.size(), stdout);
-    std::fflush(stdout);
+    if (!context.json && !piece.empty()) printAnswer(piece);
   };
   const auto result = session.generate(
       request,
@@ -122,9 +120,9 @@ Result<void> run(Options& o, Context& context) {
                  {"prompt_tokens_per_second", promptSpeed}, {"first_token_seconds", promptSeconds + result->firstTokenSeconds},
                  {"generate_seconds", result->seconds}, {"tokens_per_second", speed}}}});
   } else {
-    fmt::print("\n");
+    print(stdout, "\n");
     std::fflush(stdout);
-    fmt::print(stderr, "{} ({}): read {} tokens at {:.1f}/s, wrote {} at {:.1f}/s, seed {}\n", (*model)->deviceSummary(),
+    print(stderr, "{} ({}): read {} tokens at {:.1f}/s, wrote {} at {:.1f}/s, seed {}\n", (*model)->deviceSummary(),
                reasonName(result->reason), ids->size(), promptSpeed, result->drawn, speed, request.seed);
   }
   if (result->reason == engine::StopReason::Cancelled) context.exit = kInterrupted;

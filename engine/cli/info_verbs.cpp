@@ -17,6 +17,11 @@ namespace {
 
 using nlohmann::json;
 
+template <class List>
+std::string joined(const List& list, const char* between) {
+  return fmt::format("{}", fmt::join(list, between));
+}
+
 Result<void> listAllDevices(const Context& context) {
   const auto devices = engine::listDevices();
   if (context.json) {
@@ -30,13 +35,13 @@ Result<void> listAllDevices(const Context& context) {
   }
   for (const auto& d : devices) {
     if (!d.usable) {
-      fmt::print("{}: not usable, {}\n", d.id, d.reason);
+      print(stdout, "{}: not usable, {}\n", d.id, d.reason);
       continue;
     }
-    fmt::print("{}: {}, {:.1f} GB, {}, {}\n", d.id, d.name, static_cast<double>(d.memoryBytes) / 1e9, d.driver, d.apiLevel);
-    if (!d.features.empty()) fmt::print("  {}\n", fmt::join(d.features, d.kind == "cpu" ? " " : ", "));
-    if (d.software) fmt::print("  computed by the CPU: used only when it is named, \"{}\"\n", d.id);
-    if (d.kind == "cpu") fmt::print("  {} physical core{}\n", engine::physicalCores(), engine::physicalCores() == 1 ? "" : "s");
+    print(stdout, "{}: {}, {:.1f} GB, {}, {}\n", d.id, d.name, static_cast<double>(d.memoryBytes) / 1e9, d.driver, d.apiLevel);
+    if (!d.features.empty()) print(stdout, "  {}\n", joined(d.features, d.kind == "cpu" ? " " : ", "));
+    if (d.software) print(stdout, "  computed by the CPU: used only when it is named, \"{}\"\n", d.id);
+    if (d.kind == "cpu") print(stdout, "  {} physical core{}\n", engine::physicalCores(), engine::physicalCores() == 1 ? "" : "s");
   }
   return {};
 }
@@ -67,9 +72,9 @@ Result<void> showContainer(const engine::ModelFile& file, const Context& context
                {"file_bytes", file.sizeBytes()}, {"tensors", std::move(tensors)}, {"metadata", std::move(metadata)}});
     return {};
   }
-  fmt::print("format {}\n", engine::containerName(file.container()));
+  print(stdout, "format {}\n", engine::containerName(file.container()));
   for (const auto& t : file.tensors())
-    fmt::print("{} {} [{}]\n", t.name, engine::traits(t.dtype).name, fmt::join(t.shape, ", "));
+    print(stdout, "{} {} [{}]\n", t.name, engine::traits(t.dtype).name, joined(t.shape, ", "));
   return {};
 }
 
@@ -127,15 +132,17 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
   }
   std::string ranks;
   for (const auto& [name, rank] : lora.items()) ranks += fmt::format("{}{} {}", ranks.empty() ? "" : ", ", name, rank.get<int>());
-  fmt::print("name        {}\nformat      {}\nversion     {}\nlayers      {}\nn_embd      {}\nhead_size   {}\n"
+  print(stdout, "name        {}\nformat      {}\nversion     {}\nlayers      {}\nn_embd      {}\nhead_size   {}\n"
              "dim_ffn     {}\nvocab       {}\nlora        {}\nparameters  {}\ndtype       {}\nstate_bytes {}\ntokenizer   {}\n",
              info.name, engine::containerName(info.container), engine::versionName(s.version), s.layers, s.nEmbd,
              s.headSize, s.dimFfn, s.vocab, ranks.empty() ? "none" : ranks, s.parameters(),
              engine::traits(info.dtype).name, s.stateBytes(), tokenizerName(info.tokenizer));
-  if (!tokenizerFile.empty()) fmt::print("            read from {}\n", tokenizerFile);
-  if (!noTokenizer.empty()) fmt::print("            {}\n", noTokenizer);
-  if (!info.unused.empty()) fmt::print("unused      {}\n", engine::unusedTensors(info));
-  if (parts) fmt::print("explanation {}\n", fmt::join(engine::explainFileName(*parts), "\n            "));
+  if (!tokenizerFile.empty()) print(stdout, "            read from {}\n", tokenizerFile);
+  if (!noTokenizer.empty()) print(stdout, "            {}\n", noTokenizer);
+  if (!info.unused.empty()) print(stdout, "unused      {}\n", engine::unusedTensors(info));
+  const char* before = "explanation";
+  for (const std::string& line : parts ? engine::explainFileName(*parts) : std::vector<std::string>{})
+    print(stdout, "{:<11} {}\n", std::exchange(before, ""), line);
   return {};
 }
 
@@ -162,11 +169,11 @@ Result<void> showState(const engine::ModelFile& file, const Context& context) {
                {"file_bytes", file.sizeBytes()}});
     return {};
   }
-  fmt::print("name        {}\nformat      {}\nstate       {}, heads of {}\nform        {}\n", file.name(), engine::containerName(file.container()),
+  print(stdout, "name        {}\nformat      {}\nstate       {}, heads of {}\nform        {}\n", file.name(), engine::containerName(file.container()),
              engine::describe(*info), info->headSize, info->form);
-  if (info->kind == engine::StateKind::Tuned) fmt::print("order       {}\n", info->keyFirst ? "key before value, as web-rwkv and Ai00 write .st and .state" : "value before key");
+  if (info->kind == engine::StateKind::Tuned) print(stdout, "order       {}\n", info->keyFirst ? "key before value, as web-rwkv and Ai00 write .st and .state" : "value before key");
   const auto line = [](const char* name, const std::string& value) {
-    if (!value.empty()) fmt::print("{:<12}{}\n", name, value);
+    if (!value.empty()) print(stdout, "{:<12}{}\n", name, value);
   };
   line("model", label.model);
   line("fingerprint", label.fingerprint);

@@ -96,7 +96,7 @@ Result<void> runLogits(const LogitsOptions& o, const Context& context) {
     printJson({{"out", o.out}, {"positions", asked}, {"tokens", tokens->size()}, {"mode", o.mode}, {"seconds", seconds},
                {"device", (*model)->deviceSummary()}});
   else
-    fmt::print(stderr, "{} tokens in {:.3f} s, {} rows of logits in {}\n", tokens->size(), seconds, asked.size(), o.out);
+    print(stderr, "{} tokens in {:.3f} s, {} rows of logits in {}\n", tokens->size(), seconds, asked.size(), o.out);
   return {};
 }
 

@@ -3,8 +3,8 @@
 
 #include <cstdio>
 #include <exception>
-#include <iostream>
 #include <new>
+#include <sstream>
 #include <system_error>
 #include <vector>
 
@@ -18,8 +18,8 @@ using namespace rookery::cli;
 
 int report(const Error& error, const Context& context) {
   std::fflush(stdout);
-  fmt::print(stderr, "rookery-cli: {}\n", error.message);
-  if (!error.details.empty()) fmt::print(stderr, "  {}\n", error.details);
+  print(stderr, "rookery-cli: {}\n", error.message);
+  printLines(stderr, error.details, "  ");
   if (context.json)
     printJson({{"error", {{"code", rookery::engine::errorName(error.code)}, {"message", error.message}, {"details", error.details}}}});
   return exitCode(error.code);
@@ -28,7 +28,7 @@ int report(const Error& error, const Context& context) {
 /// What was printed must have arrived: a full disk or a closed pipe is a failure, whatever the verb achieved.
 int finish(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  std::fputs("rookery-cli: The results could not be written to the standard output.\n", stderr);
+  print(stderr, "rookery-cli: The results could not be written to the standard output.\n");
   return kFailed;
 }
 
@@ -52,9 +52,11 @@ int runMain(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     // Help and version are "errors" with code 0 that print to stdout; everything else is a usage error.
-    const int code = app.exit(problem) == 0 ? kOk : kUsage;
-    std::cout.flush();
-    return std::cout ? code : finish(kFailed);
+    std::ostringstream help, complaint;  // which quotes the arguments
+    const int code = app.exit(problem, help, complaint) == 0 ? kOk : kUsage;
+    printTable(stdout, help.str());
+    printLines(stderr, complaint.str(), "");
+    return finish(code);
   }
   for (const Verb& verb : verbs) {
     if (!verb.app->parsed()) continue;
@@ -72,14 +74,15 @@ int main(int argc, char** argv) {
   try {
     return runMain(argc, argv);
   } catch (const std::bad_alloc&) {
-    std::fputs("rookery-cli: There is not enough memory.\n", stderr);
+    print(stderr, "rookery-cli: There is not enough memory.\n");
     return kOutOfMemory;
   } catch (const std::system_error& problem) {
     if (std::ferror(stdout) != 0) return finish(kFailed);
-    std::fprintf(stderr, "rookery-cli: %s\n", problem.what());
-    return problem.code() == std::errc::resource_unavailable_try_again ? kOutOfMemory : kFailed;
+    const bool noThread = problem.code() == std::errc::resource_unavailable_try_again;
+    print(stderr, "rookery-cli: {}{}\n", noThread ? "The system does not let this program start a thread. " : "", problem.what());
+    return noThread ? kOutOfMemory : kFailed;
   } catch (const std::exception& problem) {
-    std::fprintf(stderr, "rookery-cli: %s\n", problem.what());
+    print(stderr, "rookery-cli: {}\n", problem.what());
     return kFailed;
   }
 }

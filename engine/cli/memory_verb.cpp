@@ -53,8 +53,8 @@ Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
   std::string where;
   if (placed)
     for (const auto& [device, bytes] : devices) where += fmt::format("\nOn {}: {:.2f} MB of weights.", device, static_cast<double>(bytes) / 1e6);
-  fmt::print("{}{}\nState of a conversation: {:.2f} MB, fp32 in every precision.\n", engine::memoryTableMarkdown(title(o.shape, precision, allocator), *rows), where,
-             static_cast<double>(shape->stateBytes()) / 1e6);
+  printTable(stdout, engine::memoryTableMarkdown(title(o.shape, precision, allocator), *rows) + where);
+  print(stdout, "\nState of a conversation: {:.2f} MB, fp32 in every precision.\n", static_cast<double>(shape->stateBytes()) / 1e6);
   return {};
 }
 
@@ -93,13 +93,13 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
     printJson(document);
     return {};
   }
-  fmt::print("{}", engine::memoryTableMarkdown(title(info.name, precision, allocator), *rows));
-  fmt::print("\nStrategy: {} ({})\n", load->strategy, (*model)->deviceSummary());
+  printTable(stdout, engine::memoryTableMarkdown(title(info.name, precision, allocator), *rows));
+  print(stdout, "\nStrategy: {} ({})\n", load->strategy, (*model)->deviceSummary());
   if (measured.empty()) return {};
   auto planned = *rows;
   planned.push_back({"state", engine::estimateLoad(info, info.dtype).state});
-  fmt::print("\nPlanned from the file's table of contents and measured after loading (MB = 10^6 bytes; a run holds two states):\n\n{}",
-             engine::memoryComparisonMarkdown(planned, measured, {.now = resident}));
+  print(stdout, "\nPlanned from the file's table of contents and measured after loading (MB = 10^6 bytes; a run holds two states):\n\n");
+  printTable(stdout, engine::memoryComparisonMarkdown(planned, measured, {.now = resident}));
   return {};
 }
 

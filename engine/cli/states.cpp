@@ -16,7 +16,7 @@ Result<StateStart> readState(const std::string& path, const engine::Model& model
                                                       "precision counts as another; {} takes the state all the same.",
                                                       path, info.label.model.empty() ? "" : fmt::format(" ({})", info.label.model), forceHelp));
   if (info.keyFirst)
-    fmt::print(stderr, "Note: {} was read as web-rwkv and Ai00 write tuned states (.st, .state), with the key before the value. If it is laid out as torch "
+    print(stderr, "Note: {} was read as web-rwkv and Ai00 write tuned states (.st, .state), with the key before the value. If it is laid out as torch "
                        "has it, call it .safetensors.\n", path);
   return StateStart{{std::move(loaded->state), {}, info.label.tokens.value_or(0)}, info};
 }

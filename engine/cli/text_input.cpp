@@ -100,7 +100,7 @@ Result<std::string> readPrompt(const std::string& path, std::stop_token stop) {
 }
 
 bool MessageReader::line(std::string& line, const char* prompt) {
-  fmt::print(stderr, "{}", prompt);
+  print(stderr, "{}", prompt);
   std::fflush(stderr);
   if (!std::getline(m_in, line)) return false;
   if (m_terminal && line.size() >= kMostTerminalLine) m_isCut = true;
@@ -173,7 +173,7 @@ PasteMode::PasteMode() : m_terminal(::isatty(STDIN_FILENO) != 0 && ::tcgetattr(S
   now.c_lflag &= ~static_cast<tcflag_t>(ECHOCTL);
   ::tcsetattr(STDIN_FILENO, TCSANOW, &now);
   setBeforeEnd(leavePasteMode);
-  if (stderrIsTerminal()) fmt::print(stderr, "\x1b[?2004h");
+  if (stderrIsTerminal()) print(stderr, "\x1b[?2004h");
 }
 
 PasteMode::~PasteMode() {

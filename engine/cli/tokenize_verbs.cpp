@@ -110,7 +110,7 @@ Result<void> eachLine(const Options& options, LineFn convert, const char* form) 
     const auto answer = document ? convert(**tokenizer, *document) : std::nullopt;
     if (!answer)
       return fail(ErrorCode::InvalidArgument, fmt::format("Line {} of the input is not of the form {}.", number, form));
-    fmt::print("{}\n", answer->dump());
+    printTable(stdout, answer->dump() + "\n");
   }
   return {};
 }

@@ -403,6 +403,13 @@ TEST_CASE("a benchmark that could not be written is refused before it is measure
 TEST_CASE("too little memory is exit code 4") {
   const std::string cli = "exec " + quoted(cliPath());
   CHECK(shell("ulimit -v 300000; " + cli + " generate --model " + quoted(kWithVocabulary) + " --prompt a --tokens 1 --threads 200").exitCode == 4);
+  // Stacks of 200 MB: there is room for the threads that run the model, and none for those that measure the memory.
+  const auto noThread = shell("ulimit -s 200000; ulimit -v 600000; " + cli + " bench --guide --threads 2 --pp 2 --tg 2 --reps 1");
+  CHECK(noThread.exitCode == 4);
+  CHECK_MESSAGE(noThread.err.find("does not let this program start enough threads") != std::string::npos, noThread.err);
+  const auto none = shell("ulimit -s 400000; ulimit -v 300000; " + cli + " devices");
+  CHECK(none.exitCode == 4);
+  CHECK_MESSAGE(none.err.find("does not let this program start a thread") != std::string::npos, none.err);
   const auto limited = shell("ulimit -v 400000; " + cli + " bench --synthetic rwkv7-13.3b --precision fp32");
   CHECK(limited.exitCode == 4);
   const std::size_t free = limited.err.find("MB are needed, ");

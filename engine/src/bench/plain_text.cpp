@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "bench/plain_text.h"
 
-#include <algorithm>
-#include <array>
 #include <cctype>
 
+#include "formats/names.h"
 #include "tokenizer/utf8.h"
 
 namespace rookery::engine {
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
-
-/// Characters that end a line, turn the direction or are not seen at all.
-bool acts(std::string_view character) {
-  static constexpr std::array<std::string_view, 16> kOthers{
-      "\xe2\x80\xa8", "\xe2\x80\xa9",                                                                  // line, paragraph
-      "\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac", "\xe2\x80\xad", "\xe2\x80\xae",                  // U+202A..E
-      "\xe2\x81\xa6", "\xe2\x81\xa7", "\xe2\x81\xa8", "\xe2\x81\xa9",                                  // U+2066..9
-      "\xe2\x80\x8b", "\xe2\x80\x8e", "\xe2\x80\x8f", "\xd8\x9c", "\xef\xbb\xbf"};                     // zero width, marks, BOM
-  if (character.size() == 2 && character[0] == '\xc2' && static_cast<unsigned char>(character[1]) < 0xa0) return true;  // C1
-  return std::find(kOthers.begin(), kOthers.end(), character) != kOthers.end();
-}
 
 /// Valid UTF-8 in one line.
 std::string oneLine(std::string_view text) {
@@ -33,7 +21,7 @@ std::string oneLine(std::string_view text) {
     const auto c = static_cast<unsigned char>(character[0]);
     if (step.kind != Utf8Kind::Character) out += kReplacement;
     else if (c == '\n' || c == '\r' || c == '\t') out += ' ';
-    else if (c < 0x20 || c == 0x7f || acts(character)) out += kReplacement;
+    else if (actsUnseen(character)) out += kReplacement;
     else out += character;
   }
   return out;

@@ -19,6 +19,7 @@
 
 #include "backend/backend.h"
 #include "bench/cpu_facts.h"
+#include "formats/names.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "plan/control_groups.h"
 #include "rookery/ledger.h"
@@ -118,7 +119,7 @@ void logDriverMessage(std::string_view kind, std::string_view message) {
   if (g_driverLog) {
     g_driverLog(line);
   } else {
-    std::fprintf(stderr, "%s\n", line.c_str());
+    std::fprintf(stderr, "%s\n", printable(line, 4096).c_str());
   }
 }
 

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# cmake -DCLI=<folder engine/cli> -P print_guard.cmake: fails where the command line prints by anything else than terminal.h.
+file(GLOB sources "${CLI}/*.cpp" "${CLI}/*.h")
+set(found "")
+foreach(source ${sources})
+  get_filename_component(name "${source}" NAME)
+  if(name MATCHES "^terminal\\.")
+    continue()
+  endif()
+  file(STRINGS "${source}" lines REGEX "fmt::print|fmt::println|fputs|fputc|putchar|fwrite|printf|std::cout|std::cerr|std::clog|std::puts")
+  foreach(line IN LISTS lines)
+    string(STRIP "${line}" line)
+    string(APPEND found "  engine/cli/${name}: ${line}\n")
+  endforeach()
+endforeach()
+if(found)
+  message(FATAL_ERROR "Use print(), printTable() or printAnswer() (engine/cli/terminal.h):\n${found}")
+endif()
