@@ -14,7 +14,7 @@ struct EngineError {
 };
 }  // namespace
 
-QString errorText(const engine::Error& error) {
+QString errorHeadline(const engine::Error& error) {
   using enum engine::ErrorCode;
   switch (error.code) {
     case Cancelled: return EngineError::tr("Stopped.");
@@ -26,23 +26,30 @@ QString errorText(const engine::Error& error) {
     case FileUnsafe:
       return EngineError::tr("This file asks to run program code, which no model needs. Nothing was run. "
                              "Do not use it; get the model from its official source.");
-    case FormatUnknown: return EngineError::tr("This is not a model file. Rookery opens .pth, .safetensors, .st and .gguf.");
-    case NotRwkv: return EngineError::tr("This file holds another kind of model. Rookery runs RWKV models.");
+    case FileIncomplete: return EngineError::tr("This is not the model itself.");
+    case FormatUnknown: return EngineError::tr("This file is in a form that Rookery does not read.");
+    case NotRwkv: return EngineError::tr("This file is not an RWKV model.");
     case VersionUnsupported: return EngineError::tr("This generation of RWKV cannot be run by this version of Rookery yet.");
-    case TensorMissing: return EngineError::tr("A part of the model is missing in the file. Get it again.");
-    case TensorMismatch: return EngineError::tr("A part of the model does not fit the rest of it. Get the file again.");
+    case TensorMissing: return EngineError::tr("A part of the model is missing in the file.");
+    case TensorMismatch: return EngineError::tr("A part of the model does not fit the rest of it.");
     case OutOfMemory: return EngineError::tr("There is too little free memory for this. Close other programs or choose a smaller model.");
     case DeviceUnavailable: return EngineError::tr("The chosen device is not available. Load the model on another one.");
     case StrategyInvalid: return EngineError::tr("The model cannot be laid out on the devices that way. Choose another precision.");
     case StateMismatch: return EngineError::tr("This memory was made with another model. The text can be read again.");
-    case VocabularyMissing:
-      return EngineError::tr("The tokenizer of this model is missing. Put its file beside the model: 20B_tokenizer.json for RWKV-4 Pile and Raven, "
-                             "rwkv_vocab_v20230424.txt for World. A GGUF file of the model brings its own.");
+    case VocabularyMissing: return EngineError::tr("The vocabulary of this model is missing.");
     case VocabularyMismatch: return EngineError::tr("This vocabulary is not the model's.");
     case NotFinite: return EngineError::tr("The model computes values that are no numbers. Its file is damaged, or its weights are too large for their type.");
     case VerificationFailed: return EngineError::tr("The check failed: the contents are not what they should be.");
   }
   return toQString(error.message);
+}
+
+QString errorText(const engine::Error& error) {
+  using enum engine::ErrorCode;
+  const QString headline = errorHeadline(error), reason = toQString(error.message);
+  // What these say is all there is to know.
+  const bool isPlain = error.code == Cancelled || error.code == OutOfMemory || error.code == DeviceUnavailable;
+  return isPlain || reason.isEmpty() || reason == headline ? headline : headline + u' ' + reason;
 }
 
 bool cpuMayHelp(const engine::Error& error, bool leftCpu) {

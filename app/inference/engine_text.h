@@ -14,8 +14,9 @@ inline QString toQString(std::string_view utf8) {
 }
 inline std::string toUtf8(const QString& text) { return text.toStdString(); }
 
-/// The engine's error in the user's language: what happened and what can be done. The engine's own sentence (English,
-/// with names and numbers) is for the details.
+/// The engine's error in the user's language, in short: what happened and what can be done.
+QString errorHeadline(const engine::Error& error);
+/// The same, and the engine's own sentence (English, with names and numbers) where it says more.
 QString errorText(const engine::Error& error);
 /// Where an error is shown: what can be done there need not be looked for.
 enum class ErrorPlace { ModelsPage, Elsewhere };

@@ -281,11 +281,17 @@ void ModelDetails::fillError() {
   const bool chosenIsWrong = !m_entry.error && !loadFailed && !m_entry.vocabulary.isEmpty() && error->code != engine::ErrorCode::VersionUnsupported;
   m_errorIcon->setIconName(fixable ? QStringLiteral("warning") : QStringLiteral("error"));
   m_errorIcon->setTone(fixable ? Tone::Warning : Tone::Bad);
-  m_errorText->setText(chosenIsWrong ? tr("%1 is not a vocabulary for this model. Choose another file.").arg(displayName(QFileInfo(m_entry.vocabulary).fileName()))
-                         : fixable     ? tr("The vocabulary of this model is missing. Choose its file, or get the model as a GGUF file, which brings its own.")
-                           : loadFailed ? loadErrorText(*error, m_leftCpu, ErrorPlace::ModelsPage)
-                                       : errorText(*error));
-  m_errorDetails->setText(errorDetails(*error));
+  const QString reason = toQString(error->message);
+  m_errorText->setText(chosenIsWrong ? tr("%1 is not a vocabulary for this model. Choose another file.").arg(displayName(QFileInfo(m_entry.vocabulary).fileName())) + u' ' + reason
+                       : error->code == engine::ErrorCode::VocabularyMissing
+                           ? tr("The vocabulary of this model is missing. Choose its file, or get the model as a GGUF file, which brings its own.") + u' ' + reason
+                       : loadFailed ? loadErrorText(*error, m_leftCpu, ErrorPlace::ModelsPage)
+                                    : errorText(*error));
+  const QString details = errorDetails(*error);
+  const bool hasMore = !m_errorText->fullText().contains(details);
+  m_moreDetails->setVisible(hasMore);
+  m_errorDetails->setVisible(hasMore && m_moreDetails->isChecked());
+  m_errorDetails->setText(details);
   m_errorBox->setAccessibleName(displayName(m_errorText->text(), kMostSaid));
 }
 

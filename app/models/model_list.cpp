@@ -73,7 +73,7 @@ QString entrySummary(const ModelEntry& entry) {
     return ModelListModel::tr("Built in · answers questions about Rookery itself");
   }
   if (entry.error) {
-    return errorText(*entry.error);
+    return errorHeadline(*entry.error);
   }
   if (entry.state) {
     return stateText(*entry.state) + QStringLiteral(" · ") + formatBytes(entry.fileBytes);

@@ -25,6 +25,7 @@ int exitCode(ErrorCode code) noexcept {
     case ErrorCode::FileNotFound:
     case ErrorCode::FileUnreadable:
     case ErrorCode::FileDamaged:
+    case ErrorCode::FileIncomplete:
     case ErrorCode::FileUnsafe:
     case ErrorCode::FormatUnknown:
     case ErrorCode::NotRwkv:

@@ -11,6 +11,7 @@ const char* errorName(ErrorCode code) noexcept {
     case ErrorCode::FileUnreadable: return "FileUnreadable";
     case ErrorCode::FileWriteFailed: return "FileWriteFailed";
     case ErrorCode::FileDamaged: return "FileDamaged";
+    case ErrorCode::FileIncomplete: return "FileIncomplete";
     case ErrorCode::FileUnsafe: return "UnsafeFile";
     case ErrorCode::FormatUnknown: return "FormatUnknown";
     case ErrorCode::NotRwkv: return "NotRwkv";

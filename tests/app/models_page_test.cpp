@@ -10,6 +10,7 @@
 #include <QTest>
 #include <QUrl>
 
+#include "inference/engine_text.h"
 #include "inference/inference_service.h"
 #include "models/model_details.h"
 #include "models/model_list.h"
@@ -17,6 +18,7 @@
 #include "models/name_text.h"
 #include "settings/settings.h"
 #include "shell_support.h"
+#include "theme/label.h"
 
 using namespace rookery::app;
 
@@ -290,10 +292,61 @@ class ModelsPageTest : public QObject {
     const QString text = label("modelError")->text();
     QVERIFY2(text.endsWith(u'.') && text.contains(u' '), qPrintable(text));
     QVERIFY(!load()->isEnabled());
+    // The engine's own sentence stands there, so nothing is folded away.
+    const auto error = ModelCatalog::readEntry(file).error;
+    QVERIFY(error);
+    QVERIFY2(text.contains(QString::fromStdString(error->message)), qPrintable(text));
     QVERIFY(!label("modelErrorDetails")->isVisible());
-    m_page->findChild<QPushButton*>(QStringLiteral("modelErrorMore"))->click();
-    QVERIFY(label("modelErrorDetails")->isVisible());
-    QVERIFY(!label("modelErrorDetails")->text().isEmpty());
+    QCOMPARE(m_page->findChild<QPushButton*>(QStringLiteral("modelErrorMore"))->isVisible(), !error->details.empty());
+  }
+
+  // "Get it again" is advice only where another copy of the same file is what it takes.
+  void aNewCopyIsAdvisedOnlyWhereItHelps() {
+    using enum rookery::engine::ErrorCode;
+    for (const auto code : {Cancelled, InvalidArgument, FileNotFound, FileUnreadable, FileWriteFailed, FileDamaged, FileIncomplete, FileUnsafe, FormatUnknown, NotRwkv,
+                            VersionUnsupported, TensorMissing, TensorMismatch, OutOfMemory, DeviceUnavailable, StrategyInvalid, StateMismatch, VocabularyMissing,
+                            VocabularyMismatch, VerificationFailed, NotFinite}) {
+      const QString text = errorText({code, "模型.pth is what it is.", {}});
+      QCOMPARE(text.contains(QStringLiteral("again."), Qt::CaseInsensitive) && text.contains(QStringLiteral("Get")), code == FileDamaged);
+      const bool saysAll = code == Cancelled || code == OutOfMemory || code == DeviceUnavailable;
+      QVERIFY2(text.contains(QStringLiteral("模型.pth is what it is.")) != saysAll, qPrintable(text));
+    }
+    const QString pointer = m_folder->filePath(QStringLiteral("指针.pth"));
+    QFile file(pointer);
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("version https://git-lfs.github.com/spec/v1\nsize 12\n");
+    file.close();
+    drop(m_page.get(), pointer);
+    QTRY_VERIFY(label("modelError")->isVisible());
+    const QString text = label("modelError")->text();
+    QVERIFY2(text.contains(QStringLiteral("指针.pth is only a Git LFS pointer")) && !text.contains(QStringLiteral("Get it again")), qPrintable(text));
+  }
+
+  void theVocabularyFileIsNamed() {
+    const QString path = golden("models/v7_small/model.pth");
+    m_settings->setVocabularyFor(path, test::byteVocabulary(m_folder->path()));
+    const ModelEntry entry = ModelCatalog::readEntry(path, m_settings->vocabularyFor(path));
+    QCOMPARE(entry.vocabularyFile, m_settings->vocabularyFor(path));
+    // One that is not this model's: 257 tokens for 300.
+    const ModelEntry wrong = ModelCatalog::readEntry(golden("models/v6_small/model.pth"), m_settings->vocabularyFor(path));
+    QVERIFY(wrong.obstacle);
+    QCOMPARE(wrong.obstacle->code, rookery::engine::ErrorCode::VocabularyMismatch);
+    QVERIFY(wrong.lacksVocabulary());
+    QVERIFY(!wrong.canLoad());
+    ModelDetails details;
+    details.show();
+    details.setEntry(wrong, false, false, 1'000'000'000);
+    const QString text = details.findChild<Label*>(QStringLiteral("modelError"))->text();
+    QVERIFY2(text.contains(QStringLiteral("vocabulary.txt is not a vocabulary for this model")) && text.contains(QStringLiteral("257 tokens")), qPrintable(text));
+    QVERIFY(details.findChild<QPushButton*>(QStringLiteral("modelVocabulary"))->isVisible());
+    // Beside the model, under the official name: said, not only believed.
+    ModelEntry beside = entry;
+    beside.vocabulary.clear();
+    beside.vocabularyFile = QStringLiteral("/models/rwkv_vocab_v20230424.txt");
+    details.setEntry(beside, false, false, 1'000'000'000);
+    QStringList facts;
+    for (const auto* fact : details.findChildren<QLabel*>()) facts << fact->text();
+    QVERIFY2(facts.filter(QStringLiteral("320 tokens, rwkv_vocab_v20230424.txt")).size() == 1, qPrintable(facts.join(u'\n')));
   }
 
   void aFileThatAsksToRunCodeIsNotCalledDamaged() {

@@ -153,10 +153,10 @@ TEST_CASE("a file that is no container is called what it is") {
     CHECK_MESSAGE(opened.error().message.find(part) != std::string::npos, opened.error().message);
     CHECK_MESSAGE(opened.error().message.find(file) != std::string::npos, opened.error().message);
   };
-  const auto damaged = ErrorCode::FileDamaged, other = ErrorCode::FormatUnknown;
-  says("lfs.pth", "version https://git-lfs.github.com/spec/v1\noid sha256:713c6f61\nsize 338718755\n", damaged, "Git LFS pointer, a note that stands for the model of 338718755 bytes");
-  says("page.pth", "<!DOCTYPE html>\n<html><head><title>404</title></head></html>", damaged, "is a web page");
-  says("page2.gguf", "\n  <html lang=\"en\">", damaged, "is a web page");
+  const auto none = ErrorCode::FileIncomplete, other = ErrorCode::FormatUnknown;
+  says("lfs.pth", "version https://git-lfs.github.com/spec/v1\noid sha256:713c6f61\nsize 338718755\n", none, "Git LFS pointer, a note that stands for the model of 338718755 bytes");
+  says("page.pth", "<!DOCTYPE html>\n<html><head><title>404</title></head></html>", none, "is a web page");
+  says("page2.gguf", "\n  <html lang=\"en\">", none, "is a web page");
   says("old.bin", std::string("fmgg") + std::string("\x65\0\0\0", 4) + std::string(64, '\1'), other, "old ggml format");
   says("old2.bin", std::string("tjgg") + std::string("\x03\0\0\0", 4) + std::string(64, '\1'), other, "old ggml format");
   says("model.prefab", std::string("\xA5\x67" "context\xF6\x64info\xA7", 16) + std::string(64, '\1'), other, "is a .prefab of web-rwkv");
@@ -171,12 +171,12 @@ TEST_CASE("a file that is no container is called what it is") {
 TEST_CASE("a download that is not complete is called that") {
   const TemporaryFolder folder;
   const std::string whole = readFile(golden("v7_micro/model.safetensors"));
-  const auto says = [&](const std::string& file, const std::string& bytes, const std::string& part) {
+  const auto says = [&](const std::string& file, const std::string& bytes, const std::string& part, ErrorCode code = ErrorCode::FileDamaged) {
     CAPTURE(file);
     writeFile(folder.file(file), bytes);
     const auto opened = ModelFile::open(folder.file(file));
     REQUIRE_FALSE(opened);
-    CHECK(opened.error().code == ErrorCode::FileDamaged);
+    CHECK(opened.error().code == code);
     CHECK_MESSAGE(opened.error().message.find(part) != std::string::npos, opened.error().message);
   };
   says("half.safetensors", whole.substr(0, whole.size() / 2), "bytes too early; the download may not be complete");
@@ -185,10 +185,10 @@ TEST_CASE("a download that is not complete is called that") {
   says("half.pth", pth.substr(0, pth.size() / 2), "the download may not be complete");
   const std::string gguf = readFile(golden("v7_quant/model.Q8_0.gguf"));
   for (const std::size_t size : {gguf.size() / 2, gguf.size() - 1, std::size_t{3000}, std::size_t{700}, std::size_t{20}}) says("half.gguf", gguf.substr(0, size), "the download may not be complete");
-  says("model.pth.part", pth.substr(0, pth.size() / 2), "is a download that is not complete");
-  says("model.safetensors.crdownload", whole.substr(0, whole.size() / 2), "is a download that is not complete");
+  says("model.pth.part", pth.substr(0, pth.size() / 2), "is a download that is not complete", ErrorCode::FileIncomplete);
+  says("model.safetensors.crdownload", whole.substr(0, whole.size() / 2), "is a download that is not complete", ErrorCode::FileIncomplete);
   writeFile(folder.file("late.safetensors.aria2"), "x");
-  says("late.safetensors", whole, "is still being downloaded");
+  says("late.safetensors", whole, "is still being downloaded", ErrorCode::FileIncomplete);
   writeFile(folder.file("done.pth.part"), pth);  // all there, only the name is wrong
   CHECK(ModelFile::open(folder.file("done.pth.part")).has_value());
 }

@@ -134,7 +134,7 @@ TEST_CASE("parts that do not belong together are refused with a sentence") {
   for (const auto& [bytes, code, says] : {std::tuple<std::string, ErrorCode, const char*>{whole.substr(0, whole.size() / 2), ErrorCode::FileDamaged, "download may not be complete"},
                                           {"", ErrorCode::FileDamaged, "is empty"},
                                           {readFile(kModels / "v7_micro/model.pth"), ErrorCode::FormatUnknown, "is no safetensors file"},
-                                          {"version https://git-lfs.github.com/spec/v1\noid sha256:713c6f61\nsize 338\n", ErrorCode::FileDamaged, "Git LFS pointer"}}) {
+                                          {"version https://git-lfs.github.com/spec/v1\noid sha256:713c6f61\nsize 338\n", ErrorCode::FileIncomplete, "Git LFS pointer"}}) {
     writeFile(second, bytes);
     checkRefused(index, code, says);
     checkRefused(index, code, "model-00002-of-00003.safetensors");

@@ -16,6 +16,7 @@ enum class ErrorCode {
   FileUnreadable,      ///< the system refused to open, map or read it
   FileWriteFailed,     ///< disk full, no permission, ...
   FileDamaged,         ///< the container contradicts itself or ends early: another copy may help
+  FileIncomplete,      ///< no model yet: a download that has not ended, or a note or a page in place of it; the message says what to do
   FileUnsafe,          ///< it asks to run program code; nothing was run
   FormatUnknown,       ///< not one of the containers we read
   NotRwkv,             ///< a sound file that holds another kind of model

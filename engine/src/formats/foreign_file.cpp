@@ -29,7 +29,7 @@ std::optional<Error> lfsPointer(std::string_view head, const std::string& name) 
     rest = rest.substr(0, rest.find_first_not_of("0123456789"));
     if (!rest.empty() && rest.size() <= 20) size = fmt::format(" of {} bytes", rest);
   }
-  return Error{ErrorCode::FileDamaged,
+  return Error{ErrorCode::FileIncomplete,
                fmt::format("{} is only a Git LFS pointer, a note that stands for the model{}. Get the model itself: with \"git lfs pull\", or "
                            "with the download button of its page.", name, size), {}};
 }
@@ -39,7 +39,7 @@ std::optional<Error> webPage(std::string_view head, const std::string& name) {
   if (first == std::string_view::npos) return std::nullopt;
   const std::string start = lower(head.substr(first, 15));
   if (!start.starts_with("<!doctype html") && !start.starts_with("<html") && !start.starts_with("<?xml") && !start.starts_with("<head")) return std::nullopt;
-  return Error{ErrorCode::FileDamaged,
+  return Error{ErrorCode::FileIncomplete,
                fmt::format("{} is a web page, not a model: the page was saved in place of the file. Get the file with the download button of that page.", name), {}};
 }
 

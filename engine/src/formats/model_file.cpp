@@ -207,7 +207,7 @@ Result<OwnedContents> read(FileBytes file, std::string name, const std::filesyst
                 fmt::format("{} is none of the model files that can be read: .pth, .safetensors, .st, .gguf.", contents->name));
   }
   if (!done && isUnfinishedName(contents->name))
-    done = fail(ErrorCode::FileDamaged, fmt::format("{} is a download that is not complete. Let it end, then open the file that it leaves.", contents->name),
+    done = fail(ErrorCode::FileIncomplete, fmt::format("{} is a download that is not complete. Let it end, then open the file that it leaves.", contents->name),
                 done.error().message);
   return finished(std::move(contents), std::move(done));
 }
@@ -216,7 +216,7 @@ Result<OwnedContents> openOne(const std::filesystem::path& path) {
   // aria2 gives a file its full size at once; this one says that it is not filled yet.
   std::error_code ignored;
   if (std::filesystem::exists(std::filesystem::path(path) += ".aria2", ignored))
-    return fail(ErrorCode::FileDamaged, fmt::format("{} is still being downloaded: {}.aria2 is beside it. Let the download end.",
+    return fail(ErrorCode::FileIncomplete, fmt::format("{} is still being downloaded: {}.aria2 is beside it. Let the download end.",
                                                     path.string(), path.filename().string()));
   auto file = FileBytes::map(path);
   if (!file) return tl::unexpected(file.error());
