@@ -2,6 +2,7 @@
 #include <QApplication>
 #include <QCommandLineParser>
 #include <QFileInfo>
+#include <QLoggingCategory>
 #include <QMessageBox>
 #include <QPushButton>
 #include <QTimer>
@@ -26,6 +27,8 @@
 using namespace rookery::app;
 
 namespace {
+
+Q_LOGGING_CATEGORY(lcDriver, "rookery.driver")
 
 constexpr int kAskMs = 2'000;
 
@@ -104,7 +107,7 @@ int main(int argc, char** argv) {
   QString failed;
   const bool made = paths.create(&failed);
   startLog(paths.logFile());
-  rookery::engine::setDriverLog([](std::string_view line) { qWarning("%.*s", static_cast<int>(line.size()), line.data()); });
+  rookery::engine::setDriverLog([](std::string_view line) { qCWarning(lcDriver, "%.*s", static_cast<int>(line.size()), line.data()); });
   if (!made) {
     qCritical("The folder %s cannot be made.", qPrintable(failed));
     if (isBlockedByFile(failed)) return 1;  // otherwise the store says what it means for the chats

@@ -10,6 +10,8 @@
 
 #include <atomic>
 
+#include "support/paths.h"
+
 namespace rookery::app {
 namespace {
 constexpr int kBusyMilliseconds = 1000;
@@ -114,6 +116,8 @@ StoreResult<Connection> Connection::open(const QString& path, Mode mode, Halt* h
       database.setDatabaseName(QString::fromLatin1(url.toEncoded()));
     }
     database.setConnectOptions(options);
+    // Chats are the user's alone, whatever folder they lie in; the files beside this one get its rights from SQLite.
+    if (mode == Mode::ReadWrite && path != u":memory:") createPrivate(path);
     if (!database.open()) return tl::unexpected(toStoreError(database.lastError()));
     if (halt) connection.heed(*halt);
     QStringList pragmas{QStringLiteral("PRAGMA foreign_keys=ON")};

@@ -3,6 +3,7 @@
 
 #include <QDir>
 #include <QFile>
+#include <QFileInfo>
 #include <QStandardPaths>
 
 namespace rookery::app {
@@ -40,14 +41,18 @@ Paths Paths::inside(const QString& dataDir) {
 bool Paths::create(QString* failed) const {
   bool all = true;
   for (const QString& folder : {config, data, state, cache}) {
-    if (QDir().mkpath(folder)) {
-      QFile::setPermissions(folder, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
-      continue;
-    }
+    if (QFileInfo(folder).isDir()) continue;  // somebody's own, with the rights that they gave it
+    constexpr auto kOwnerOnly = QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner;
+    if (QDir().mkpath(QFileInfo(folder).path()) && QDir().mkdir(folder, kOwnerOnly)) continue;
     if (failed && all) *failed = folder;
     all = false;
   }
   return all;
+}
+
+bool createPrivate(const QString& path) {
+  QFile file(path);
+  return file.open(QIODevice::WriteOnly | QIODevice::NewOnly, QFile::ReadOwner | QFile::WriteOwner);
 }
 
 QString Paths::database() const { return data + u"/chats.sqlite"; }

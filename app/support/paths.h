@@ -13,12 +13,17 @@ struct Paths {
   static Paths standard();
   static Paths inside(const QString& dataDir);
 
-  /// Makes the folders, readable by the user alone. False if some could not be made; `failed` then names the first.
+  /// Makes the folders that are not there, readable by the user alone. False if some could not be made; `failed` then names
+  /// the first.
   bool create(QString* failed = nullptr) const;
 
   QString database() const;      ///< chats.sqlite
   QString settingsFile() const;  ///< rookery.ini
   QString logFile() const;
 };
+
+/// Makes an empty file that the user alone may read, for what writes into it afterwards. False if it is there already, or
+/// cannot be made.
+bool createPrivate(const QString& path);
 
 }  // namespace rookery::app
