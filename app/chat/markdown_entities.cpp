@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "support/plain_text.h"
+
 namespace rookery::app {
 namespace {
 
@@ -33,7 +35,7 @@ std::optional<QString> numbered(QStringView digits) {
   bool ok = false;
   const uint code = digits.sliced(hex ? 1 : 0).toUInt(&ok, hex ? 16 : 10);
   const bool shown = ok && code <= QChar::LastValidCodePoint && !QChar::isSurrogate(code) && !QChar::isNonCharacter(code) &&
-                     QChar::category(code) != QChar::Other_Control && code != QChar::LineSeparator && code != QChar::ParagraphSeparator;
+                     QChar::category(code) != QChar::Other_Control && !turnsDirection(code) && code != QChar::LineSeparator && code != QChar::ParagraphSeparator;
   if (!shown) return std::nullopt;
   const char32_t character = code;
   return QString::fromUcs4(&character, 1);

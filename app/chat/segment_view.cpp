@@ -74,7 +74,7 @@ void SegmentView::setPiece(const QString& text, const TextSegment& segment, bool
   setWrap(segment.unbreakable);
   m_isMarkdown = markdown;
   m_codeGoesOn = next && next->context.kind == MarkdownContext::Kind::Code;
-  m_plain = markdown ? QString() : text;
+  m_plain = markdown ? QString() : withoutTurns(text);
   m_markdown.setGoesOn(next ? next->context : MarkdownContext{});
   m_markdown.setText(markdown ? text : QString(), markdown ? segment.start : SegmentStart{});
   if (!markdown) showPlain();

@@ -8,6 +8,7 @@
 
 #include "chat/markdown_format.h"
 #include "chat/markdown_lines.h"
+#include "support/plain_text.h"
 
 namespace rookery::app {
 
@@ -17,7 +18,7 @@ void StreamingMarkdown::setStyle(const MarkdownStyle& style) {
 }
 
 void StreamingMarkdown::setText(const QString& markdown, const SegmentStart& start) {
-  m_text = markdown;
+  m_text = withoutTurns(markdown);
   m_start = start;
   m_stableText = 0;
   m_stablePosition = 0;
@@ -45,7 +46,7 @@ void StreamingMarkdown::truncate(qsizetype size) {
 }
 
 void StreamingMarkdown::append(const QString& piece) {
-  m_text += piece;
+  m_text += withoutTurns(piece);
   render();
 }
 

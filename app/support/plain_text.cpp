@@ -3,6 +3,7 @@
 
 #include <QLabel>
 #include <QMessageBox>
+#include <algorithm>
 
 namespace rookery::app {
 namespace {
@@ -16,8 +17,7 @@ bool acts(QChar c) {
     case 0x061C: case 0x200E: case 0x200F: case 0x2028: case 0x2029: case 0xFEFF: return true;
     default: break;
   }
-  return c.category() == QChar::Other_Control || (c >= QChar(0x202A) && c <= QChar(0x202E)) ||
-         (c >= QChar(0x2066) && c <= QChar(0x2069));
+  return c.category() == QChar::Other_Control || turnsDirection(c.unicode());
 }
 
 /// A cut between the halves of a surrogate pair would leave two broken characters.
@@ -69,6 +69,18 @@ QString displayText(const QString& text, qsizetype most) {
   const QStringView all(text);
   if (all.size() <= most) return clean(all, true);
   return clean(all.left(cutBefore(all, most)), true) + kEllipsis;
+}
+
+bool turnsDirection(char32_t character) {
+  return (character >= 0x202A && character <= 0x202E) || (character >= 0x2066 && character <= 0x2069);
+}
+
+QString withoutTurns(const QString& text) {
+  const auto turns = [](QChar c) { return turnsDirection(c.unicode()); };
+  if (std::none_of(text.begin(), text.end(), turns)) return text;
+  QString shown = text;
+  std::replace_if(shown.begin(), shown.end(), turns, QChar(QChar::ReplacementCharacter));
+  return shown;
 }
 
 QString plainToolTip(const QString& text) {

@@ -14,6 +14,11 @@ namespace rookery::app {
 QString displayName(const QString& name, qsizetype most = 120);
 /// The same for text of several lines; those stay. Past `most` characters it ends with "…".
 QString displayText(const QString& text, qsizetype most = 4000);
+/// Whether a character turns the direction of what follows it: embeddings, overrides, isolates and their ends.
+bool turnsDirection(char32_t character);
+/// Text of a message: such characters are shown as U+FFFD, one for one, so that a line reads in the order in which it is
+/// written. Right-to-left letters and marks of direction need none of them and stay.
+QString withoutTurns(const QString& text);
 /// What QWidget, QAction and item views may take as a tooltip: never rich text, lines of at most 100 characters.
 QString plainToolTip(const QString& text);
 /// For texts of buttons, menus and tabs, where a single "&" marks a key.

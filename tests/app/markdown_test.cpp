@@ -282,6 +282,10 @@ class MarkdownTest : public QObject {
     row("bars in cells", "| a | b |\n|---|---|\n| `x \\| y` | `p || q` $|x|$ |\n", "a\nb\n{c x | y}\n{c p || q} {f $|x|$}");
     row("breaks in cells", "| a |\n|---|\n| one<br>two<br/>three |\n", "a\none⏎two⏎three");
     same("a | b and <br> here");
+    // Characters that turn the direction are shown, and turn nothing.
+    row("turned", "a \u202egpj.exe\u202c b\n**\u2066c\u2069** `\u2067d`", "a \uFFFDgpj.exe\uFFFD b⏎{b \uFFFDc\uFFFD} {c \uFFFDd}");
+    row("turned code", "```\nif \u202e x\n```", "{f if \uFFFD x}");
+    same("שלום\u200f, مرحبا\u200e 5 &#8238;x &#x2066;");
     // Blocks that are none.
     same("#Title");
     same("#");

@@ -322,6 +322,10 @@ class PlainTextTest : public QObject {
           if (it.fragment().charFormat().isImageFormat()) found << QStringLiteral("picture in ") + describe(widget);
         }
       }
+      const QString shown = document->toPlainText();
+      if (rich != nullptr && rich->isReadOnly() && std::any_of(shown.begin(), shown.end(), [](QChar c) { return turnsDirection(c.unicode()); })) {
+        found << QStringLiteral("turned text in ") + describe(widget);
+      }
       if (rich != nullptr && const_cast<QTextEdit*>(rich)->loadResource(QTextDocument::ImageResource, QUrl(QStringLiteral("noticed.png"))).isValid()) {
         found << QStringLiteral("loads resources: ") + describe(widget);
       }
