@@ -123,7 +123,7 @@ TEST_CASE("a layout that is not known is called that; a model that lacks a tenso
     t->name.replace(t->name.find("lerp_fused"), 10, "lerp_other");
   items.write(folder.file("unknown.gguf"));
   const Error unknown = refusal(folder.file("unknown.gguf"));
-  CHECK(unknown.code == ErrorCode::VersionUnsupported);
+  CHECK(unknown.code == ErrorCode::FormatUnknown);
   for (const char* part :
        {"unknown.gguf was written by an older converter", "blk.0.time_mix_lerp_other.weight", "convert it again."})
     CHECK_MESSAGE(says(unknown, part), unknown.message);

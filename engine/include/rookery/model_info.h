@@ -57,7 +57,7 @@ std::string unusedTensors(const ModelInfo& info);
 
 /// Version and dimensions from tensor names and shapes (rwkv/model.py; GGUF: names as llama.cpp writes them).
 /// A missing, extra-dimensional or mis-shaped tensor is an error that names it; the size of heads is never guessed.
-/// Errors: NotRwkv (also an adapter that is not merged), FormatUnknown (weights of a type that is not read),
+/// Errors: NotRwkv, FormatUnknown (weights of a type that is not read, an adapter that is not merged, an unknown layout),
 /// VersionUnsupported, TensorMissing, TensorMismatch.
 Result<ModelInfo> detect(const ModelFile& file);
 

@@ -155,8 +155,8 @@ Result<const FolderConfig*> configOf(const ModelFile& file, const ModelShape& sh
   if (!config->layers || *config->layers == shape.layers) return config;
   if (!hasFlaNames(file)) return nullptr;
   return fail(ErrorCode::TensorMismatch, fmt::format("The config.json beside the model says that it has {} layers, but "
-                                                     "its tensors make {}. Tensors are missing, or the "
-                                                     "config.json is another model's.",
+                                                     "its tensors make {}. Tensors are missing, or the config.json is "
+                                                     "another model's.",
                                                      *config->layers, shape.layers));
 }
 
@@ -179,8 +179,8 @@ Result<int> headSizeOf(const ModelFile& file, const ModelShape& shape, const std
                             shapeText(tensor.shape), shape.nEmbd));
   if (inner == 0 && stated == 0)
     return fail(ErrorCode::TensorMissing, gguf ? fmt::format("The GGUF file does not say how large the model's heads "
-                                                             "are: its key rwkv{}.wkv.head_size is missing. "
-                                                             "Get another file of the model, or convert it again.",
+                                                             "are: its key rwkv{}.wkv.head_size is missing. Get another "
+                                                             "file of the model, or convert it again.",
                                                              versionName(shape.version))
                                                : fmt::format("How large the model's heads are cannot be told: tensor "
                                                              "{} is stored flat, [{}]. Get the .pth of the model, or "
@@ -211,10 +211,10 @@ Result<ModelShape> withNormEps(const ModelFile& file, Result<ModelShape> shape) 
     constexpr double kGroupEps = 64e-5;
     if (const double group = eps.value_or(0) * shape->headSize;
         eps && hasFlaNames(file) && std::abs(group - kGroupEps) > 1e-3 * kGroupEps)
-      return fail(ErrorCode::VersionUnsupported,
+      return fail(ErrorCode::FormatUnknown,
                   fmt::format("The config.json beside the model asks for heads of {} channels with an epsilon of {:g}, "
-                              "which makes {:g} in the norm of the "
-                              "heads; Rookery runs models with {:g} there, as all official ones have it.",
+                              "which makes {:g} in the norm of the heads; Rookery runs models with {:g} there, as all "
+                              "official ones have it.",
                               shape->headSize, *eps, group, kGroupEps));
   }
   if (!eps) return shape;
@@ -454,7 +454,7 @@ Error explained(const ModelFile& file, const NamedTensors& named, const std::str
       std::find_if(named.begin(), named.end(), [](const auto& entry) { return entry.first.starts_with("blk."); });
   if (error.code != ErrorCode::TensorMissing || file.container() != Container::Gguf || unknown == named.end())
     return error;
-  return Error{ErrorCode::VersionUnsupported,
+  return Error{ErrorCode::FormatUnknown,
                fmt::format("{} was written by an older converter, or by another one, whose layout is not known here: "
                            "it has {}. Get a newer GGUF of the model, or convert it again.",
                            fileName, unknown->first),

@@ -46,19 +46,19 @@ bool isOfAdapter(std::string_view name) {
 std::optional<Error> adapter(const ModelFile& file, const std::string& name) {
   const auto found = std::find_if(file.tensors().begin(), file.tensors().end(),
                                   [](const TensorSource& t) { return isOfAdapter(t.name); });
-  if (found == file.tensors().end() && !anyContains(file, ".lora.1")) return std::nullopt;
-  const bool beside =
-      anyContains(file, "ffn.key.weight") || anyContains(file, "ffn.value.weight") || anyContains(file, ".base_layer.");
-  return Error{ErrorCode::NotRwkv,
-               beside && found != file.tensors().end()
-                   ? fmt::format("{} holds an adapter that is not merged into its model ({}); without it the model "
-                                 "would answer as before its training. Merge the two with the tool "
-                                 "that trained it, and open the result.",
-                                 name, printable(found->name))
-                   : fmt::format("{} is an adapter (LoRA or the like), not a whole model. Merge it into its model with "
-                                 "the tool that trained it.",
-                                 name),
-               {}};
+  const bool ofWebRwkv = file.find("emb.weight") == nullptr && anyContains(file, ".lora.1");
+  if (found == file.tensors().end() && !ofWebRwkv) return std::nullopt;
+  const auto any = [&](std::initializer_list<std::string_view> parts) {
+    return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) { return anyContains(file, part); });
+  };
+  if (found == file.tensors().end() || !any({"ffn.key.weight", "ffn.value.weight", ".base_layer."}))
+    return Error{ErrorCode::NotRwkv,
+                 fmt::format("{} is an adapter (LoRA or the like), not a whole model. Merge it into its model with the "
+                             "tool that trained it.", name), {}};
+  return Error{ErrorCode::FormatUnknown,
+               fmt::format("{} holds an adapter that is not merged into its model ({}); without it the model would answer "
+                           "as before its training. Merge the two with the tool that trained it, and open the result.",
+                           name, printable(found->name)), {}};
 }
 
 // mlx.nn.quantize: a matrix as U32 words, its scales and biases beside it.
