@@ -7,38 +7,28 @@
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSignalSpy>
-#include <QTemporaryDir>
 #include <QTest>
 #include <QToolButton>
 #include <atomic>
-#include <semaphore>
 
-#include "application.h"
-#include "chat/chat_page.h"
 #include "chat/composer.h"
 #include "chat/conversation_list_model.h"
-#include "inference/inference_service.h"
-#include "main_window.h"
-#include "settings/settings.h"
-#include "shell_support.h"
 #include "support/stop_text.h"
+#include "whole_app_test.h"
 
 using namespace rookery;
 using namespace rookery::app;
+using namespace rookery::app::test;
 
 namespace {
-constexpr int kAnswerTimeout = 60'000;
 constexpr int kLongAnswer = 300;
 }
 
-class ChatTest : public QObject {
+class ChatTest : public WholeAppTest {
   Q_OBJECT
 
  private Q_SLOTS:
-  void init() {
-    m_dir = std::make_unique<QTemporaryDir>();
-    start();
-  }
+  void init() { startInNewFolder(); }
   void cleanup() { m_app.reset(); }
 
   void aChatGoesOnAfterARestartWithNothingReadAgain() {
@@ -63,238 +53,6 @@ class ChatTest : public QObject {
     const quint64 expected = (first.pending ? 1 : 0) + promptOf(second).size() + second.tokens.size();
     QCOMPARE(m_app->inference().rowsSubmitted(), expected);
     QVERIFY2(status().contains(QStringLiteral(", 0 read again")), qPrintable(status()));
-  }
-
-  // "Read again" is what was read now and had been read before: by another model too.
-  void aChangeOfTheModelReadsTheWholeChatAgain() {
-    ask(QStringLiteral("What is Rookery?"));
-    m_app.reset();
-    change({"UPDATE messages SET model_fingerprint = 'another' WHERE role = 2", "UPDATE conversations SET model_fingerprint = 'another'", "DELETE FROM snapshots"});
-    start();
-    QVERIFY(page().current()->needsReading());
-    ask(QStringLiteral("Hello"));
-    const MessageRecord answer = message(3);
-    QVERIFY(answer.promptFromStart);
-    const auto question = m_app->inference().tokenizer()->encode("\n\nUser: Hello\n\nAssistant:");
-    const std::size_t prompt = promptOf(answer).size();
-    QCOMPARE(status(), remembered(prompt + answer.tokens.size(), prompt - question.size()));
-  }
-
-  void aStoppedAnswerGoesOnWithNothingReadAgain() {
-    page().current()->setGenerateLimits(20, false);
-    ask(QStringLiteral("Tell me a story"));
-    const MessageRecord cut = message(1);
-    QVERIFY(cut.pending);  // drawn, never read: reading it is not "again"
-    start();
-    page().current()->setGenerateLimits(30, false);
-    visible<QToolButton>(QStringLiteral("continue"))->click();
-    waitForAnswer();
-    QCOMPARE(status(), remembered(promptOf(cut).size() + 30, 0));
-    const MessageRecord longer = message(1);
-    QVERIFY(longer.pending);
-    start();
-    ask(QStringLiteral("Hello"));  // the next turn reads that token first
-    QCOMPARE(status(), remembered(promptOf(cut).size() + 30 + promptOf(message(3)).size() + message(3).tokens.size(), 0));
-  }
-
-  // As a crash leaves it: the journal is all there is.
-  void aLostMemoryIsReadAgainAndCounted() {
-    page().current()->setGenerateLimits(20, false);
-    ask(QStringLiteral("Tell me a story"));
-    const std::size_t prompt = promptOf(message(1)).size();
-    m_app.reset();
-    change({"DELETE FROM snapshots"});
-    start();
-    page().current()->setGenerateLimits(30, false);
-    visible<QToolButton>(QStringLiteral("continue"))->click();
-    waitForAnswer();
-    QCOMPARE(status(), remembered(prompt + 30, prompt + 19));
-    m_app.reset();
-    change({"DELETE FROM snapshots"});
-    start();
-    page().current()->setGenerateLimits(10, false);
-    visible<QToolButton>(QStringLiteral("regenerate"))->click();
-    waitForAnswer();
-    QCOMPARE(status(), remembered(prompt + 10, prompt));
-  }
-
-  void aQuestionThatWasNeverReadIsNotReadAgain() {
-    ask(QStringLiteral("Hello"));
-    m_app.reset();  // as if it had been stopped, or killed, before its turn came
-    change({"UPDATE messages SET state = 1, text = '', text_length = 0, token_ids = NULL, pending_token = NULL, stop_reason = NULL, start_hash = 0,"
-            " prompt_ids = NULL, prompt_from_start = 0 WHERE role = 2", "DELETE FROM snapshots"});
-    start();
-    visible<QToolButton>(QStringLiteral("continue"))->click();
-    waitForAnswer();
-    const MessageRecord answer = message(1);
-    QVERIFY(!answer.tokens.empty());
-    QCOMPARE(status(), remembered(promptOf(answer).size() + answer.tokens.size(), 0));
-  }
-
-  void aStoppedReadingSaysWhatItRead() {
-    const auto stopper = connect(&m_app->inference(), &InferenceService::answerPrefillProgress, &m_app->inference(), [&](quint64 job, quint64 done) {
-      if (done > 0) m_app->inference().stop(job);
-    }, Qt::DirectConnection);
-    const quint64 before = m_app->inference().rowsSubmitted();
-    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(1000)));
-    waitForAnswer();
-    disconnect(stopper);
-    const quint64 read = m_app->inference().rowsSubmitted() - before, whole = promptOf(message(1)).size();
-    QVERIFY(read > 0 && read < whole);
-    QCOMPARE(status(), remembered(read, 0));
-    page().current()->setGenerateLimits(5, false);
-    visible<QToolButton>(QStringLiteral("continue"))->click();
-    waitForAnswer();
-    QCOMPARE(status(), remembered(whole + 5, 0));
-  }
-
-  // Killed while a long text is read, the next start reads only what is behind the last snapshot. A copy of the files is
-  // what a kill leaves.
-  void aKilledReadingGoesOnBehindItsLastSnapshot() {
-    std::binary_semaphore copied(0);
-    std::atomic<int> snapshots = 0;
-    m_app->inference().setSnapshotInterval(std::chrono::milliseconds(1));
-    const auto hold = connect(&m_app->inference(), &InferenceService::answerSnapshot, &m_app->inference(), [&] {
-      if (++snapshots != 3) return;
-      (void)copied.try_acquire_for(std::chrono::seconds(30));
-    }, Qt::DirectConnection);
-    page().current()->setGenerateLimits(40, false);
-    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(1000)));
-    QTRY_VERIFY_WITH_TIMEOUT(snapshots == 3, kAnswerTimeout);
-    QTemporaryDir killed;
-    const Paths from = Paths::inside(m_dir->path()), to = Paths::inside(killed.path());
-    QVERIFY(to.create());
-    qint64 left = 0;
-    const auto seen = [&] {
-      auto database = Connection::open(from.database(), Connection::Mode::ReadOnly);
-      auto query = runSql(database->database(), QStringLiteral("SELECT coalesce(max(answer_tokens), 0) FROM snapshots"));
-      return (left = query && query->next() ? -query->value(0).toLongLong() : 0) > 0;
-    };
-    QTRY_VERIFY_WITH_TIMEOUT(seen(), kAnswerTimeout);
-    for (const char* suffix : {"", "-wal"}) QVERIFY(QFile::copy(from.database() + QLatin1String(suffix), to.database() + QLatin1String(suffix)));
-    copied.release();
-    waitForAnswer();
-    disconnect(hold);
-    const MessageRecord whole = message(1);
-    const std::size_t prompt = promptOf(whole).size();
-    QCOMPARE(whole.tokens.size(), std::size_t(40));
-    QVERIFY(left > 0 && static_cast<std::size_t>(left) < prompt);
-
-    m_dir->remove();
-    QVERIFY(QDir().rename(killed.path(), m_dir->path()));
-    start();
-    QCOMPARE(message(1).id, whole.id);
-    QVERIFY(message(1).tokens.empty());
-    page().current()->setGenerateLimits(40, false);
-    visible<QToolButton>(QStringLiteral("continue"))->click();
-    waitForAnswer();
-    QCOMPARE(message(1).tokens, whole.tokens);
-    QCOMPARE(m_app->inference().rowsSubmitted(), quint64(left) + whole.tokens.size() - 1);  // the last token waits to be read
-    QCOMPARE(status(), remembered(prompt + 40, 0));
-  }
-
-  void aStoppedReadingGoesOnAfterARestart() {
-    quint64 all = 0;
-    const auto stopper = connect(&m_app->inference(), &InferenceService::answerPrefillProgress, &m_app->inference(), [&](quint64 job, quint64 done, quint64 total) {
-      all = total;
-      if (done > total / 2) m_app->inference().stop(job);
-    }, Qt::DirectConnection);
-    QVERIFY(page().current()->send(QStringLiteral("some words, and more of them. ").repeated(1000)));
-    waitForAnswer();
-    disconnect(stopper);
-    const quint64 read = m_app->inference().rowsSubmitted();
-    QVERIFY(read > 0 && read < all);
-    start();
-    page().current()->setGenerateLimits(5, false);
-    visible<QToolButton>(QStringLiteral("continue"))->click();
-    waitForAnswer();
-    QCOMPARE(m_app->inference().rowsSubmitted(), all - read + 4);
-    QCOMPARE(status(), remembered(all + 5, 0));
-  }
-
-  // What is read of an earlier question that was stopped is not lost by the next Stop.
-  void aStopInAnEarlierQuestionLosesNothing() {
-    const QString words = QStringLiteral("some words, and more of them. ").repeated(1000);
-    readInPart(words, 1);
-    const quint64 first = m_app->inference().rowsSubmitted();
-    m_app->inference().setSnapshotInterval(std::chrono::milliseconds(1));
-    readInPart(QStringLiteral("And this?"), 50);
-    const quint64 read = m_app->inference().rowsSubmitted();
-    QVERIFY(read > first && read < promptOf(message(1)).size());
-    page().current()->setGenerateLimits(40, false);
-    ask(QStringLiteral("Hello"));
-    checkAnswerAfterTwoStopped(m_app->inference().rowsSubmitted());
-  }
-
-  // The same when the program is killed there. A copy of the files is what a kill leaves.
-  void aKillInAnEarlierQuestionLosesLittle() {
-    const QString words = QStringLiteral("some words, and more of them. ").repeated(1000);
-    readInPart(words, 1);
-    const quint64 first = m_app->inference().rowsSubmitted();
-    const std::size_t earlier = promptOf(message(1)).size();
-    std::binary_semaphore copied(0);
-    std::atomic<int> snapshots = 0;
-    std::atomic<quint64> position = 0;
-    m_app->inference().setSnapshotInterval(std::chrono::milliseconds(1));
-    auto& inference = m_app->inference();
-    const auto hold = connect(&inference, &InferenceService::answerSnapshot, &inference, [&](quint64, const AnswerSnapshot& snapshot) {
-      if (++snapshots != 3) return;
-      position = snapshot.snapshot->tokens;
-      (void)copied.try_acquire_for(std::chrono::seconds(10));
-    }, Qt::DirectConnection);
-    QVERIFY(page().current()->send(QStringLiteral("And this?")));
-    QTRY_VERIFY_WITH_TIMEOUT(position > 0, kAnswerTimeout);
-    QTemporaryDir killed;
-    const Paths from = Paths::inside(m_dir->path()), to = Paths::inside(killed.path());
-    QVERIFY(to.create());
-    const auto seen = [&] {
-      auto database = Connection::open(from.database(), Connection::Mode::ReadOnly);
-      auto query = runSql(database->database(), QStringLiteral("SELECT max(position) FROM snapshots"));
-      return query && query->next() && query->value(0).toULongLong() == position;
-    };
-    QTRY_VERIFY_WITH_TIMEOUT(seen(), kAnswerTimeout);
-    for (const char* suffix : {"", "-wal"}) QVERIFY(QFile::copy(from.database() + QLatin1String(suffix), to.database() + QLatin1String(suffix)));
-    copied.release();
-    page().stop();
-    waitForAnswer();
-    disconnect(hold);
-    QVERIFY(position > first && position < earlier);
-    m_app.reset();
-    m_dir->remove();
-    QVERIFY(QDir().rename(killed.path(), m_dir->path()));
-    start();
-    page().current()->setGenerateLimits(40, false);
-    ask(QStringLiteral("Hello"));
-    checkAnswerAfterTwoStopped(position + m_app->inference().rowsSubmitted());
-  }
-
-  // Places in an answer that is read again are kept as well.
-  void aStopInAnEarlierAnswerLosesNothing() {
-    page().current()->setGenerateLimits(2000, false);
-    ask(QStringLiteral("Tell me a long story"));
-    const std::size_t before = promptOf(message(1)).size() + message(1).tokens.size();
-    m_app.reset();
-    change({"DELETE FROM snapshots"});
-    start();
-    readInPart(QStringLiteral("And this?"), 50);
-    const quint64 read = m_app->inference().rowsSubmitted();
-    QVERIFY(read > promptOf(message(1)).size() && read < before);
-    start();
-    page().current()->setGenerateLimits(40, false);
-    visible<QToolButton>(QStringLiteral("continue"))->click();
-    waitForAnswer();
-    const std::size_t whole = before + promptOf(message(3)).size() + 40;
-    QCOMPARE(read + m_app->inference().rowsSubmitted(), whole - 1);
-    QCOMPARE(status(), remembered(whole, before - read - 1));
-    const Tokens goneOn = message(3).tokens;
-    m_app.reset();
-    change({"DELETE FROM snapshots"});
-    start();
-    page().current()->setGenerateLimits(40, false);
-    visible<QToolButton>(QStringLiteral("regenerate"))->click();
-    waitForAnswer();
-    QCOMPARE(m_app->inference().rowsSubmitted(), whole - 1);
-    QCOMPARE(message(3).tokens, goneOn);
   }
 
   void theLiveSessionNeedsNoRestore() {
@@ -383,9 +141,7 @@ class ChatTest : public QObject {
     cut.decodeTokens = 0;
     m_app->store().finishAnswer(cut);
     start();
-    page().current()->setGenerateLimits(30, false);
-    visible<QToolButton>(QStringLiteral("continue"))->click();
-    waitForAnswer();
+    click("continue", 30);
     QCOMPARE(message(1).tokens.size(), std::size_t(30));
     QCOMPARE(message(1).decodeTokens, 20);
   }
@@ -797,112 +553,6 @@ class ChatTest : public QObject {
     }
     QVERIFY2(unnamed.isEmpty(), qPrintable(unnamed.join(u' ')));
   }
-
- private:
-  void start() {
-    m_app.reset();
-    const Paths paths = Paths::inside(m_dir->path());
-    QVERIFY(paths.create());
-    m_app = std::move(Application::create(paths).value());
-    engine::SamplerSettings greedy;
-    greedy.temperature = 0;
-    m_app->chatPage().setDefaults({greedy, {}, {}});
-    if (page().current()->id() == 0) page().newChat();
-    m_app->window().resize(1100, 750);
-    m_app->showWindow();
-    QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
-    m_app->loadFirstModel();
-    QVERIFY(loaded.wait(kAnswerTimeout));
-  }
-
-  void ask(const QString& question) {
-    QTest::keyClicks(input(), question);
-    QTest::keyClick(input(), Qt::Key_Return);
-    waitForAnswer();
-  }
-
-  /// Asks, and stops when that much of what is to be read was read.
-  void readInPart(const QString& question, quint64 percent) {
-    auto& inference = m_app->inference();
-    const auto stopper = connect(&inference, &InferenceService::answerPrefillProgress, &inference, [&](quint64 job, quint64 done, quint64 total) {
-      if (done * 100 >= total * percent) inference.stop(job);
-    }, Qt::DirectConnection);
-    QVERIFY(page().current()->send(question));
-    waitForAnswer();
-    disconnect(stopper);
-  }
-
-  /// `rows`: how many were read for it in all. An unbroken run reads as many, and says the same.
-  void checkAnswerAfterTwoStopped(quint64 rows) {
-    const MessageRecord answer = message(5);
-    QCOMPARE(answer.tokens.size(), std::size_t(40));
-    const std::size_t whole = promptOf(message(1)).size() + promptOf(message(3)).size() + promptOf(answer).size() + 40;
-    QCOMPARE(rows, whole - 1);  // the last token waits to be read
-    m_app.reset();
-    change({"DELETE FROM snapshots"});
-    start();
-    page().current()->setGenerateLimits(40, false);
-    visible<QToolButton>(QStringLiteral("regenerate"))->click();
-    waitForAnswer();
-    QCOMPARE(m_app->inference().rowsSubmitted(), whole - 1);
-    QCOMPARE(message(5).tokens, answer.tokens);
-  }
-
-  QListView* list() { return m_app->window().findChild<QListView*>(QStringLiteral("chatList")); }
-
-  void deleteCurrentChat() {
-    const int rows = list()->model()->rowCount();
-    list()->setFocus();
-    QTest::keyClick(list(), Qt::Key_Delete);
-    if (list()->model()->rowCount() == rows) list()->actions().back()->trigger();  // offscreen windows may not be active
-  }
-
-  /// From here on nothing can be saved, and something waits to be.
-  void fillDisk() {
-    QVERIFY(m_app->store().flush(10'000));
-    m_app->store().setPageLimit(1);
-    ConversationRecord big;
-    big.id = m_app->store().newConversationId();
-    big.uuid = QStringLiteral("big");
-    big.title = QString(300'000, u'x');
-    m_app->store().putConversation(big);
-    m_app->store().moveToBin(big.id);
-    QTRY_VERIFY_WITH_TIMEOUT(m_app->store().isFailing(), 10'000);
-    QCoreApplication::processEvents();
-  }
-
-  void waitForAnswer() { QTRY_COMPARE_WITH_TIMEOUT(page().current()->state(), Conversation::State::Idle, kAnswerTimeout); }
-  ChatPage& page() { return m_app->chatPage(); }
-  static QString remembered(std::size_t tokens, std::size_t again) {
-    const QLocale locale;
-    return QStringLiteral("%1 tokens remembered, %2 read again").arg(locale.toString(quint64(tokens)), locale.toString(quint64(again)));
-  }
-  void change(std::initializer_list<const char*> statements) {
-    auto database = Connection::open(Paths::inside(m_dir->path()).database(), Connection::Mode::ReadWrite);
-    for (const char* statement : statements) QVERIFY(runSql(database->database(), QLatin1String(statement)));
-  }
-
-  /// The store alone keeps it.
-  Tokens promptOf(const MessageRecord& message) {
-    m_app->store().flush(5000);
-    auto stored = m_app->store().promptOf(message.id, {});
-    return stored ? stored->tokens : Tokens();
-  }
-  MessageRecord message(int row) { return page().current()->transcript().message(row); }
-  QPlainTextEdit* input() { return page().findChild<QPlainTextEdit*>(QStringLiteral("composerInput")); }
-  QString status() { return page().findChild<QLabel*>(QStringLiteral("chatStatus"))->text(); }
-
-  template <class T>
-  T* visible(const QString& name) {
-    for (T* found : page().findChildren<T*>(name)) {
-      if (found->isVisible()) return found;
-    }
-    qFatal("no visible %s", qPrintable(name));
-    return nullptr;
-  }
-
-  std::unique_ptr<QTemporaryDir> m_dir;
-  std::unique_ptr<Application> m_app;
 };
 
 QTEST_MAIN(ChatTest)

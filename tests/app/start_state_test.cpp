@@ -227,7 +227,7 @@ class StartStateTest : public QObject {
     m_app = std::move(Application::create(paths).value());
     engine::SamplerSettings greedy;
     greedy.temperature = 0;
-    m_app->chatPage().setDefaultSampling(greedy);
+    m_app->chatPage().setDefaults({greedy, {}, {}});
     if (page().current()->id() == 0) page().newChat();
     m_app->window().resize(1100, 750);
     m_app->showWindow();
