@@ -43,6 +43,7 @@ void BoundedText::setText(const QString& text) {
       Q_EMIT textChanged();
     });
     m_column->addWidget(m_long);
+    m_long->show();
   }
   m_updating = false;
 }
