@@ -46,6 +46,20 @@ std::vector<FakeTensor> tinyV7() {
   return all;
 }
 
+/// With DeepEmbed of rank 5.
+std::vector<FakeTensor> tinyV7a() {
+  auto all = tinyV7();
+  for (const char* layer : {"blocks.0.ffn.", "blocks.1.ffn."}) {
+    const std::string prefix = layer;
+    all.push_back({prefix + "s_emb.weight", {20, 25}});
+    all.push_back({prefix + "s_emb_x.weight", {25, 32}});
+    all.push_back({prefix + "s0", {1, 1, 48}});
+    all.push_back({prefix + "s1", {32, 5}});
+    all.push_back({prefix + "s2", {5, 48}});
+  }
+  return all;
+}
+
 /// The same dimensions in the generations before: 2 layers, width 32, heads of 16, ffn 48, vocabulary 20.
 std::vector<FakeTensor> tinyOlder(RwkvVersion version) {
   constexpr std::int64_t c = 32;
@@ -148,7 +162,8 @@ TEST_CASE("every golden model is recognised with its dimensions") {
       CHECK(shape.dimFfn == manifest["dim_ffn"]);
       CHECK(shape.vocab == manifest["vocab_size"]);
       if (shape.version != RwkvVersion::V4) CHECK(shape.headSize == manifest["head_size"]);
-      if (shape.version == RwkvVersion::V7) {
+      if (shape.version == RwkvVersion::V7a) CHECK(shape.rankS == manifest["lora"]["s"]);
+      if (isRwkv7(shape.version)) {
         CHECK(shape.rankW == manifest["lora"]["w"]);
         CHECK(shape.rankA == manifest["lora"]["a"]);
         CHECK(shape.rankV == manifest["lora"]["v"]);
@@ -245,6 +260,7 @@ void checkEachIsNeeded(const std::vector<FakeTensor>& good, const std::vector<st
 
 TEST_CASE("a missing or mis-shaped tensor is an error that names it") {
   checkEachIsNeeded(tinyV7(), {"emb.weight", "blocks.0.att.r_k"});
+  checkEachIsNeeded(tinyV7a(), {"emb.weight", "blocks.0.att.r_k"});
   for (const RwkvVersion version : {RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6}) {
     CAPTURE(versionName(version));
     checkEachIsNeeded(tinyOlder(version), {"emb.weight"});
@@ -292,12 +308,56 @@ TEST_CASE("layer 0 may come without v0, v1 and v2") {
   CHECK(info->shape.rankV == 4);
 }
 
+TEST_CASE("RWKV-7a: its dimensions, and tables and matrices of another model are refused by name") {
+  const auto info = detected(tinyV7a());
+  REQUIRE_MESSAGE(info.has_value(), info.error().message);
+  CHECK(info->shape.version == RwkvVersion::V7a);
+  CHECK(info->shape.rankS == 5);
+  ModelShape seven = info->shape;
+  seven.version = RwkvVersion::V7;
+  seven.rankS = 0;
+  CHECK(info->shape.stateBytes() == seven.stateBytes());
+  CHECK(info->shape.parameters() - seven.parameters() == 2 * (20 * 25 + 25 * 32 + 48 + 32 * 5 + 5 * 48));
+
+  struct Wrong {
+    const char* name;
+    std::vector<std::int64_t> shape;
+    const char* says;
+  };
+  for (const Wrong& wrong : {Wrong{"blocks.1.ffn.s_emb.weight", {19, 25}, "[20, 25] is needed"}, {"blocks.0.ffn.s_emb.weight", {21, 25}, "[20, 25] is needed"},
+                             {"blocks.0.ffn.s_emb.weight", {20, 24}, "[20, 25] is needed"}, {"blocks.0.ffn.s_emb.weight", {25, 20}, "[20, 25] is needed"},
+                             {"blocks.1.ffn.s_emb_x.weight", {32, 25}, "[25, 32] is needed"}, {"blocks.1.ffn.s_emb_x.weight", {25}, "2 dimensions are needed"},
+                             {"blocks.0.ffn.s0", {1, 1, 32}, "[48] is needed"}, {"blocks.1.ffn.s1", {32, 6}, "[32, 5] is needed"}, {"blocks.0.ffn.s1", {5, 32}, "is needed"},
+                             {"blocks.0.ffn.s2", {48, 5}, "[5, 48] is needed"}, {"blocks.0.ffn.s1", {32, 300}, "impossible"}}) {
+    CAPTURE(wrong.name);
+    CAPTURE(wrong.says);
+    auto tensors = tinyV7a();
+    named(tensors, wrong.name).shape = wrong.shape;
+    const auto refused = detected(tensors);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == ErrorCode::TensorMismatch);
+    CHECK(refused.error().message.find(wrong.says) != std::string::npos);
+  }
+  // A file that lost most of DeepEmbed does not run as version 7.
+  for (const char* left : {"blocks.1.ffn.s0", "blocks.0.ffn.s1", "blocks.0.ffn.s2", "blocks.1.ffn.s_emb_x.weight"}) {
+    CAPTURE(left);
+    auto tensors = tinyV7a();
+    std::erase_if(tensors, [&](const FakeTensor& t) { return t.name.find(".ffn.s") != std::string::npos && t.name != left; });
+    CHECK(detected(tensors).error().code == ErrorCode::TensorMissing);
+  }
+}
+
 TEST_CASE("other models are called what they are") {
   CHECK(detected({{"model.embed_tokens.weight", {4, 4}}, {"model.layers.0.self_attn.q_proj.weight", {4, 4}}}).error().code == ErrorCode::NotRwkv);
-  auto deep = tinyV7();
-  deep.push_back({"blocks.0.ffn.s_emb.weight", {20, 32}});
-  CHECK(detected(deep).error().code == ErrorCode::VersionUnsupported);
-  CHECK(detected(deep).error().message.find("DeepEmbed") != std::string::npos);
+  for (const auto& [name, what] : {std::pair{"blocks.0.qkv.k_emb.weight", "RWKV-7b"}, {"blocks.1.qkv.qq.weight", "RWKV-7b"}, {"blocks.0.ffn.enn.weight", "RWKV-8"},
+                                   {"blocks.0.rosa.x_q", "ROSA"}, {"blocks.0.rosa.rosa_qkv.emb", "ROSA"}, {"emb_rosa.emb.weight", "ROSA"}, {"rosa1.emb0", "ROSA"}}) {
+    CAPTURE(name);
+    for (auto relative : {tinyV7(), tinyV7a(), std::vector<FakeTensor>{}}) {
+      relative.push_back({name, {20, 32}});
+      CHECK(detected(relative).error().code == ErrorCode::VersionUnsupported);
+      CHECK(detected(relative).error().message.find(what) != std::string::npos);
+    }
+  }
   auto layers = tinyV7();
   layers.push_back({"blocks.4000000000.ln1.weight", {32}});
   CHECK_FALSE(detected(layers).has_value());

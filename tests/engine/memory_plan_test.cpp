@@ -167,7 +167,8 @@ TEST_CASE("the plan of every official shape counts each of its parameters once")
 TEST_CASE("the estimate before loading is what the ledger shows after it") {
   for (const std::string file : {"golden/models/v4_small/model.pth", "data/rwkv5/v50_tiny/model.pth", "data/rwkv5/v51_tiny/model.pth",
                                  "golden/models/v5_small/model.pth", "golden/models/v6_small/model.pth", "golden/models/v6_rescale/model.f32.gguf",
-                                 "golden/models/v7_small/model.pth", "golden/models/v7_micro/model.f32.gguf", "golden/models/v7_quant/model.Q8_0.gguf"}) {
+                                 "golden/models/v7_small/model.pth", "golden/models/v7_micro/model.f32.gguf", "golden/models/v7_quant/model.Q8_0.gguf",
+                                 "data/rwkv7a/v7a_tiny/model.pth"}) {
     CAPTURE(file);
     const auto model = Model::load(std::filesystem::path(ROOKERY_TEST_DATA) / file);
     REQUIRE_MESSAGE(model.has_value(), model.error().message);
@@ -238,8 +239,9 @@ TEST_CASE("the plan of a file is what loading it places, component by component 
 TEST_CASE("the plan of a file is what loading it onto a Vulkan device places") {
   const auto device = rookery::test::usableVulkanDevice();
   if (!device) return;
-  for (const char* name : {"v4_small/model.pth", "v5_small/model.pth", "v6_small/model.pth", "v7_small/model.pth", "v7_quant/model.Q8_0.gguf", "v7_quant/model.Q4_K_M.gguf"}) {
-    const auto file = ModelFile::open(std::filesystem::path(ROOKERY_TEST_DATA) / "golden/models" / name);
+  for (const char* name : {"golden/models/v4_small/model.pth", "golden/models/v5_small/model.pth", "golden/models/v6_small/model.pth", "golden/models/v7_small/model.pth",
+                           "data/rwkv7a/v7a_tiny/model.pth", "golden/models/v7_quant/model.Q8_0.gguf", "golden/models/v7_quant/model.Q4_K_M.gguf"}) {
+    const auto file = ModelFile::open(std::filesystem::path(ROOKERY_TEST_DATA) / name);
     REQUIRE(file);
     for (const char* precision : {"", " int8"}) {
       CAPTURE(name);
@@ -254,7 +256,7 @@ TEST_CASE("the plan of a file is what loading it onto a Vulkan device places") {
       for (const LedgerEntry& e : (*model)->ledger().entries()) {
         if (e.kind != "weights") continue;
         placed[e.component] += e.bytes;
-        CHECK(e.device == (e.component == "embedding" ? "cpu" : device->id));
+        CHECK(e.device == (isLookedUp(e.component) ? "cpu" : device->id));
       }
       for (const MemoryRow& row : *planned) wanted[row.component] += row.bytes;
       CHECK(placed == wanted);
@@ -276,9 +278,10 @@ TEST_CASE("the plan of a file with torch's rounding is never below the plain one
 }
 
 TEST_CASE("every component takes what its shapes say, of every generation and precision") {
-  for (const RwkvVersion version : {RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6, RwkvVersion::V7}) {
+  for (const RwkvVersion version : {RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6, RwkvVersion::V7, RwkvVersion::V7a}) {
     ModelShape shape{.version = version, .layers = 2, .nEmbd = 128, .headSize = version == RwkvVersion::V4 ? 0 : 64, .dimFfn = 448, .vocab = 320};
-    if (version == RwkvVersion::V7) shape.rankW = shape.rankA = shape.rankV = shape.rankG = 32;
+    if (isRwkv7(version)) shape.rankW = shape.rankA = shape.rankV = shape.rankG = 32;
+    if (version == RwkvVersion::V7a) shape.rankS = 16;
     if (version == RwkvVersion::V6) {
       shape.rankW = 64;
       shape.rankMaa = 32;

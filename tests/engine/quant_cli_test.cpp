@@ -17,9 +17,10 @@ namespace {
 const std::filesystem::path kModels = std::filesystem::path(ROOKERY_TEST_DATA) / "golden/models";
 const std::string kGguf = (kModels / "v7_quant/model.f16.gguf").string();  // 256 wide: every block type fits
 const std::string kPth = (kModels / "v7_small/model.pth").string();
+const std::string kDeep = std::string(ROOKERY_TEST_DATA) + "/data/rwkv7a/v7a_tiny/model.pth";
 
 std::optional<std::vector<float>> logits(const TemporaryFolder& folder, const std::string& model, std::vector<std::string> more = {}) {
-  writeFile(folder.file("t.json"), "[5, 17, 110, 3, 99, 41, 120, 7, 64, 88]");
+  writeFile(folder.file("t.json"), "[5, 17, 30, 3, 49, 41, 40, 7, 14, 28]");
   std::vector<std::string> arguments{"logits", "--model", model, "--tokens", folder.file("t.json"), "--out", folder.file("l.safetensors"), "--positions", "0,4,9"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   const auto run = runCli(arguments);
@@ -80,17 +81,20 @@ TEST_CASE("a lossless conversion gives bitwise the same logits, in every generat
   for (const std::filesystem::path& source : {kModels / "v4_small/model.pth", data / "v50_tiny/model.pth", data / "v50_log/model.pth", data / "v51_tiny/model.pth",
                                               kModels / "v5_small/model.pth", kModels / "v6_small/model.pth", kModels / "v6_small/model.f16.gguf",
                                               kModels / "v6_rescale/model.pth", kModels / "v6_rescale/model.f32.gguf", kModels / "v7_small/model.pth",
-                                              kModels / "v7_micro/model.pth", kModels / "v7_quant/model.f16.gguf"}) {
+                                              kModels / "v7_micro/model.pth", kModels / "v7_quant/model.f16.gguf", std::filesystem::path(kDeep)}) {
     const auto original = logits(folder, source.string());
     REQUIRE(original);
     const json before = info(source.string());
     const std::string version = before["version"];
+    const bool inGguf = version == "6" || version == "7";
     for (const char* name : {"out.safetensors", "out.gguf"}) {
       CAPTURE(source.string());
       CAPTURE(name);
       const bool gguf = name == std::string("out.gguf");
-      if (gguf && version < "6") {
-        CHECK(runCli({"convert", source.string(), folder.file(name), "--precision", "fp32"}).exitCode == 3);
+      if (gguf && !inGguf) {
+        const auto refused = runCli({"convert", source.string(), folder.file(name), "--precision", "fp32"});
+        CHECK(refused.exitCode == 3);
+        CHECK_MESSAGE(refused.err.find("this model is RWKV-" + version + ". A .safetensors file can be written") != std::string::npos, refused.err);
         continue;
       }
       if (!convert(source.string(), folder.file(name), "fp32")) continue;
@@ -100,7 +104,7 @@ TEST_CASE("a lossless conversion gives bitwise the same logits, in every generat
       CHECK(after["dtype"] == "fp32");
       // And once more across: what was written is a whole model.
       const std::string back = folder.file(gguf ? "back.safetensors" : "back.gguf");
-      if (version >= "6" && convert(folder.file(name), back, "fp32")) CHECK(logits(folder, back) == original);
+      if (inGguf && convert(folder.file(name), back, "fp32")) CHECK(logits(folder, back) == original);
     }
   }
 }
@@ -123,6 +127,18 @@ TEST_CASE("a quantised file is what quantising at load gives, bit for bit") {
     CHECK(logits(folder, folder.file("q.safetensors")) == atLoad);
     CHECK(info(folder.file("q.safetensors"))["dtype"] == precision);
     CHECK(info(folder.file("q.safetensors"))["version"] == "7");
+  }
+  // Of DeepEmbed the table is quantised as the embedding is; the small matrices stay fp16.
+  for (const char* precision : {"fp16", "int8", "q8_0", "q4_k"}) {
+    CAPTURE(precision);
+    const auto atLoad = logits(folder, kDeep, {"--precision", precision});
+    REQUIRE(atLoad);
+    CHECK(maxDifference(*atLoad, *logits(folder, kDeep)) <= 0.1);
+    if (!convert(kDeep, folder.file("q.safetensors"), precision)) continue;
+    CHECK(logits(folder, folder.file("q.safetensors")) == atLoad);
+    const json types = container(folder.file("q.safetensors"));
+    CHECK(types["blocks.1.ffn.s_emb.weight"] == (precision[0] == 'q' ? "q8_0" : "fp16"));
+    CHECK(types["blocks.0.ffn.s1"] == "fp16");
   }
 }
 

@@ -121,7 +121,7 @@ TEST_CASE("programs: what a range hands out is what the next takes") {
       REQUIRE(first.valuesOut.size() == second.valuesIn.size());
       for (std::size_t i = 0; i < first.valuesOut.size(); ++i)
         CHECK(first.values[static_cast<std::size_t>(first.valuesOut[i])].name == second.values[static_cast<std::size_t>(second.valuesIn[i])].name);
-      CHECK(first.valuesOut.size() == (version == RwkvVersion::V7 && cut < shape.layers ? 2 : 1));
+      CHECK(first.valuesOut.size() == (cut == shape.layers ? 1 : version == RwkvVersion::V7 ? 2 : version == RwkvVersion::V7a ? 3 : 1));
       CHECK(first.stateLayout.layers == cut);
       CHECK(second.stateLayout.layers == shape.layers - cut);
     }

@@ -85,8 +85,8 @@ TEST_CASE("validation: no barrier of a model of any generation can be left out, 
     CAPTURE(std::string(versionName(version)));
     Part model(version, {0, kLayers, true, true});
     const std::size_t barriers = checkEveryBarrier(model, 1, false);
-    if (version == RwkvVersion::V7) CHECK(barriers <= 2 + 6 * kLayers);  // at the ends, and after each dispatch of a layer
-    if (version == RwkvVersion::V7) checkEveryBarrier(model, 3, false);  // the order of a chunk by tiles, in one piece
+    if (isRwkv7(version)) CHECK(barriers <= 2 + (version == RwkvVersion::V7a ? 7 : 6) * kLayers);  // at the ends, and after each dispatch of a layer
+    if (isRwkv7(version)) checkEveryBarrier(model, 3, false);  // the order of a chunk by tiles, in one piece
     checkEveryBarrier(model, 20, true);
   }
 }
@@ -109,8 +109,11 @@ TEST_CASE("validation: no barrier at the boundaries of a split model can be left
   for (const LayerRange& range : {LayerRange{0, kLayers, true, false}, LayerRange{0, kLayers, false, false}, LayerRange{0, kLayers, false, true}}) {
     CAPTURE(range.embedding);
     CAPTURE(range.head);
-    Part model(RwkvVersion::V7, range);
-    checkEveryBarrier(model, 1, false);
-    checkEveryBarrier(model, 20, true);
+    for (const RwkvVersion version : {RwkvVersion::V7, RwkvVersion::V7a}) {
+      CAPTURE(std::string(versionName(version)));
+      Part model(version, range);
+      checkEveryBarrier(model, 1, false);
+      checkEveryBarrier(model, 20, true);
+    }
   }
 }

@@ -321,6 +321,53 @@ TEST_CASE("activations, sums onto what is there, and gates") {
   }
 }
 
+TEST_CASE("DeepEmbed: rows of a table that is looked up, sums onto them, and factors") {
+  const auto device = openVulkanDevice();
+  constexpr std::size_t kC = 48, kF = 1100, kRank = 24;  // three groups of outputs, the last not whole
+  for (const DType type : {DType::F32, DType::F16, DType::BF16}) {
+    CAPTURE(std::string(traits(type).name));
+    Bench bench(kC, 11);
+    const auto number = [&] { return 0.2F * bench.random.uniform(); };
+    const WeightId table = bench.weight("blocks.0.ffn.s_emb.weight", "deep_embedding", WeightRole::Embedding, plain(type, kVocab, kRank * kRank, number));
+    const WeightId toRow = bench.weight("blocks.0.ffn.s_emb_x.weight", "block0", WeightRole::Matrix, plain(type, kRank * kRank, kC, number));
+    const WeightId a = bench.weight("blocks.0.ffn.key.weight", "block0", WeightRole::Matrix, plain(DType::F16, kF, kC, number));
+    const WeightId s1 = bench.weight("blocks.0.ffn.s1", "block0", WeightRole::LowRank, plain(type, kRank, kC, number));
+    const WeightId s2 = bench.weight("blocks.0.ffn.s2", "block0", WeightRole::LowRank, plain(type, kF, kRank, number));
+    const WeightId s0 = bench.vector("blocks.0.ffn.s0", kF, 1.0F);
+    const ValueId copy = bench.value(kC), row = bench.value(kRank * kRank), h = bench.value(kF), q = bench.value(kRank);
+    std::get<Embed>(bench.program.stages.front().op).copy = copy;
+    bench.program.stages.push_back({kNone, LookUp{{{table, row}}}});
+    bench.program.stages.push_back({0, GemvGroup{std::nullopt, {{toRow, copy, row, ProgramActivation::None, true}, {a, bench.x, h, ProgramActivation::ReluSquared}, {s1, bench.x, q}}}});
+    bench.program.stages.push_back({0, DeepEmbed{h, q, row, s0, s2}});
+    for (const VulkanTuning& tuning : cuts(*device)) {
+      CAPTURE(tuningText(tuning));
+      for (const auto& [count, piece] : kRuns) {
+        CAPTURE(piece);
+        const auto got = bench.run(device, tuning, false, h, count, piece);
+        double worst = 0;
+        std::size_t zeros = 0;
+        for (std::size_t t = 0; t < count; ++t) {
+          const auto& x = bench.inputs[t];
+          std::vector<double> product(kRank);
+          for (std::size_t i = 0; i < kRank; ++i)
+            for (std::size_t j = 0; j < kRank; ++j) {
+              const std::size_t at = i * kRank + j;
+              product[j] += Bench::dot(bench.stored(s1), i, x).first * (static_cast<double>(bench.stored(table).values[t * kRank * kRank + at]) + Bench::dot(bench.stored(toRow), at, x).first);
+            }
+          for (std::size_t i = 0; i < kF; ++i) {
+            const double hidden = activated(Bench::dot(bench.stored(a), i, x).first, ProgramActivation::ReluSquared);
+            const double factor = static_cast<double>(bench.stored(s0).values[i]) + Bench::dot(bench.stored(s2), i, product).first;
+            worst = std::max(worst, std::fabs(static_cast<double>(got[t * kF + i]) - hidden * factor));
+            zeros += hidden == 0 && got[t * kF + i] == 0 ? 1 : 0;
+          }
+        }
+        CHECK(worst < 2e-5);
+        CHECK(zeros > count * kF / 4);
+      }
+    }
+  }
+}
+
 TEST_CASE("norm, token shift and mixes, made by the product itself and before it") {
   const auto device = openVulkanDevice();
   for (const std::size_t width : {64U, 768U}) {

@@ -72,7 +72,7 @@ std::vector<std::filesystem::path> goldenFolders() {
 }
 
 std::vector<std::filesystem::path> modelCases() {
-  std::vector<std::filesystem::path> parents{testData() / "data/rwkv5"};
+  std::vector<std::filesystem::path> parents{testData() / "data/rwkv5", testData() / "data/rwkv7a"};
   for (const auto& folder : goldenFolders()) parents.push_back(folder / "models");
   std::vector<std::filesystem::path> cases;
   for (const auto& parent : parents) {

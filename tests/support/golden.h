@@ -30,7 +30,7 @@ double maxDifference(std::span<const float> a, std::span<const float> b);
 
 /// tests/golden, and the folder in ROOKERY_GOLDEN_DIR when it is set.
 std::vector<std::filesystem::path> goldenFolders();
-/// The folders of all cases: those below goldenFolders()/models, and those of versions 5.0 and 5.1 in tests/data.
+/// The folders of all cases: those below goldenFolders()/models, and those of versions 5.0, 5.1 and 7a in tests/data.
 std::vector<std::filesystem::path> modelCases();
 
 }  // namespace rookery::test

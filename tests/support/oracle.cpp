@@ -106,12 +106,17 @@ Oracle::Row Oracle::linearAttention(int layer, const Row& r, const Row& k, const
   return headNorm(layer, y);
 }
 
+Oracle::Row Oracle::rowOf(const Row& table, unsigned token, std::size_t width) {
+  return Row(table.begin() + static_cast<std::ptrdiff_t>(token * width), table.begin() + static_cast<std::ptrdiff_t>((token + 1) * width));
+}
+
 std::vector<double> Oracle::step(unsigned token) {
   const std::size_t c = static_cast<std::size_t>(m_shape.nEmbd);
   const double eps = static_cast<double>(m_shape.normEps);
-  const Row& table = m_weights.at("emb.weight");
-  Row x(table.begin() + static_cast<std::ptrdiff_t>(token * c), table.begin() + static_cast<std::ptrdiff_t>((token + 1) * c));
-  x = layerNorm(x, m_weights.at("blocks.0.ln0.weight"), m_weights.at("blocks.0.ln0.bias"), eps);
+  Row x = layerNorm(rowOf(m_weights.at("emb.weight"), token, c), m_weights.at("blocks.0.ln0.weight"),
+                    m_weights.at("blocks.0.ln0.bias"), eps);
+  m_token = token;
+  m_embedding = x;
   for (int layer = 0; layer < m_shape.layers; ++layer) {
     const Row mixed = timeMix(layer, layerNorm(x, w(layer, "ln1.weight"), w(layer, "ln1.bias"), eps));
     for (std::size_t i = 0; i < c; ++i) x[i] += mixed[i];
@@ -126,7 +131,8 @@ std::unique_ptr<Oracle> makeOracle(engine::WeightSource& source) {
   switch (source.info().shape.version) {
     case engine::RwkvVersion::V4: return oracleRwkv4(source);
     case engine::RwkvVersion::V6: return oracleRwkv6(source);
-    case engine::RwkvVersion::V7: return oracleRwkv7(source);
+    case engine::RwkvVersion::V7:
+    case engine::RwkvVersion::V7a: return oracleRwkv7(source);
     default: return oracleRwkv5(source);
   }
 }

@@ -43,17 +43,21 @@ class Oracle {
   Row gatedFfn(int layer, const Row& x, const std::string& prefix, Between between);
   /// Heads of versions 5 and 6: out = r (S + first k v), S = decay S + k v; all rows [C].
   Row linearAttention(int layer, const Row& r, const Row& k, const Row& v, const Row& decay, const Row& first);
+  /// A token's row of a table.
+  static Row rowOf(const Row& table, unsigned token, std::size_t width);
 
   engine::ModelShape m_shape;
   std::map<std::string, Row> m_weights;  ///< official names; matrices as [out][in]
   std::vector<Row> m_attPrevious, m_ffnPrevious;  ///< [layer]
+  unsigned m_token = 0;  ///< of this step
+  Row m_embedding;       ///< its embedding, after ln0
   std::vector<Row> m_kv;  ///< [layer][head]: [key][value] (5, 6), [value][key] (7)
 };
 
 std::unique_ptr<Oracle> oracleRwkv4(engine::WeightSource& source);
 std::unique_ptr<Oracle> oracleRwkv5(engine::WeightSource& source);  ///< 5.0, 5.1, 5.2
 std::unique_ptr<Oracle> oracleRwkv6(engine::WeightSource& source);
-std::unique_ptr<Oracle> oracleRwkv7(engine::WeightSource& source);
+std::unique_ptr<Oracle> oracleRwkv7(engine::WeightSource& source);  ///< 7, 7a
 /// The one of the source's version.
 std::unique_ptr<Oracle> makeOracle(engine::WeightSource& source);
 

@@ -8,13 +8,14 @@ namespace rookery::test {
 
 namespace {
 
-// arXiv 2503.14456
+// arXiv 2503.14456; DeepEmbed of 7a: rwkv/model.py, where it is folded into one table on load.
 class OracleRwkv7 final : public Oracle {
  public:
   explicit OracleRwkv7(engine::WeightSource& source) : Oracle(source) {
     take(source, {"att.x_r", "att.x_w", "att.x_k", "att.x_v", "att.x_a", "att.x_g", "att.w0", "att.w1", "att.w2", "att.a0", "att.a1", "att.a2",
                   "att.g1", "att.g2", "att.k_k", "att.k_a", "att.r_k", "att.ln_x.weight", "att.ln_x.bias", "ffn.x_k"});
     take(source, {"att.v0", "att.v1", "att.v2"}, 1);
+    if (m_shape.version == engine::RwkvVersion::V7a) take(source, {"ffn.s_emb.weight", "ffn.s_emb_x.weight", "ffn.s0", "ffn.s1", "ffn.s2"});
   }
 
  private:
@@ -81,6 +82,18 @@ class OracleRwkv7 final : public Oracle {
     previous = x;
     Row hidden = times(w(layer, "ffn.key.weight"), mixed);
     for (double& value : hidden) value = value > 0 ? value * value : 0;
+    if (m_shape.version == engine::RwkvVersion::V7a) {
+      const Row query = times(w(layer, "ffn.s1"), x);  // of x itself, not of what is mixed
+      const std::size_t rank = query.size();
+      Row row = rowOf(w(layer, "ffn.s_emb.weight"), m_token, rank * rank);
+      const Row more = times(w(layer, "ffn.s_emb_x.weight"), m_embedding);
+      for (std::size_t i = 0; i < row.size(); ++i) row[i] += more[i];
+      Row product(rank);
+      for (std::size_t i = 0; i < rank; ++i)
+        for (std::size_t j = 0; j < rank; ++j) product[j] += query[i] * row[i * rank + j];
+      const Row factor = times(w(layer, "ffn.s2"), product);
+      for (std::size_t i = 0; i < hidden.size(); ++i) hidden[i] *= w(layer, "ffn.s0")[i] + factor[i];
+    }
     return times(w(layer, "ffn.value.weight"), hidden);
   }
 

@@ -19,7 +19,8 @@
 namespace rookery::test {
 
 inline const std::vector<engine::RwkvVersion> kVersions{engine::RwkvVersion::V4,   engine::RwkvVersion::V5_0, engine::RwkvVersion::V5_1,
-                                                        engine::RwkvVersion::V5_2, engine::RwkvVersion::V6,   engine::RwkvVersion::V7};
+                                                        engine::RwkvVersion::V5_2, engine::RwkvVersion::V6,   engine::RwkvVersion::V7,
+                                                        engine::RwkvVersion::V7a};
 
 inline engine::ModelShape smallShape(engine::RwkvVersion version) {
   engine::ModelShape shape;
@@ -29,11 +30,12 @@ inline engine::ModelShape smallShape(engine::RwkvVersion version) {
   shape.headSize = version == engine::RwkvVersion::V4 ? 0 : 64;
   shape.dimFfn = 512;
   shape.vocab = 331;  // no whole number of tiles
-  if (version == engine::RwkvVersion::V7) {
+  if (engine::isRwkv7(version)) {
     shape.rankW = 24;
     shape.rankA = 40;
     shape.rankV = 16;
     shape.rankG = 72;
+    shape.rankS = version == engine::RwkvVersion::V7a ? 12 : 0;
   } else if (version == engine::RwkvVersion::V6) {
     shape.rankW = 40;
     shape.rankMaa = 24;  // parts of the hidden row that are no whole tiles

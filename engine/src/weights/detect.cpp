@@ -245,12 +245,14 @@ Result<void> expectDeepEmbed(const Tensors& tensors, int layer, const ModelShape
 std::optional<Error> unsupportedVariant(const Tensors& tensors) {
   const auto is = [](const char* what) { return Error{ErrorCode::VersionUnsupported, what, {}}; };
   if (tensors.anyContains("rosa_") || tensors.anyContains("_rosa") || tensors.anyContains(".rosa.") || tensors.anyStartsWith("rosa"))
-    return is("This is an RWKV-8 model with ROSA, an experiment that searches the whole text before each token; this version cannot run it. RWKV-7 models can be run.");
+    return is("This is an RWKV-8 model with ROSA, an experiment that searches the whole text before each token; this "
+              "version cannot run it. RWKV-7 models can be run.");
   if (tensors.anyContains(".qkv.k_emb") || tensors.anyContains(".qkv.qq."))
-    return is("This is RWKV-7b (RWKV-7 with DeepEmbed and an attention over all tokens), an experiment that keeps numbers of every token beside its state; this version cannot run "
-              "it. The rwkv7 and rwkv7a files of the same size work.");
+    return is("This is RWKV-7b (RWKV-7 with DeepEmbed and an attention over all tokens), an experiment that keeps numbers "
+              "of every token beside its state; this version cannot run it. The rwkv7 and rwkv7a files of the same size work.");
   if (tensors.anyContains(".ffn.enn.weight"))
-    return is("This is an early RWKV-8 (rc00, with a DeepEmbed behind the feed-forward part), an experiment that this version cannot run. RWKV-7 and RWKV-7a models can be run.");
+    return is("This is an early RWKV-8 (rc00, with a DeepEmbed behind the feed-forward part), an experiment that this "
+              "version cannot run. RWKV-7 and RWKV-7a models can be run.");
   return std::nullopt;
 }
 
@@ -279,7 +281,8 @@ Result<ModelShape> detectV7(const ModelFile& file, const Tensors& tensors) {
   if (shape->version == RwkvVersion::V7a) {
     const auto found = tensors.rank(block(0, "ffn.s1"));
     if (!found) return tl::unexpected(found.error());
-    if (*found > kMostRankS) return fail(ErrorCode::TensorMismatch, fmt::format("A rank of {} in {} is impossible; DeepEmbed has 32.", *found, block(0, "ffn.s1")));
+    if (*found > kMostRankS)
+      return fail(ErrorCode::TensorMismatch, fmt::format("A rank of {} in {} is impossible; DeepEmbed has 32.", *found, block(0, "ffn.s1")));
     shape->rankS = *found;
   }
 

@@ -91,7 +91,9 @@ class CpuExecutable final : public Executable {
   void mixTokens(const NormShiftMix& op, const Run& run, int worker);
   void dependentMix(const NormShiftMix& op, std::size_t mix, std::int64_t begin, std::int64_t end, float* out, std::int64_t ld);
   /// Items [first, second) of `all` that are a worker's when all share them.
-  std::pair<std::int64_t, std::int64_t> partOf(std::int64_t all, int worker) const { return {all * worker / m_pool->threads(), all * (worker + 1) / m_pool->threads()}; }
+  std::pair<std::int64_t, std::int64_t> partOf(std::int64_t all, int worker) const {
+    return {all * worker / m_pool->threads(), all * (worker + 1) / m_pool->threads()};
+  }
   void mixRow(MixForm form, const float* current, const float* previous, const float* mix, float* out) const;
 
   float* value(ValueId id) { return m_values[static_cast<std::size_t>(id)]; }
