@@ -280,6 +280,26 @@ TEST_CASE("unrolling and strips change no bit, tiles none from chunk to chunk") 
   }
 }
 
+TEST_CASE("a group that is given more strips than a driver has rounds for leaves none out") {
+  const auto device = openVulkanDevice();
+  constexpr std::int64_t kRows = 6400, kCols = 1024;
+  Bench bench(kCols, 6);
+  const WeightId matrix = bench.weight("blocks.0.att.key.weight", "block0", WeightRole::Matrix, plain(DType::F16, kRows, kCols, [&] { return 0.03F * bench.random.uniform(); }));
+  const ValueId y = bench.value(kRows);
+  bench.program.stages.push_back({0, GemvGroup{std::nullopt, {{matrix, bench.x, y}}}});
+  VulkanTuning tuning = cuts(*device)[0];
+  tuning.strips = kRows / 16;  // as one core gets them of the vocabulary
+  for (const std::size_t piece : {1U, 5U}) {
+    CAPTURE(piece);
+    const auto got = bench.run(device, tuning, false, y, piece, piece);
+    double worst = 0;
+    for (std::size_t t = 0; t < piece; ++t)
+      for (std::size_t r = 0; r < kRows; ++r)
+        worst = std::max(worst, std::fabs(static_cast<double>(got[t * kRows + r]) - Bench::dot(bench.stored(matrix), r, bench.inputs[t]).first));
+    CHECK(worst < 1e-4);
+  }
+}
+
 TEST_CASE("activations, sums onto what is there, and gates") {
   const auto device = openVulkanDevice();
   for (const ProgramActivation activation : {ProgramActivation::None, ProgramActivation::Tanh, ProgramActivation::Sigmoid, ProgramActivation::Silu, ProgramActivation::ReluSquared}) {

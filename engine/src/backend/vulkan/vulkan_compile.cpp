@@ -22,6 +22,8 @@ constexpr std::uint32_t kFewTokens = 8, kCodedFewTokens = 4;  // of a group of g
 constexpr std::uint32_t kTileOutputs = 64, kTileTokens = 64;  // of a group of tile.comp
 static_assert(kFewTokens <= kVulkanTokenTile && kCodedFewTokens <= kVulkanTokenTile);
 constexpr std::uint32_t kDeepOutputs = 512;
+// llvmpipe leaves all loops of an invocation after 65535 rounds in total, without a word. Of a strip's loops some add up sums.
+constexpr std::int64_t kMostRounds = 32768, kOtherRounds = 128;
 constexpr std::uint32_t kSparseStrip = 64;   // outputs of a group where inputs are skipped
 
 std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8; }
@@ -113,11 +115,14 @@ Result<void> VulkanExecutable::compileStage(const Stage& stage, Size size, Dispa
     v[LdRow] = ld(deep->row);
     v[Hidden] = offset(deep->hidden);
     v[LdHidden] = ld(deep->hidden);
-    const std::uint32_t outputs = std::max(kDeepOutputs, m_tuning.groupSize);  // of a group, each of which makes the product of query and row for itself
+    // Of a group, each of which makes the product of query and row for itself.
+    const std::uint32_t outputs = std::max(kDeepOutputs, m_tuning.groupSize);
     dispatch.tokensPerGroup = 1;
     dispatch.groupsY = (v[Width] + outputs - 1) / outputs;
-    return add("deep", {{constant::GroupSize, m_tuning.groupSize}, {constant::FormatA, static_cast<std::uint32_t>(s2.format)}, {constant::Row, static_cast<std::uint32_t>(s2.cols)}},
-               std::span(&record, 1), dispatch, body);
+    const std::map<std::uint32_t, std::uint32_t> constants{{constant::GroupSize, m_tuning.groupSize},
+                                                           {constant::FormatA, static_cast<std::uint32_t>(s2.format)},
+                                                           {constant::Row, static_cast<std::uint32_t>(s2.cols)}};
+    return add("deep", constants, std::span(&record, 1), dispatch, body);
   }
 
   const auto headSize = static_cast<std::uint32_t>(m_program.shape.headSize);
@@ -149,7 +154,8 @@ Result<void> VulkanExecutable::compileStage(const Stage& stage, Size size, Dispa
   std::vector<Gemv> ups{{wkv.w2, wkv.wHidden, m_up[0]}, {wkv.a2, wkv.aHidden, m_up[1]}, {wkv.g2, wkv.gHidden, m_up[3]}};
   if (wkv.vFirst != kNone) ups.push_back({wkv.v2, wkv.vHidden, m_up[2]});
   if (auto good = addGemms(ups, options, stage.layer, body); !good) return good;
-  record.weights = {addressOf(wkv.w0), addressOf(wkv.a0), addressOf(wkv.v0), addressOf(wkv.kK), addressOf(wkv.kA), addressOf(wkv.rK), addressOf(wkv.lnWeight), addressOf(wkv.lnBias)};
+  record.weights = {addressOf(wkv.w0), addressOf(wkv.a0), addressOf(wkv.v0), addressOf(wkv.kK),
+                    addressOf(wkv.kA), addressOf(wkv.rK), addressOf(wkv.lnWeight), addressOf(wkv.lnBias)};
   v[Ld] = ld(wkv.r);
   v[R] = offset(wkv.r);
   v[K] = offset(wkv.k);
@@ -215,6 +221,10 @@ Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatc
   dispatch.tokensPerGroup = 1;
   dispatch.layer = layer;
   const std::size_t mixes = op.mixes.size();
+  if (op.up != kNone) {  // rounds of a lane
+    const std::int64_t rounds = std::int64_t{c} / m_tuning.groupSize * static_cast<std::int64_t>(mixes) * v[Rank];
+    dispatch.groupsY += static_cast<std::uint32_t>(rounds / kMostRounds);
+  }
   if (auto good = add("mix", std::move(constants), std::span(&record, 1), dispatch, out); !good) return good;
   out.back().recordCount = static_cast<std::uint32_t>(mixes);  // the shader's count of mixes
   return {};
@@ -223,12 +233,16 @@ Result<void> VulkanExecutable::addMix(const NormShiftMix& op, int layer, Dispatc
 // On a processor groups are expensive and lanes few, and every group of a fused dispatch makes its input for itself: a
 // few groups for each core.
 std::uint32_t VulkanExecutable::stripsPerGroup(std::span<const Gemv> gemvs, std::uint32_t strip) const {
-  std::int64_t strips = 0;
-  for (const Gemv& gemv : gemvs) strips += (m_weights->matrix(gemv.matrix).paddedRows() + strip - 1) / strip;
-  const std::int64_t fewest = fewestStripsPerGroup(m_device->candidate().limits, strips, static_cast<std::int64_t>(gemvs.size()));
-  if (m_tuning.strips != 0) return std::max(m_tuning.strips, static_cast<std::uint32_t>(fewest));
+  std::int64_t strips = 0, rounds = 0;  // of a lane's loop over the inputs
+  for (const Gemv& gemv : gemvs) {
+    const kernels::PackedMatrix& w = m_weights->matrix(gemv.matrix);
+    strips += (w.paddedRows() + strip - 1) / strip;
+    rounds = std::max(rounds, w.cols * std::max(1U, strip / outputsPerLane(w.format)) / m_tuning.groupSize);
+  }
   const std::int64_t groups = 8 * std::int64_t{physicalCores()};
-  return static_cast<std::uint32_t>(std::max(fewest, (strips + groups - 1) / groups));
+  const std::int64_t wanted = m_tuning.strips != 0 ? m_tuning.strips : (strips + groups - 1) / groups;
+  const std::int64_t fewest = fewestStripsPerGroup(m_device->candidate().limits, strips, static_cast<std::int64_t>(gemvs.size()));
+  return static_cast<std::uint32_t>(std::max(fewest, std::min(wanted, kMostRounds / (rounds + kOtherRounds) + 1)));
 }
 
 Result<void> VulkanExecutable::addGemms(const std::vector<Gemv>& gemvs, const GemmOptions& options, int layer, Dispatches& out) {
