@@ -165,7 +165,7 @@ TEST_CASE("errors and usage do not hand on what an argument or a file name holds
 }
 
 TEST_CASE("control bytes that a model writes are escaped on a terminal and kept in a pipe") {
-  const std::vector<std::string> arguments{"generate", "--model", kGguf, "--prompt", "a", "--raw", "--tokens", "400", "--seed", "1", "--temperature", "4",
+  const std::vector<std::string> arguments{"generate", "--model", kGguf, "--prompt", "a", "--raw", "--tokens", "600", "--seed", "2", "--temperature", "4",
                                            "--top-p", "1", "--ignore-end"};
   const auto piped = runCli(arguments);
   REQUIRE(piped.exitCode == 0);

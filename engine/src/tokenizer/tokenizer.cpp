@@ -70,6 +70,8 @@ Result<std::shared_ptr<const Tokenizer>> buildTokenizer(Vocabulary vocabulary, s
     impl->offsets.resize(std::size_t{entry.id} + 1, static_cast<std::uint32_t>(impl->bytes.size()));
     impl->bytes.append(bytes);
   }
+  if (!vocabulary.silent.empty() && vocabulary.silent.back() >= impl->offsets.size())
+    impl->offsets.resize(std::size_t{vocabulary.silent.back()} + 1, static_cast<std::uint32_t>(impl->bytes.size()));
   impl->offsets.push_back(static_cast<std::uint32_t>(impl->bytes.size()));
   if (const auto lacking = std::count(std::begin(hasByte), std::end(hasByte), false); lacking > 0) {
     const auto first = std::find(std::begin(hasByte), std::end(hasByte), false) - std::begin(hasByte);
