@@ -327,7 +327,7 @@ void ModelsPage::retranslate() {
   m_scan->setText(tr("&Scan again"));
   m_modelsFolder->setText(tr("Open &models folder"));
   m_view->setAccessibleName(tr("Models on this computer"));
-  m_dropText->setText(tr("Drop a .pth, .st, .safetensors or .gguf file anywhere on this page. The file stays where it is."));
+  m_dropText->setText(tr("Drop a model or a state (.pth, .st, .state, .safetensors, .gguf) anywhere on this page. The file stays where it is."));
   m_hint->setText(tr("Where to get models: BlinkDL/rwkv7-g1 on Hugging Face, RWKV/rwkv7-g1 on ModelScope. "
                      "A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth gives the generation, training data, size, date and "
                      "length of the training texts. Rookery never downloads anything on its own."));

@@ -137,6 +137,14 @@ StoreResult<std::optional<Found>> usableSnapshot(const QSqlDatabase& database, q
   return std::optional<Found>();
 }
 
+QByteArray packLogits(const std::vector<float>& logits) {
+  const std::size_t bytes = logits.size() * sizeof(float);
+  QByteArray packed(static_cast<qsizetype>(ZSTD_compressBound(bytes)), Qt::Uninitialized);
+  const std::size_t written = ZSTD_compress(packed.data(), static_cast<std::size_t>(packed.size()), logits.data(), bytes, kZstdLevel);
+  packed.resize(ZSTD_isError(written) ? 0 : static_cast<qsizetype>(written));
+  return packed;
+}
+
 /// What a chat begins from: the hash that its tokens follow.
 StoreResult<std::uint64_t> startHashOf(const QSqlDatabase& database, qint64 conversation) {
   auto query = runSql(database, QStringLiteral("SELECT start_hash FROM conversations WHERE id = ?"), {conversation});
@@ -149,7 +157,7 @@ StoreResult<std::optional<PackedSnapshot>> startState(const QSqlDatabase& databa
   auto query = runSql(database, QStringLiteral("SELECT state FROM start_states WHERE hash = ?"), {static_cast<qint64>(hash)});
   if (!query) return tl::unexpected(query.error());
   if (!query->next()) return std::optional<PackedSnapshot>();
-  return std::optional(PackedSnapshot{query->value(0).toByteArray(), {}, 0, 0});
+  return std::optional(PackedSnapshot{query->value(0).toByteArray(), packLogits({}), 0, 0});
 }
 
 /// A sibling that read the very same prompt: regenerating starts from its snapshot.
@@ -172,11 +180,7 @@ PackedSnapshot packSnapshot(const engine::Snapshot& snapshot) {
   PackedSnapshot packed;
   const std::vector<std::byte> state = snapshot.state.pack();
   packed.state = QByteArray(reinterpret_cast<const char*>(state.data()), static_cast<qsizetype>(state.size()));
-  const std::size_t bytes = snapshot.logits.size() * sizeof(float);
-  packed.logits.resize(static_cast<qsizetype>(ZSTD_compressBound(bytes)));
-  const std::size_t written = ZSTD_compress(packed.logits.data(), static_cast<std::size_t>(packed.logits.size()),
-                                            snapshot.logits.data(), bytes, kZstdLevel);
-  packed.logits.resize(ZSTD_isError(written) ? 0 : static_cast<qsizetype>(written));
+  packed.logits = packLogits(snapshot.logits);
   packed.position = snapshot.tokens;
   return packed;
 }

@@ -170,6 +170,25 @@ TEST_CASE("states of other programs go on as the reference goes on, and say what
   CHECK(compared >= 20);
 }
 
+TEST_CASE("a tuned state of rwkv-metal is a start like any tuned one") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("state.safetensors");
+  writeRaw(path, Golden(kModels / "v7_small").metal());
+  std::string file = readFile(path);
+  std::uint64_t length = 0;
+  std::memcpy(&length, file.data(), sizeof length);
+  json header = json::parse(file.substr(8, length));
+  header["__metadata__"] = {{"format", "rwkv-state"}, {"version", "1"}, {"kind", "tuned"}, {"base_fingerprint", "theirs"}};
+  const std::string text = header.dump(), data = file.substr(8 + length);
+  length = text.size();
+  writeFile(path, std::string(reinterpret_cast<const char*>(&length), sizeof length) + text + data);
+  const json state = infoOf(path)["state"];
+  CHECK(state["kind"] == "tuned");
+  CHECK(state["form"] == "rwkv-metal");
+  CHECK(state["fingerprint"] == nullptr);  // theirs means nothing here
+  CHECK(logits(folder, (kModels / "v7_small/model.pth").string(), {1, 2}, {"--state-in", path}).exitCode == 0);
+}
+
 TEST_CASE("a state of another generation or of other dimensions is refused, and none is taken for a model") {
   const TemporaryFolder folder;
   const Golden four(kModels / "v4_small"), six(kModels / "v6_small"), seven(kModels / "v7_small");
@@ -188,8 +207,9 @@ TEST_CASE("a state of another generation or of other dimensions is refused, and 
   odd.pop_back();
   refused("v7_small", odd, "holds no state");
   odd = seven.metal();
-  odd[0].shape = {odd[0].shape[0], 2, 1, 64, 64};  // a batch of two
-  refused("v7_small", odd, "State tensor wkv[0] has the shape");
+  odd[0].shape[1] = 2;  // a batch of two
+  odd[0].bytes += odd[0].bytes;
+  refused("v7_small", odd, "State tensor wkv[0] holds 16384 numbers; this model needs 8192");
   for (const auto& tensors : {six.list(""), seven.tl(), seven.metal()}) {
     writeRaw(folder.file("state.safetensors"), tensors);
     const auto run = runCli({"generate", "--model", folder.file("state.safetensors"), "--prompt", "hello"});

@@ -70,7 +70,7 @@ std::string chatInTerminal(const std::string& typed) {
     const ssize_t count = ::read(terminal, buffer, sizeof buffer);
     if (count <= 0) break;  // EIO: it ended
     shown.append(buffer, static_cast<std::size_t>(count));
-    if (!sent && shown.find("\n> ") != std::string::npos) sent = ::write(terminal, typed.data(), typed.size()) > 0;
+    if (!sent && shown.find("\x1b[?2004h> ") != std::string::npos) sent = ::write(terminal, typed.data(), typed.size()) > 0;
   }
   int status = 0;
   ::waitpid(child, &status, 0);
