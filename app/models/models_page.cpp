@@ -13,6 +13,7 @@
 
 #include "inference/engine_text.h"
 #include "inference/inference_service.h"
+#include "inference/model_title.h"
 #include "inference/inference_worker.h"
 #include "models/model_details.h"
 #include "models/model_list.h"
