@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -25,7 +26,8 @@ const std::string kMicro = kModels + "v7_micro/model.safetensors";
 const std::string kWithVocabulary = kModels + "v7_quant/model.Q8_0.gguf";
 
 ProcessResult generate(std::vector<std::string> more, const std::string& input = {}) {
-  std::vector<std::string> arguments{"generate", "--model", kWithVocabulary, "--greedy", "--tokens", "4", "--json"};
+  std::vector<std::string> arguments{"generate", "--model", kWithVocabulary, "--greedy", "--json"};
+  if (std::find(more.begin(), more.end(), "--tokens") == more.end()) arguments.insert(arguments.end(), {"--tokens", "4"});
   arguments.insert(arguments.end(), more.begin(), more.end());
   return runCli(arguments, input);
 }
