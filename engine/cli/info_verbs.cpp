@@ -75,6 +75,11 @@ Result<void> showContainer(const engine::ModelFile& file, const Context& context
   print(stdout, "format {}\n", engine::containerName(file.container()));
   for (const auto& t : file.tensors())
     print(stdout, "{} {} [{}]\n", t.name, engine::traits(t.dtype).name, joined(t.shape, ", "));
+  constexpr std::string_view kNotes = "rookery.";  // what the reader left out of the names, and which tensors
+  for (const auto& [key, value] : file.metadata())
+    if (const auto* note = std::get_if<std::string>(&value);
+        note != nullptr && (key == "rookery.prefix" || key.starts_with("rookery.not_read.")))
+      print(stdout, "{}: {}\n", key.substr(kNotes.size()), *note);
   return {};
 }
 

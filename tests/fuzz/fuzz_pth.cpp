@@ -4,14 +4,13 @@
 #include <libdeflate.h>
 
 #include <cstdint>
-#include <cstring>
 
+#include "formats/contents.h"
 #include "fuzz/use_file.h"
 #include "support/format_builders.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const bool isFile = size >= 4 && (std::memcmp(data, "PK", 2) == 0 || (data[0] == 0x80 && data[2] == 0x8a));
-  if (isFile) {
+  if (rookery::engine::looksLikePth(std::as_bytes(std::span(data, size)))) {
     rookery::fuzz::useFile(std::as_bytes(std::span(data, size)));
     return 0;
   }

@@ -22,6 +22,7 @@
 #include "formats/lost_pages.h"
 #include "formats/names.h"
 #include "formats/parts.h"
+#include "formats/wrapper_prefix.h"
 
 namespace rookery::engine {
 
@@ -235,6 +236,7 @@ template <class Open>
 Result<std::shared_ptr<const ModelFile>> whole(const Open& open) try {
   Result<OwnedContents> contents = open();
   if (!contents) return tl::unexpected(contents.error());
+  stripPrefix(**contents);
   return std::make_shared<const ModelFile>(std::move(*contents));
 } catch (const std::bad_alloc&) {
   return fail(ErrorCode::OutOfMemory, "Memory ran out while the file's table of contents was being read.");

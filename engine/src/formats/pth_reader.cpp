@@ -10,6 +10,7 @@
 
 #include "formats/byte_reader.h"
 #include "formats/contents.h"
+#include "formats/file_notes.h"
 #include "formats/names.h"
 #include "formats/pickle.h"
 #include "formats/pickled_tensors.h"
@@ -80,29 +81,37 @@ class TensorBuilder {
       : m_contents(contents), m_graph(graph), m_storages(storages) {}
 
   Result<void> add(std::string_view name, const PickleNode& tensor) {
-    const PickleNode& storage = m_graph.at(tensor.items[0]);
     if (!isPlainName(name)) return damagedPth(fmt::format("\"{}\" is no proper tensor name", name.substr(0, 64)));
+    if (tensor.kind == Kind::OddTensor) return notRead(name, fmt::format("kind \"{}\"", kindOf(tensor.text)));
+    const PickleNode& storage = m_graph.at(tensor.items[0]);
     const auto shape = integers(m_graph, tensor.items[1]);
     const auto strides = integers(m_graph, tensor.items[2]);
     const auto found = m_storages.find(storage.text);
     if (found == m_storages.end()) {
       return damagedPth(fmt::format("the data of {} is missing", name));
     }
-    const std::uint64_t elementBytes = traits(storage.dtype).blockBytes;
-    const auto elements = static_cast<std::uint64_t>(storage.number);
-    if (elements > found->second.size() / elementBytes) {
+    const std::uint64_t elementBytes = tensor.type->elementBytes, available = found->second.size();
+    if (static_cast<std::uint64_t>(storage.number) > available / storage.type->elementBytes) {
       return damagedPth(fmt::format("the data of {} is shorter than stated", name));
     }
+    // An untyped storage states bytes.
+    const std::uint64_t stated = static_cast<std::uint64_t>(storage.number) * storage.type->elementBytes;
+    const std::uint64_t elements = stated / elementBytes;
     const auto count = elementCount(shape, strides, tensor.number, elements);
     if (!count) {
       return damagedPth(fmt::format("the shape of {} does not fit its data", name));
     }
+    std::uint64_t bytes = 0;
+    if (!multiply(*count, elementBytes, bytes)) {
+      return damagedPth(fmt::format("{} is impossibly large", name));
+    }
     const auto begin = static_cast<std::size_t>(static_cast<std::uint64_t>(tensor.number) * elementBytes);
-    const auto bytes = static_cast<std::size_t>(*count * elementBytes);
-    TensorSource source{std::string(name), shape, storage.dtype, {}};
+    if (!tensor.type->dtype) return notRead(name, fmt::format("type {}", tensor.type->name));
+    TensorSource source{std::string(name), shape, *tensor.type->dtype, {}};
     if (bytes == 0 || isContiguous(shape, strides)) {
       source.bytes = found->second.subspan(bytes == 0 ? 0 : begin, bytes);
     } else {
+      // An expanded tensor repeats what it has; all that is gathered can be as large as the file.
       if (bytes > m_contents.file.bytes().size() - m_gathered) {
         return damagedPth(fmt::format("{} repeats more data than the file holds", name));
       }
@@ -116,7 +125,19 @@ class TensorBuilder {
   }
 
  private:
-  /// Elements of the view; nothing if it leaves the storage or has more elements than that.
+  /// By torch's function for it.
+  static std::string_view kindOf(std::string_view rebuild) {
+    for (const std::string_view kind : {"sparse", "nested", "meta"})
+      if (rebuild.find(kind) != std::string_view::npos) return kind;
+    return rebuild == "_rebuild_qtensor" ? "quantised by torch" : "not plain";
+  }
+
+  Result<void> notRead(std::string_view name, std::string what) {
+    m_contents.metadata.emplace(fmt::format("{}{}", kNotReadNote, name), std::move(what));
+    return {};
+  }
+
+  /// Elements of the view; nothing if it leaves the storage.
   static std::optional<std::uint64_t> elementCount(std::span<const std::int64_t> shape,
                                                    std::span<const std::int64_t> strides, std::int64_t offset,
                                                    std::uint64_t available) {
@@ -143,7 +164,7 @@ class TensorBuilder {
     if (empty) {
       return 0;
     }
-    return fits && count <= available && last < available ? std::optional(count) : std::nullopt;
+    return fits && last < available ? std::optional(count) : std::nullopt;
   }
 
   ModelFile::Contents& m_contents;
@@ -153,15 +174,20 @@ class TensorBuilder {
 };
 
 Result<void> takeTensors(ModelFile::Contents& contents, const PickleGraph& graph, const Storages& storages) {
-  const auto tensors = pickledTensors(graph);
-  if (!tensors) return tl::unexpected<Error>(tensors.error());
+  auto found = pickledTensors(graph);
+  if (!found) return tl::unexpected<Error>(found.error());
+  for (auto& [key, value] : found->values) contents.metadata.emplace(std::move(key), std::move(value));
   TensorBuilder builder(contents, graph, storages);
-  for (const auto& [name, node] : *tensors) {
+  for (const auto& [name, node] : found->tensors) {
     if (auto added = builder.add(name, graph.at(node)); !added) {
       return added;
     }
   }
-  return {};
+  if (!contents.tensors.empty()) return {};
+  const auto note = contents.metadata.lower_bound(kNotReadNote);
+  return fail(ErrorCode::FormatUnknown,
+              fmt::format("The .pth file holds tensors of the {} only, which is not read (tensor {}).",
+                          std::get<std::string>(note->second), note->first.substr(kNotReadNote.size())));
 }
 
 bool isStorageKey(std::string_view key) {
@@ -204,7 +230,8 @@ Result<void> readArchive(ModelFile::Contents& contents) {
   }
   if (const auto order = directory->find(folder + "/byteorder"); order != directory->end()) {
     const auto text = unpackSmall(order->second, 64);
-    if (!text || std::string_view(reinterpret_cast<const char*>(text->data()), text->size()) != "little") {
+    if (!text) return tl::unexpected<Error>(text.error());
+    if (std::string_view(reinterpret_cast<const char*>(text->data()), text->size()) != "little") {
       return fail(ErrorCode::VersionUnsupported, "The .pth file was saved on a big-endian machine.");
     }
   }
@@ -228,8 +255,8 @@ Result<void> readArchive(ModelFile::Contents& contents) {
       if (auto sound = verifyChecksum(entry.bytes, entry.crc32, at->first); !sound) {
         return sound;
       }
-    } else {
-      contents.unverified.emplace(entry.bytes.data(), ModelFile::Contents::Checksum{entry.bytes.size(), entry.crc32});
+    } else if (entry.crc32) {
+      contents.unverified.emplace(entry.bytes.data(), ModelFile::Contents::Checksum{entry.bytes.size(), *entry.crc32});
     }
     storages.emplace(key, entry.bytes);
   }
@@ -262,10 +289,10 @@ Result<void> readLegacy(ModelFile::Contents& contents) {
     return fail(ErrorCode::VersionUnsupported, "The .pth file was saved on a big-endian machine.");
   }
   // Element sizes are only known from the state dict.
-  std::map<std::string_view, DType> types;
+  std::map<std::string_view, std::uint32_t> elementBytes;
   for (const PickleNode& node : graphs[3].nodes) {
     if (node.kind == Kind::Storage) {
-      types.emplace(node.text, node.dtype);
+      elementBytes.emplace(node.text, node.type->elementBytes);
     }
   }
   const PickleNode& order = graphs[4].at(graphs[4].root);
@@ -276,13 +303,13 @@ Result<void> readLegacy(ModelFile::Contents& contents) {
   ByteReader reader(contents.file.bytes().subspan(position));
   for (const std::uint32_t item : order.items) {
     const PickleNode& key = graphs[4].at(item);
-    const auto type = types.find(key.text);
-    if (key.kind != Kind::Text || type == types.end()) {
+    const auto size = elementBytes.find(key.text);
+    if (key.kind != Kind::Text || size == elementBytes.end()) {
       return damagedPth("the list of its storages is malformed");
     }
     const auto elements = reader.read<std::uint64_t>();
     std::uint64_t bytes = 0;
-    if (!multiply(elements, traits(type->second).blockBytes, bytes)) {
+    if (!multiply(elements, size->second, bytes)) {
       return damagedPth("a storage in it is impossibly large");
     }
     const auto data = reader.take(bytes);
@@ -296,8 +323,13 @@ Result<void> readLegacy(ModelFile::Contents& contents) {
 }  // namespace
 
 bool looksLikePth(std::span<const std::byte> bytes) noexcept {
-  const auto starts = [&](std::string_view magic) { return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0; };
-  return starts("PK\x03\x04") || starts("PK\x05\x06") || starts(std::string_view("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", 8));
+  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 32));
+  if (head.starts_with("PK\x03\x04") || head.starts_with("PK\x05\x06")) return true;
+  // A pickle (protocols 2 and 3, or with a frame 4 and 5) of torch's magic number.
+  constexpr std::string_view kNumber("\x8a\x0a\x6c\xfc\x9c\x46", 6);
+  if (head.size() < 2 || head[0] != '\x80' || head[1] < 2 || head[1] > 5) return false;
+  const std::size_t frame = head.size() > 2 && head[2] == '\x95' ? 9 : 0;
+  return head.substr(std::min(head.size(), 2 + frame)).starts_with(kNumber);
 }
 
 Result<void> readPth(ModelFile::Contents& contents) {

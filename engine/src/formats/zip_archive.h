@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace rookery::engine {
 struct ZipEntry {
   std::span<const std::byte> bytes;  ///< as stored in the archive, in place
   std::uint64_t size = 0;            ///< when unpacked
-  std::uint32_t crc32 = 0;           ///< of the unpacked bytes
+  std::optional<std::uint32_t> crc32;  ///< of the unpacked bytes; nullopt in archives whose writer computed none
   bool deflated = false;
 };
 
@@ -26,7 +27,7 @@ Result<std::map<std::string, ZipEntry, std::less<>>> readZipDirectory(std::span<
 /// The bytes of a small entry, unpacked if need be and compared with its CRC.
 Result<std::vector<std::byte>> unpackSmall(const ZipEntry& entry, std::uint64_t largest);
 
-/// FileDamaged, naming the entry, if the CRC-32 of `bytes` is another. Costs about one read of them.
-Result<void> verifyChecksum(std::span<const std::byte> bytes, std::uint32_t expected, const std::string& name);
+/// FileDamaged, naming the entry, if there is a CRC-32 and that of `bytes` is another. Costs about one read of them.
+Result<void> verifyChecksum(std::span<const std::byte> bytes, std::optional<std::uint32_t> expected, const std::string& name);
 
 }  // namespace rookery::engine

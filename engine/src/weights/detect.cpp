@@ -12,6 +12,7 @@
 #include <numeric>
 #include <set>
 
+#include "formats/file_notes.h"
 #include "formats/names.h"
 #include "weights/foreign_model.h"
 #include "weights/names_fla.h"
@@ -451,8 +452,20 @@ bool isExpected(std::string_view name) {
          name == "blocks.0.att.v2";
 }
 
-// Where tensors under unknown names stand beside the ones that are missing, the file is whole, but of another layout.
+// Where what is missing is there in a form that is not read, or tensors under unknown names stand beside, the file is
+// whole, but of another layout.
 Error explained(const ModelFile& file, const NamedTensors& named, const std::string& fileName, Error error) {
+  if (error.code == ErrorCode::TensorMissing || error.code == ErrorCode::NotRwkv) {
+    const auto note = file.metadata().lower_bound(kNotReadNote);
+    const bool found = note != file.metadata().end() && note->first.starts_with(kNotReadNote);
+    const auto* what = found ? std::get_if<std::string>(&note->second) : nullptr;
+    if (what != nullptr)
+      return Error{ErrorCode::FormatUnknown,
+                   fmt::format("{} holds weights of the {}, which is not read ({}); get a bf16, fp16 or Q8_0 file of the "
+                               "same model.",
+                               fileName, *what, printable(note->first.substr(kNotReadNote.size()))),
+                   error.message};
+  }
   const auto unknown =
       std::find_if(named.begin(), named.end(), [](const auto& entry) { return entry.first.starts_with("blk."); });
   if (error.code != ErrorCode::TensorMissing || file.container() != Container::Gguf || unknown == named.end())

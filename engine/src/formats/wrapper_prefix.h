@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "formats/contents.h"
+
+namespace rookery::engine {
+
+/// Trainers save a model under the name that their wrapper has for it: "model.", "module.", "_forward_module.",
+/// "_orig_mod.", or several of them. Where all tensors with names of RWKV have the same one, it is taken off, and kept in
+/// the metadata (file_notes.h). After index(), which it keeps up to date. Does nothing to GGUF.
+void stripPrefix(ModelFile::Contents& contents);
+
+}  // namespace rookery::engine
