@@ -465,6 +465,60 @@ TEST_CASE("checksums that were not computed are no wrong ones") {
   CHECK(refusal(Bytes().text(bytes)).code == ErrorCode::FileDamaged);
 }
 
+TEST_CASE("files that the rwkv package converted are told by what it writes beside the weights") {
+  using namespace py;
+  for (const char* strategy : {"cuda fp16i8", "cpu fp32", "cuda fp16i8 *1 -> cpu fp32"}) {
+    TorchWriter torch;
+    Items items = weights(torch);
+    items.emplace_back(text("_strategy"), text(strategy));
+    items.emplace_back(text("_rescale_layer"), number(6));
+    items.emplace_back(text("_version"), text("0.7"));
+    const Error error = modelRefusal(torch.zip(dict(items)));
+    CHECK(error.code == ErrorCode::FormatUnknown);
+    CHECK(error.message == std::string("m.pth was converted by the rwkv package for the strategy '") + strategy +
+                               "'. Open the original .pth.");
+  }
+}
+
+TEST_CASE("training checkpoints and relatives of RWKV-7 are called what they are") {
+  using namespace py;
+  TorchWriter torch;
+  const auto says = [&](const Value& root, ErrorCode code, const char* part) {
+    const Error error = modelRefusal(torch.zip(root));
+    CHECK(error.code == code);
+    CHECK_MESSAGE(contains(error.message, part), error.message);
+  };
+  const Value t = torch.floats({1});
+  const auto of = [&](const std::vector<std::string>& names) {
+    Items items;
+    for (const auto& name : names) items.emplace_back(text(name), t);
+    return dict(items);
+  };
+  says(dict({{text("state"), dict({{number(0), dict({{text("exp_avg"), t}})}})}, {text("param_groups"), list({})}}),
+       ErrorCode::NotRwkv, "a part of a training checkpoint");
+  says(dict({{text("optimizer_state_dict"), dict({{text("fp32_flat_groups"), list({t, t})}, {text("exp_avg"), t}})}}),
+       ErrorCode::NotRwkv, "a part of a training checkpoint");
+  const Value average = dict(weights(torch));
+  for (const char* memory : {"momentum", "exp_avg"}) says(dict({{text(memory), average}}), ErrorCode::NotRwkv, "a part of a training checkpoint");
+  says(dict({{text("epoch"), number(1)}, {text("state_dict"), of({"fc.weight", "emb.weight"})}}), ErrorCode::NotRwkv,
+       "is a training checkpoint, but not of an RWKV model");
+  Items x = weights(torch, prefixed("rwkv."));
+  x.emplace_back(text("moba.0.ln1.weight"), t);
+  says(dict(x), ErrorCode::VersionUnsupported, "RWKV-X");
+  Items vectors =
+      weights(torch, [](const std::string& name) { return name.starts_with("head.") ? "" : "rwkv." + name; });
+  vectors.emplace_back(text("head.retr_head.fc1.weight"), t);
+  says(dict(vectors), ErrorCode::VersionUnsupported, "EmbeddingRWKV");
+  says(of({"reranker.blocks.0.att.key.weight", "reranker.head.weight"}), ErrorCode::VersionUnsupported,
+       "EmbeddingRWKV");
+  says(of({"emb.weight", "head.weight", "blocks.0.rosa.key.weight", "rosa_qkv.emb"}), ErrorCode::VersionUnsupported,
+       "ROSA");
+  Items seven = weights(torch);
+  seven.emplace_back(text("blocks.0.qkv.qq.weight"), t);
+  seven.emplace_back(text("blocks.0.ffn.s_emb.weight"), t);
+  says(dict(seven), ErrorCode::VersionUnsupported, "RWKV-7b");
+}
+
 TEST_CASE("adapters are known as such, and never dropped from beside their weights") {
   using namespace py;
   TorchWriter torch;

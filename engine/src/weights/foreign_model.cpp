@@ -71,6 +71,49 @@ bool isQuantisedForMlx(const ModelFile& file) {
   });
 }
 
+// convert_and_save_and_exit of the rwkv package turns matrices round, folds ln0 into the embedding and rescales: for its
+// own loader, for one strategy and one version of it.
+std::optional<Error> converted(const ModelFile& file, const std::string& name) {
+  const auto& values = file.metadata();
+  const auto strategy = values.find("_strategy");
+  const bool marked = strategy != values.end() || (values.contains("_version") && values.contains("_rescale_layer"));
+  if (file.container() != Container::Pth || !marked) return std::nullopt;
+  const auto* text = strategy == values.end() ? nullptr : std::get_if<std::string>(&strategy->second);
+  const std::string purpose = text == nullptr ? "" : fmt::format(" for the strategy '{}'", printable(*text));
+  return Error{ErrorCode::FormatUnknown,
+               fmt::format("{} was converted by the rwkv package{}. Open the original .pth.", name, purpose), {}};
+}
+
+// Experiments and relatives that begin like RWKV-7 and compute something else. (Of RWKV-7a see detectV7.)
+std::optional<Error> relative(const ModelFile& file, const std::string& name) {
+  const auto is = [&](const char* what) { return Error{ErrorCode::VersionUnsupported, fmt::format("{} {}", name, what), {}}; };
+  if (anyContains(file, ".rosa.") || anyContains(file, "rosa_qkv"))
+    return is("holds an RWKV-8 model with ROSA, an experiment that looks up earlier text instead of keeping a state of "
+              "fixed size. It cannot be run.");
+  if (anyContains(file, ".qkv.qq"))
+    return is("holds an RWKV-7b model, an experiment whose memory grows with the text (DeepEmbed attention). It cannot be "
+              "run; the plain rwkv7 file of the same size can.");
+  const bool inside = file.find("rwkv.emb.weight") != nullptr || file.find("rwkv.blocks.0.att.r_k") != nullptr;
+  const auto begins = [&](std::string_view start) {
+    return std::any_of(file.tensors().begin(), file.tensors().end(),
+                       [&](const TensorSource& t) { return t.name.starts_with(start); });
+  };
+  if (inside && begins("moba."))
+    return is("holds an RWKV-X model: RWKV-7 with layers of attention between its own. It cannot be run.");
+  if ((inside && begins("head.")) || begins("reranker."))
+    return is("holds an EmbeddingRWKV model, which makes vectors of texts for searching and answers nothing. It cannot "
+              "be run.");
+  if (inside)
+    return is("holds an RWKV-7 model as a part of another one: its tensors are called \"rwkv. ...\". It cannot be run; "
+              "get the model it was made from.");
+  return std::nullopt;
+}
+
+// The memory of an optimiser beside the weights, or alone.
+bool isOfOptimizer(const ModelFile& file) {
+  return anyContains(file, "exp_avg") || anyContains(file, "momentum") || anyContains(file, "optimizer");
+}
+
 }  // namespace
 
 std::optional<Error> foreignModel(const ModelFile& file) {
@@ -84,6 +127,8 @@ std::optional<Error> foreignModel(const ModelFile& file) {
     return is(ErrorCode::FormatUnknown,
               "is a .rwkvq of rwkv-quant, whose blocks are not read. Get the .pth it was made from, or a Q8_0 or "
               "Q4_K_M file of the same model.");
+  if (auto error = converted(file, name)) return error;
+  if (auto error = relative(file, name)) return error;
   const bool whole = file.find("emb.weight") != nullptr && file.find("head.weight") != nullptr;
   if (!whole)
     if (auto error = part(file)) return error;
@@ -111,6 +156,14 @@ std::optional<Error> foreignModel(const ModelFile& file) {
               "has no lm_head.weight. If its embeddings are tied, put its config.json beside it, which says so.");
   if (anyContains(file, "rwkv.blocks.") || anyContains(file, "rwkv.embeddings."))
     return is(ErrorCode::VersionUnsupported, "has the tensor names of an early Hugging Face form of RWKV, which is not read. Get the .pth of the same model.");
+  if (file.container() == Container::Pth && (file.find("emb.weight") == nullptr || !anyContains(file, "blocks.0."))) {
+    if (isOfOptimizer(file))
+      return is(ErrorCode::NotRwkv, "is a part of a training checkpoint: it holds what an optimiser remembers, not the "
+                                    "weights of a model. Open the file with the weights.");
+    for (const char* counter : {"epoch", "global_step", "global_steps", "iteration", "iter", "step"})
+      if (file.metadata().contains(counter))
+        return is(ErrorCode::NotRwkv, "is a training checkpoint, but not of an RWKV model.");
+  }
   return std::nullopt;
 }
 
