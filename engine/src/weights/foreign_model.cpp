@@ -84,15 +84,9 @@ std::optional<Error> converted(const ModelFile& file, const std::string& name) {
                fmt::format("{} was converted by the rwkv package{}. Open the original .pth.", name, purpose), {}};
 }
 
-// Experiments and relatives that begin like RWKV-7 and compute something else. (Of RWKV-7a see detectV7.)
+// Models with an RWKV-7 in them that compute something else. (Experiments under official names: unsupportedVariant().)
 std::optional<Error> relative(const ModelFile& file, const std::string& name) {
   const auto is = [&](const char* what) { return Error{ErrorCode::VersionUnsupported, fmt::format("{} {}", name, what), {}}; };
-  if (anyContains(file, ".rosa.") || anyContains(file, "rosa_qkv"))
-    return is("holds an RWKV-8 model with ROSA, an experiment that looks up earlier text instead of keeping a state of "
-              "fixed size. It cannot be run.");
-  if (anyContains(file, ".qkv.qq"))
-    return is("holds an RWKV-7b model, an experiment whose memory grows with the text (DeepEmbed attention). It cannot be "
-              "run; the plain rwkv7 file of the same size can.");
   const bool inside = file.find("rwkv.emb.weight") != nullptr || file.find("rwkv.blocks.0.att.r_k") != nullptr;
   const auto begins = [&](std::string_view start) {
     return std::any_of(file.tensors().begin(), file.tensors().end(),
