@@ -121,6 +121,7 @@ StoreResult<Connection> Connection::open(const QString& path, Mode mode, Halt* h
     if (!database.open()) return tl::unexpected(toStoreError(database.lastError()));
     if (halt) connection.heed(*halt);
     QStringList pragmas{QStringLiteral("PRAGMA foreign_keys=ON")};
+    if (mode != Mode::ReadWrite) pragmas << QStringLiteral("PRAGMA temp_store=MEMORY");  // there may be no room to sort
     if (mode == Mode::ReadAlone) pragmas << QStringLiteral("PRAGMA locking_mode=EXCLUSIVE");  // the WAL's index on the heap
     if (mode == Mode::ReadWrite) {
       // NORMAL: a commit is a write() to the WAL, which survives any kill of the process. FULL would add an fsync to

@@ -220,6 +220,7 @@ class WindowTest : public QObject {
     QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
     m_app->loadFirstModel();
     QVERIFY(loaded.wait(kLoadTimeout));
+    QTRY_COMPARE(text("statusState"), QStringLiteral("Ready"));
     EngineActivity reading;
     reading.kind = EngineActivity::Kind::Reading;
     reading.done = 2'048;
