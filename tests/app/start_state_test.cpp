@@ -257,7 +257,7 @@ class StartStateTest : public QObject {
     engine::State state = session.snapshot()->state;
     for (int layer = 0; layer < m_model->info().shape.layers; ++layer) {
       const auto kv = state.tensor("att_kv", layer);
-      for (std::size_t i = 0; i < kv.size(); ++i) kv[i] += std::sin(static_cast<float>(i));
+      for (std::size_t i = 0; i < kv.size(); ++i) kv[i] += 1000 * std::sin(static_cast<float>(i));
     }
     if (!state.save(path.toStdString(), label)) qFatal("not saved");
     return path;
