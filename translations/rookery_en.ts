@@ -120,6 +120,16 @@
     </message>
 </context>
 <context>
+    <name>rookery::app::ModelDetails</name>
+    <message numerus="yes">
+        <source>%n tokens</source>
+        <translation>
+            <numerusform>%n tokens</numerusform>
+            <numerusform>%n tokens</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>rookery::app::SettingsPage</name>
     <message numerus="yes">
         <source>%n chat(s) will be deleted for good, with all messages. This cannot be undone.</source>

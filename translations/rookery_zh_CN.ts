@@ -398,24 +398,8 @@ The damaged file is kept here:
         <translation>此文件要求运行程序代码，而模型并不需要这样做。没有运行任何代码。请勿使用此文件；请从官方来源获取模型。</translation>
     </message>
     <message>
-        <source>This is not a model file. Rookery opens .pth, .safetensors, .st and .gguf.</source>
-        <translation>这不是模型文件。Rookery 能打开 .pth、.safetensors、.st 和 .gguf。</translation>
-    </message>
-    <message>
-        <source>This file holds another kind of model. Rookery runs RWKV models.</source>
-        <translation>此文件是另一种模型。Rookery 运行 RWKV 模型。</translation>
-    </message>
-    <message>
         <source>This generation of RWKV cannot be run by this version of Rookery yet.</source>
         <translation>此版本的 Rookery 尚不能运行这一代 RWKV。</translation>
-    </message>
-    <message>
-        <source>A part of the model is missing in the file. Get it again.</source>
-        <translation>文件中缺少模型的一部分。请重新获取。</translation>
-    </message>
-    <message>
-        <source>A part of the model does not fit the rest of it. Get the file again.</source>
-        <translation>模型的某一部分与其余部分不符。请重新获取文件。</translation>
     </message>
     <message>
         <source>There is too little free memory for this. Close other programs or choose a smaller model.</source>
@@ -432,10 +416,6 @@ The damaged file is kept here:
     <message>
         <source>This memory was made with another model. The text can be read again.</source>
         <translation>这份记忆由另一个模型生成。可以重新读取文本。</translation>
-    </message>
-    <message>
-        <source>The tokenizer of this model is missing. Put its file beside the model: 20B_tokenizer.json for RWKV-4 Pile and Raven, rwkv_vocab_v20230424.txt for World. A GGUF file of the model brings its own.</source>
-        <translation>缺少此模型的分词器。请把对应文件放在模型旁边：RWKV-4 Pile 和 Raven 用 20B_tokenizer.json，World 用 rwkv_vocab_v20230424.txt。该模型的 GGUF 文件自带词表。</translation>
     </message>
     <message>
         <source>The model computes values that are no numbers. Its file is damaged, or its weights are too large for their type.</source>
@@ -472,6 +452,34 @@ The damaged file is kept here:
     <message>
         <source>The graphics device cannot be used. Load it on the CPU, or choose another device.</source>
         <translation>图形设备无法使用。请在 CPU 上载入，或选择其他设备。</translation>
+    </message>
+    <message>
+        <source>This is not the model itself.</source>
+        <translation>这不是模型文件本身。</translation>
+    </message>
+    <message>
+        <source>This file is in a form that Rookery does not read.</source>
+        <translation>Rookery 无法读取这种形式的文件。</translation>
+    </message>
+    <message>
+        <source>This file is not an RWKV model.</source>
+        <translation>这个文件不是 RWKV 模型。</translation>
+    </message>
+    <message>
+        <source>A part of the model is missing in the file.</source>
+        <translation>文件缺少模型的一部分。</translation>
+    </message>
+    <message>
+        <source>A part of the model does not fit the rest of it.</source>
+        <translation>模型的一部分与其余部分不符。</translation>
+    </message>
+    <message>
+        <source>The vocabulary of this model is missing.</source>
+        <translation>缺少这个模型的词表。</translation>
+    </message>
+    <message>
+        <source>This vocabulary is not the model&apos;s.</source>
+        <translation>这个词表不属于该模型。</translation>
     </message>
 </context>
 <context>
@@ -543,6 +551,11 @@ The damaged file is kept here:
         <source>%1 %</source>
         <translation>%1%</translation>
     </message>
+    <message>
+        <source>%1 %2</source>
+        <comment>two sentences, one after the other</comment>
+        <translation>%1%2</translation>
+    </message>
 </context>
 <context>
     <name>InferenceWorker</name>
@@ -599,6 +612,42 @@ The damaged file is kept here:
     <message>
         <source>Takes %1 to %2 minutes.</source>
         <translation>用时 %1 到 %2 分钟。</translation>
+    </message>
+</context>
+<context>
+    <name>StateFile</name>
+    <message>
+        <source>%1 or %2</source>
+        <translation>%1 或 %2</translation>
+    </message>
+    <message>
+        <source>%1, %2 or %3</source>
+        <translation>%1、%2 或 %3</translation>
+    </message>
+    <message>
+        <source>RWKV-%1, %2 layers, width %3</source>
+        <comment>%1: a number, or &quot;5, 6 or 7&quot;</comment>
+        <translation>RWKV-%1，%2 层，宽度 %3</translation>
+    </message>
+    <message>
+        <source>Tuned state for %1</source>
+        <comment>%1: &quot;RWKV-7, 12 layers, width 768&quot;</comment>
+        <translation>微调状态，适用于 %1</translation>
+    </message>
+    <message>
+        <source>Saved chat of %1</source>
+        <comment>%1: &quot;RWKV-7, 12 layers, width 768&quot;</comment>
+        <translation>已保存的对话，来自 %1</translation>
+    </message>
+    <message>
+        <source>Saved state of %1</source>
+        <comment>%1: &quot;RWKV-7, 12 layers, width 768&quot;</comment>
+        <translation>已保存的状态，来自 %1</translation>
+    </message>
+    <message>
+        <source>State of %1, by another program</source>
+        <comment>%1: &quot;RWKV-7, 12 layers, width 768&quot;</comment>
+        <translation>%1 的状态，由其他程序保存</translation>
     </message>
 </context>
 <context>
@@ -1056,6 +1105,10 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <comment>%1 is a sentence: &quot;Waiting for the benchmark to end…&quot;</comment>
         <translation>%1 点“停止”可收回问题。</translation>
     </message>
+    <message>
+        <source>%1 is ready. This chat begins from the state %2.</source>
+        <translation>%1 已就绪。这个对话从状态 %2 开始。</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::Composer</name>
@@ -1128,6 +1181,47 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Stopped.</source>
         <translation>已停止。</translation>
     </message>
+    <message>
+        <source>Load the model that this state is for, then choose the state.</source>
+        <translation>请先加载这个状态所属的模型，再选择状态。</translation>
+    </message>
+    <message>
+        <source>%1 does not fit the model that is loaded, %2.</source>
+        <translation>%1 不适用于当前加载的模型 %2。</translation>
+    </message>
+    <message>
+        <source>%1 holds no state.</source>
+        <translation>%1 中没有状态。</translation>
+    </message>
+    <message>
+        <source>%1 cannot be used as a start. %2</source>
+        <comment>%2 is a sentence</comment>
+        <translation>%1 不能作为起点。%2</translation>
+    </message>
+    <message>
+        <source>A state of another model</source>
+        <translation>另一个模型的状态</translation>
+    </message>
+    <message>
+        <source>%1 was saved by another model (%2), and means little to this one. The same model in another format or precision counts as another. Begin from it all the same?</source>
+        <translation>%1 由另一个模型（%2）保存，对当前模型意义不大。格式或精度不同的同一模型也算另一个模型。仍要从它开始吗？</translation>
+    </message>
+    <message>
+        <source>Begin from it</source>
+        <translation>从它开始</translation>
+    </message>
+    <message>
+        <source>This chat begins from the state %1, which does not fit %2. Load a model that it fits.</source>
+        <translation>这个对话从状态 %1 开始，而它不适用于 %2。请加载适用的模型。</translation>
+    </message>
+    <message>
+        <source>The state %1 that this chat begins from is no longer in the database, or is damaged, and the model would answer without it. Begin a new chat.</source>
+        <translation>这个对话的起始状态 %1 已不在数据库中或已损坏，模型只能在没有它的情况下回答。请新建对话。</translation>
+    </message>
+    <message>
+        <source>The state that this chat begins from is being read. Try again in a moment.</source>
+        <translation>正在读取这个对话的起始状态，请稍后再试。</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ConversationList</name>
@@ -1164,10 +1258,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>您的对话会显示在这里。</translation>
     </message>
     <message>
-        <source>Nothing for “%1”.</source>
-        <translation>没有找到“%1”。</translation>
-    </message>
-    <message>
         <source>Deleted “%1”</source>
         <translation>已删除“%1”</translation>
     </message>
@@ -1196,6 +1286,18 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>
             <numerusform>及另外 %n 个</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>No title has “%1”.</source>
+        <translation>没有标题包含“%1”。</translation>
+    </message>
+    <message>
+        <source>No title has “%1”. Messages are searched for words and numbers; signs count only beside them, as in “c++”.</source>
+        <translation>没有标题包含“%1”。消息按文字和数字搜索；符号只有紧挨着它们时才算，例如“c++”。</translation>
+    </message>
+    <message>
+        <source>Nothing for “%1”. Titles and messages were searched; of a very long message, its first %2 characters.</source>
+        <translation>没有找到“%1”。已搜索标题和消息；特别长的消息只搜索前 %2 个字符。</translation>
     </message>
 </context>
 <context>
@@ -1809,6 +1911,60 @@ tokens/s</source>
         <source>&amp;Use the model&apos;s own</source>
         <translation>使用模型自带的(&amp;U)</translation>
     </message>
+    <message>
+        <source>None of the models here fits it. Get the model that it was made for.</source>
+        <translation>这里没有适用的模型。请获取它所属的模型。</translation>
+    </message>
+    <message>
+        <source>Fits %1. A new chat can begin from it.</source>
+        <translation>适用于 %1。新对话可以从它开始。</translation>
+    </message>
+    <message>
+        <source>Fits %1. Load that model, then begin a chat from this state.</source>
+        <translation>适用于 %1。请加载该模型，然后从这个状态开始对话。</translation>
+    </message>
+    <message>
+        <source>&amp;Begin a chat from it</source>
+        <translation>从它开始对话(&amp;B)</translation>
+    </message>
+    <message>
+        <source>Not used</source>
+        <translation>未使用</translation>
+    </message>
+    <message>
+        <source>Tensors that no model of this generation has (%1): %2</source>
+        <translation>这一代模型都没有的张量（%1）：%2</translation>
+    </message>
+    <message>
+        <source>Order</source>
+        <translation>顺序</translation>
+    </message>
+    <message>
+        <source>key before value, as web-rwkv and Ai00 write .st and .state files</source>
+        <translation>key 在 value 之前，与 web-rwkv 和 Ai00 写的 .st 和 .state 文件相同</translation>
+    </message>
+    <message>
+        <source>value before key</source>
+        <translation>value 在 key 之前</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Read</source>
+        <translation>已读</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n tokens</source>
+        <translation>
+            <numerusform>%n 个词元</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Saved</source>
+        <translation>保存时间</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ModelListModel</name>
@@ -1852,16 +2008,16 @@ tokens/s</source>
         <source>cannot run</source>
         <translation>无法运行</translation>
     </message>
+    <message>
+        <source>state</source>
+        <translation>状态</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ModelsPage</name>
     <message>
         <source>Open a model</source>
         <translation>打开模型</translation>
-    </message>
-    <message>
-        <source>RWKV models (*.pth *.st *.safetensors *.gguf);;All files (*)</source>
-        <translation>RWKV 模型 (*.pth *.st *.safetensors *.gguf);;所有文件 (*)</translation>
     </message>
     <message>
         <source>Models</source>
@@ -1900,12 +2056,16 @@ tokens/s</source>
         <translation>选择存放模型的文件夹</translation>
     </message>
     <message>
-        <source>Drop a .pth, .st, .safetensors or .gguf file anywhere on this page. The file stays where it is.</source>
-        <translation>把 .pth、.st、.safetensors 或 .gguf 文件拖放到此页面任意位置。文件留在原处。</translation>
-    </message>
-    <message>
         <source>Where to get models: BlinkDL/rwkv7-g1 on Hugging Face, RWKV/rwkv7-g1 on ModelScope. A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth gives the generation, training data, size, date and length of the training texts. Rookery never downloads anything on its own.</source>
         <translation>获取模型：Hugging Face 上的 BlinkDL/rwkv7-g1，ModelScope 上的 RWKV/rwkv7-g1。rwkv7-g1d-0.1b-20260129-ctx8192.pth 这样的名称依次说明代次、训练数据、大小、日期和训练文本长度。Rookery 从不自行下载任何内容。</translation>
+    </message>
+    <message>
+        <source>RWKV models and states (*.pth *.st *.state *.safetensors *.gguf);;All files (*)</source>
+        <translation>RWKV 模型和状态 (*.pth *.st *.state *.safetensors *.gguf);;所有文件 (*)</translation>
+    </message>
+    <message>
+        <source>Drop a model or a state (.pth, .st, .state, .safetensors, .gguf) anywhere on this page. The file stays where it is.</source>
+        <translation>可以把模型或状态（.pth、.st、.state、.safetensors、.gguf）拖到本页任意位置。文件会留在原处。</translation>
     </message>
 </context>
 <context>
@@ -1925,6 +2085,10 @@ tokens/s</source>
     <message>
         <source>Remove the pasted text</source>
         <translation>移除粘贴的文本</translation>
+    </message>
+    <message>
+        <source>Pasted text, %1 characters, after “%2”</source>
+        <translation>粘贴的文本，%1 个字符，位于“%2”之后</translation>
     </message>
 </context>
 <context>
@@ -2287,8 +2451,8 @@ tokens/s</source>
         <translation>自定义</translation>
     </message>
     <message>
-        <source>System prompt (fixed since the first message)</source>
-        <translation>系统提示词（首条消息之后不可更改）</translation>
+        <source>A change takes effect with your next message: the model reads the whole chat again for it.</source>
+        <translation>修改从下一条消息起生效：模型会为此重新读取整个对话。</translation>
     </message>
 </context>
 <context>
@@ -2636,6 +2800,37 @@ tokens/s</source>
     </message>
 </context>
 <context>
+    <name>rookery::app::StartField</name>
+    <message>
+        <source>Begins from</source>
+        <translation>起始状态</translation>
+    </message>
+    <message>
+        <source>Begins from (fixed since the first message)</source>
+        <translation>起始状态（第一条消息之后不能更改）</translation>
+    </message>
+    <message>
+        <source>What the model remembers before the first message: nothing, a tuned state, or a state that was saved. The chat keeps a copy, so the file is not needed later</source>
+        <translation>模型在第一条消息之前记住的内容：空白、微调状态或已保存的状态。对话会保留一份副本，以后不再需要该文件</translation>
+    </message>
+    <message>
+        <source>Nothing, as usual</source>
+        <translation>空白（默认）</translation>
+    </message>
+    <message>
+        <source>Choose a file…</source>
+        <translation>选择文件…</translation>
+    </message>
+    <message>
+        <source>Choose the state to begin from</source>
+        <translation>选择起始状态</translation>
+    </message>
+    <message>
+        <source>States (*.pth *.st *.state *.safetensors);;All files (*)</source>
+        <translation>状态 (*.pth *.st *.state *.safetensors);;所有文件 (*)</translation>
+    </message>
+</context>
+<context>
     <name>rookery::app::StartWindow</name>
     <message>
         <source>Opening your chats</source>
@@ -2680,6 +2875,14 @@ tokens/s</source>
     <message>
         <source>Quit</source>
         <translation>退出</translation>
+    </message>
+    <message>
+        <source>Reading your chats</source>
+        <translation>正在读取对话</translation>
+    </message>
+    <message>
+        <source>The file with your chats is damaged or of an older Rookery, and nothing can be written beside it. What can be read is copied into memory and shown; the file stays as it is.</source>
+        <translation>保存对话的文件已损坏或来自旧版 Rookery，而其所在位置无法写入。能读取的内容会复制到内存中显示；文件保持原样。</translation>
     </message>
 </context>
 <context>
@@ -2760,6 +2963,10 @@ tokens/s</source>
     <message>
         <source>Delete it</source>
         <translation>删除</translation>
+    </message>
+    <message>
+        <source>Close this notice</source>
+        <translation>关闭此提示</translation>
     </message>
 </context>
 </TS>
