@@ -12,9 +12,6 @@ namespace rookery::engine {
 
 namespace {
 
-constexpr std::uint64_t kAlign = 64;
-std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
-
 DType targetType(const Weight& weight, DType source, std::optional<DType> precision, LowRankTypes lowRank) {
   if (weight.role == WeightRole::Vector) return DType::F32;
   const DType type = precision ? storedAs(*precision, partOf(weight), weight.cols) : source;
@@ -50,7 +47,7 @@ Result<Placement> planPlacement(const Program& program, WeightSource& source, st
     auto component = std::find_if(components.begin(), components.end(), [&](const auto& c) { return c.name == weight.component; });
     if (component == components.end()) component = components.insert(components.end(), {weight.component, 0});
     plan.offset = component->bytes;
-    component->bytes += aligned(plan.bytes);
+    component->bytes += placedRoom(plan.bytes);
     placement.weights.push_back(plan);
   }
   return placement;

@@ -12,6 +12,9 @@
 
 namespace rookery::engine {
 
+/// Bytes of a weight up to where the next one begins.
+constexpr std::uint64_t placedRoom(std::uint64_t bytes) noexcept { return (bytes + 63) / 64 * 64; }
+
 struct WeightPlacement {
   DType type{};
   std::int64_t panelRows = 0;  ///< of a matrix; see PackedMatrix

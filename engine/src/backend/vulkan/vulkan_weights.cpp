@@ -54,7 +54,7 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
     if (!view) return tl::unexpected(view.error());
     const bool quantises = view->dtype != plan.type && traits(plan.type).blockSize > 1;
     if (weight.role == WeightRole::Embedding) {
-      auto table = AlignedBuffer::allocate(plan.bytes, ledger, weight.component, "weights");
+      auto table = AlignedBuffer::allocate(placedRoom(plan.bytes), ledger, weight.component, "weights");
       if (!table) return tl::unexpected(table.error());
       std::byte* out = table->data();
       placed->m_tableBuffers.push_back(std::move(*table));
