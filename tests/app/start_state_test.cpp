@@ -79,6 +79,7 @@ class StartStateTest : public QObject {
       start();
       page().openChat(chat);
       QCOMPARE(page().current()->record().start.name, QStringLiteral("mine.st"));
+      page().current()->setGenerateLimits(kTokens, false);
       QVERIFY(page().current()->regenerate(message(1).id));
       waitForAnswer();
       QCOMPARE(message(1).tokens, wanted);
@@ -91,6 +92,7 @@ class StartStateTest : public QObject {
     change({"DELETE FROM snapshots"});
     start();
     page().openChat(chat);
+    page().current()->setGenerateLimits(kTokens, false);
     QVERIFY(page().current()->regenerate(message(3).id));
     waitForAnswer();
     QCOMPARE(message(3).tokens, second);
