@@ -120,10 +120,15 @@ class TorchWriter {
     out.text(pickle(dict({{text("protocol_version"), number(1001)}, {text("little_endian"), kTrue}})))
         .text(pickle(root));
     std::vector<Value> keys;
-    for (std::size_t i = 0; i < m_storages.size(); ++i) keys.push_back(text(std::to_string(i)));
+    Bytes data;
+    for (std::size_t i = 0; i < m_storages.size(); ++i) {
+      const Value key = text(std::to_string(i));
+      if (root.find(key + text("cpu")) == std::string::npos) continue;  // of another value
+      keys.push_back(key);
+      data.number<std::uint64_t>(m_storages[i].bytes.size() / m_storages[i].elementBytes).text(m_storages[i].bytes);
+    }
     out.text(pickle(list(keys)));
-    for (const Storage& storage : m_storages)
-      out.number<std::uint64_t>(storage.bytes.size() / storage.elementBytes).text(storage.bytes);
+    out.raw().insert(out.raw().end(), data.raw().begin(), data.raw().end());
     return out;
   }
 
