@@ -105,8 +105,8 @@ void AnswerRulesForm::retranslate() {
   const QString stop = tr("Stop texts, one per line");
   m_stopLabel->setText(stop);
   m_stopTexts->field()->setAccessibleName(stop);
-  m_stopTexts->field()->setToolTip(
-      plainToolTip(tr("An answer ends before any of these. \\n is a line break, \\t a tab, \\\\ a backslash")));
+  m_stopTexts->field()->setToolTip(plainToolTip(
+      tr("An answer ends before any of these. \\n is a line break, \\t a tab, \\\\ a backslash")));
   m_stopTexts->field()->setPlaceholderText(tr("For example: \\n\\nQ:"));
   const int current = m_rolePreset->currentIndex();
   m_rolePreset->clear();

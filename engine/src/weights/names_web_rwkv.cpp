@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <string_view>
 
 namespace rookery::engine {
@@ -25,7 +26,9 @@ bool hasSuffix(std::string_view name, std::string_view suffix) {
 }  // namespace
 
 bool isNamedAsWebRwkv(const ModelFile& file) {
-  return file.container() == Container::SafeTensors && !hasSuffix(file.name(), ".safetensors") && !hasSuffix(file.name(), ".safetensors.index.json");
+  const bool hasNone = std::filesystem::path(file.name()).extension().empty();  // as in the caches of download tools
+  return file.container() == Container::SafeTensors && !hasNone && !hasSuffix(file.name(), ".safetensors") &&
+         !hasSuffix(file.name(), ".safetensors.index.json");
 }
 
 WebRwkvNames::WebRwkvNames(const ModelFile& file) : m_version6(file.find("blocks.0.att.time_mix_w1") != nullptr) {

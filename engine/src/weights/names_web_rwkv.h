@@ -7,7 +7,7 @@
 
 namespace rookery::engine {
 
-/// Where content cannot tell: a safetensors file under any other name than .safetensors, whatever the case of its letters.
+/// Where content cannot tell: a safetensors file with any other suffix than .safetensors, whatever the case of its letters.
 /// That converter and those who took it over (Ai00) call theirs .st and .state; a .pth of torch is no safetensors file.
 bool isNamedAsWebRwkv(const ModelFile& file);
 
