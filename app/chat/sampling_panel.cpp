@@ -68,6 +68,7 @@ SamplingPanel::SamplingPanel(QWidget* parent, Purpose purpose)
       m_seed(new QSpinBox(this)),
       m_thinking(new QComboBox(this)),
       m_rules(new AnswerRulesForm(this)),
+      m_start(new StartField(this)),
       m_reset(new QPushButton(this)),
       m_systemLabel(new Label(this)),
       m_systemHint(new MutedLabel(this)),
