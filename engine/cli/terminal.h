@@ -30,14 +30,16 @@ auto shown(const T& value) {
 
 /// fmt::print() whose texts pass through shown(); the format itself does not.
 template <class... Args>
-void print(std::FILE* stream, fmt::format_string<decltype(shown(std::declval<const Args&>()))...> format, const Args&... args) {
+void print(std::FILE* stream, fmt::format_string<decltype(shown(std::declval<const Args&>()))...> format,
+           const Args&... args) {
   fmt::print(stream, format, shown(args)...);
 }
 
 /// Lines of our own making whose cells are escaped already: a table in Markdown, JSON.
 void printTable(std::FILE* stream, std::string_view text);
 
-/// What a model writes, as it comes. On a terminal its control characters are escaped; a pipe or a file gets the text as it is.
+/// What a model writes, as it comes. On a terminal its control characters are escaped; a pipe or a file gets the text as
+/// it is.
 void printAnswer(std::string_view piece);
 
 /// Foreign text of several lines, each indented by `indent`.

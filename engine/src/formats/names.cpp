@@ -36,7 +36,8 @@ std::string escapedBytes(std::string_view bytes) {
 
 bool isControl(std::string_view character) noexcept {
   const std::uint32_t code = codeOf(character);
-  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x2028 && code <= 0x202E) ||
+         (code >= 0x2066 && code <= 0x2069);
 }
 
 bool actsUnseen(std::string_view character) noexcept {
