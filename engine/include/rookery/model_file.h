@@ -55,7 +55,7 @@ class MetaArray {
   std::span<const std::byte> m_bytes;
 };
 
-/// Metadata of GGUF (all types) and safetensors (`__metadata__`, strings only).
+/// Metadata of GGUF (all types), safetensors (`__metadata__`, strings) and .pth (plain values beside the tensors).
 using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::string, MetaArray>;
 
 /// What the config.json beside a .safetensors says, as far as it decides the arithmetic. It may be another model's:
@@ -69,7 +69,7 @@ struct FolderConfig {
 /// A model file, mapped read-only. Every length, offset and count is checked before use; a hostile
 /// file gives an Error, never a crash, never an allocation that the file's size does not justify: its table of contents
 /// is read as a stream and costs at most three times its own bytes.
-/// .pth is read by a restricted unpickler: only the globals that rebuild tensors, nothing is executed.
+/// .pth is read by a restricted unpickler, nothing is executed; of a checkpoint come the tensors of its model.
 /// Immutable after open(), so it may be shared between threads.
 class ModelFile {
  public:
