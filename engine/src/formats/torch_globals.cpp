@@ -123,8 +123,10 @@ std::string_view today(std::string_view module) {
   return module;
 }
 
-/// By Python's convention, which every class among the checkpoints of trainers keeps: "Namespace", "_Config".
+/// By Python's convention, which every class among the checkpoints of trainers keeps: "Namespace", "_Config". Cython has
+/// a function for each of its classes that makes an object of it.
 bool isClassName(std::string_view name) {
+  if (name.starts_with("__pyx_unpickle_")) return true;
   const std::size_t dot = name.rfind('.');
   if (dot != std::string_view::npos) name.remove_prefix(dot + 1);
   const std::size_t first = name.find_first_not_of('_');
