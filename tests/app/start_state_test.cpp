@@ -3,46 +3,35 @@
 // compared with what the engine alone answers from that state.
 #include <QComboBox>
 #include <QLabel>
-#include <QPlainTextEdit>
 #include <QPushButton>
-#include <QSignalSpy>
-#include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
 
-#include "application.h"
-#include "chat/chat_page.h"
 #include "chat/start_state.h"
-#include "inference/inference_service.h"
-#include "main_window.h"
 #include "models/model_catalog.h"
 #include "models/model_details.h"
 #include "models/model_list.h"
 #include "models/models_page.h"
 #include "rookery/state_file.h"
-#include "settings/settings.h"
-#include "shell_support.h"
+#include "whole_app_test.h"
 
 using namespace rookery;
 using namespace rookery::app;
 
 namespace {
 
-constexpr int kTimeout = 60'000, kTokens = 24;
+constexpr int kTokens = 24;
 
 QString golden(const char* name) { return QStringLiteral(ROOKERY_TEST_DATA "/golden/models/") + QLatin1String(name); }
 
 }  // namespace
 
-class StartStateTest : public QObject {
+class StartStateTest : public test::WholeAppTest {
   Q_OBJECT
 
  private Q_SLOTS:
   void initTestCase() { m_model = engine::Model::guide().value(); }
-  void init() {
-    m_dir = std::make_unique<QTemporaryDir>();
-    start();
-  }
+  void init() { startInNewFolder(); }
   void cleanup() { m_app.reset(); }
 
   void aChatBeginsFromAState_data() {
@@ -223,28 +212,13 @@ class StartStateTest : public QObject {
   }
 
  private:
-  void start() {
-    m_app.reset();
-    const Paths paths = Paths::inside(m_dir->path());
-    QVERIFY(paths.create());
-    m_app = std::move(Application::create(paths).value());
-    engine::SamplerSettings greedy;
-    greedy.temperature = 0;
-    m_app->chatPage().setDefaults({greedy, {}, {}});
-    if (page().current()->id() == 0) page().newChat();
-    m_app->window().resize(1100, 750);
-    m_app->showWindow();
-    QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
-    m_app->loadFirstModel();
-    QVERIFY(loaded.wait(kTimeout));
-  }
   void load(const QString& path) {
     ModelRequest request;
     request.kind = ModelRequest::Kind::File;
     request.path = path;
     QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
     m_app->inference().load(request);
-    QVERIFY(loaded.wait(kTimeout));
+    QVERIFY(loaded.wait(test::kAnswerTimeout));
   }
 
   /// The state of the guide after some words.
@@ -290,7 +264,6 @@ class StartStateTest : public QObject {
     QVERIFY(page().current()->send(question));
     waitForAnswer();
   }
-  void waitForAnswer() { QTRY_COMPARE_WITH_TIMEOUT(page().current()->state(), Conversation::State::Idle, kTimeout); }
   int count() {
     m_app->store().flush(5000);
     auto database = Connection::open(Paths::inside(m_dir->path()).database(), Connection::Mode::ReadOnly);
@@ -301,15 +274,10 @@ class StartStateTest : public QObject {
     auto database = Connection::open(Paths::inside(m_dir->path()).database(), Connection::Mode::ReadWrite);
     for (const char* statement : statements) QVERIFY(runSql(database->database(), QLatin1String(statement)));
   }
-  ChatPage& page() { return m_app->chatPage(); }
-  MessageRecord message(int row) { return page().current()->transcript().message(row); }
   QComboBox* box() { return page().findChild<QComboBox*>(QStringLiteral("chatStart")); }
   QLabel* label(const char* name) { return page().findChild<QLabel*>(QLatin1String(name)); }
-  QString status() { return label("chatStatus")->text(); }
 
   std::shared_ptr<const engine::Model> m_model;
-  std::unique_ptr<QTemporaryDir> m_dir;
-  std::unique_ptr<Application> m_app;
 };
 
 QTEST_MAIN(StartStateTest)
