@@ -31,6 +31,7 @@ namespace rookery::app {
 namespace {
 
 constexpr int kListWidth = 248, kPanelWidth = 264, kLeastCenter = 400;
+constexpr int kNarrowest = 560;  ///< the page needs no more, for then the list hides
 constexpr qsizetype kMostSaid = 600;  ///< characters of a notice for a screen reader
 constexpr int kEmptyIcon = 72;
 
@@ -83,6 +84,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const AnswerDefa
   splitter->addWidget(buildCenter());
   splitter->addWidget(panelScroll);
   splitter->setStretchFactor(1, 1);
+  setMinimumWidth(kNarrowest);
   m_list->setMinimumWidth(kListWidth);
   panelScroll->setMinimumWidth(kPanelWidth);
   splitter->setSizes({kListWidth, 800, kPanelWidth});
@@ -525,7 +527,8 @@ void ChatPage::goToBusyChat() {
 
 void ChatPage::escape() {
   if (m_composer->isEditing() && m_composer->isVisible()) m_composer->cancelEditing();
-  else stop();
+  else if (m_current && m_current->isBusy()) stop();
+  else m_list->cancelSearch();
 }
 
 bool ChatPage::typeInto(QKeyEvent* event) {

@@ -299,6 +299,10 @@ void ConversationList::focusSearch() {
   m_search->selectAll();
 }
 
+void ConversationList::cancelSearch() {
+  if (m_search->hasFocus()) m_search->clear();
+}
+
 void ConversationList::openFirst() {
   if (!m_opensFirst || !m_model.isUpToDate()) return;
   m_opensFirst = false;

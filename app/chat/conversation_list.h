@@ -53,6 +53,7 @@ class ConversationList : public QWidget {
   ConversationListModel& model() noexcept { return m_model; }
   void select(qint64 conversation);  ///< 0: nothing
   void focusSearch();
+  void cancelSearch();  ///< where it has the keys: all chats again
   void remove(qint64 conversation);  ///< into the bin, with a way to undo it
   QListView* view() const noexcept { return m_view; }
   /// For the whole page: rename the open chat, take back the last deletion.

@@ -298,7 +298,7 @@ bool MessageBody::realise(const QDeadlineTimer& deadline) {
 /// Tab goes through messages, not through their pieces: one of them takes it, the arrow keys lead to the others.
 void MessageBody::setTabStop(const QWidget* stop) {
   if (!stop && !m_views.isEmpty()) stop = m_views.first();
-  for (SegmentView* view : std::as_const(m_views)) view->setFocusPolicy(view == stop ? Qt::WheelFocus : Qt::ClickFocus);
+  for (SegmentView* view : std::as_const(m_views)) view->setFocusPolicy(view == stop ? Qt::StrongFocus : Qt::ClickFocus);
 }
 
 void MessageBody::layOut() {

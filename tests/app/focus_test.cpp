@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QApplication>
 #include <QDateTime>
+#include <QLineEdit>
 #include <QListView>
 #include <QPlainTextEdit>
 #include <QPushButton>
@@ -140,6 +141,31 @@ class FocusTest : public QObject {
     m_window->showPage(MainWindow::SettingsPage);
     press(Qt::Key_Escape);
     waitForAnswer();
+  }
+
+  void escapeEndsASearch() {
+    auto* search = page().findChild<QLineEdit*>(QStringLiteral("chatSearch"));
+    search->setFocus();
+    type("Raven");
+    QCOMPARE(search->text(), QStringLiteral("Raven"));
+    press(Qt::Key_Escape);
+    QVERIFY(search->text().isEmpty());
+    QTRY_VERIFY(list()->model()->rowCount() >= 3);
+  }
+
+  // A synthetic wheel never moves the focus; a real one gives it to the first widget below it that asks for it.
+  void theWheelLeavesTheKeysWhereTheyAre() {
+    ask(QStringLiteral("What is Rookery?"));
+    auto* transcript = page().findChild<QWidget*>(QStringLiteral("transcript"));
+    int views = 0;
+    for (int y = 0; y < transcript->height(); y += 4) {
+      QWidget* below = transcript->childAt(transcript->width() / 2, y);
+      for (; below && below != transcript; below = below->parentWidget()) {
+        QVERIFY(below->focusPolicy() != Qt::WheelFocus);
+        views += below->focusPolicy() == Qt::StrongFocus;
+      }
+    }
+    QVERIFY(views > 0);
   }
 
   void theWaysToAChatLeadToTyping() {

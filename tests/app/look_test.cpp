@@ -156,6 +156,16 @@ class LookTest : public QObject {
     QVERIFY(m_app->settings().chatListShown());  // narrow is not a choice
   }
 
+  void theWindowGetsNarrowAtOnceWithThePanelOpen() {
+    start(1180, 780);
+    m_window->findChild<QToolButton*>(QStringLiteral("samplingToggle"))->setChecked(true);
+    QTest::qWait(50);
+    QVERIFY(list()->isVisible());
+    m_window->resize(640, 700);
+    QCOMPARE(m_window->width(), 640);
+    QTRY_VERIFY(!list()->isVisible());
+  }
+
   void anElidedLabelShowsBothEndsAndAllOfItAsATip() {
     Label label;
     label.setText(QString(50, u'a') + QString(50, u'b'));
