@@ -328,7 +328,10 @@ Conversation* ChatPage::make(StoredChat chat) {
   m_conversations.push_back(std::move(owned));
   if (isNew) begin(*conversation);
   connect(conversation, &Conversation::stateChanged, this, [this, conversation] {
-    if (conversation->state() == Conversation::State::Answering) m_sent = {};  // it stays
+    if (conversation->state() == Conversation::State::Answering) {  // it stays
+      m_sent = {};
+      m_sentText.clear();
+    }
     showBusyChats();
     if (conversation == m_current) refresh();
   });
@@ -490,7 +493,9 @@ void ChatPage::undo() { m_list->undoDelete(); }
 
 /// What is written meanwhile comes behind it.
 void ChatPage::takeBack(Conversation* conversation, const QString& question) {
-  const Composer::Draft asked = m_sent.text() == question ? std::exchange(m_sent, {}) : Composer::Draft::of(question);
+  const bool asWritten = m_sentText == question;
+  const Composer::Draft asked = asWritten ? std::exchange(m_sent, {}) : Composer::Draft::of(question);
+  if (asWritten) m_sentText.clear();
   if (conversation != m_current) {
     Composer::Draft& draft = m_drafts[conversation->id()];
     draft = asked.followedBy(draft);
@@ -591,8 +596,12 @@ void ChatPage::submit(const Composer::Draft& draft) {
   const QString text = draft.text();
   const bool sent =
       edited != 0 ? m_current->editMessage(edited, text, draft.typed) : m_current->send(text, draft.typed);
-  if (sent) m_sent = draft;
-  else m_composer->setDraft(draft);
+  if (sent) {
+    m_sent = draft;
+    m_sentText = text;
+  } else {
+    m_composer->setDraft(draft);
+  }
   m_composer->focusInput();
 }
 

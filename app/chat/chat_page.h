@@ -107,6 +107,7 @@ class ChatPage : public PageWidget {
   std::vector<StateFileEntry> m_stateFiles;
   QHash<qint64, Composer::Draft> m_drafts;  ///< unsent text by chat; 0: the new one
   Composer::Draft m_sent;                   ///< the last one, to be taken back as it was written
+  QString m_sentText;                       ///< its text: putting 20 million characters together again takes long
   QPointer<QWidget> m_chatNotice;
   qint64 m_noticeChat = 0;
   qint64 m_edited = 0;  ///< the message that the composer rewrites

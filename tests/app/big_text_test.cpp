@@ -337,9 +337,10 @@ class BigTextTest : public QObject {
       act("it is closed", [&] { viewer->close(); });
     }
     act("it is sent", [&] { QTest::keyClick(input, Qt::Key_Return); });
-    act("it comes back", [&] { composer.setText(submitted.at(0).at(0).value<Composer::Draft>().text()); });
+    const QString sent = submitted.at(0).at(0).value<Composer::Draft>().text();
+    act("it comes back", [&] { composer.setText(sent); });
     gui().measuring = false;
-    QVERIFY(submitted.at(0).at(0).value<Composer::Draft>().text() ==
+    QVERIFY(sent ==
             (isLong ? text + QStringLiteral("\nWhy?") : QString(text + QStringLiteral(" Why?"))));
     QVERIFY(composer.text() == submitted.at(0).at(0).value<Composer::Draft>().text());
     QVERIFY(input->toPlainText().endsWith(QStringLiteral("Why?")));
