@@ -10,6 +10,7 @@
 #include "rookery/convert.h"
 #include "rookery/session.h"
 #include "support/dialects.h"
+#include "support/model_logits.h"
 #include "support/process.h"
 
 using namespace rookery::engine;
@@ -19,16 +20,6 @@ using nlohmann::json;
 namespace {
 
 const std::filesystem::path kModels = std::filesystem::path(ROOKERY_TEST_DATA) / "golden/models";
-
-std::vector<float> logitsOf(const std::filesystem::path& path) {
-  const auto model = Model::load(path);
-  REQUIRE_MESSAGE(model.has_value(), model.error().message);
-  Session session(*model);
-  std::vector<TokenId> tokens;
-  for (TokenId i = 0; i < 40; ++i) tokens.push_back((i * 37 + 11) % 200);
-  REQUIRE(session.prefill(tokens).has_value());
-  return {session.logits().begin(), session.logits().end()};
-}
 
 Result<ModelInfo> detected(const std::filesystem::path& path) {
   const auto file = ModelFile::open(path);

@@ -9,6 +9,7 @@
 #include "rookery/session.h"
 #include "support/dialects.h"
 #include "support/golden.h"
+#include "support/model_logits.h"
 #include "support/process.h"
 
 using namespace rookery::engine;
@@ -34,16 +35,6 @@ json split(const TemporaryFolder& folder, const std::vector<Raw>& tensors) {
   for (std::size_t p = 0; p < kParts; ++p) writeRaw(folder.file(partName(p, kParts)), parts[p]);
   writeFile(folder.file(kIndex), list.dump(2));
   return list;
-}
-
-std::vector<float> logitsOf(const std::filesystem::path& path) {
-  const auto model = Model::load(path);
-  REQUIRE_MESSAGE(model.has_value(), model.error().message);
-  Session session(*model);
-  std::vector<TokenId> tokens;
-  for (TokenId i = 0; i < 40; ++i) tokens.push_back((i * 37 + 11) % 200);
-  REQUIRE(session.prefill(tokens).has_value());
-  return {session.logits().begin(), session.logits().end()};
 }
 
 void checkRefused(const std::string& path, ErrorCode code, const std::string& says) {
