@@ -12,28 +12,17 @@
 
 namespace rookery::kernels {
 
-float halfToFloat(std::uint16_t half) noexcept {
+float specialHalfToFloat(std::uint16_t half) noexcept {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
-  std::uint32_t exponent = (half >> 10) & 0x1FU;
   std::uint32_t mantissa = half & 0x3FFU;
-  std::uint32_t bits = 0;
-  if (exponent == 0x1FU) {
-    bits = sign | 0x7F800000U | (mantissa << 13);
-  } else if (exponent != 0) {
-    bits = sign | ((exponent + 112U) << 23) | (mantissa << 13);
-  } else if (mantissa != 0) {  // subnormal: normalise
-    exponent = 113;
-    while ((mantissa & 0x400U) == 0) {
-      mantissa <<= 1;
-      --exponent;
-    }
-    bits = sign | (exponent << 23) | ((mantissa & 0x3FFU) << 13);
-  } else {
-    bits = sign;
+  if ((half & 0x7C00U) != 0) return std::bit_cast<float>(sign | 0x7F800000U | (mantissa << 13));
+  if (mantissa == 0) return std::bit_cast<float>(sign);
+  std::uint32_t exponent = 113;  // subnormal: normalise
+  while ((mantissa & 0x400U) == 0) {
+    mantissa <<= 1;
+    --exponent;
   }
-  float result;
-  std::memcpy(&result, &bits, sizeof result);
-  return result;
+  return std::bit_cast<float>(sign | (exponent << 23) | ((mantissa & 0x3FFU) << 13));
 }
 
 static std::uint32_t bitsOf(float value) noexcept {

@@ -7,6 +7,7 @@
 // thread count give bitwise the same numbers. Skipping inputs that are exactly zero changes nothing either.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -161,8 +162,15 @@ const char* isaName() noexcept;
 /// Table by name, or nullptr if it is not built in or the processor cannot run it.
 const CpuOps* cpuOpsByName(const char* name) noexcept;
 
+/// What is not a normal number: zero, subnormal, infinity, NaN.
+float specialHalfToFloat(std::uint16_t half) noexcept;
+
 /// IEEE half to float, exact, and back to the nearest (even; too large becomes infinity); for packing and the scalar table.
-float halfToFloat(std::uint16_t half) noexcept;
+inline float halfToFloat(std::uint16_t half) noexcept {
+  const std::uint32_t exponent = half & 0x7C00U;
+  if (exponent == 0 || exponent == 0x7C00U) return specialHalfToFloat(half);
+  return std::bit_cast<float>((static_cast<std::uint32_t>(half & 0x8000U) << 16) | ((static_cast<std::uint32_t>(half & 0x7FFFU) << 13) + (112U << 23)));
+}
 std::uint16_t floatToHalf(float value) noexcept;
 
 }  // namespace rookery::kernels
