@@ -44,7 +44,7 @@ class Part {
   /// Messages of the validation layer that two runs draw.
   std::uint64_t messages(std::uint32_t tokens, VulkanExecutable::Together* together = nullptr) {
     const auto before = VulkanInstance::validationMessages();
-    const auto run = executable().runTogether(static_cast<VulkanState&>(*m_states[0]), static_cast<VulkanState&>(*m_states[1]), tokens);
+    const auto run = executable().recordTogether(static_cast<VulkanState&>(*m_states[0]), static_cast<VulkanState&>(*m_states[1]), tokens);
     REQUIRE_MESSAGE(run.has_value(), (run ? "" : run.error().message));
     if (together != nullptr) *together = *run;
     return VulkanInstance::validationMessages() - before;

@@ -377,9 +377,9 @@ void VulkanDevice::freeCommands(std::span<const VkCommandBuffer> commands) {
   if (!commands.empty()) m_api.vkFreeCommandBuffers(m_device, m_pool, static_cast<std::uint32_t>(commands.size()), commands.data());
 }
 
-Result<void> VulkanDevice::runOnce(const std::function<void(VkCommandBuffer)>& record) {
+Result<VkCommandBuffer> VulkanDevice::recordOnce(const std::function<void(VkCommandBuffer)>& record) {
   auto commands = newCommands("once");
-  if (!commands) return tl::unexpected(commands.error());
+  if (!commands) return commands;
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
   begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
@@ -392,7 +392,15 @@ Result<void> VulkanDevice::runOnce(const std::function<void(VkCommandBuffer)>& r
       recorded = m_api.vkEndCommandBuffer(*commands);
     }
   }
-  auto done = recorded == VK_SUCCESS ? run(std::span(&*commands, 1), false) : Result<void>(vulkanFailure(recorded, "recording commands"));
+  if (recorded == VK_SUCCESS) return commands;
+  freeCommands(std::span(&*commands, 1));
+  return vulkanFailure(recorded, "recording commands");
+}
+
+Result<void> VulkanDevice::runOnce(const std::function<void(VkCommandBuffer)>& record) {
+  const auto commands = recordOnce(record);
+  if (!commands) return tl::unexpected(commands.error());
+  auto done = run(std::span(&*commands, 1), false);
   freeCommands(std::span(&*commands, 1));
   return done;
 }

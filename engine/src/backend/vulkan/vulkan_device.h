@@ -80,6 +80,8 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   /// Puts command buffers on the queue, each by itself where `apart`, and waits for their end. `onStop` is called once when `stop` is asked for
   /// meanwhile. The wait goes on.
   Result<void> run(std::span<const VkCommandBuffer> commands, bool apart, const std::stop_token& stop = {}, const std::function<void()>& onStop = {});
+  /// Commands that are run once at most, to be freed.
+  Result<VkCommandBuffer> recordOnce(const std::function<void(VkCommandBuffer)>& record);
   /// Records with `record`, runs, and forgets: copies and the like.
   Result<void> runOnce(const std::function<void(VkCommandBuffer)>& record);
   Result<VkCommandBuffer> newCommands(const std::string& name);

@@ -331,10 +331,8 @@ void VulkanExecutable::recordPiece(VkCommandBuffer commands, const Pair& pair, c
   }
 }
 
-Result<VulkanExecutable::Together> VulkanExecutable::runTogether(const VulkanState& a, const VulkanState& b, std::uint32_t tokens) {
+Result<VulkanExecutable::Together> VulkanExecutable::recordTogether(const VulkanState& a, const VulkanState& b, std::uint32_t tokens) {
   const std::lock_guard lock(m_running);
-  const std::array<std::uint32_t, kRunHeader + 1> header{tokens, 1, 0, 0, tokens - 1};
-  std::memcpy(m_run.data(), header.data(), sizeof header);
   auto there = pairOf(a, b);
   if (!there) return tl::unexpected(there.error());
   auto back = pairOf(b, a);
@@ -344,32 +342,32 @@ Result<VulkanExecutable::Together> VulkanExecutable::runTogether(const VulkanSta
   const std::uint64_t stateBytes = a.buffer().bytes(), outputBytes = m_outputs.bytes();
   auto fetched = m_device->newBuffer(3 * stateBytes + 2 * outputBytes, VulkanMemory::ToHost, ledger, "test", "fetched");
   if (!fetched) return tl::unexpected(fetched.error());
-  std::memset(fetched->data(), 0, fetched->bytes());
   const VolkDeviceTable& api = m_device->api();
   Together together;
   std::uint64_t at = 0;
-  const auto fetch = [&](VkCommandBuffer commands, const VulkanBuffer& buffer) {
+  const auto fetch = [&](VkCommandBuffer recorded, const VulkanBuffer& buffer) {
     const VkBufferCopy copy{0, at, buffer.bytes()};
-    api.vkCmdCopyBuffer(commands, buffer.handle(), fetched->handle(), 1, &copy);
+    api.vkCmdCopyBuffer(recorded, buffer.handle(), fetched->handle(), 1, &copy);
     at += buffer.bytes();
   };
-  auto good = m_device->runOnce([&](VkCommandBuffer commands) {
+  const auto commands = m_device->recordOnce([&](VkCommandBuffer recorded) {
     const VkBufferCopy upload{2 * (stateBytes + outputBytes), 0, stateBytes};
-    api.vkCmdCopyBuffer(commands, fetched->handle(), a.buffer().handle(), 1, &upload);
+    api.vkCmdCopyBuffer(recorded, fetched->handle(), a.buffer().handle(), 1, &upload);
     for (const bool first : {true, false}) {
       const Pair& pair = first ? **there : **back;
       together = {};
       const auto body = piecesOf(true, std::bit_ceil(tokens));
       together.pieces = body.size();
-      for (const Piece& piece : body) recordPiece(commands, pair, piece, std::bit_ceil(tokens), together.bodyBarriers);
-      fetch(commands, first ? b.buffer() : a.buffer());
+      for (const Piece& piece : body) recordPiece(recorded, pair, piece, std::bit_ceil(tokens), together.bodyBarriers);
+      fetch(recorded, first ? b.buffer() : a.buffer());
       const bool head = m_program.range.head;
       if (!first && head)
-        for (const Piece& piece : piecesOf(false, 1)) recordPiece(commands, pair, piece, 1, together.headBarriers);
-      if (!first || !head) fetch(commands, m_outputs);
+        for (const Piece& piece : piecesOf(false, 1)) recordPiece(recorded, pair, piece, 1, together.headBarriers);
+      if (!first || !head) fetch(recorded, m_outputs);
     }
   });
-  if (!good) return tl::unexpected(good.error());
+  if (!commands) return tl::unexpected(commands.error());
+  m_device->freeCommands(std::span(&*commands, 1));
   return together;
 }
 

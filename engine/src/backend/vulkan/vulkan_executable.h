@@ -63,8 +63,9 @@ class VulkanExecutable final : public Executable {
     std::size_t pieces = 0;                          ///< of its body
   };
   /// `tokens` tokens twice, from `a` to `b` and, with the head, back, all in one command buffer, because synchronisation
-  /// validation looks at one at a time. `a` is uploaded before; after each run what it left is fetched. No inputs are taken.
-  Result<Together> runTogether(const VulkanState& a, const VulkanState& b, std::uint32_t tokens);
+  /// validation looks at one at a time, when it is recorded: it is not run. `a` is uploaded before; after each run what it
+  /// left is fetched. No inputs are taken.
+  Result<Together> recordTogether(const VulkanState& a, const VulkanState& b, std::uint32_t tokens);
 
  private:
   struct Pair {
