@@ -15,7 +15,7 @@
 namespace rookery::cli {
 namespace {
 
-struct Options {
+struct BenchOptions {
   engine::BenchRequest request;
   std::string model, precision, mode = "exact", report, markdown, csv;
   bool noBandwidth = false, force = false;
@@ -61,7 +61,7 @@ class ProgressLine {
 };
 
 /// 0 where there is no such model, which measuring says.
-int layersOf(const Options& o) {
+int layersOf(const BenchOptions& o) {
   if (!o.request.syntheticShape.empty()) {
     const auto shape = engine::officialShape(o.request.syntheticShape);
     return shape ? shape->layers : 0;
@@ -71,7 +71,7 @@ int layersOf(const Options& o) {
   return info ? info->shape.layers : 0;
 }
 
-Result<void> run(Options& o, Context& context) {
+Result<void> run(BenchOptions& o, Context& context) {
   engine::BenchRequest& request = o.request;
   if (o.mode == "fast")
     return fail(ErrorCode::InvalidArgument, "The mode \"fast\" does not exist yet; this build measures \"exact\" only.");
@@ -113,7 +113,7 @@ Result<void> run(Options& o, Context& context) {
 }  // namespace
 
 Verb addBench(CLI::App& app, Context& context) {
-  const auto o = std::make_shared<Options>();
+  const auto o = std::make_shared<BenchOptions>();
   engine::BenchRequest& r = o->request;
   CLI::App* verb = app.add_subcommand("bench", "Measure tokens/s, memory and state times, and report them");
   auto* choice = verb->add_option_group("model");

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kUndoLimit = 32;  // snapshots are 2 to 66 MB each
 
-struct Options {
+struct ChatOptions {
   ModelOptions model;
   std::string system, systemFile, promptFile, stateIn;
   bool force = false;
@@ -40,7 +40,7 @@ struct Point {
 
 class Chat {
  public:
-  Chat(const Options& options, std::shared_ptr<const engine::Model> model)
+  Chat(const ChatOptions& options, std::shared_ptr<const engine::Model> model)
       : m_options(options), m_model(std::move(model)), m_session(m_model),
         m_seed(options.seed ? *options.seed : std::random_device{}()) {}
 
@@ -194,7 +194,7 @@ class Chat {
     return {};
   }
 
-  const Options& m_options;
+  const ChatOptions& m_options;
   std::shared_ptr<const engine::Model> m_model;
   engine::Session m_session;
   std::uint64_t m_seed;
@@ -207,7 +207,7 @@ class Chat {
 }  // namespace
 
 Verb addChat(CLI::App& app, Context& context) {
-  const auto o = std::make_shared<Options>();
+  const auto o = std::make_shared<ChatOptions>();
   CLI::App* verb = app.add_subcommand("chat", "Talk with a model in the terminal");
   verb->add_option("model", o->model.model, "Model file, or \"guide\"")->required()->type_name("MODEL");
   auto* system = verb->add_option("--system", o->system, "System text at the start");

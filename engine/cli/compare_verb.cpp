@@ -8,12 +8,12 @@
 namespace rookery::cli {
 namespace {
 
-struct Options {
+struct CompareOptions {
   ModelOptions model;  ///< the reference
   std::string against, text, precisionA, precisionB;
 };
 
-Result<void> run(const Options& o, const Context& context) {
+Result<void> run(const CompareOptions& o, const Context& context) {
   const auto text = readTextFile(o.text);
   if (!text) return tl::unexpected<Error>(text.error());
   ModelOptions a = o.model, b = o.model;
@@ -62,7 +62,7 @@ Result<void> run(const Options& o, const Context& context) {
 }  // namespace
 
 Verb addCompare(CLI::App& app, Context& context) {
-  const auto o = std::make_shared<Options>();
+  const auto o = std::make_shared<CompareOptions>();
   CLI::App* verb = app.add_subcommand("compare", "Compare the predictions of two models, or of two precisions of one");
   verb->add_option("--model", o->model.model, "The reference: model file, or \"guide\"")->required()->type_name("A");
   auto* against = verb->add_option("--against", o->against, "The other one (default: the same file)")->check(notEmpty())->type_name("B");

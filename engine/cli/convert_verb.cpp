@@ -10,7 +10,7 @@
 namespace rookery::cli {
 namespace {
 
-struct Options {
+struct ConvertOptions {
   std::string in, out, precision, vocabulary;
   bool force = false;
 };
@@ -23,7 +23,7 @@ std::vector<std::string_view> filePrecisions() {
   return names;
 }
 
-Result<void> run(const Options& o, const Context& context) {
+Result<void> run(const ConvertOptions& o, const Context& context) {
   if (auto good = checkOutputs({{o.out, OutputKind::Model}}, {isGuide(o.in) ? std::string() : o.in, o.vocabulary}, o.force); !good) return good;
   const auto precision = engine::precisionNamed(o.precision);
   if (!precision) return fail(ErrorCode::InvalidArgument, fmt::format("\"{}\" is not a precision that a file can have; there are {}.", o.precision, fmt::join(filePrecisions(), ", ")));
@@ -52,7 +52,7 @@ Result<void> run(const Options& o, const Context& context) {
 }  // namespace
 
 Verb addConvert(CLI::App& app, Context& context) {
-  const auto o = std::make_shared<Options>();
+  const auto o = std::make_shared<ConvertOptions>();
   CLI::App* verb = app.add_subcommand("convert", "Write a model in another format");
   verb->add_option("in", o->in, "Model file, or \"guide\"")->required()->check(notEmpty())->type_name("IN");
   verb->add_option("out", o->out, "New file; .safetensors or .gguf")->required()->check(notEmpty())->type_name("OUT");

@@ -15,7 +15,7 @@
 namespace rookery::cli {
 namespace {
 
-struct Options {
+struct GenerateOptions {
   ModelOptions model;
   std::string prompt, promptFile, promptTokens, system, systemFile, stateIn;
   SamplingOptions sampling;
@@ -36,7 +36,7 @@ const char* reasonName(engine::StopReason reason) {
 }
 
 /// `inChat`: the state that it is read after holds a conversation.
-Result<std::vector<engine::TokenId>> promptIds(const Options& o, const engine::Model& model, bool inChat, std::stop_token stop) {
+Result<std::vector<engine::TokenId>> promptIds(const GenerateOptions& o, const engine::Model& model, bool inChat, std::stop_token stop) {
   if (!o.promptTokens.empty()) return readTokenFile(o.promptTokens, model.info().shape.vocab);
   if (!o.raw && inChat && !o.system.empty())
     return fail(ErrorCode::InvalidArgument, fmt::format("A system text is read at the beginning of a chat, and {} holds one that has begun.", o.stateIn));
@@ -44,7 +44,7 @@ Result<std::vector<engine::TokenId>> promptIds(const Options& o, const engine::M
 }
 
 /// Files in place of texts.
-Result<void> readFiles(Options& o, const std::stop_token& stop) {
+Result<void> readFiles(GenerateOptions& o, const std::stop_token& stop) {
   for (const auto& [file, text] : {std::pair(&o.promptFile, &o.prompt), std::pair(&o.systemFile, &o.system)}) {
     if (file->empty()) continue;
     auto read = readPrompt(*file, stop);
@@ -54,7 +54,7 @@ Result<void> readFiles(Options& o, const std::stop_token& stop) {
   return {};
 }
 
-Result<void> run(Options& o, Context& context) {
+Result<void> run(GenerateOptions& o, Context& context) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); };
 
@@ -132,7 +132,7 @@ Result<void> run(Options& o, Context& context) {
 }  // namespace
 
 Verb addGenerate(CLI::App& app, Context& context) {
-  const auto o = std::make_shared<Options>();
+  const auto o = std::make_shared<GenerateOptions>();
   CLI::App* verb = app.add_subcommand("generate", "Answer a question or continue a text");
   verb->add_option("--model", o->model.model, "Model file, or \"guide\"")->required()->type_name("M");
   auto* text = verb->add_option("--prompt", o->prompt, "What the user says, or with --raw the text to continue");

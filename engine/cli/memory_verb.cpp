@@ -17,7 +17,7 @@ namespace {
 using engine::PlanAllocator;
 using nlohmann::json;
 
-struct Options {
+struct MemoryOptions {
   ModelOptions model;
   std::string shape, format = "markdown", allocator = "plain";
 };
@@ -26,7 +26,7 @@ std::string title(const std::string& model, const std::string& precision, PlanAl
   return fmt::format("{}{}-{}", model, allocator == PlanAllocator::Torch ? "-torch" : "", precision);
 }
 
-Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
+Result<void> planShape(const MemoryOptions& o, PlanAllocator allocator, bool asJson) {
   const auto shape = engine::officialShape(o.shape);
   if (!shape)
     return fail(ErrorCode::InvalidArgument, fmt::format("There is no official shape \"{}\"; there are: {}.", o.shape,
@@ -58,7 +58,7 @@ Result<void> planShape(const Options& o, PlanAllocator allocator, bool asJson) {
   return {};
 }
 
-Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJson, const Context& context) {
+Result<void> planAndMeasure(const MemoryOptions& o, PlanAllocator allocator, bool asJson, const Context& context) {
   const auto load = loadOptions(o.model);
   if (!load) return tl::unexpected<Error>(load.error());
   const auto file = openModel(o.model.model);
@@ -106,7 +106,7 @@ Result<void> planAndMeasure(const Options& o, PlanAllocator allocator, bool asJs
 }  // namespace
 
 Verb addMemory(CLI::App& app, Context& context) {
-  const auto o = std::make_shared<Options>();
+  const auto o = std::make_shared<MemoryOptions>();
   CLI::App* verb = app.add_subcommand("memory", "Tell how much memory a model takes, per component");
   auto* choice = verb->add_option_group("model");
   choice->add_option("--model", o->model.model, "Model file, or \"guide\": planned and measured")->type_name("M");

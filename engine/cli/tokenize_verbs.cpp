@@ -17,11 +17,11 @@ namespace {
 using engine::Tokenizer;
 using nlohmann::json;
 
-struct Options {
+struct TokenizeOptions {
   std::string vocabulary, model;
 };
 
-Result<std::shared_ptr<const Tokenizer>> openTokenizer(const Options& options) {
+Result<std::shared_ptr<const Tokenizer>> openTokenizer(const TokenizeOptions& options) {
   if (!options.vocabulary.empty()) return Tokenizer::fromFile(options.vocabulary);
   if (options.model.empty()) return Tokenizer::world();
   const auto file = openModel(options.model);
@@ -91,7 +91,7 @@ Line readLine(std::istream& in, std::string& line, std::size_t most) {
 
 using LineFn = std::optional<json> (*)(const Tokenizer&, const json&);
 
-Result<void> eachLine(const Options& options, LineFn convert, const char* form) {
+Result<void> eachLine(const TokenizeOptions& options, LineFn convert, const char* form) {
   const auto tokenizer = openTokenizer(options);
   if (!tokenizer) return tl::unexpected<Error>(tokenizer.error());
   constexpr std::size_t kMostLineBytes = 32'000'000;
@@ -116,7 +116,7 @@ Result<void> eachLine(const Options& options, LineFn convert, const char* form) 
 }
 
 Verb addVerb(CLI::App& app, const char* name, const char* description, LineFn convert, const char* form) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TokenizeOptions>();
   CLI::App* verb = app.add_subcommand(name, description);
   auto* vocabulary = verb->add_option("--vocab", options->vocabulary, "Vocabulary file (rwkv_vocab_*.txt or 20B_tokenizer.json)")->type_name("FILE")->check(notEmpty());
   verb->add_option("--model", options->model, "Model whose vocabulary is used (default: the built-in World vocabulary)")
