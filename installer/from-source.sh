@@ -68,13 +68,13 @@ case "${1:-}" in
     install_packages "${build_packages[@]}" "${test_packages[@]}"
     build dev -DROOKERY_REQUIRE_VULKAN=ON
     export ROOKERY_TEST_REQUIRE_VULKAN=1  # llvmpipe and the validation layer are installed by now
-    # Tests that look at the clock run alone: all short ones, and those of the slow that say so.
-    QT_QPA_PLATFORM=offscreen ctest --preset dev -LE slow
+    # Tests that look at the clock run alone, as they ask for.
+    QT_QPA_PLATFORM=offscreen ctest --preset dev -LE slow --parallel 2
     QT_QPA_PLATFORM=offscreen ctest --preset dev -L slow --parallel 2
     # Sanitizers cost three to ten times: the short tests, and the forward pass once.
     configure asan -DROOKERY_REQUIRE_VULKAN=ON
     cmake --build --preset asan --target short_tests test_engine_forward
-    ctest --preset asan -LE slow
+    ctest --preset asan -LE slow --parallel 2
     ctest --preset asan -R '^engine\.forward$'
     ;;
   *)
