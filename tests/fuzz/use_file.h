@@ -8,12 +8,15 @@
 
 #include "quant/convert.h"
 #include "rookery/model_file.h"
+#include "rookery/model_info.h"
+#include "rookery/state_file.h"
+#include "rookery/tokenizer.h"
 #include "weights/weight_source.h"
 
 namespace rookery::fuzz {
 
 /// Opens the bytes as a model file and does with it what the program would: every tensor's bytes are read, the
-/// model is detected and bound. Aborts where a promise of the reader is broken; the sanitizers see the rest.
+/// model or state is described, its vocabulary read, the model bound. Aborts where a promise of the reader is broken; the sanitizers see the rest.
 inline void useFile(std::span<const std::byte> bytes) {
   using namespace rookery::engine;
   const auto file = ModelFile::fromMemory(bytes, "fuzz");
@@ -29,6 +32,16 @@ inline void useFile(std::span<const std::byte> bytes) {
     budget -= tensor.elementCount();
     std::vector<float> values(tensor.elementCount());
     decodeToF32(tensor.dtype, tensor.bytes, values);
+  }
+  for (const auto& [key, value] : (*file)->metadata())
+    if (const auto* array = std::get_if<MetaArray>(&value))
+      if (array->texts().size() + array->integers().size() + array->numbers().size() != array->size()) std::abort();
+  if (const auto state = describeState(**file); state ? describe(*state).empty() : state.error().message.empty()) std::abort();
+  if (const auto info = detect(**file); info ? unusedTensors(*info).empty() != info->unused.empty() : info.error().message.empty())
+    std::abort();
+  if (const auto tokenizer = Tokenizer::fromGguf(**file)) {
+    const auto bytes = (*tokenizer)->decode((*tokenizer)->encode("a \n\xFF"));
+    if (!bytes || *bytes != "a \n\xFF") std::abort();
   }
   if (auto source = bindWeights(*file)) {
     if (!(*source)->fingerprint({}).has_value()) std::abort();
