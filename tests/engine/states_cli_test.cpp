@@ -209,7 +209,19 @@ TEST_CASE("a state of another generation or of other dimensions is refused, and 
   odd = seven.metal();
   odd[0].shape[1] = 2;  // a batch of two
   odd[0].bytes += odd[0].bytes;
-  refused("v7_small", odd, "State tensor wkv[0] holds 16384 numbers; this model needs 8192");
+  refused("v7_small", odd, "holds the states of 2 texts at once; one is needed");
+  // One head and two texts, which are as many numbers as two heads; the model has two.
+  odd = seven.metal();
+  for (Raw& tensor : odd)
+    tensor.shape = tensor.name == "wkv" ? std::vector<std::int64_t>{seven.layers, 2, 1, 64, 64} : std::vector<std::int64_t>{seven.layers, 2, 1, 64};
+  refused("v7_small", odd, "holds the states of 2 texts at once; one is needed");
+  const auto described = runCli({"info", folder.file("state.safetensors")});
+  CHECK(described.exitCode == 3);
+  CHECK_MESSAGE(says(described, "holds the states of 2 texts at once"), described.err);
+  odd = {{"blocks.0.att.time_state", "F32", {2, 1, 64, 64}, odd[0].bytes.substr(0, 2 * 64 * 64 * 4)}};
+  writeRaw(folder.file("state.safetensors"), odd);
+  const auto between = runCli({"info", folder.file("state.safetensors")});
+  CHECK_MESSAGE(says(between, "has the shape [2, 1, 64, 64], which no state has"), between.err);
   for (const auto& tensors : {six.list(""), seven.tl(), seven.metal()}) {
     writeRaw(folder.file("state.safetensors"), tensors);
     const auto run = runCli({"generate", "--model", folder.file("state.safetensors"), "--prompt", "hello"});

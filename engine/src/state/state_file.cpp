@@ -82,6 +82,13 @@ tl::unexpected<Error> noState(const ModelFile& file) {
                                               "known (rwkv, rwkv-metal, rwkv-tl).", printable(file.name())));
 }
 
+// Two texts with one head each look like one with two.
+Result<void> checkOneText(const ModelFile& file, const StateForm& form) {
+  if (form.texts() == 1) return {};
+  return fail(ErrorCode::FormatUnknown, fmt::format("{} holds the states of {} texts at once; one is needed. Save the state of one text in a file of its own.",
+                                                    printable(file.name()), form.texts()));
+}
+
 Result<StateInfo> infoOf(const ModelFile& file, const StateForm& form) {
   const auto odd = [&](const TensorSource& tensor) {
     return fail(ErrorCode::FileDamaged, fmt::format("State tensor {} has the shape [{}], which no state has.", tensor.name, fmt::join(tensor.shape, ", ")));
@@ -96,7 +103,9 @@ Result<StateInfo> infoOf(const ModelFile& file, const StateForm& form) {
   } else {
     const auto kv = form.part("att_kv", 0);
     if (!kv) return fail(ErrorCode::FileDamaged, fmt::format("{} is a state without its tensor {}.", printable(file.name()), form.partName("att_kv", 0)));
-    std::vector<std::int64_t> shape = withoutOnes(kv->shape);
+    // Ones in front only: [2, 1, size, size] are not two heads.
+    std::vector<std::int64_t> shape = kv->shape;
+    while (shape.size() > 3 && shape[0] == 1) shape.erase(shape.begin());
     if (shape.size() == 2) shape.insert(shape.begin(), 1);
     constexpr std::int64_t kWidest = 1 << 20;
     if (shape.size() != 3 || shape[1] != shape[2] || shape[0] > kWidest || shape[1] > kWidest || shape[0] * shape[1] > kWidest) return odd(*kv);
@@ -169,6 +178,7 @@ std::optional<StateKind> stateKindOf(const ModelFile& file) {
 Result<StateInfo> describeState(const ModelFile& file) {
   const auto form = StateForm::of(file);
   if (!form) return noState(file);
+  if (auto good = checkOneText(file, *form); !good) return tl::unexpected(good.error());
   return infoOf(file, *form);
 }
 
@@ -181,6 +191,7 @@ Result<LoadedState> loadState(const std::filesystem::path& path, const ModelShap
 Result<LoadedState> loadState(const ModelFile& file, const ModelShape& shape) {
   const auto form = StateForm::of(file);
   if (!form) return noState(file);
+  if (auto good = checkOneText(file, *form); !good) return tl::unexpected(good.error());
   const std::string name = printable(file.name());
   const bool tuned = form->writer() == StateForm::Writer::Tuner;
   if (tuned && shape.headSize == 0) return fail(ErrorCode::StateMismatch, "RWKV-4 has no tuned states of this form.");

@@ -99,6 +99,11 @@ bool StateForm::isV4() const {
   return m_writer == Writer::RwkvList ? m_partsPerLayer == 5 : m_writer == Writer::Rookery && m_file->find("att_aa.0") != nullptr;
 }
 
+std::int64_t StateForm::texts() const {
+  const TensorSource* wkv = m_writer == Writer::RwkvMetal ? m_file->find("wkv") : nullptr;
+  return wkv != nullptr && wkv->shape.size() == 5 ? wkv->shape[1] : 1;
+}
+
 bool StateForm::hasPart(int layer) const {
   const auto any = [&](std::initializer_list<const char*> names) {
     return std::any_of(names.begin(), names.end(), [&](const char* name) { return part(name, layer).has_value(); });
@@ -139,7 +144,7 @@ std::optional<TensorSource> StateForm::part(std::string_view name, int layer) co
   const TensorSource* tensor = theirs.empty() ? nullptr : m_file->find(theirs);
   if (tensor == nullptr) return std::nullopt;
   if (m_writer != Writer::RwkvMetal) return *tensor;
-  // [layer, 1, ...]: all layers in one tensor.
+  // [layer, text, ...]: all layers in one tensor.
   if (tensor->shape.empty() || layer >= tensor->shape[0]) return std::nullopt;
   const std::size_t bytes = tensor->bytes.size() / static_cast<std::size_t>(tensor->shape[0]);
   return TensorSource{fmt::format("{}[{}]", theirs, layer), {tensor->shape.begin() + 1, tensor->shape.end()}, tensor->dtype,

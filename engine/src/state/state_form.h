@@ -25,6 +25,8 @@ class StateForm {
   /// All layers have the same parts.
   int layers() const;
   bool isV4() const;
+  /// How many texts' states are in it: of rwkv-metal, whose tensors are [layer, text, ...]; else 1.
+  std::int64_t texts() const;
   /// "att_kv" of layer 0 and so on: the tensor, or the slice of one. nullopt: there is none.
   std::optional<TensorSource> part(std::string_view name, int layer) const;
   /// What the file calls it, for sentences.
