@@ -128,6 +128,38 @@ TEST_CASE("a layout that is not known is called that; a model that lacks a tenso
   CHECK_MESSAGE(says(missing, "is incomplete: tensor blocks.1.att.time_maa_w"), missing.message);
 }
 
+TEST_CASE("a block format that is not read matters only where a tensor is needed") {
+  const TemporaryFolder folder;
+  const auto path = folder.file("formats.gguf");
+  const auto model = kModels / "v7_small/model.f16.gguf";
+  // Numbers of ggml (IQ2_XXS, MXFP4) and none.
+  for (const auto& [number, name] : {std::pair{16U, "block format IQ2_XXS"}, {39U, "block format MXFP4"}, {250U, "block format number 250"}}) {
+    CAPTURE(name);
+    const auto writeWith = [&](const std::string& tensor, const GgufItems& items) {
+      items.write(path);
+      std::string bytes = readFile(path);
+      const auto& shape = std::find_if(items.tensors.begin(), items.tensors.end(), [&](const auto& t) { return t.name == tensor; })->shape;
+      const std::size_t at = bytes.find(tensor) + tensor.size() + 4 + 8 * shape.size();
+      std::memcpy(bytes.data() + at, &number, sizeof number);
+      writeFile(path, bytes);
+    };
+    GgufItems items(model);
+    items.tensors.push_back({"extra.weight", {256}, DType::F32, std::vector<std::byte>(1024)});
+    writeWith("extra.weight", items);
+    CHECK(logitsOf(path) == logitsOf(model));
+    const auto file = ModelFile::open(path);
+    REQUIRE(file.has_value());
+    CHECK((*file)->find("extra.weight") == nullptr);
+    CHECK(std::get<std::string>((*file)->metadata().at("rookery.not_read.extra.weight")) == name);
+    for (const char* needed : {"blk.1.channel_mix_key.weight", "token_embd.weight", "blk.0.time_mix_r_k.weight"}) {
+      writeWith(needed, GgufItems(model));
+      const Error error = refusal(path);
+      CHECK(error.code == ErrorCode::FormatUnknown);
+      CHECK_MESSAGE(says(error, std::string("formats.gguf holds weights of the ") + name + ", which is not read (" + needed + ")"), error.message);
+    }
+  }
+}
+
 TEST_CASE("the size of heads is read or derived, never guessed") {
   const TemporaryFolder folder;
   const auto path = folder.file("heads.gguf");

@@ -59,6 +59,10 @@ struct ModelFile::Contents {
   bool isLost() const noexcept;
   /// FileDamaged if the name is no proper one; FormatUnknown if there are more tensors than any model has.
   Result<void> add(TensorSource tensor);
+  /// For a tensor that is there in a form that is not read, "type complex128": a kNotReadNote. Errors as add().
+  Result<void> addUnread(std::string_view tensorName, std::string form);
+  /// After the last of both. FormatUnknown if there are tensors, and none that is read; `file` as in ".pth file".
+  Result<void> notOnlyUnread(std::string_view file) const;
   /// After the last add(). FileDamaged if a name is there twice.
   Result<void> index();
   const TensorSource* find(std::string_view name) const noexcept;

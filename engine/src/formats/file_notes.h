@@ -9,7 +9,7 @@ namespace rookery::engine {
 
 /// What a trainer's wrapper had before all official names, "module."; it is no part of the tensors' names here.
 inline constexpr std::string_view kPrefixNote = "rookery.prefix";
-/// With a tensor's name behind it: of a .pth, a tensor that is there but not read, and why: 'type complex128'.
+/// With a tensor's name behind it: a tensor that is there but not read, and why: "type complex128", "block format TQ1_0".
 inline constexpr std::string_view kNotReadNote = "rookery.not_read.";
 
 }  // namespace rookery::engine

@@ -140,7 +140,8 @@ Result<MetaValue> takeValue(Reader& reader, std::uint32_t type, const std::strin
   }
 }
 
-Result<DType> dtypeOf(std::uint32_t type, const std::string& tensor) {
+// nullopt: a block format that is not read.
+std::optional<DType> dtypeOf(std::uint32_t type) {
   switch (type) {
     case 0: return DType::F32;
     case 1: return DType::F16;
@@ -161,16 +162,17 @@ Result<DType> dtypeOf(std::uint32_t type, const std::string& tensor) {
     case 27: return DType::I64;
     case 28: return DType::F64;
     case 30: return DType::BF16;
-    default: break;
+    default: return std::nullopt;
   }
+}
+
+std::string formatName(std::uint32_t type) {
   static const std::map<std::uint32_t, const char*> kKnown{
       {9, "Q8_1"}, {15, "Q8_K"}, {16, "IQ2_XXS"}, {17, "IQ2_XS"}, {18, "IQ3_XXS"}, {19, "IQ1_S"}, {21, "IQ3_S"}, {22, "IQ2_S"},
       {23, "IQ4_XS"}, {29, "IQ1_M"}, {31, "Q4_0_4_4"}, {32, "Q4_0_4_8"}, {33, "Q4_0_8_8"}, {34, "TQ1_0"}, {35, "TQ2_0"},
       {36, "IQ4_NL_4_4"}, {37, "IQ4_NL_4_8"}, {38, "IQ4_NL_8_8"}, {39, "MXFP4"}, {40, "NVFP4"}, {4, "Q4_2"}, {5, "Q4_3"}};
   const auto known = kKnown.find(type);
-  const std::string format = known != kKnown.end() ? fmt::format("{} (number {})", known->second, type) : fmt::format("number {}, which is not known here", type);
-  return fail(ErrorCode::FormatUnknown, fmt::format("Tensor {} is stored in the block format {}; Rookery reads F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K and "
-                                                    "IQ4_NL. A Q4_K_M or Q8_0 file of the same model works.", tensor, format));
+  return known != kKnown.end() ? fmt::format("block format {}", known->second) : fmt::format("block format number {}", type);
 }
 
 // Keys that everything else relies on: their type and range, before anybody computes with them.
@@ -283,8 +285,11 @@ Result<void> readGguf(ModelFile::Contents& contents) {
     for (std::uint32_t d = 0; d < dims; ++d)  // innermost first in the file
       if (!reader.take(tensor.shape[dims - 1 - d])) return cut();
     if (!reader.take(type) || !reader.take(offset)) return cut();
-    auto dtype = dtypeOf(type, tensor.name);
-    if (!dtype) return tl::unexpected(dtype.error());
+    const auto dtype = dtypeOf(type);
+    if (!dtype) {  // its size is not known, either
+      if (auto noted = contents.addUnread(tensor.name, formatName(type)); !noted) return noted;
+      continue;
+    }
     tensor.dtype = *dtype;
     tensors.push_back(std::move(tensor));
     offsets.push_back(offset);
@@ -302,7 +307,7 @@ Result<void> readGguf(ModelFile::Contents& contents) {
     tensor.bytes = file.subspan(dataStart + offsets[i], *bytes);
     if (auto good = contents.add(std::move(tensor)); !good) return good;
   }
-  return {};
+  return contents.notOnlyUnread("GGUF file");
 }
 
 }  // namespace rookery::engine

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "formats/contents.h"
+#include "formats/file_notes.h"
 #include "formats/folder.h"
 #include "formats/foreign_file.h"
 #include "formats/lost_pages.h"
@@ -146,6 +147,22 @@ Result<void> ModelFile::Contents::add(TensorSource tensor) {
   if (tensors.size() == kMostTensors) return tooMany("file", "tensors", kMostTensors);
   tensors.push_back(std::move(tensor));
   return {};
+}
+
+Result<void> ModelFile::Contents::addUnread(std::string_view tensorName, std::string form) {
+  if (!isPlainName(tensorName))
+    return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: \"{}\" is no proper tensor name.", tensorName.substr(0, 64)));
+  metadata.emplace(fmt::format("{}{}", kNotReadNote, tensorName), std::move(form));
+  return {};
+}
+
+Result<void> ModelFile::Contents::notOnlyUnread(std::string_view of) const {
+  const auto note = metadata.lower_bound(kNotReadNote);
+  if (!tensors.empty() || note == metadata.end() || !note->first.starts_with(kNotReadNote)) return {};
+  const auto* form = std::get_if<std::string>(&note->second);  // a GGUF may have a key of that name
+  return fail(ErrorCode::FormatUnknown,
+              fmt::format("The {} holds tensors of the {} only, which is not read (tensor {}).", of,
+                          form == nullptr ? "unknown kind" : *form, note->first.substr(kNotReadNote.size())));
 }
 
 Result<void> ModelFile::Contents::index() {

@@ -10,7 +10,6 @@
 
 #include "formats/byte_reader.h"
 #include "formats/contents.h"
-#include "formats/file_notes.h"
 #include "formats/names.h"
 #include "formats/pickle.h"
 #include "formats/pickled_tensors.h"
@@ -82,7 +81,7 @@ class TensorBuilder {
 
   Result<void> add(std::string_view name, const PickleNode& tensor) {
     if (!isPlainName(name)) return damagedPth(fmt::format("\"{}\" is no proper tensor name", name.substr(0, 64)));
-    if (tensor.kind == Kind::OddTensor) return notRead(name, fmt::format("kind \"{}\"", kindOf(tensor.text)));
+    if (tensor.kind == Kind::OddTensor) return m_contents.addUnread(name, fmt::format("kind \"{}\"", kindOf(tensor.text)));
     const PickleNode& storage = m_graph.at(tensor.items[0]);
     const auto shape = integers(m_graph, tensor.items[1]);
     const auto strides = integers(m_graph, tensor.items[2]);
@@ -106,7 +105,7 @@ class TensorBuilder {
       return damagedPth(fmt::format("{} is impossibly large", name));
     }
     const auto begin = static_cast<std::size_t>(static_cast<std::uint64_t>(tensor.number) * elementBytes);
-    if (!tensor.type->dtype) return notRead(name, fmt::format("type {}", tensor.type->name));
+    if (!tensor.type->dtype) return m_contents.addUnread(name, fmt::format("type {}", tensor.type->name));
     TensorSource source{std::string(name), shape, *tensor.type->dtype, {}};
     if (bytes == 0 || isContiguous(shape, strides)) {
       source.bytes = found->second.subspan(bytes == 0 ? 0 : begin, bytes);
@@ -130,11 +129,6 @@ class TensorBuilder {
     for (const std::string_view kind : {"sparse", "nested", "meta"})
       if (rebuild.find(kind) != std::string_view::npos) return kind;
     return rebuild == "_rebuild_qtensor" ? "quantised by torch" : "not plain";
-  }
-
-  Result<void> notRead(std::string_view name, std::string what) {
-    m_contents.metadata.emplace(fmt::format("{}{}", kNotReadNote, name), std::move(what));
-    return {};
   }
 
   /// Elements of the view; nothing if it leaves the storage.
@@ -183,11 +177,7 @@ Result<void> takeTensors(ModelFile::Contents& contents, const PickleGraph& graph
       return added;
     }
   }
-  if (!contents.tensors.empty()) return {};
-  const auto note = contents.metadata.lower_bound(kNotReadNote);
-  return fail(ErrorCode::FormatUnknown,
-              fmt::format("The .pth file holds tensors of the {} only, which is not read (tensor {}).",
-                          std::get<std::string>(note->second), note->first.substr(kNotReadNote.size())));
+  return contents.notOnlyUnread(".pth file");
 }
 
 bool isStorageKey(std::string_view key) {
