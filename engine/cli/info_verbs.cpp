@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <optional>
 #include <variant>
 
 #include "common.h"
 #include "rookery/device.h"
 #include "rookery/file_name.h"
+#include "rookery/lora_order.h"
 #include "rookery/model_file.h"
 #include "rookery/model_info.h"
 #include "rookery/state_file.h"
@@ -116,8 +118,9 @@ json nameJson(const std::optional<engine::FileNameParts>& parts) {
           {"rest", parts->rest}};
 }
 
+/// `outIn`: see squareLoraOutIn().
 Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName, const Result<std::shared_ptr<const engine::Tokenizer>>& tokenizer,
-                      const Context& context) {
+                      std::optional<bool> outIn, const Context& context) {
   const std::string noTokenizer = tokenizer ? "" : tokenizer.error().message;  // why text cannot be read with this model
   const std::string tokenizerFile = tokenizer ? (*tokenizer)->file().string() : "";
   const engine::ModelShape& s = info.shape;
@@ -128,6 +131,7 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
                {"version", engine::versionName(s.version)}, {"layers", s.layers}, {"n_embd", s.nEmbd},
                {"head_size", s.headSize}, {"dim_ffn", s.dimFfn}, {"vocab", s.vocab}, {"lora", lora},
                {"parameters", s.parameters()}, {"dtype", engine::traits(info.dtype).name},
+               {"lora_order_assumed", outIn ? json(*outIn ? "out_in" : "in_out") : json()},
                {"state_bytes", s.stateBytes()}, {"tokenizer", tokenizerName(info.tokenizer)},
                {"file_bytes", info.fileBytes}, {"unused_tensors", info.unused},
                {"tokenizer_file", tokenizerFile.empty() ? json() : json(tokenizerFile)},
@@ -144,6 +148,9 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
              engine::traits(info.dtype).name, s.stateBytes(), tokenizerName(info.tokenizer));
   if (!tokenizerFile.empty()) print(stdout, "            read from {}\n", tokenizerFile);
   if (!noTokenizer.empty()) print(stdout, "            {}\n", noTokenizer);
+  if (outIn)
+    print(stdout, "lora order  {}, by the file's suffix: all its LoRA matrices are square, so nothing else tells\n",
+          *outIn ? "[out, in] as in web-rwkv's files" : "[in, out] as in official files");
   if (!info.unused.empty()) print(stdout, "unused      {}\n", engine::unusedTensors(info));
   const char* before = "explanation";
   for (const std::string& line : parts ? engine::explainFileName(*parts) : std::vector<std::string>{})
@@ -213,7 +220,7 @@ Verb addInfo(CLI::App& app, Context& context) {
             if (isGuide(options->model) && !options->container) {
               const auto guide = engine::Model::guide();
               if (!guide) return tl::unexpected<Error>(guide.error());
-              return showInfo((*guide)->info(), "", (*guide)->requireTokenizer(), context);
+              return showInfo((*guide)->info(), "", (*guide)->requireTokenizer(), {}, context);
             }
             const auto file = engine::ModelFile::open(options->model);
             if (!file) return tl::unexpected<Error>(file.error());
@@ -221,7 +228,7 @@ Verb addInfo(CLI::App& app, Context& context) {
             const auto info = engine::detect(**file);
             if (!info && engine::stateKindOf(**file)) return showState(**file, context);
             if (!info) return tl::unexpected<Error>(info.error());
-            return showInfo(*info, (*file)->name(), engine::Tokenizer::forModel(**file, *info), context);
+            return showInfo(*info, (*file)->name(), engine::Tokenizer::forModel(**file, *info), engine::squareLoraOutIn(**file), context);
           }, false};
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "rookery/lora_order.h"
 #include "rookery/session.h"
 #include "rookery/state_file.h"
 #include "support/dialects.h"
@@ -47,6 +48,28 @@ TEST_CASE("RWKV-7 under the names and layouts of other programs gives bitwise th
       writeRaw(folder.file(what), made);
       CHECK(logitsOf(folder.file(what), someTokens()) == wanted);
     }
+  }
+}
+
+TEST_CASE("where all LoRA matrices are square, the suffix tells which way they lie, and info says so") {
+  const TemporaryFolder folder;
+  const std::filesystem::path model = golden("v7_micro/model.pth");
+  CHECK_FALSE(squareLoraOutIn(**ModelFile::open(model)).has_value());
+  CHECK_FALSE(squareLoraOutIn(**ModelFile::open(golden("v7_micro/model.f32.gguf"))).has_value());
+  auto tensors = tensorsOf(model);
+  const std::int64_t width = std::find_if(tensors.begin(), tensors.end(), [](const Raw& t) { return t.name == "emb.weight"; })->shape[1];
+  for (Raw& t : tensors) {
+    const std::string last = t.name.substr(t.name.rfind('.') + 1);
+    if (last.size() != 2 || (last[1] != '1' && last[1] != '2')) continue;
+    t.shape = {width, width};
+    t.bytes.assign(static_cast<std::size_t>(width * width) * 2, '\0');
+  }
+  for (const auto& [name, outIn, words] : {std::tuple("square.safetensors", false, "[in, out] as in official files"),
+                                           {"square.st", true, "[out, in] as in web-rwkv's files"}}) {
+    writeRaw(folder.file(name), tensors);
+    CHECK(squareLoraOutIn(**ModelFile::open(folder.file(name))) == outIn);
+    const auto run = runCli({"info", folder.file(name)});
+    CHECK_MESSAGE(run.out.find(std::string("lora order  ") + words + ", by the file's suffix") != std::string::npos, run.out);
   }
 }
 

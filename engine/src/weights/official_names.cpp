@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <variant>
 
+#include "rookery/lora_order.h"
 #include "weights/names_fla.h"
 #include "weights/names_web_rwkv.h"
 
@@ -150,17 +152,21 @@ void addGguf(const TensorSource& tensor, bool version6, NamedTensors& out) {
 }
 
 // web-rwkv's converter writes LoRA matrices as [out][in]. Which way a file has them shows in any of them that is not
-// square: w1 and its like read C inputs, w2 and its like write C outputs. Where all are square, the suffix has to tell.
-bool loraStoredOutIn(const ModelFile& file) {
+// square: w1 and its like read C inputs, w2 and its like write C outputs.
+// nullopt: all are square, so nothing shows it.
+std::optional<bool> loraStoredOutIn(const ModelFile& file, const WebRwkvNames& names) {
+  if (names.renamed()) return true;
   const TensorSource* norm = file.find("blocks.0.ln1.weight");
   if (norm == nullptr) return false;
   const auto width = static_cast<std::int64_t>(norm->elementCount());
+  bool square = false;
   for (const TensorSource& tensor : file.tensors()) {
-    if (!isLowRank(tensor.name) || tensor.shape.size() != 2 || tensor.shape[0] == tensor.shape[1]) continue;
+    if (!isLowRank(tensor.name) || tensor.shape.size() != 2) continue;
     const bool first = tensor.name.back() == '1';
-    return tensor.shape[first ? 1 : 0] == width;
+    if (tensor.shape[0] != tensor.shape[1]) return tensor.shape[first ? 1 : 0] == width;
+    square = true;
   }
-  return isNamedAsWebRwkv(file);
+  return square ? std::nullopt : std::optional(false);
 }
 
 }  // namespace
@@ -195,6 +201,11 @@ std::string ggufName(const std::string& official, bool version6) {
   return theirs.empty() ? std::string{} : "blk." + official.substr(7, dot - 6) + std::string(theirs);
 }
 
+std::optional<bool> squareLoraOutIn(const ModelFile& file) {
+  if (file.container() == Container::Gguf || hasFlaNames(file) || loraStoredOutIn(file, WebRwkvNames(file))) return std::nullopt;
+  return isNamedAsWebRwkv(file);
+}
+
 NamedTensors officialNames(const ModelFile& file) {
   NamedTensors out;
   if (file.container() == Container::Gguf) {
@@ -204,7 +215,7 @@ NamedTensors officialNames(const ModelFile& file) {
   }
   if (hasFlaNames(file)) return namesOfFla(file);
   const WebRwkvNames names(file);
-  const bool outIn = names.renamed() || loraStoredOutIn(file);
+  const bool outIn = loraStoredOutIn(file, names).value_or(isNamedAsWebRwkv(file));
   for (const TensorSource& tensor : file.tensors()) {
     const std::string name = names.official(tensor);
     // Blocks lie along the inputs.
