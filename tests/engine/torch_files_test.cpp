@@ -473,6 +473,10 @@ TEST_CASE("files that the rwkv package converted are told by what it writes besi
   for (const char* strategy : {"cuda fp16i8", "cpu fp32", "cuda fp16i8 *1 -> cpu fp32"}) {
     TorchWriter torch;
     Items items = weights(torch);
+    if (std::string_view(strategy).find("i8") != std::string_view::npos) {  // bytes, with their offsets and ranges beside them
+      items[1].second = torch.tensor({2, 2}, "\1\2\3\4", "ByteStorage", 1);
+      for (const char* part : {"_mx", "_rx", "_my", "_ry"}) items.emplace_back(text("blocks.0.att.key.weight" + std::string(part)), torch.floats({1, 2}));
+    }
     items.emplace_back(text("_strategy"), text(strategy));
     items.emplace_back(text("_rescale_layer"), number(6));
     items.emplace_back(text("_version"), text("0.7"));
