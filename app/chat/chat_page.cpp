@@ -17,6 +17,7 @@
 #include <QVBoxLayout>
 
 #include "chat/conversation_list.h"
+#include "chat/empty_page.h"
 #include "chat/sampling_panel.h"
 #include "chat/start_field.h"
 #include "chat/transcript_view.h"
@@ -33,13 +34,6 @@ namespace {
 constexpr int kListWidth = 248, kPanelWidth = 264, kLeastCenter = 400;
 constexpr int kNarrowest = 560;  ///< the page needs no more, for then the list hides
 constexpr qsizetype kMostSaid = 600;  ///< characters of a notice for a screen reader
-constexpr int kEmptyIcon = 72;
-
-const char* const kGuideQuestions[] = {
-    QT_TRANSLATE_NOOP("rookery::app::ChatPage", "What is Rookery?"),
-    QT_TRANSLATE_NOOP("rookery::app::ChatPage", "How do I get a bigger model?"),
-    QT_TRANSLATE_NOOP("rookery::app::ChatPage", "What does the benchmark measure?"),
-};
 
 /// At most as wide as a message column, centred.
 QHBoxLayout* inColumn(QWidget* widget) {
@@ -56,11 +50,9 @@ QHBoxLayout* inColumn(QWidget* widget) {
 
 ChatPage::ChatPage(ChatStore& store, InferenceService& service, const AnswerDefaults& defaults, QWidget* parent)
     : PageWidget(parent), m_store(store), m_service(service), m_defaults(defaults), m_list(new ConversationList(store, this)),
-      m_title(new Label(this)), m_notice(new Label(this)), m_status(new Label(this)), m_emptyTitle(new Label(this)),
-      m_emptyText(new Label(this)), m_listAction(new QAction(this)), m_listButton(new QToolButton(this)),
+      m_title(new Label(this)), m_notice(new Label(this)), m_status(new Label(this)), m_listAction(new QAction(this)), m_listButton(new QToolButton(this)),
       m_panelButton(new QToolButton(this)), m_goToBusy(new QToolButton(this)), m_noticeBox(new QWidget(this)),
-      m_chooseModel(new QPushButton(this)), m_onCpu(new QPushButton(this)),
-      m_stack(new QStackedWidget(this)), m_transcript(new TranscriptView(this)), m_composer(new Composer(this)),
+      m_onCpu(new QPushButton(this)), m_stack(new QStackedWidget(this)), m_empty(new EmptyPage(this)), m_transcript(new TranscriptView(this)), m_composer(new Composer(this)),
       m_panel(new SamplingPanel(this)) {
   setObjectName(QStringLiteral("chatPage"));
   auto* panelScroll = new QScrollArea(this);
@@ -253,7 +245,9 @@ QWidget* ChatPage::buildCenter() {
   m_status->setWordWrap(true);
   m_stack->setObjectName(QStringLiteral("chatStack"));
   m_stack->addWidget(m_transcript);
-  m_stack->addWidget(buildEmptyState());
+  m_stack->addWidget(m_empty);
+  connect(m_empty, &EmptyPage::modelsRequested, this, &ChatPage::modelsRequested);
+  connect(m_empty, &EmptyPage::asked, this, [this](const QString& question) { submit({{}, question}); });
 
   auto* column = new QVBoxLayout(center);
   column->setContentsMargins(0, 0, 0, 10);
@@ -272,52 +266,15 @@ QWidget* ChatPage::buildCenter() {
   return center;
 }
 
-QWidget* ChatPage::buildEmptyState() {
-  auto* page = new QWidget(this);
-  page->setObjectName(QStringLiteral("chatEmpty"));
-  auto* icon = new Label(page);
-  icon->setPixmap(appIcon().pixmap(QSize(kEmptyIcon, kEmptyIcon), devicePixelRatioF()));
-  QFont large = font();
-  large.setPointSizeF(large.pointSizeF() * 1.4);
-  m_emptyTitle->setFont(large);
-  m_emptyTitle->setObjectName(QStringLiteral("chatEmptyTitle"));
-  m_emptyText->setObjectName(QStringLiteral("chatEmptyText"));
-  m_emptyText->setWordWrap(true);
-  m_emptyText->setTone(Tone::Muted);
-  for (Label* label : {icon, m_emptyTitle, m_emptyText}) label->setAlignment(Qt::AlignCenter);
-  m_chooseModel->setObjectName(QStringLiteral("chooseModel"));
-  m_chooseModel->setProperty("primary", true);
-  connect(m_chooseModel, &QPushButton::clicked, this, &ChatPage::modelsRequested);
-
-  auto* column = new QVBoxLayout(page);
-  column->addStretch(2);
-  column->addWidget(icon);
-  column->addWidget(m_emptyTitle);
-  column->addWidget(m_emptyText);
-  column->addSpacing(8);
-  column->addWidget(m_chooseModel, 0, Qt::AlignHCenter);
-  for (std::size_t i = 0; i < std::size(kGuideQuestions); ++i) {
-    auto* button = new QPushButton(page);
-    button->setObjectName(QStringLiteral("suggestion%1").arg(i));
-    connect(button, &QPushButton::clicked, this, [this, button] { submit({{}, button->text()}); });
-    column->addWidget(button, 0, Qt::AlignHCenter);
-    m_suggestions.push_back(button);
-  }
-  column->addStretch(3);
-  return page;
-}
-
 void ChatPage::retranslate() {
   m_listAction->setText(tr("Chat &list"));
   m_listAction->setToolTip(plainToolTip(tr("Chat list (F9)")));
   m_listButton->setAccessibleName(tr("Chat list"));
   m_panelButton->setToolTip(plainToolTip(tr("Answer settings")));
   m_panelButton->setAccessibleName(tr("Answer settings"));
-  m_chooseModel->setText(tr("Choose a model"));
   m_goToBusy->setText(tr("Go to that chat"));
   m_onCpu->setText(tr("Load on the C&PU"));
   m_transcript->setAccessibleName(tr("Messages"));
-  for (std::size_t i = 0; i < m_suggestions.size(); ++i) m_suggestions[i]->setText(tr(kGuideQuestions[i]));
   if (m_current) refresh();
 }
 
@@ -328,10 +285,7 @@ Conversation* ChatPage::make(StoredChat chat) {
   m_conversations.push_back(std::move(owned));
   if (isNew) begin(*conversation);
   connect(conversation, &Conversation::stateChanged, this, [this, conversation] {
-    if (conversation->state() == Conversation::State::Answering) {  // it stays
-      m_sent = {};
-      m_sentText.clear();
-    }
+    if (conversation->state() == Conversation::State::Answering) m_drafts.stays();
     showBusyChats();
     if (conversation == m_current) refresh();
   });
@@ -375,7 +329,7 @@ void ChatPage::showProgress(const LiveText& text, const QString& details) {
 void ChatPage::retireCurrent(const Conversation* next) {
   m_composer->cancelEditing();
   m_edited = 0;
-  if (m_current) m_drafts[m_current->id()] = m_composer->draft();
+  if (m_current) m_drafts.keep(m_current->id(), m_composer->draft());
   m_current = nullptr;
   m_progress = {};
   m_progressDetails.clear();
@@ -493,14 +447,8 @@ void ChatPage::undo() { m_list->undoDelete(); }
 
 /// What is written meanwhile comes behind it.
 void ChatPage::takeBack(Conversation* conversation, const QString& question) {
-  const bool asWritten = m_sentText == question;
-  const Composer::Draft asked = asWritten ? std::exchange(m_sent, {}) : Composer::Draft::of(question);
-  if (asWritten) m_sentText.clear();
-  if (conversation != m_current) {
-    Composer::Draft& draft = m_drafts[conversation->id()];
-    draft = asked.followedBy(draft);
-    return;
-  }
+  const Composer::Draft asked = m_drafts.takeBack(question);
+  if (conversation != m_current) return m_drafts.putBefore(conversation->id(), asked);
   if (m_composer->isEditing()) m_composer->cancelEditing();
   if (!asked.isEmpty()) m_composer->setDraft(asked.followedBy(m_composer->draft()));
   const qint64 id = conversation->id();
@@ -597,8 +545,7 @@ void ChatPage::submit(const Composer::Draft& draft) {
   const bool sent =
       edited != 0 ? m_current->editMessage(edited, text, draft.typed) : m_current->send(text, draft.typed);
   if (sent) {
-    m_sent = draft;
-    m_sentText = text;
+    m_drafts.sent(draft, text);
   } else {
     m_composer->setDraft(draft);
   }
@@ -632,34 +579,15 @@ void ChatPage::showNotice() {
   if (m_chatNotice) m_chatNotice->setVisible(m_current->id() == 0 || m_current->id() == m_noticeChat);
 }
 
-void ChatPage::updateSuggestions() {
-  const auto& model = m_service.model();
-  const bool guide = model && model->isGuide;
-  for (QPushButton* button : m_suggestions) button->setVisible(guide && !m_store.isReadOnly());
-  m_chooseModel->setVisible(!model && !m_loading);
-  if (!model) {
-    m_emptyTitle->setText(m_loading ? tr("Loading the model…") : tr("No model loaded"));
-    m_emptyText->setText(m_loading ? tr("You can send your first message already: it is answered once the model is loaded.") : tr("Choose a model to chat with."));
-  } else if (guide) {
-    m_emptyTitle->setText(tr("Ask the guide"));
-    m_emptyText->setText(tr("A tiny model that comes with Rookery. It knows about this program and little else. For other questions, load a bigger model."));
-  } else {
-    m_emptyTitle->setText(tr("New chat"));
-    m_emptyText->setText(tr("%1 is ready.").arg(modelTitle(model->name)));
-  }
-  if (const QString& start = m_current->record().start.name; model && !start.isEmpty()) {
-    m_emptyTitle->setText(tr("New chat"));
-    m_emptyText->setText(tr("%1 is ready. This chat begins from the state %2.").arg(displayName(model->name), displayName(start)));
-  }
-}
-
 void ChatPage::refresh() {
   if (!m_current) return;
   const auto& model = m_service.model();
   const bool empty = m_current->transcript().rowCount() == 0;
   m_title->setText(m_current->record().title.isEmpty() ? tr("New chat") : m_current->record().title);
   m_stack->setCurrentIndex(empty ? 1 : 0);
-  if (empty) updateSuggestions();
+  if (empty)
+    m_empty->setFacts({model.has_value(), m_loading, model && model->isGuide, m_store.isReadOnly(), model ? model->name : QString(),
+                       m_current->record().start.name});
   // In the middle of a chat, as such a state holds it, there is no place for one.
   m_panel->setSystemPrompt(m_current->record().systemPrompt, !empty, !m_current->record().start.isChat);
   QStringList starts;

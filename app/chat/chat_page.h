@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QHash>
 #include <QPointer>
 #include <QWidget>
 #include <memory>
@@ -9,6 +8,7 @@
 
 #include "chat/composer.h"
 #include "chat/conversation.h"
+#include "chat/drafts.h"
 #include "page_widget.h"
 #include "rookery/sampler.h"
 
@@ -21,6 +21,7 @@ class QVBoxLayout;
 namespace rookery::app {
 
 class ConversationList;
+class EmptyPage;
 class Label;
 class SamplingPanel;
 class TranscriptView;
@@ -70,7 +71,6 @@ class ChatPage : public PageWidget {
 
  private:
   QWidget* buildCenter();
-  QWidget* buildEmptyState();
   void showConversation(Conversation* conversation);
   Conversation* make(StoredChat chat);
   void retireCurrent(const Conversation* next = nullptr);
@@ -86,7 +86,6 @@ class ChatPage : public PageWidget {
   void showNotice();
   void startAnew();  ///< everything read so far may be out of date
   void refresh();  ///< everything that depends on the model, the store and the current chat
-  void updateSuggestions();
   void setNotice(const QString& text, bool offerCpu);
   void copyMessage(qint64 message);
   bool typeInto(QKeyEvent* event);  ///< hands what is no command to the composer
@@ -105,21 +104,19 @@ class ChatPage : public PageWidget {
   LiveText m_loadProblem, m_trouble, m_progress;
   QString m_progressDetails;
   std::vector<StateFileEntry> m_stateFiles;
-  QHash<qint64, Composer::Draft> m_drafts;  ///< unsent text by chat; 0: the new one
-  Composer::Draft m_sent;                   ///< the last one, to be taken back as it was written
-  QString m_sentText;                       ///< its text: putting 20 million characters together again takes long
+  Drafts m_drafts;
   QPointer<QWidget> m_chatNotice;
   qint64 m_noticeChat = 0;
   qint64 m_edited = 0;  ///< the message that the composer rewrites
 
   ConversationList* m_list;
-  Label *m_title, *m_notice, *m_status, *m_emptyTitle, *m_emptyText;
+  Label *m_title, *m_notice, *m_status;
   QAction* m_listAction;
   QToolButton *m_listButton, *m_panelButton, *m_goToBusy;
   QWidget* m_noticeBox;
-  QPushButton *m_chooseModel, *m_onCpu;
-  std::vector<QPushButton*> m_suggestions;
+  QPushButton* m_onCpu;
   QStackedWidget* m_stack;
+  EmptyPage* m_empty;
   QVBoxLayout* m_column = nullptr;
   TranscriptView* m_transcript;
   Composer* m_composer;
