@@ -22,6 +22,7 @@
 #include "settings/device_picker.h"
 #include "support/dialogs.h"
 #include "support/format.h"
+#include "support/model_files.h"
 #include "support/plain_text.h"
 #include "theme/icons.h"
 #include "theme/label.h"
@@ -279,7 +280,7 @@ void BenchSetup::fillModels() {
 
 void BenchSetup::chooseFile() {
   const QString path = Dialogs::instance().openFile(this, tr("Choose a model to measure"), QFileInfo(m_chosenFile).path(),
-                                                    tr("RWKV models (*.pth *.st *.safetensors *.gguf)"));
+                                                    tr("RWKV models (%1);;All files (*)").arg(modelFilePatterns()));
   if (path.isEmpty()) {
     return;
   }

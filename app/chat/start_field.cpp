@@ -8,6 +8,7 @@
 #include <QVBoxLayout>
 
 #include "support/dialogs.h"
+#include "support/model_files.h"
 #include "support/plain_text.h"
 #include "theme/label.h"
 
@@ -76,7 +77,7 @@ void StartField::choose(int index) {
   } else if (index == m_box->count() - 1) {
     const QString folder = m_files.isEmpty() ? QDir::homePath() : QFileInfo(m_files[0]).path();
     const QString path = Dialogs::instance().openFile(this, tr("Choose the state to begin from"), folder,
-                                                      tr("States (*.pth *.st *.state *.safetensors);;All files (*)"));
+                                                      tr("States (%1);;All files (*)").arg(modelFilePatterns()));
     fill();  // back to what is chosen, until the new one is read
     if (!path.isEmpty()) Q_EMIT chosen(path);
   } else if (const QString path = m_box->itemData(index).toString(); !path.isEmpty()) {

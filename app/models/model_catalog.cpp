@@ -9,6 +9,7 @@
 
 #include "rookery/model.h"
 #include "rookery/tokenizer.h"
+#include "support/model_files.h"
 
 namespace rookery::app {
 
@@ -48,7 +49,7 @@ struct Search {
         if (depth > 1) {
           walk(info.filePath(), depth - 1);
         }
-      } else if (looksLikeModel(info.filePath())) {
+      } else if (hasModelSuffix(info.filePath())) {
         add(info);
       }
     }
@@ -56,11 +57,6 @@ struct Search {
 };
 
 }  // namespace
-
-bool looksLikeModel(const QString& path) {
-  static const QStringList suffixes{QStringLiteral("pth"), QStringLiteral("st"), QStringLiteral("state"), QStringLiteral("safetensors"), QStringLiteral("gguf")};
-  return suffixes.contains(QFileInfo(path).suffix().toLower()) || path.endsWith(QLatin1String(".safetensors.index.json"));
-}
 
 ModelCatalog::ModelCatalog(QObject* parent) : QObject(parent) {
   qRegisterMetaType<ModelEntry>();

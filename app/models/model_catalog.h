@@ -37,8 +37,6 @@ struct ModelEntry {
   }
 };
 
-bool looksLikeModel(const QString& path);  ///< by its suffix
-
 /// Finds models and reads their headers, on a thread of its own; the GUI gets values. Files are mapped, never copied
 /// or moved. A newer scan makes the answers of an older one void.
 class ModelCatalog : public QObject {

@@ -21,6 +21,7 @@
 #include "settings/device_picker.h"
 #include "settings/settings.h"
 #include "support/dialogs.h"
+#include "support/model_files.h"
 #include "theme/card.h"
 #include "theme/icons.h"
 
@@ -75,6 +76,7 @@ ModelsPage::ModelsPage(Settings* settings, QWidget* parent)
   m_modelsFolder->setFlat(true);
   m_hint->setWordWrap(true);
   m_hint->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  m_dropText->setObjectName(QStringLiteral("modelsDrop"));
   m_dropText->setWordWrap(true);
 
   auto* top = new QHBoxLayout;
@@ -222,7 +224,7 @@ void ModelsPage::rescan() {
 
 void ModelsPage::chooseFile() {
   const QString path = Dialogs::instance().openFile(this, tr("Open a model"), QDir::homePath(),
-                                                    tr("RWKV models and states (*.pth *.st *.state *.safetensors *.gguf);;All files (*)"));
+                                                    tr("RWKV models and states (%1);;All files (*)").arg(modelFilePatterns()));
   if (!path.isEmpty()) {
     addFile(path);
   }
@@ -273,7 +275,7 @@ void ModelsPage::entryRead(const ModelEntry& entry) {
   m_list->add(entry);
   if (entry.path == m_selectWhenRead) {
     m_selectWhenRead.clear();
-    if (!entry.error || looksLikeModel(entry.path)) {
+    if (!entry.error || hasModelSuffix(entry.path)) {
       m_settings->addModelFile(entry.path);  // not a picture that was dropped by mistake
     }
     select(entry.path);
@@ -328,7 +330,8 @@ void ModelsPage::retranslate() {
   m_scan->setText(tr("&Scan again"));
   m_modelsFolder->setText(tr("Open &models folder"));
   m_view->setAccessibleName(tr("Models on this computer"));
-  m_dropText->setText(tr("Drop a model or a state (.pth, .st, .state, .safetensors, .gguf) anywhere on this page. The file stays where it is."));
+  m_dropText->setText(tr("Drop a model or a state (%1) anywhere on this page. The file stays where it is.", "%1: \".pth, .gguf\"")
+                          .arg(u'.' + modelSuffixes().join(QStringLiteral(", ."))));
   m_hint->setText(tr("Where to get models: BlinkDL/rwkv7-g1 on Hugging Face, RWKV/rwkv7-g1 on ModelScope. "
                      "A name such as rwkv7-g1d-0.1b-20260129-ctx8192.pth gives the generation, training data, size, date and "
                      "length of the training texts. Rookery never downloads anything on its own."));

@@ -78,6 +78,7 @@ class BenchPageTest : public QObject {
     dialogs.answer = QStringLiteral("/models/some model.pth");
     auto* model = child<QComboBox>(page, "benchModel");
     child<QPushButton>(page, "benchBrowse")->click();
+    QVERIFY2(dialogs.filter.contains(QStringLiteral("*.pth *.pt *.ckpt ")) && dialogs.filter.endsWith(QStringLiteral("(*)")), qPrintable(dialogs.filter));
     QCOMPARE(model->currentText(), QStringLiteral("some model.pth"));
     QCOMPARE(page.setup()->request().modelPath, std::filesystem::path("/models/some model.pth"));
     QVERIFY(!page.setup()->request().precision);

@@ -172,6 +172,22 @@ class ModelsPageTest : public QObject {
     QVERIFY(QFile::exists(path));  // off the list, not off the disk
   }
 
+  // In the folders, in the dialog and in the words of the page.
+  void whateverATorchFileIsCalledItIsFound() {
+    for (const char* suffix : {"pth", "pt", "ckpt", "PT"})
+      QVERIFY(QFile::copy(golden("models/v7_micro/model.pth"), m_folder->filePath(QStringLiteral("mine.") + QLatin1String(suffix))));
+    QVERIFY(QFile::copy(golden("models/v7_micro/model.pth"), m_folder->filePath(QStringLiteral("mine.txt"))));
+    m_settings->setModelFolders({m_folder->path()});
+    QTRY_COMPARE(m_page->list()->rowCount(), 5);
+    QTRY_VERIFY(button("modelsScan")->isEnabled());
+    QCOMPARE(m_page->list()->rowCount(), 5);
+    test::PreparedDialogs dialogs;
+    button("modelsOpen")->click();
+    for (const char* pattern : {"*.pth", "*.pt ", "*.ckpt", "*.state", "*.st ", "*.safetensors ", "*.gguf", ";;All files (*)"})
+      QVERIFY2(dialogs.filter.contains(QLatin1String(pattern)), qPrintable(dialogs.filter));
+    QVERIFY2(label("modelsDrop")->text().contains(QStringLiteral(".pth, .pt, .ckpt, ")), qPrintable(label("modelsDrop")->text()));
+  }
+
   // A Hugging Face cache holds links into a folder of blobs.
   void linksAreFollowedOnce() {
     const QString hub = m_folder->filePath(QStringLiteral("hub"));

@@ -19,7 +19,10 @@ class PreparedDialogs : public Dialogs {
  public:
   PreparedDialogs() { replace(this); }
   ~PreparedDialogs() override { replace(nullptr); }
-  QString openFile(QWidget*, const QString&, const QString&, const QString&) override { return answer; }
+  QString openFile(QWidget*, const QString&, const QString&, const QString& kinds) override {
+    filter = kinds;
+    return answer;
+  }
   QString saveFile(QWidget*, const QString&, const QString& path, const QString&) override {
     suggested = path;
     return answer;
@@ -36,7 +39,7 @@ class PreparedDialogs : public Dialogs {
   void tell(QWidget*, const QString&, const QString& text) override { told << text; }
   void openUrl(const QString& path) override { opened << path; }
 
-  QString answer, suggested;
+  QString answer, suggested, filter;
   QStringList opened, asked, told, confirmed;
   bool agrees = true;  ///< to confirm()
   QList<int> choices;  ///< for choose(), one after the other
