@@ -372,7 +372,7 @@ void ChatStore::loadMessage(qint64 id, QObject* context, std::function<void(std:
 
 qint64 ChatStore::snapshotBytes() {
   settle();
-  auto query = read(QStringLiteral("SELECT coalesce(sum(bytes), 0) FROM snapshots"));
+  auto query = read(memoryBytesSql());
   return query && query->next() ? query->value(0).toLongLong() : 0;
 }
 
@@ -395,6 +395,7 @@ void ChatStore::putStartState(std::uint64_t hash, const QByteArray& state) {
     return execute(database, QStringLiteral("INSERT OR IGNORE INTO start_states(hash, bytes, state) VALUES(?,?,?)"),
                    {static_cast<qint64>(hash), state.size(), state});
   });
+  setMemoryBudget(m_budget);  // it counts, too
 }
 
 void ChatStore::putConversation(const ConversationRecord& r) {

@@ -260,8 +260,12 @@ StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qin
   return trimSnapshots(database, budgetBytes);
 }
 
+QString memoryBytesSql() {
+  return QStringLiteral("SELECT (SELECT coalesce(sum(bytes), 0) FROM snapshots) + (SELECT coalesce(sum(bytes), 0) FROM start_states)");
+}
+
 StoreResult<int> trimSnapshots(const QSqlDatabase& database, qint64 budgetBytes) {
-  auto total = runSql(database, QStringLiteral("SELECT coalesce(sum(bytes), 0) FROM snapshots"));
+  auto total = runSql(database, memoryBytesSql());
   if (!total) return tl::unexpected(total.error());
   qint64 excess = total->next() ? total->value(0).toLongLong() - budgetBytes : 0;
   total->finish();

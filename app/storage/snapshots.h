@@ -57,8 +57,11 @@ StoreResult<void> insertSnapshot(const QSqlDatabase& database, const SnapshotRec
 /// together exceed the budget, the oldest go (trimSnapshots). Returns how many the budget cost.
 StoreResult<int> thinSnapshots(const QSqlDatabase& database, qint64 message, qint64 budgetBytes);
 
-/// Drops the oldest snapshots until all together fit into the budget, but never the newest of a chat and never a
-/// pinned one. Returns how many went.
+/// What counts toward the budget, snapshots and the states that chats begin from: one number, of bytes.
+QString memoryBytesSql();
+
+/// Drops the oldest snapshots until all that counts fits into the budget, but never the newest of a chat and never a
+/// pinned one. A state that a chat begins from stays: without it the chat cannot be read again. Returns how many went.
 StoreResult<int> trimSnapshots(const QSqlDatabase& database, qint64 budgetBytes);
 
 /// Walks up from an answer until it meets a usable snapshot of its model, or the state that the chat begins from (as a

@@ -407,6 +407,25 @@ class ChatStoreTest : public QObject {
     QVERIFY(oldest && !oldest->snapshot);
   }
 
+  void theBudgetCountsWhatChatsBeginFrom() {
+    auto store = openStore(m_path);
+    const Turns turns = addTurns(*store, 2, QStringLiteral("model"));
+    for (const MessageRecord& answer : turns.answers) saveSnapshot(*store, answer, 200, 200, 1.0F);
+    const auto isKept = [&] {
+      const auto oldest = startOf(*store, turns, 0);
+      return oldest && oldest->snapshot;
+    };
+    QVERIFY(isKept());
+    const qint64 bytes = store->snapshotBytes();
+    store->setMemoryBudget(bytes + 999);
+    QVERIFY(isKept());
+    store->putStartState(77, QByteArray(1000, 'x'));
+    QVERIFY(!isKept());
+    store->setMemoryBudget(1);
+    QVERIFY(store->hasStartState(77));  // a chat could not be read again without it
+    QVERIFY(store->snapshotBytes() > 1000 && store->snapshotBytes() < bytes + 1000);
+  }
+
   void tenThousandChatsListQuickly() {
     {
       auto store = openStore(m_path);
