@@ -250,6 +250,9 @@ void FlatStyle::drawControl(ControlElement element, const QStyleOption* option, 
       if (const auto* combo = qstyleoption_cast<const QStyleOptionComboBox*>(option)) {
         QStyleOptionComboBox copy = *combo;
         copy.palette.setColor(QPalette::ButtonText, combo->palette.color(QPalette::WindowText));
+        const QRect field = proxy()->subControlRect(CC_ComboBox, combo, SC_ComboBoxEditField, widget);
+        const int icon = combo->currentIcon.isNull() ? 0 : combo->iconSize.width() + 4;  // as Fusion has it
+        copy.currentText = combo->fontMetrics.elidedText(combo->currentText, Qt::ElideMiddle, field.width() - icon - 2);
         QProxyStyle::drawControl(element, &copy, painter, widget);
       }
       return;

@@ -2,6 +2,7 @@
 #include <QAccessible>
 #include <QApplication>
 #include <QAbstractButton>
+#include <QComboBox>
 #include <QDateTime>
 #include <QDir>
 #include <QFile>
@@ -11,6 +12,7 @@
 #include <QScrollArea>
 #include <QScrollBar>
 #include <QSignalSpy>
+#include <QStyleOptionComboBox>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QTextEdit>
@@ -174,6 +176,23 @@ class LookTest : public QObject {
     label.setElided(true);
     QVERIFY(label.minimumSizeHint().width() < words / 2);
     QCOMPARE(label.sizeHint().width(), words);
+  }
+
+  void aClosedListShowsBothEndsOfALongEntry() {
+    start(1100, 700);
+    const QString name = QStringLiteral("a rather long name of a state tuned on stories.safetensors");
+    QComboBox boxes[2];
+    for (QComboBox& box : boxes) {
+      box.setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+      box.addItem(name);
+      box.resize(200, box.sizeHint().height());
+    }
+    QStyleOptionComboBox option;
+    option.initFrom(&boxes[0]);
+    const int room = boxes[0].style()->subControlRect(QStyle::CC_ComboBox, &option, QStyle::SC_ComboBoxEditField, &boxes[0]).width() - 2;
+    boxes[1].setItemText(0, boxes[1].fontMetrics().elidedText(name, Qt::ElideMiddle, room));
+    QVERIFY(boxes[1].itemText(0).contains(QChar(0x2026)));
+    QVERIFY(boxes[0].grab().toImage() == boxes[1].grab().toImage());
   }
 
   void screenReadersKnowTheRailAndWhatFails() {
