@@ -81,6 +81,7 @@ Application::Application(const Paths& paths, std::unique_ptr<ChatStore> store)
   m_window->setCloseGuard([this] { return mayClose(); });
   QObject::connect(models, &ModelsPage::chatRequested, m_window.get(), [this] { m_window->showPage(MainWindow::Chat); });
   QObject::connect(models, &ModelsPage::statesFound, m_chat, &ChatPage::setStateFiles);
+  QObject::connect(m_chat, &ChatPage::stateFilesWanted, models, &ModelsPage::rescan);
   QObject::connect(models, &ModelsPage::stateChatRequested, m_window.get(), [this](const QString& stateFile) {
     m_window->showPage(MainWindow::Chat);
     m_chat->newChatFrom(stateFile);

@@ -65,7 +65,7 @@ ChatPage::ChatPage(ChatStore& store, InferenceService& service, const AnswerDefa
   connect(m_panelButton, &QToolButton::toggled, this, [this, panelScroll](bool on) {
     panelScroll->setVisible(on);
     fitToWidth();
-    if (!on) m_composer->focusInput();
+    on ? Q_EMIT stateFilesWanted() : m_composer->focusInput();
   });
 
   auto* splitter = new QSplitter(this);

@@ -60,6 +60,7 @@ class ChatPage : public PageWidget {
  Q_SIGNALS:
   void modelsRequested();
   void loadOnCpuRequested();
+  void stateFilesWanted();  ///< the field that offers them is shown: setStateFiles()
   void chatShown(qint64 conversation);  ///< 0: a new one
   void listShownChanged(bool shown);  ///< by the user
 

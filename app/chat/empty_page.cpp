@@ -74,7 +74,7 @@ void EmptyPage::setFacts(const Facts& facts) {
                                     : tr("Choose a model to chat with."));
   } else if (!facts.start.isEmpty()) {
     m_title->setText(tr("New chat"));
-    m_text->setText(tr("%1 is ready. This chat begins from the state %2.").arg(displayName(facts.model), displayName(facts.start)));
+    m_text->setText(tr("%1 is ready. This chat begins from the state %2.").arg(modelTitle(facts.model), displayName(facts.start)));
   } else if (facts.isGuide) {
     m_title->setText(tr("Ask the guide"));
     m_text->setText(tr("A tiny model that comes with Rookery. It knows about this program and little else. For other questions, load a bigger model."));

@@ -5,9 +5,12 @@
 #include <QLabel>
 #include <QPushButton>
 #include <QTest>
+#include <QTranslator>
 #include <cmath>
 
+#include "chat/empty_page.h"
 #include "chat/start_state.h"
+#include "inference/model_title.h"
 #include "models/model_catalog.h"
 #include "models/model_details.h"
 #include "models/model_list.h"
@@ -209,6 +212,29 @@ class StartStateTest : public test::WholeAppTest {
     QCOMPARE(box()->count(), 3);
     QCOMPARE(box()->itemText(1), QStringLiteral("saved.state"));
     QCOMPARE(box()->currentIndex(), 1);
+  }
+
+  // The database has the guide's name in English, whatever the language of the window.
+  void theEmptyPageCallsTheGuideAsTheWindowDoes() {
+    QTranslator chinese;
+    QVERIFY(chinese.load(QStringLiteral(":/i18n/rookery_zh_CN.qm")));
+    QVERIFY(QCoreApplication::installTranslator(&chinese));
+    EmptyPage page;
+    page.setFacts({.isLoaded = true, .isGuide = true, .model = storedGuideName(), .start = QStringLiteral("x.st")});
+    const QString text = page.findChild<QLabel*>(QStringLiteral("chatEmptyText"))->text();
+    const QString guide = guideName();
+    QCoreApplication::removeTranslator(&chinese);
+    QVERIFY(guide != storedGuideName());
+    QVERIFY2(text.startsWith(guide), qPrintable(text));
+  }
+
+  void thePanelOffersStatesBeforeTheModelsPageWasSeen() {
+    const QString folder = m_app->settings().modelsFolder();
+    QVERIFY(QDir().mkpath(folder) && QFile::rename(saveState(false), folder + QStringLiteral("/found.state")));
+    QCOMPARE(box()->count(), 2);  // nothing, and "Choose a file"
+    m_app->window().findChild<QToolButton*>(QStringLiteral("samplingToggle"))->click();
+    QTRY_COMPARE(box()->count(), 3);
+    QCOMPARE(box()->itemText(1), QStringLiteral("found.state"));
   }
 
  private:
