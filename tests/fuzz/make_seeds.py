@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""python3 make_seeds.py FOLDER: inputs for fuzzers to start from, FOLDER/pth, /state, /gguf and /vocabulary: what no
-mutation finds by itself. All of it is made here, without any package; torch's classes are only names in the pickles."""
+"""python3 make_seeds.py FOLDER: inputs for fuzzers to start from, FOLDER/pth and so on: what no mutation finds by
+itself. All of it is made here, without any package; torch's classes are only names in the pickles."""
 
 import io
 import json
@@ -399,14 +399,26 @@ def vocabulary_seeds():
     ]
 
 
+def folder_seeds():
+    whole = {"weight_map": {"a": "a.safetensors", "b": "b.safetensors"}, "metadata": {"total_size": 32}}
+    config = {"num_hidden_layers": 2, "hidden_size": 2, "head_dim": 64, "norm_eps": 1e-5, "tie_word_embeddings": True}
+    wrong = {"weight_map": {"a": "b.safetensors", "c": "../c.safetensors"}}
+    return [
+        json.dumps(value).encode()
+        for value in (whole, config, whole | config, wrong, {"weight_map": {"a": "c.safetensors"}})
+    ]
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
-    for name, seeds in (
-        ("pth", pth_seeds()),
-        ("state", state_seeds()),
-        ("gguf", gguf_seeds()),
-        ("vocabulary", vocabulary_seeds()),
-    ):
+    made = {
+        "pth": pth_seeds(),
+        "state": state_seeds(),
+        "gguf": gguf_seeds(),
+        "vocabulary": vocabulary_seeds(),
+        "folder": folder_seeds(),
+    }
+    for name, seeds in made.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         for i, seed in enumerate(seeds):
             (folder / name / f"made_{i:03}").write_bytes(seed)
