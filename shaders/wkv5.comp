@@ -9,6 +9,14 @@ layout(constant_id = 10) const uint HEAD = 64;
 #include "math.glsl"
 shared float sharedR[HEAD], sharedW[HEAD], sharedK[HEAD], sharedFirst[HEAD];
 
+// Four keys a round: llvmpipe leaves all loops of an invocation after 65535 rounds, without a word, and 256 keys of 256
+// tokens are more.
+#define KEY(j) { \
+  const float kv = sharedK[j] * value; \
+  y = fma(sharedR[j], fma(sharedFirst[j], kv, s[j]), y); \
+  s[j] = fma(sharedW[j], s[j], kv); \
+}
+
 void main() {
   if (stopped()) return;
   const uint lane = laneIndex(), head = gl_WorkGroupID.x, channel = head * HEAD + lane;
@@ -40,10 +48,11 @@ void main() {
     groupBarrier();
     float y = 0.0;
     if (inside) {
-      for (uint j = 0; j < HEAD; ++j) {
-        const float kv = sharedK[j] * value;
-        y = fma(sharedR[j], fma(sharedFirst[j], kv, s[j]), y);
-        s[j] = fma(sharedW[j], s[j], kv);
+      for (uint j = 0; j < HEAD; j += 4) {
+        KEY(j)
+        KEY(j + 1)
+        KEY(j + 2)
+        KEY(j + 3)
       }
     }
     const float mean = sumOverGroup(y) / float(HEAD);

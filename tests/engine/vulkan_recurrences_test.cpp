@@ -42,7 +42,7 @@ class Run {
     ThreadPool pool(1);
     auto weights = VulkanWeights::place(program, m_source, {}, device, pool, m_ledger);
     REQUIRE_MESSAGE(weights.has_value(), (weights ? "" : weights.error().message));
-    auto made = VulkanExecutable::create(program, *weights, device, m_ledger, tuning, 64);
+    auto made = VulkanExecutable::create(program, *weights, device, m_ledger, tuning, std::max<std::size_t>(count, 64));
     REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().message));
     m_executable = std::move(*made);
     std::mt19937 random(static_cast<unsigned>(count));
@@ -139,6 +139,9 @@ Row joined(const Rows& rows) {
   return all;
 }
 
+// llvmpipe leaves all loops of an invocation after 65,535 rounds, so large heads come with the longest run.
+constexpr int kLargeHead = 128;
+
 /// In this device's own cut of the work and in one that cards get, for one token, a few and a chunk by tiles.
 template <class Check>
 void inEveryCut(const ModelShape& shape, Check check) {
@@ -146,7 +149,9 @@ void inEveryCut(const ModelShape& shape, Check check) {
   const std::uint32_t lanes = device->candidate().subgroupSize;
   for (const VulkanTuning& tuning : {VulkanTuning{.groupSize = lanes, .part = 32, .tiles = false, .lanes = lanes, .unroll = 1, .strips = 0},
                                      VulkanTuning{.groupSize = std::min(4 * lanes, 256U), .part = 8, .tiles = true, .lanes = lanes, .unroll = 4, .strips = 1}}) {
-    for (const std::size_t count : {1, 5, 40}) {
+    const bool large = shape.headSize >= kLargeHead;
+    if (large && tuning.tiles) continue;  // these tell nothing of the cut
+    for (const std::size_t count : large ? std::vector<std::size_t>{256} : std::vector<std::size_t>{1, 5, 40}) {
       CAPTURE(shape.headSize);
       CAPTURE(tuningText(tuning));
       CAPTURE(count);
@@ -160,6 +165,7 @@ ModelShape shapeOf(RwkvVersion version, int layers, int headSize) {
   ModelShape shape = smallShape(version);
   shape.layers = layers;
   shape.headSize = headSize;
+  if (headSize >= kLargeHead) shape.nEmbd = 256;
   return shape;
 }
 
@@ -196,7 +202,8 @@ TEST_CASE("version 4: a weighted mean of all values, from any state") {
 TEST_CASE("versions 5.0 to 6: heads from any state") {
   for (const RwkvVersion version : {RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6}) {
     CAPTURE(std::string(versionName(version)));
-    for (const int headSize : {64, 96}) {
+    for (const int headSize : {64, 96, 256}) {
+      if (headSize > kLargeHead && version != RwkvVersion::V6) continue;  // one shader
       inEveryCut(shapeOf(version, 1, headSize), [](Run& run) {
         const auto& op = run.last<Wkv5>();
         const Rows r = run.value(op.r), k = run.value(op.k), v = run.value(op.v);
@@ -236,7 +243,8 @@ TEST_CASE("versions 5.0 to 6: heads from any state") {
 TEST_CASE("version 7: heads from any state, in the first layer and after it") {
   for (const int layers : {1, 2}) {
     CAPTURE(layers);
-    for (const int headSize : {64, 96}) {
+    for (const int headSize : {64, 96, kLargeHead}) {
+      if (headSize == kLargeHead && layers > 1) continue;
       inEveryCut(shapeOf(RwkvVersion::V7, layers, headSize), [](Run& run) {
         const auto& op = run.last<Wkv7>();
         const Rows r = run.value(op.r), k = run.value(op.k), v = run.value(op.v);
