@@ -327,15 +327,23 @@ class ModelsPageTest : public QObject {
       const bool saysAll = code == Cancelled || code == OutOfMemory || code == DeviceUnavailable;
       QVERIFY2(text.contains(QStringLiteral("模型.pth is what it is.")) != saysAll, qPrintable(text));
     }
-    const QString pointer = m_folder->filePath(QStringLiteral("指针.pth"));
-    QFile file(pointer);
-    QVERIFY(file.open(QIODevice::WriteOnly));
-    file.write("version https://git-lfs.github.com/spec/v1\nsize 12\n");
-    file.close();
-    drop(m_page.get(), pointer);
-    QTRY_VERIFY(label("modelError")->isVisible());
-    const QString text = label("modelError")->text();
-    QVERIFY2(text.contains(QStringLiteral("指针.pth is only a Git LFS pointer")) && !text.contains(QStringLiteral("Get it again")), qPrintable(text));
+    for (const auto& [name, bytes, says] :
+         {std::tuple{QStringLiteral("指针.pth"), QByteArray("version https://git-lfs.github.com/spec/v1\nsize 12\n"),
+                     QStringLiteral("指针.pth is only a Git LFS pointer")},
+          {QStringLiteral("回答.pth"), QByteArray("Entry not found"),
+           QStringLiteral("回答.pth is a text that begins \"Entry not found\"")},
+          {QStringLiteral("model.onnx"), QByteArray("\x08\x08\x12\x07pytorch"),
+           QStringLiteral("model.onnx is a graph with weights")},
+          {QStringLiteral("pickle.pth"), QByteArray("\x80\x04\x95 more"), QStringLiteral("Nothing in it was executed")}}) {
+      QFile file(m_folder->filePath(name));
+      QVERIFY(file.open(QIODevice::WriteOnly));
+      file.write(bytes);
+      file.close();
+      drop(m_page.get(), file.fileName());
+      QTRY_VERIFY2(label("modelError")->isVisible() && label("modelError")->text().contains(says),
+                   qPrintable(label("modelError")->text()));
+      QVERIFY(!label("modelError")->text().contains(QStringLiteral("Get it again")));
+    }
   }
 
   void theVocabularyFileIsNamed() {

@@ -557,7 +557,7 @@ TEST_CASE("whether a chat is possible is known from the headers") {
   CHECK(Tokenizer::forModel(*file, info, vocabulary(0)).has_value());
   CHECK(Tokenizer::forModel(*file, info, vocabulary(info.shape.vocab)).error().code == ErrorCode::VocabularyMismatch);
   CHECK(Tokenizer::forModel(*file, info, "/nonexistent").error().code == ErrorCode::FileNotFound);
-  CHECK(Tokenizer::forModel(*file, info, path).error().code == ErrorCode::FileDamaged);
+  CHECK(Tokenizer::forModel(*file, info, path).error().code == ErrorCode::FormatUnknown);
   LoadOptions options;
   options.vocabulary = vocabulary(0);
   const auto loaded = Model::load(path, options);

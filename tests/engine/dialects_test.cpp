@@ -188,7 +188,7 @@ TEST_CASE("a file that is no container is called what it is") {
   says("model.7z", std::string("7z\xBC\xAF\x27\x1C", 6) + std::string(64, '\1'), other, "compressed file (7-Zip)");
   says("config.json", "{\n  \"architectures\": [\"RWKV7ForCausalLM\"]\n}", other, "a description that comes with a model");
   says("pytorch_model.bin.index.json", "{\"metadata\": {}, \"weight_map\": {}}", other, "the list of a model's parts");
-  says("notes.txt", "just some text, long enough to be one", other, "is none of the model files");
+  says("notes.bin", std::string("just\0some bytes", 15), other, "is none of the model files");
 }
 
 TEST_CASE("a download that is not complete is called that") {

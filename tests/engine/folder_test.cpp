@@ -123,11 +123,11 @@ TEST_CASE("weights of a type that is not read are refused by its name; where no 
   named(tensors, "blocks.0.att.key.weight") = zeros("blocks.0.att.key.weight", "U32", {key.shape[0], key.shape[1] / 8},
                                                     static_cast<std::size_t>(key.shape[0] * key.shape[1]) / 2);
   writeRaw(path, tensors);
-  checkRefused(path, ErrorCode::FormatUnknown, "is quantised for MLX");
+  checkRefused(path, ErrorCode::FormatUnknown, "is quantised by MLX");
 
   writeRaw(path, {zeros("blocks.0.att.key.weight::codes", "I8", {8}, 8),
                   zeros("blocks.0.att.key.weight::gw_d", "F16", {8}, 16)});
-  checkRefused(path, ErrorCode::FormatUnknown, "is a .rwkvq of rwkv-quant");
+  checkRefused(path, ErrorCode::FormatUnknown, "is quantised by rwkv-quant (.rwkvq)");
 }
 
 TEST_CASE("metadata may be null, as MLX writes it") {

@@ -11,6 +11,7 @@ namespace rookery::engine {
 namespace {
 
 constexpr std::int32_t kNormal = 1, kControl = 3, kUnused = 5;
+constexpr const char* kTemplateKey = "tokenizer.chat_template";
 constexpr const char* kRescale = "rwkv6.rescale_every_n_layers";
 constexpr std::uint32_t kBlankLine = 261;  // "\n\n" of the World vocabulary ends a turn of a chat
 
@@ -47,11 +48,12 @@ void addVocabulary(GgufKeys& keys, const Tokenizer* vocabulary, int count) {
   keys.u32("tokenizer.ggml.eot_token_id", blankLine ? kBlankLine : kEndOfText);
   keys.u32("tokenizer.ggml.bos_token_id", kEndOfText);
   keys.u32("tokenizer.ggml.eos_token_id", kEndOfText);
-  keys.text("tokenizer.chat_template", kChatTemplate);
+  keys.text(kTemplateKey, kChatTemplate);
 }
 
 bool decidedHere(std::string_view key) {
-  return key == "general.file_type" || key == "general.quantization_version" || key == "general.alignment" || key == kRescale || key == kKindKey || key == kProgramKey;
+  return key == "general.file_type" || key == "general.quantization_version" || key == "general.alignment" ||
+         key == kRescale || key == kTemplateKey || key == kKindKey || key == kProgramKey;
 }
 
 }  // namespace
@@ -91,6 +93,10 @@ GgufKeys ggufKeys(const ModelFile& file, const ModelInfo& info, DType precision,
   if (file.container() == Container::Gguf) {
     for (const auto& [key, value] : file.rawMetadata())
       if (!decidedHere(key)) keys.raw(key, value);
+    // The name of a template that older llama.cpp had built in; today's takes it for the text of one.
+    const auto given = file.metadata().find(kTemplateKey);
+    const auto* text = given == file.metadata().end() ? nullptr : std::get_if<std::string>(&given->second);
+    if (text != nullptr) keys.text(kTemplateKey, *text == "rwkv-world" ? kChatTemplate : *text);
   } else {
     const ModelShape& s = info.shape;
     const bool version6 = s.version == RwkvVersion::V6;

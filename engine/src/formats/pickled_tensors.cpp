@@ -163,7 +163,13 @@ class Walk {
   }
 
   tl::unexpected<Error> nothing() const {
-    if (m_graph.object.empty()) return fail(ErrorCode::FormatUnknown, "The .pth file holds no tensors.");
+    const bool arrays = std::any_of(m_graph.nodes.begin(), m_graph.nodes.end(), [](const PickleNode& node) {
+      return node.kind == Kind::Global && (node.text == "_reconstruct" || node.text == "_frombuffer");
+    });
+    if (m_graph.object.empty())
+      return fail(ErrorCode::FormatUnknown,
+                  fmt::format("The .pth file holds no tensors{}.",
+                              arrays ? ", but NumPy's arrays, which are not read; save them with torch.save as tensors" : ""));
     return fail(
         ErrorCode::FormatUnknown,
         fmt::format(

@@ -10,6 +10,7 @@
 
 #include "formats/byte_reader.h"
 #include "formats/contents.h"
+#include "formats/foreign_file.h"
 #include "formats/names.h"
 #include "formats/pickle.h"
 #include "formats/pickled_tensors.h"
@@ -216,7 +217,9 @@ Result<void> readArchive(ModelFile::Contents& contents) {
     }
   }
   if (pickleEntry == nullptr) {
-    return fail(ErrorCode::FormatUnknown, "This is a zip archive, but not one that torch saved.");
+    std::vector<std::string_view> names;
+    for (const auto& [name, entry] : *directory) names.push_back(name);
+    return tl::unexpected(foreignArchive(names, contents.name));
   }
   if (const auto order = directory->find(folder + "/byteorder"); order != directory->end()) {
     const auto text = unpackSmall(order->second, 64);
@@ -238,7 +241,11 @@ Result<void> readArchive(ModelFile::Contents& contents) {
   for (auto at = directory->lower_bound(prefix); at != directory->end() && at->first.starts_with(prefix); ++at) {
     const std::string key = at->first.substr(prefix.size());
     const ZipEntry& entry = at->second;
-    if (!isStorageKey(key) || entry.deflated) {
+    if (entry.deflated)
+      return fail(ErrorCode::FormatUnknown,
+                  fmt::format("{} was unpacked and packed again, compressed, which torch never does. Get the original file.",
+                              contents.name));
+    if (!isStorageKey(key)) {
       return damagedPth(fmt::format("the archive's entry {} is not a plain storage", at->first));
     }
     if (contents.file.bytes().size() < kCheckStoragesBelow) {

@@ -45,7 +45,8 @@ class FileSource final : public WeightSource {
     const NamedTensor& tensor = *found;
     if (isLogOfFirst(officialName)) return WeightView{DType::F32, elements(tensor), 1, false, {}};
     WeightView view{tensor.dtype, tensor.shape[0], 1, tensor.transposed, {}};
-    if (isHeadVector(officialName)) {
+    // MLX has all of a layer's vectors of heads as [head, size]. No matrix has as few numbers as the model is wide.
+    if (isHeadVector(officialName) || (tensor.shape.size() == 2 && elements(tensor) == m_info.shape.nEmbd)) {
       view.rows = elements(tensor);
     } else if (tensor.shape.size() == 3) {  // time_maa_w2: five matrices, one above the other
       view.rows = tensor.shape[0] * tensor.shape[tensor.transposed ? 2 : 1];

@@ -234,7 +234,7 @@ bool hasDeepEmbed(const Tensors& tensors) {
 
 Result<void> expectDeepEmbed(const Tensors& tensors, int layer, const ModelShape& shape) {
   const std::int64_t c = shape.nEmbd, f = shape.dimFfn, s = shape.rankS;
-  if (auto good = tensors.expectVector(block(layer, "ffn.s0"), f); !good) return good;
+  if (auto good = tensors.expectMatrix(block(layer, "ffn.s0"), f, 1); !good) return good;
   if (auto good = tensors.expectMatrix(block(layer, "ffn.s1"), s, c); !good) return good;
   if (auto good = tensors.expectMatrix(block(layer, "ffn.s2"), f, s); !good) return good;
   if (auto good = tensors.expectMatrix(block(layer, "ffn.s_emb_x.weight"), s * s, c); !good) return good;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <regex>
 #include <string_view>
 
@@ -19,6 +20,17 @@ bool anyContains(const ModelFile& file, std::string_view part) {
 
 // "model-00001-of-00003.safetensors", as Hugging Face names the parts of a model, without the list of them.
 std::optional<Error> part(const ModelFile& file) {
+  // llama-gguf-split says it in the file, whatever this is called.
+  const auto split = [&](const char* key) -> std::int64_t {
+    const auto found = file.metadata().find(key);
+    const auto* value = found == file.metadata().end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+    return value == nullptr || file.container() != Container::Gguf ? 0 : *value;
+  };
+  if (split("split.count") > 1)
+    return Error{ErrorCode::TensorMissing,
+                 fmt::format("{} is only part {} of {} of a model. Get it in one file, or join the parts with "
+                             "llama.cpp's llama-gguf-split --merge.",
+                             file.name(), split("split.no") + 1, split("split.count")), {}};
   static const std::regex kPart("^(.*)-0*([0-9]{1,5})-of-0*([0-9]{1,5})\\.(safetensors|gguf|pth|bin)$");
   std::smatch match;
   if (!std::regex_search(file.name(), match, kPart) || match[3] == "1") return std::nullopt;
@@ -29,13 +41,14 @@ std::optional<Error> part(const ModelFile& file) {
   return Error{ErrorCode::TensorMissing, fmt::format("{} Of models in several files, only .safetensors with their list can be opened: get it in one file.", what), {}};
 }
 
-// A part of the name that only adapters have: of PEFT, RWKV-PEFT and rwkvtune (lora_A), MLX (lora_a), Bone and DiSHA;
-// base_layer is the weight that such a tool wrapped.
+// A part of the name that only adapters have: of PEFT, RWKV-PEFT and rwkvtune (lora_A, init_lora_A), MLX (lora_a), Bone
+// and DiSHA; base_layer is the weight that such a tool wrapped.
 bool isOfAdapter(std::string_view name) {
   for (std::size_t at = 0; at != std::string_view::npos;) {
     const std::size_t dot = name.find('.', at);
     const std::string_view part = name.substr(at, dot == std::string_view::npos ? dot : dot - at);
-    if (part.starts_with("lora_") || part == "disha" || part == "bone" || part == "base_layer") return true;
+    if (part.find("lora_") != std::string_view::npos || part == "disha" || part == "bone" || part == "base_layer")
+      return true;
     at = dot == std::string_view::npos ? dot : dot + 1;
   }
   return false;
@@ -69,6 +82,64 @@ bool isQuantisedForMlx(const ModelFile& file) {
     const TensorSource* words = file.find(t.name.substr(0, t.name.size() - kScales.size()) + ".weight");
     return words != nullptr && words->dtype == DType::U32;
   });
+}
+
+// What tools that quantise matrices put in their place or beside them.
+const char* quantiser(const ModelFile& file) {
+  constexpr auto kParts = std::to_array<std::pair<std::string_view, const char*>>({
+      {"::codes", "rwkv-quant (.rwkvq)"},
+      {".quant_state.bitsandbytes", "bitsandbytes"},
+      {".SCB", "bitsandbytes"},
+      {".qweight", "GPTQ or AWQ"},
+      {".weight_packed", "compressed-tensors"},
+      {".W_q", "HQQ"},
+      {".weight._scale", "quanto"},
+      {"_packed_params", "torch"},
+  });
+  if (file.metadata().contains("rwkvq")) return kParts[0].second;
+  if (isQuantisedForMlx(file)) return "MLX";
+  for (const auto& [part, tool] : kParts)
+    if (anyContains(file, part)) return tool;
+  return nullptr;
+}
+
+// DeepSpeed's ZeRO 3 leaves empty tensors in place of the weights, which lie among its optimizer's numbers; torch's own
+// distributed checkpoints are many saved tensors one after the other, of which the last is seen.
+std::optional<Error> ofManyParts(const ModelFile& file, const std::string& name) {
+  if (file.container() != Container::Pth || file.tensors().empty()) return std::nullopt;
+  const auto is = [&](std::string_view what) {
+    return Error{ErrorCode::FormatUnknown, fmt::format("{} {}", name, what), {}};
+  };
+  const auto isEmpty = [](const TensorSource& t) { return t.bytes.empty(); };
+  if (std::all_of(file.tensors().begin(), file.tensors().end(), isEmpty))
+    return is("holds only empty tensors: a part of a checkpoint of DeepSpeed (ZeRO 3), whose weights lie in others. "
+              "Join its parts with the zero_to_fp32.py that lies beside them, and open the result.");
+  if (file.tensors().size() == 1 && file.tensors()[0].name == "tensor")
+    return is("holds a single tensor without a name, so it is no model. A distributed checkpoint of torch (.distcp) is "
+              "joined with python -m torch.distributed.checkpoint.format_utils dcp_to_torch.");
+  return std::nullopt;
+}
+
+// GGUF files that are no models, or not whole ones, as their keys say.
+std::optional<Error> ggufOfOtherUse(const ModelFile& file, const std::string& name) {
+  if (file.container() != Container::Gguf) return std::nullopt;
+  const auto text = [&](const char* key) -> std::string_view {
+    const auto found = file.metadata().find(key);
+    const auto* value = found == file.metadata().end() ? nullptr : std::get_if<std::string>(&found->second);
+    return value == nullptr ? std::string_view{} : *value;
+  };
+  const auto is = [&](std::string_view what) { return Error{ErrorCode::NotRwkv, fmt::format("{} {}", name, what), {}}; };
+  constexpr auto kUses = std::to_array<std::pair<std::string_view, std::string_view>>({
+      {"imatrix", "is an importance matrix, which llama.cpp needs to quantise a model, and no model itself."},
+      {"controlvector", "is a control vector of llama.cpp, which changes a model's answers there, and no model itself."},
+      {"mmproj", "is the part of a model of llama.cpp that sees or hears, and no language model."},
+      {"clip", "is the part of a model of llama.cpp that sees or hears, and no language model."},
+  });
+  for (const auto& [kind, what] : kUses)
+    if (text("general.type") == kind || text("general.architecture") == kind) return is(what);
+  if (file.tensors().empty() && file.metadata().contains("tokenizer.ggml.tokens"))
+    return is("holds a vocabulary and no weights. Get the whole model.");
+  return std::nullopt;
 }
 
 // convert_and_save_and_exit of the rwkv package turns matrices round, folds ln0 into the embedding and rescales: for its
@@ -113,14 +184,12 @@ bool isOfOptimizer(const ModelFile& file) {
 std::optional<Error> foreignModel(const ModelFile& file) {
   const std::string name = printable(file.name());
   const auto is = [&](ErrorCode code, std::string_view what) { return Error{code, fmt::format("{} {}", name, what), {}}; };
-  if (isQuantisedForMlx(file))
+  if (const char* tool = quantiser(file))
     return is(ErrorCode::FormatUnknown,
-              "is quantised for MLX, in a form that is not read. Get a bf16, fp16 or Q8_0 file of the same model.");
-  // Its tensors are called "<official name>::<field>".
-  if (file.metadata().contains("rwkvq") || anyContains(file, "::codes"))
-    return is(ErrorCode::FormatUnknown,
-              "is a .rwkvq of rwkv-quant, whose blocks are not read. Get the .pth it was made from, or a Q8_0 or "
-              "Q4_K_M file of the same model.");
+              fmt::format("is quantised by {}, in a form that is not read. Get a bf16, fp16, Q8_0 or Q4_K_M file of the "
+                          "same model.", tool));
+  for (const auto known : {ofManyParts, ggufOfOtherUse})
+    if (auto error = known(file, name)) return error;
   if (auto error = converted(file, name)) return error;
   if (auto error = relative(file, name)) return error;
   const bool whole = file.find("emb.weight") != nullptr && file.find("head.weight") != nullptr;
