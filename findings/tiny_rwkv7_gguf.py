@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# tiny_rwkv7_gguf.py FILE TEMPLATE: a random RWKV-7 of two layers with a vocabulary of bytes and the given chat template.
+# tiny_rwkv7_gguf.py FILE TEMPLATE [WIDTH LAYERS]: a random RWKV-7 (width 64, two layers) with a vocabulary of bytes and the
+# given chat template.
 import sys
 
 import numpy as np
 from gguf import GGUFWriter
 
 path, template = sys.argv[1], sys.argv[2]
-width, hidden, rank, head, vocabulary = 64, 256, 32, 32, 300
+width, layers = (int(sys.argv[3]), int(sys.argv[4])) if len(sys.argv) > 3 else (64, 2)
+hidden, rank, head, vocabulary = 4 * width, 32, 32, 300
 generator = np.random.default_rng(1)
 
 
@@ -19,7 +21,7 @@ def byte_text(value):
 
 
 file = GGUFWriter(path, "rwkv7")
-file.add_block_count(2)
+file.add_block_count(layers)
 file.add_context_length(1024)
 file.add_embedding_length(width)
 file.add_feed_forward_length(hidden)
@@ -49,7 +51,7 @@ file.add_tensor("token_embd.weight", random(vocabulary, width))
 file.add_tensor("output.weight", random(vocabulary, width))
 norm("token_embd_norm")
 norm("output_norm")
-for layer in range(2):
+for layer in range(layers):
     block = f"blk.{layer}."
     for name in ("attn_norm", "attn_norm_2", "time_mix_ln"):
         norm(block + name)
