@@ -281,7 +281,7 @@ TEST_CASE("every component takes what its shapes say, of every generation and pr
   for (const RwkvVersion version : {RwkvVersion::V4, RwkvVersion::V5_0, RwkvVersion::V5_1, RwkvVersion::V5_2, RwkvVersion::V6, RwkvVersion::V7, RwkvVersion::V7a}) {
     ModelShape shape{.version = version, .layers = 2, .nEmbd = 128, .headSize = version == RwkvVersion::V4 ? 0 : 64, .dimFfn = 448, .vocab = 320};
     if (isRwkv7(version)) shape.rankW = shape.rankA = shape.rankV = shape.rankG = 32;
-    if (version == RwkvVersion::V7a) shape.rankS = 16;
+    if (version == RwkvVersion::V7a) shape.rankS = 16, shape.dimFfn = 2048;  // s0 is more than the room of a layer below
     if (version == RwkvVersion::V6) {
       shape.rankW = 64;
       shape.rankMaa = 32;
@@ -299,6 +299,9 @@ TEST_CASE("every component takes what its shapes say, of every generation and pr
       const auto model = buildModel(source, nullptr, type, true, {}, {}, {});
       REQUIRE_MESSAGE(model.has_value(), model.error().message);
       const auto placed = (*model)->ledger().entries();
+      if (type == DType::F16) CHECK(totalBytes(shape, "fp16") == 2 * shape.parameters());
+      const auto isWeights = [](const LedgerEntry& e) { return e.kind == "weights"; };
+      CHECK(std::count_if(placed.begin(), placed.end(), isWeights) == static_cast<std::ptrdiff_t>(planned->size()));
       for (std::size_t i = 0; i < planned->size(); ++i) {
         const MemoryRow& row = planned->at(i);
         CAPTURE(row.component);
