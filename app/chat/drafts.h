@@ -7,7 +7,8 @@
 
 namespace rookery::app {
 
-/// What was written and not sent, by chat (0: the new one), and what was sent last, until something of its answer is there.
+/// What was written and not sent, by chat (0: the new one), and what was sent last, until something of its answer is
+/// there.
 class Drafts {
  public:
   void keep(qint64 chat, const Composer::Draft& draft) { m_unsent[chat] = draft; }

@@ -70,14 +70,17 @@ void EmptyPage::setFacts(const Facts& facts) {
   m_chooseModel->setVisible(!facts.isLoaded && !facts.isLoading);
   if (!facts.isLoaded) {
     m_title->setText(facts.isLoading ? tr("Loading the model…") : tr("No model loaded"));
-    m_text->setText(facts.isLoading ? tr("You can send your first message already: it is answered once the model is loaded.")
-                                    : tr("Choose a model to chat with."));
+    m_text->setText(facts.isLoading
+                        ? tr("You can send your first message already: it is answered once the model is loaded.")
+                        : tr("Choose a model to chat with."));
   } else if (!facts.start.isEmpty()) {
     m_title->setText(tr("New chat"));
-    m_text->setText(tr("%1 is ready. This chat begins from the state %2.").arg(modelTitle(facts.model), displayName(facts.start)));
+    m_text->setText(tr("%1 is ready. This chat begins from the state %2.")
+                        .arg(modelTitle(facts.model), displayName(facts.start)));
   } else if (facts.isGuide) {
     m_title->setText(tr("Ask the guide"));
-    m_text->setText(tr("A tiny model that comes with Rookery. It knows about this program and little else. For other questions, load a bigger model."));
+    m_text->setText(tr("A tiny model that comes with Rookery. It knows about this program and little else. For other "
+                       "questions, load a bigger model."));
   } else {
     m_title->setText(tr("New chat"));
     m_text->setText(tr("%1 is ready.").arg(modelTitle(facts.model)));
