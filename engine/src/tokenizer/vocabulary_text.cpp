@@ -95,8 +95,8 @@ Result<Vocabulary> parseVocabularyText(std::string_view text) {
   const auto damaged = [&](std::string_view why) {
     if (line == 1)
       return fail(ErrorCode::FormatUnknown,
-                  fmt::format("This is none of the vocabularies that can be read: its first line is not `id literal length` "
-                              "in UTF-8 ({}).", why));
+                  fmt::format("This is no vocabulary that can be read: its first line is not `id literal length` in UTF-8 "
+                              "({}).", why));
     return fail(ErrorCode::FileDamaged, fmt::format("The vocabulary is damaged in line {}: {}.", line, why));
   };
   while (!text.empty()) {
