@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chat/answer_prompt.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "chat/prompt_text.h"
 #include "inference/engine_text.h"
 
@@ -11,7 +14,8 @@ tl::unexpected<engine::Error> cancelled() { return engine::fail(engine::ErrorCod
 
 /// Another model answered so far, or there was another system prompt: the tokens are not what this answer is to build on,
 /// so the text is read from the start.
-engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& source, const QString& question, const std::stop_token& stop) {
+engine::Result<std::vector<engine::ChatMessage>> wholeChat(ChatStore& store, const PromptSource& source,
+                                                           const QString& question, const std::stop_token& stop) {
   const auto said = store.historyOf(source.base->id, stop);
   if (stop.stop_requested()) return cancelled();
   // The only file that an answer reads is the store's.
@@ -24,8 +28,32 @@ engine::Result<std::string> wholeChat(ChatStore& store, const PromptSource& sour
     history.push_back({message.role == MessageRole::User ? engine::Role::User : engine::Role::Assistant, toUtf8(message.text.trimmed())});
   }
   history.push_back({engine::Role::User, toUtf8(question.trimmed())});
-  // A chat that stands in the state goes on: an empty line parts the turns.
-  return (source.start.isChat ? "\n\n" : "") + engine::wholePrompt(history, source.thinking, source.answer.rules.roles);
+  return history;
+}
+
+/// Tokens at the end of the whole chat that no model has read: the question, and those before it whose reading was stopped.
+engine::Result<std::uint64_t> neverRead(ChatStore& store, const PromptSource& source, bool isNewSystem,
+                                        const std::vector<engine::ChatMessage>& history, const std::stop_token& stop) {
+  const NeverRead before = store.neverReadBefore(source.base->id, stop);
+  const auto isQuestion = [](const engine::ChatMessage& message) { return message.role == engine::Role::User; };
+  const auto questions = std::count_if(history.begin(), history.end(), isQuestion);
+  if (1 + before.questions >= questions) return UINT64_MAX;  // all of it
+  const auto end = [&](int count) -> engine::Result<std::uint64_t> {
+    auto first = history.end();
+    while (count > 0 && first != history.begin()) count -= isQuestion(*--first) ? 1 : 0;
+    std::vector<engine::ChatMessage> turns(first, history.end());
+    if (isNewSystem && !source.systemPrompt.isEmpty())
+      turns.insert(turns.begin(), {engine::Role::System, toUtf8(source.systemPrompt)});
+    const auto tokens = source.tokenizer->encode(
+        (isNewSystem ? "" : "\n\n") + engine::wholePrompt(turns, source.thinking, source.answer.rules.roles), stop);
+    if (!tokens) return tl::unexpected(tokens.error());
+    return tokens->size();
+  };
+  const auto unread = end(1 + before.questions);
+  if (!unread || before.tokens == 0) return unread;
+  const auto more = end(2 + before.questions);
+  if (!more) return more;
+  return *unread + std::min(before.tokens, *more - std::min(*more, *unread));
 }
 
 bool hasSystemPrompt(const PromptSource& source, qint64 message) { return message >= source.systemSince; }
@@ -38,6 +66,7 @@ engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& sou
   AnswerPrompt prompt;
   prompt.hashBefore = source.start.hash;
   std::string text;
+  std::vector<engine::ChatMessage> history;  // of the whole chat, where all of it is read
   if (!source.base) {
     text = engine::userTurn(toUtf8(source.systemPrompt), toUtf8(question), !source.start.isChat, source.thinking,
                             source.answer.rules.roles);
@@ -50,19 +79,18 @@ engine::Result<AnswerPrompt> newPrompt(ChatStore& store, const PromptSource& sou
   } else {
     auto whole = wholeChat(store, source, question, stop);
     if (!whole) return tl::unexpected(whole.error());
-    text = std::move(*whole);
+    history = std::move(*whole);
+    // A chat that stands in the state goes on: an empty line parts the turns.
+    text = (source.start.isChat ? "\n\n" : "") + engine::wholePrompt(history, source.thinking, source.answer.rules.roles);
   }
   auto tokens = source.tokenizer->encode(text, stop);
   if (!tokens) return tl::unexpected(tokens.error());
   prompt.tokens = std::move(*tokens);
-  if (source.base && prompt.baseMessageId == 0) {  // all but the new question, and a new system prompt, was read before
+  if (source.base && prompt.baseMessageId == 0) {  // all but the new question, and a new system prompt
     const bool isNewSystem = !hasSystemPrompt(source, source.base->id);
-    const auto fresh = source.tokenizer->encode(
-        engine::userTurn(isNewSystem ? toUtf8(source.systemPrompt) : std::string(), toUtf8(question), isNewSystem,
-                         source.thinking, source.answer.rules.roles),
-        stop);
+    const auto fresh = neverRead(store, source, isNewSystem, history, stop);
     if (!fresh) return tl::unexpected(fresh.error());
-    prompt.readBefore = prompt.tokens.size() - std::min(prompt.tokens.size(), fresh->size());
+    prompt.readBefore = prompt.tokens.size() - std::min<std::uint64_t>(prompt.tokens.size(), *fresh);
   }
   prompt.startHash = chainHash(prompt.hashBefore, prompt.tokens);
   return prompt;

@@ -571,6 +571,13 @@ std::uint64_t ChatStore::promptReadBefore(const MessageRecord& answer, const std
   }).value_or(0);
 }
 
+NeverRead ChatStore::neverReadBefore(qint64 answer, const std::stop_token& stop) {
+  waitUntilSaved(stop);
+  return readElsewhere("what was never read", [&](const QSqlDatabase& database) {
+    return rookery::app::neverReadBefore(database, answer);
+  }).value_or(NeverRead{});
+}
+
 void ChatStore::setPrompt(const MessageRecord& r) {
   post([r](const QSqlDatabase& database) {
     return execute(database, QStringLiteral("UPDATE messages SET prompt_from_start = ?, start_hash = ?, prompt_ids = ?, text = ?, text_length = ? WHERE id = ?"),

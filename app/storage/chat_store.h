@@ -102,6 +102,7 @@ class ChatStore : public QObject {
   std::optional<StoredPrompt> promptOf(qint64 message, const std::stop_token& stop);  ///< the same
   /// See promptReadBefore(); 0 if it cannot be read. Engine thread.
   std::uint64_t promptReadBefore(const MessageRecord& answer, const std::stop_token& stop);
+  NeverRead neverReadBefore(qint64 answer, const std::stop_token& stop);  ///< the same; nothing if it cannot be read
   /// The prompt of an answer, with its hash and what it begins the text with; any thread, after addMessage().
   void setPrompt(const MessageRecord& answer);
   bool flush(int milliseconds) { return m_writer ? m_writer->flush(milliseconds) : m_waiting.empty(); }

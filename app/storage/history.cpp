@@ -61,4 +61,33 @@ StoreResult<std::uint64_t> promptReadBefore(const QSqlDatabase& database, qint64
   return most;
 }
 
+StoreResult<NeverRead> neverReadBefore(const QSqlDatabase& database, qint64 answer) {
+  NeverRead found;
+  while (answer != 0) {
+    // The answers to one question, whichever model gave them, and the answer above it.
+    auto query = runSql(database, QStringLiteral(
+        "SELECT q.parent_id, a.state = ? OR length(coalesce(a.token_ids, x'')) > 0,"
+        " (SELECT max(s.answer_tokens) FROM snapshots s WHERE s.message_id = a.id)"
+        " FROM messages m JOIN messages q ON q.id = m.parent_id JOIN messages a ON a.parent_id = q.id WHERE m.id = ?"),
+        {static_cast<int>(MessageState::Complete), answer});
+    if (!query) return tl::unexpected(query.error());
+    qint64 above = 0;
+    std::optional<qint64> furthest;  // as SnapshotRecord::answerTokens
+    while (query->next()) {
+      above = query->value(0).toLongLong();
+      if (query->value(1).toBool()) furthest = 0;
+      if (query->value(2).isNull()) continue;
+      const qint64 saved = query->value(2).toLongLong();
+      furthest = std::max(furthest.value_or(saved), saved);
+    }
+    if (furthest) {
+      found.tokens = static_cast<std::uint64_t>(std::max<qint64>(0, -*furthest));
+      break;
+    }
+    ++found.questions;
+    answer = above < answer ? above : 0;
+  }
+  return found;
+}
+
 }  // namespace rookery::app

@@ -40,4 +40,12 @@ StoreResult<std::optional<StoredPrompt>> readPrompt(const QSqlDatabase& database
 StoreResult<std::uint64_t> promptReadBefore(const QSqlDatabase& database, qint64 question, const QString& fingerprint,
                                             std::uint64_t startHash, std::uint64_t size);
 
+/// What of a chat no model has read, from `answer` upwards: questions without an answer whose reading was stopped before
+/// it began, and of the one above them the tokens that were left of its prompt (of its model).
+struct NeverRead {
+  int questions = 0;
+  std::uint64_t tokens = 0;
+};
+StoreResult<NeverRead> neverReadBefore(const QSqlDatabase& database, qint64 answer);
+
 }  // namespace rookery::app

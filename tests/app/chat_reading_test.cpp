@@ -73,6 +73,45 @@ class ChatReadingTest : public WholeAppTest {
     QCOMPARE(status(), remembered(promptOf(answer).size() + answer.tokens.size(), 0));
   }
 
+  // Nor by another model, which reads the whole chat; nor where several such questions stand one after the other.
+  void anotherModelDoesNotReadAgainWhatWasNeverRead() {
+    ask(QStringLiteral("What is Rookery?"));
+    std::string fresh;
+    for (const int questions : {1, 2}) {
+      ask(QStringLiteral("Tell me a story"));
+      const char* stopped =
+          "UPDATE messages SET state = 1, text = '', text_length = 0, token_ids = NULL, pending_token = NULL, stop_reason = NULL,"
+          " start_hash = 0, prompt_ids = NULL, prompt_from_start = 0 WHERE id = (SELECT max(id) FROM messages)";
+      restartAfter({stopped, "UPDATE messages SET model_fingerprint = 'another' WHERE role = 2",
+                    "UPDATE conversations SET model_fingerprint = 'another'", "DELETE FROM snapshots"});
+      fresh += "\n\nUser: Tell me a story\n\nAssistant:";
+      if (questions == 1) continue;
+      ask(QStringLiteral("Hello"));
+      const MessageRecord answer = message(7);
+      QVERIFY(answer.promptFromStart);
+      const auto unread = m_app->inference().tokenizer()->encode(fresh + "\n\nUser: Hello\n\nAssistant:");
+      const std::size_t prompt = promptOf(answer).size();
+      QCOMPARE(status(), remembered(prompt + answer.tokens.size(), prompt - unread.size()));
+    }
+  }
+
+  void anotherModelReadsAgainWhatWasReadOfAStoppedQuestion() {
+    ask(QStringLiteral("What is Rookery?"));
+    ask(QStringLiteral("Tell me a story"));
+    restartAfter({"UPDATE messages SET state = 1, text = '', text_length = 0, token_ids = NULL, pending_token = NULL,"
+                  " stop_reason = NULL WHERE id = (SELECT max(id) FROM messages)",
+                  "UPDATE messages SET model_fingerprint = 'another' WHERE role = 2",
+                  "UPDATE conversations SET model_fingerprint = 'another'",
+                  "DELETE FROM snapshots WHERE id <> (SELECT max(id) FROM snapshots)",
+                  "UPDATE snapshots SET answer_tokens = -5, message_id = (SELECT max(id) FROM messages)"});
+    ask(QStringLiteral("Hello"));
+    const MessageRecord answer = message(5);
+    QVERIFY(answer.promptFromStart);
+    const auto question = m_app->inference().tokenizer()->encode("\n\nUser: Hello\n\nAssistant:");
+    const std::size_t prompt = promptOf(answer).size();
+    QCOMPARE(status(), remembered(prompt + answer.tokens.size(), prompt - question.size() - 5));
+  }
+
   void aStoppedReadingSaysWhatItRead() {
     const auto stopper = connect(&m_app->inference(), &InferenceService::answerPrefillProgress, &m_app->inference(), [&](quint64 job, quint64 done) {
       if (done > 0) m_app->inference().stop(job);
