@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Coded weights: codes of 4 to 8 bits under scales, in the layout of kernels/cpu/coded_format.h. Included after
+// Coded weights: codes of 4 to 8 bits under scales, in the layout of kernels/coded_format.h. Included after
 // matrix.glsl. In gemm.comp a lane takes 16 neighbouring outputs and PART inputs of one sub-block at a time.
 layout(constant_id = 11) const uint PART = 8;  // a power of two, at most 32
 

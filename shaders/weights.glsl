@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reading weights in the packed layout of kernels/cpu/cpu_ops.h. Formats are the numbers of kernels::Format.
+// Reading weights in the packed layout of kernels/packed_format.h. Formats are the numbers of kernels::Format.
 const uint kF32 = 0, kF16 = 1, kBF16 = 2;
 
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Quads { uvec4 at[]; };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "kernels/cpu/coded_format.h"
+#include "kernels/coded_format.h"
 #include "kernels/cpu/simd_scalar.h"
 #include "kernels/cpu/tables.h"
 

@@ -6,7 +6,6 @@
 #include <cpuid.h>
 #endif
 
-#include "kernels/cpu/coded_format.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/tables.h"
 
@@ -50,19 +49,6 @@ std::uint16_t floatToHalf(float value) noexcept {
   // Subnormal: adding 2^-1 * 2^-13 scaled aligns the last bit at 2^-24 and rounds in hardware, to nearest even.
   const float shifted = floatOf(magnitude) + 0.5F;
   return static_cast<std::uint16_t>(sign | (bitsOf(shifted) - 0x3F000000U));
-}
-
-std::int64_t packedBytes(Format format, std::int64_t rows, std::int64_t cols) noexcept {
-  const std::int64_t padded = (rows + kTileRows - 1) / kTileRows * kTileRows;
-  switch (format) {
-    case Format::F32: return padded * cols * 4;
-    case Format::F16:
-    case Format::BF16: return padded * cols * 2;
-    case Format::Q8_0: return padded * (cols / kQ8Block) * (kQ8Block + 2);
-    default: break;
-  }
-  const CodedFormat f = coded(format);
-  return columnBytes(f, cols) + padded * rowBytes(f, cols);
 }
 
 #if defined(ROOKERY_X86)

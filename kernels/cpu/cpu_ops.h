@@ -2,46 +2,21 @@
 // CPU kernels: one table of functions per instruction set, chosen once at run time. All activations are fp32.
 //
 // Order of summation: every output element is one chain of fused multiply-adds over the inputs in ascending order
-// (Q8_0: one chain per block of 32, the block sums chained after scaling; coded formats alike: coded_format.h). The chain does not depend on how many
-// token rows are computed together nor on which thread owns the output, so decode, prefill in any chunking and any
-// thread count give bitwise the same numbers. Skipping inputs that are exactly zero changes nothing either.
+// (Q8_0: one chain per block of 32, the block sums chained after scaling; coded formats alike:
+// kernels/coded_format.h). The chain does not depend on how many token rows are computed together nor on which thread
+// owns the output, so decode, prefill in any chunking and any thread count give bitwise the same numbers. Skipping inputs
+// that are exactly zero changes nothing either.
 #pragma once
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/packed_format.h"
+
 namespace rookery::kernels {
 
-/// What packed weights are; from Q4_0 on "coded" (coded_format.h).
-enum class Format : std::uint8_t {
-  F32, F16, BF16, Q8_0,
-  Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, NF4, Int8, FP16I8, A16W8, A16W4,
-};
-
-inline constexpr int kTileRows = 16;   ///< output rows that are interleaved: one AVX-512 vector, two AVX2 vectors
-inline constexpr int kQ8Block = 32;    ///< inputs per Q8_0 scale
-
 enum class Activation : std::uint8_t { None, Tanh, Sigmoid, Silu, ReluSquared };
-
-/// y[rows] = W[rows, cols] x[cols]. Rows are padded to a multiple of 16 and grouped in panels of `panelRows` rows;
-/// within a panel input after input, its rows side by side: element (row, k) of panel p is at
-/// (p * cols + k) * panelRows + row. Q8_0: per panel and block of 32 inputs first `panelRows` fp16 scales, then
-/// 32 * panelRows int8 codes. panelRows = 16: rows stream (the normal form); panelRows = all rows: one input's
-/// weights lie together, so inputs that are zero need not be read.
-struct PackedMatrix {
-  const std::byte* data = nullptr;
-  Format format = Format::F32;
-  std::int64_t rows = 0;       ///< as stored by the model
-  std::int64_t cols = 0;
-  std::int64_t panelRows = kTileRows;
-
-  std::int64_t tiles() const noexcept { return (rows + kTileRows - 1) / kTileRows; }
-  std::int64_t paddedRows() const noexcept { return tiles() * kTileRows; }
-};
-
-/// Bytes of a packed matrix.
-std::int64_t packedBytes(Format format, std::int64_t rows, std::int64_t cols) noexcept;
 
 /// y[t][row] (+)= act(W x[t]) for t in [0, rows), for the row tiles [tileBegin, tileEnd). y is written in whole
 /// tiles, so a row of y must have room for all of them.

@@ -8,8 +8,9 @@
 #include <random>
 #include <vector>
 
-#include "backend/cpu/coded_packing.h"
-#include "kernels/cpu/coded_format.h"
+#include "backend/common/packing.h"
+#include "kernels/coded_format.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "quant/blocks.h"
 #include "quant/convert.h"
 

@@ -8,7 +8,7 @@
 #include <functional>
 #include <thread>
 
-#include "backend/vulkan/device_cache.h"
+#include "backend/common/device_cache.h"
 #include "backend/vulkan/vulkan_tuning.h"
 #include "backend/vulkan/vulkan_weights.h"
 #include "support/process.h"
@@ -130,7 +130,7 @@ TEST_CASE("a card's tuning is measured when a model is first loaded, and read th
   std::string key = kept().front().filename().string();
   key.resize(key.size() - std::string(".bin").size());
   const auto text = [&] {
-    const auto bytes = readCached(key);
+    const auto bytes = readCached("vulkan", key);
     return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   };
   const auto measured = parseTuning(text(), {});
@@ -143,7 +143,7 @@ TEST_CASE("a card's tuning is measured when a model is first loaded, and read th
   VulkanTuning planted = *measured;
   planted.strips = 7;
   const std::string plantedText = tuningText(planted);
-  writeCached(key, std::as_bytes(std::span(plantedText)));
+  writeCached("vulkan", key, std::as_bytes(std::span(plantedText)));
   const auto weights = std::static_pointer_cast<const VulkanWeights>(model->impl().weights);
   const auto used = tuningFor(model->impl().program, weights, openVulkanDevice());
   REQUIRE(used.has_value());
@@ -164,16 +164,16 @@ TEST_CASE("what a driver compiled is kept, and read when the device is opened ag
   const auto load = [] { REQUIRE(makeModel(smallShape(RwkvVersion::V7), {}, true, vulkanDevice()) != nullptr); };
   load();
   REQUIRE(std::filesystem::exists(file));
-  const auto bytes = readCached(key);
+  const auto bytes = readCached("vulkan", key);
   CHECK_FALSE(bytes.empty());
   const auto longAgo = std::filesystem::last_write_time(file) - std::chrono::hours(1);
   std::filesystem::last_write_time(file, longAgo);
   load();
   CHECK(std::filesystem::last_write_time(file) == longAgo);  // it was read: there was nothing to add
   std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1);
-  CHECK(readCached(key).empty());
+  CHECK(readCached("vulkan", key).empty());
   load();
-  CHECK(readCached(key).size() == bytes.size());
+  CHECK(readCached("vulkan", key).size() == bytes.size());
 }
 
 TEST_CASE("two sessions of one model on two threads say what each says by itself") {

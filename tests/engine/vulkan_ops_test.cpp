@@ -11,7 +11,7 @@
 #include <functional>
 #include <map>
 
-#include "backend/cpu/thread_pool.h"
+#include "backend/common/thread_pool.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "quant/blocks.h"
 #include "quant/convert.h"

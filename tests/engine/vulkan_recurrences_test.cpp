@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <random>
 
-#include "backend/cpu/thread_pool.h"
+#include "backend/common/thread_pool.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "quant/convert.h"
 #include "support/layer_norm.h"

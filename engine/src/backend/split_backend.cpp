@@ -7,8 +7,8 @@
 #include <array>
 #include <mutex>
 
-#include "backend/cpu/aligned_buffer.h"
-#include "backend/runs.h"
+#include "backend/common/aligned_buffer.h"
+#include "backend/common/runs.h"
 
 namespace rookery::engine {
 

@@ -7,7 +7,7 @@
 #include <map>
 #include <new>
 
-#include "backend/cpu/packing.h"
+#include "backend/common/weight_rows.h"
 #include "convert/gguf_metadata.h"
 #include "formats/gguf_writer.h"
 #include "formats/safetensors_writer.h"

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "backend/cpu/thread_pool.h"
+#include "backend/common/thread_pool.h"
 #include "model/program.h"
 #include "weights/weight_source.h"
 

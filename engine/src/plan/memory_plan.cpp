@@ -8,10 +8,10 @@
 #include <optional>
 
 #include "backend/backend.h"
-#include "backend/cpu/coded_packing.h"
+#include "backend/common/packing.h"
+#include "backend/common/placement.h"
+#include "backend/common/runs.h"
 #include "backend/cpu/cpu_executable.h"
-#include "backend/cpu/placement.h"
-#include "backend/runs.h"
 #include "bench/plain_text.h"
 #include "model/synthetic_source.h"
 #include "plan/segments.h"

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <functional>
 
-#include "backend/cpu/packing.h"
-#include "backend/runs.h"
+#include "backend/common/packing.h"
+#include "backend/common/runs.h"
 #include "quant/convert.h"
 
 namespace rookery::engine {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/common/thread_pool.h"
 #include "backend/cpu/cpu_weights.h"
-#include "backend/cpu/thread_pool.h"
 #include "kernels/cpu/cpu_ops.h"
 
 namespace rookery::engine {

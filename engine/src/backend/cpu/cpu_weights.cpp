@@ -5,8 +5,8 @@
 
 #include <map>
 
-#include "backend/cpu/coded_packing.h"
-#include "backend/cpu/placement.h"
+#include "backend/common/packing.h"
+#include "backend/common/placement.h"
 #include "quant/convert.h"
 
 namespace rookery::engine {

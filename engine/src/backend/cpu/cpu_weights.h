@@ -4,14 +4,14 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/cpu/aligned_buffer.h"
-#include "backend/cpu/thread_pool.h"
-#include "backend/row_table.h"
-#include "kernels/cpu/cpu_ops.h"
+#include "backend/common/aligned_buffer.h"
+#include "backend/common/row_table.h"
+#include "backend/common/thread_pool.h"
+#include "kernels/packed_format.h"
 
 namespace rookery::engine {
 
-/// Weights repacked for the CPU kernels (layout: kernels/cpu/cpu_ops.h), one buffer per component.
+/// Weights repacked for the kernels (kernels/packed_format.h), one buffer per component.
 class CpuWeights final : public PlacedWeights {
  public:
   static Result<std::shared_ptr<const CpuWeights>> place(const Program& program, WeightSource& source,

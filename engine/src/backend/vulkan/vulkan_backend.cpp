@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "backend/cpu/thread_pool.h"
+#include "backend/common/thread_pool.h"
 #include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "backend/vulkan/vulkan_room.h"

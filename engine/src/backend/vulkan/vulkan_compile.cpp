@@ -6,7 +6,7 @@
 #include <bit>
 
 #include "backend/vulkan/vulkan_executable.h"
-#include "kernels/cpu/coded_format.h"
+#include "kernels/coded_format.h"
 #include "rookery/device.h"
 
 namespace rookery::engine {

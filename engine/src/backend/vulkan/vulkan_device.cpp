@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-#include "backend/vulkan/device_cache.h"
+#include "backend/common/device_cache.h"
 #include "shaders/shaders.h"
 
 namespace rookery::engine {
@@ -125,7 +125,7 @@ Result<void> VulkanDevice::create(std::shared_ptr<VulkanInstance> instance, cons
   semaphore.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO;
   semaphore.pNext = &timeline;
   if (const VkResult r = m_api.vkCreateSemaphore(m_device, &semaphore, nullptr, &m_timeline); r != VK_SUCCESS) return vulkanFailure(r, "making a semaphore");
-  const std::vector<std::byte> kept = readCached(candidate.cacheKey);
+  const std::vector<std::byte> kept = readCached("vulkan", candidate.cacheKey);
   m_cacheBytes = kept.size();
   VkPipelineCacheCreateInfo cache{};
   cache.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
@@ -177,7 +177,7 @@ void VulkanDevice::keepPipelines() {
   std::vector<std::byte> bytes(size);
   if (m_api.vkGetPipelineCacheData(m_device, m_cache, &size, bytes.data()) != VK_SUCCESS) return;
   bytes.resize(size);
-  writeCached(m_candidate.cacheKey, bytes);
+  writeCached("vulkan", m_candidate.cacheKey, bytes);
   m_cacheBytes = size;
 }
 

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <limits>
 
-#include "backend/runs.h"
+#include "backend/common/runs.h"
 
 namespace rookery::engine {
 

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "backend/runs.h"
+#include "backend/common/runs.h"
 
 namespace rookery::engine {
 

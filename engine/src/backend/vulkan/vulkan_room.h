@@ -2,7 +2,7 @@
 // Whether a program fits on a Vulkan device, and what does where it does not.
 #pragma once
 
-#include "backend/cpu/placement.h"
+#include "backend/common/placement.h"
 #include "backend/vulkan/vulkan_device.h"
 
 namespace rookery::engine {

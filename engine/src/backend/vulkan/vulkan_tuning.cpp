@@ -12,7 +12,7 @@
 #include <map>
 #include <optional>
 
-#include "backend/vulkan/device_cache.h"
+#include "backend/common/device_cache.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "shaders/shaders.h"
 
@@ -135,7 +135,7 @@ Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const 
   if (asked.empty() && device->info().software) return start;
   const std::string name = cacheName(program, *weights, *device);
   if (asked.empty()) {
-    const std::vector<std::byte> kept = readCached(name);
+    const std::vector<std::byte> kept = readCached("vulkan", name);
     if (!kept.empty()) {
       auto tuning = parseTuning({reinterpret_cast<const char*>(kept.data()), kept.size()}, start);
       if (tuning && suits(*tuning, *device) && tuning->groupSize == start.groupSize && tuning->part == start.part && tuning->tiles == start.tiles) return tuning;
@@ -149,7 +149,7 @@ Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const 
   record.left -= std::min<std::chrono::nanoseconds>(record.left, measured->spent);
   if (measured->seconds == 0 || (!measured->whole && !inFull)) return measured->tuning;  // the next load has more time for it
   const std::string text = tuningText(measured->tuning);
-  writeCached(name, std::as_bytes(std::span(text)));
+  writeCached("vulkan", name, std::as_bytes(std::span(text)));
   return measured->tuning;
 }
 

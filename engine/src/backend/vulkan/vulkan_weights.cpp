@@ -5,10 +5,9 @@
 
 #include <algorithm>
 
-#include "backend/cpu/coded_packing.h"
-#include "backend/cpu/packing.h"
+#include "backend/common/packing.h"
 #include "backend/vulkan/vulkan_room.h"
-#include "kernels/cpu/coded_format.h"
+#include "kernels/coded_format.h"
 #include "quant/convert.h"
 
 namespace rookery::engine {

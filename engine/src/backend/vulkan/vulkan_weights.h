@@ -5,15 +5,15 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/cpu/aligned_buffer.h"
-#include "backend/cpu/thread_pool.h"
-#include "backend/row_table.h"
+#include "backend/common/aligned_buffer.h"
+#include "backend/common/row_table.h"
+#include "backend/common/thread_pool.h"
 #include "backend/vulkan/vulkan_device.h"
-#include "kernels/cpu/cpu_ops.h"
+#include "kernels/packed_format.h"
 
 namespace rookery::engine {
 
-/// Weights in the device's memory, packed as for the CPU (kernels/cpu/cpu_ops.h), one buffer per component. Tables
+/// Weights in the device's memory, packed as everywhere (kernels/packed_format.h), one buffer per component. Tables
 /// of which a token reads one row stay with the CPU, which looks it up.
 class VulkanWeights final : public PlacedWeights {
  public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "backend/cpu/thread_pool.h"
+#include "backend/common/thread_pool.h"
 
 #include <chrono>
 

@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Packing of the coded formats (kernels/cpu/coded_format.h).
+// Packing of the coded formats (kernels/coded_format.h).
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
-#include "backend/cpu/packing.h"
+#include "kernels/packed_format.h"
+#include "rookery/dtype.h"
+#include "weights/weight_source.h"
 
 namespace rookery::engine {
+
+/// What FP16I8 takes off and divides by, from the whole matrix; empty for other types.
+struct MatrixExtremes {
+  std::vector<float> outputOffset, outputRange;  ///< [rows]
+  std::vector<float> inputOffset, inputRange;    ///< [cols]
+};
 
 /// packTiles() for the coded formats.
 void packCoded(const WeightView& view, DType type, const MatrixExtremes& extremes, const kernels::PackedMatrix& target,
@@ -18,8 +29,5 @@ void packCoded(const WeightView& view, DType type, const MatrixExtremes& extreme
 std::optional<MatrixExtremes> measureExtremes(const WeightView& view, const std::function<bool()>& proceed);
 /// What FP16I8 has in front of its panels.
 void packColumns(const MatrixExtremes& extremes, std::byte* out);
-
-/// Bytes of a weight on the CPU before its rows are padded to whole tiles. Embedding: as in a file.
-std::uint64_t placedBytes(DType type, bool embedding, std::int64_t rows, std::int64_t cols) noexcept;
 
 }  // namespace rookery::engine

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "backend/cpu/coded_packing.h"
+#include "backend/common/coded_packing.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,8 @@
 #include <span>
 #include <utility>
 
-#include "kernels/cpu/coded_format.h"
+#include "backend/common/weight_rows.h"
+#include "kernels/coded_format.h"
 #include "quant/blocks.h"
 #include "quant/convert.h"
 
@@ -192,13 +193,6 @@ void packColumns(const MatrixExtremes& extremes, std::byte* out) {
     putHalf(out, k, floatToHalf(extremes.inputRange[static_cast<std::size_t>(k)] / 16.0F));
     putHalf(out, cols + k, floatToHalf(extremes.inputOffset[static_cast<std::size_t>(k)]));
   }
-}
-
-std::uint64_t placedBytes(DType type, bool embedding, std::int64_t rows, std::int64_t cols) noexcept {
-  const kernels::Format format = kernelFormat(type);
-  if (embedding || !kernels::isCoded(format)) return byteSize(type, static_cast<std::uint64_t>(rows * cols));
-  const CodedFormat f = kernels::coded(format);
-  return static_cast<std::uint64_t>(columnBytes(f, cols) + rows * rowBytes(f, cols));
 }
 
 }  // namespace rookery::engine

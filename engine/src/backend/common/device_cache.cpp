@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "backend/vulkan/device_cache.h"
+#include "backend/common/device_cache.h"
 
 #include <xxhash.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uintmax_t kMostBytes = 256'000'000;  // a file larger than that is not ours
 
-std::filesystem::path fileOf(const std::string& key) {
+std::filesystem::path fileOf(std::string_view kind, const std::string& key) {
   std::filesystem::path folder;
   if (const char* own = std::getenv("ROOKERY_CACHE_DIR"); own != nullptr && *own != '\0') {
     folder = own;
@@ -29,13 +29,13 @@ std::filesystem::path fileOf(const std::string& key) {
   } else {
     return {};
   }
-  return folder / "vulkan" / (key + ".bin");
+  return folder / kind / (key + ".bin");
 }
 
 }  // namespace
 
-std::vector<std::byte> readCached(const std::string& key) {
-  const auto path = fileOf(key);
+std::vector<std::byte> readCached(std::string_view kind, const std::string& key) {
+  const auto path = fileOf(kind, key);
   std::error_code problem;
   const auto size = std::filesystem::file_size(path, problem);
   if (problem || size <= sizeof(std::uint64_t) || size > kMostBytes) return {};
@@ -48,8 +48,8 @@ std::vector<std::byte> readCached(const std::string& key) {
   return bytes;
 }
 
-void writeCached(const std::string& key, std::span<const std::byte> bytes) {
-  const auto path = fileOf(key);
+void writeCached(std::string_view kind, const std::string& key, std::span<const std::byte> bytes) {
+  const auto path = fileOf(kind, key);
   if (path.empty()) return;
   std::error_code problem;
   std::filesystem::create_directories(path.parent_path(), problem);

@@ -2,7 +2,7 @@
 // What a coded weight format is, as numbers: codes of 4 to 8 bits under scales. One packed layout and one kernel serve
 // them all.
 //
-// Packed: panels of `panelRows` rows as in cpu_ops.h. A panel is a run of blocks; a block is, rows side by side in each:
+// Packed: panels of `panelRows` rows as in packed_format.h. A panel is a run of blocks; a block is, rows side by side in each:
 //   two levels:  d fp16, [m fp16], then per sub-block: scale 8 bits, [minimum 8 bits], codes
 //   one level:   scale fp16, [minimum fp16], codes
 // Codes of a sub-block: 8 bits: input after input one byte per row. 4 bits: one byte per row for two inputs, the even
@@ -16,7 +16,7 @@
 // the two times scale and minimum are then added to the output's chain by fused multiply-adds, codes first.
 #pragma once
 
-#include "kernels/cpu/cpu_ops.h"
+#include "kernels/packed_format.h"
 
 namespace rookery::kernels {
 

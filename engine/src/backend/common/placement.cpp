@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "backend/cpu/placement.h"
+#include "backend/common/placement.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "backend/cpu/packing.h"
+#include "backend/common/weight_rows.h"
+#include "kernels/packed_format.h"
 #include "model/weight_part.h"
 
 namespace rookery::engine {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "backend/runs.h"
+#include "backend/common/runs.h"
 
 #include <fmt/format.h>
 
-#include "kernels/cpu/cpu_ops.h"
+#include "kernels/packed_format.h"
 
 namespace rookery::engine {
 

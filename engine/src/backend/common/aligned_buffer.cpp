@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "backend/cpu/aligned_buffer.h"
+#include "backend/common/aligned_buffer.h"
 
 #include <fmt/format.h>
 #include <sys/mman.h>
