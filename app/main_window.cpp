@@ -365,7 +365,7 @@ void MainWindow::fillDevice() {
   QString details;
   if (!m_deviceSummary.isEmpty()) {
     details = deviceDetails(m_loadedDevice);
-    if (m_loadedDevice.kind != "cpu") {
+    if (!m_loadedDevice.isCpu()) {
       details += u'\n' + tr("The model takes %1 of its memory").arg(formatBytes(m_deviceBytes));
     }
   }

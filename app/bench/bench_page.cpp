@@ -233,7 +233,7 @@ void BenchPage::watchLoad() {
 
 /// The newest run on the device that is chosen now tells how long the next one will take.
 void BenchPage::updateEarlier() {
-  const bool onCpu = m_setup->request().strategy == "cpu";
+  const bool onCpu = engine::namesCpu(m_setup->request().strategy);
   const StoredReport* found = nullptr;
   for (const auto& stored : m_history->reports()) {
     if (stored.report.ranOnCpu() == onCpu && !stored.report.onSeveralDevices() && !stored.report.partial && speedSeries(stored.report).size() > 1) {

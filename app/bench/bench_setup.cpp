@@ -233,7 +233,7 @@ engine::BenchRequest BenchSetup::request() const {
 
 QString BenchSetup::subject() const {
   QString what = m_precision->currentData().isValid() ? tr("%1, %2").arg(m_model->currentText(), m_precision->currentText()) : m_model->currentText();
-  if (const auto* device = m_device->device(); device != nullptr && device->kind != "cpu") {
+  if (const auto* device = m_device->device(); device != nullptr && !device->isCpu()) {
     what = tr("%1, %2").arg(what, deviceTitle(*device));
   }
   return what;
@@ -329,7 +329,7 @@ QString BenchSetup::whatIsMeasured() const {
   info.dtype = static_cast<engine::DType>(m_precision->currentData().toInt());
   const auto need = engine::estimateLoad(info, info.dtype).total();
   const auto* device = m_device->device();
-  const bool onGpu = device != nullptr && device->kind != "cpu";
+  const bool onGpu = device != nullptr && !device->isCpu();
   const auto available = onGpu ? device->memoryBytes : engine::availableBytes();
   QString text = tr("Random weights in the official shape, no download: %1 million parameters, about %2 of memory.")
                      .arg(QLocale().toString(static_cast<double>(shape->parameters()) / 1e6, 'f', 0), formatBytes(need));

@@ -24,20 +24,20 @@ const engine::DeviceInfo* findDevice(const std::vector<engine::DeviceInfo>& devi
     const auto found = std::find_if(devices.begin(), devices.end(), fits);
     return found != devices.end() ? &*found : nullptr;
   };
-  const auto isCpu = [](const engine::DeviceInfo& d) { return d.kind == "cpu"; };
+  const auto isCpu = [](const engine::DeviceInfo& d) { return d.isCpu(); };
   if (choice.isAutomatic()) {
     const auto* gpu = find([&](const engine::DeviceInfo& d) { return !isCpu(d) && d.usable && !d.software; });
     return gpu != nullptr ? gpu : find(isCpu);
   }
   const std::string id = toUtf8(choice.id), name = toUtf8(choice.name);
-  if (name.empty() || id == "cpu") return find([&](const engine::DeviceInfo& d) { return d.id == id; });
+  if (name.empty() || engine::namesCpu(id)) return find([&](const engine::DeviceInfo& d) { return d.id == id; });
   const auto* same = find([&](const engine::DeviceInfo& d) { return d.id == id && d.name == name; });
   return same != nullptr ? same : find([&](const engine::DeviceInfo& d) { return d.name == name; });
 }
 
 QString deviceTitle(const engine::DeviceInfo& device) {
   const QString name = displayName(toQString(device.name));
-  if (device.kind == "cpu") return Words::tr("CPU: %1").arg(name);
+  if (device.isCpu()) return Words::tr("CPU: %1").arg(name);
   return device.software ? Words::tr("%1 (software)").arg(name) : name;
 }
 
@@ -45,10 +45,10 @@ QString deviceDetails(const engine::DeviceInfo& device) {
   QStringList lines{deviceTitle(device)};
   if (!device.usable) lines << Words::tr("Cannot be used: %1").arg(displayName(toQString(device.reason), kMostInReason));
   if (device.software) lines << Words::tr("The CPU simulates this device. Choosing the CPU itself is faster.");
-  if (device.kind != "cpu" && !device.driver.empty()) lines << Words::tr("Driver: %1").arg(displayName(toQString(device.driver)));
+  if (!device.isCpu() && !device.driver.empty()) lines << Words::tr("Driver: %1").arg(displayName(toQString(device.driver)));
   if (!device.apiLevel.empty()) lines << Words::tr("Interface: %1").arg(displayName(toQString(device.apiLevel)));
   if (device.memoryBytes > 0) lines << Words::tr("Memory: %1").arg(formatBytes(device.memoryBytes));
-  if (device.kind != "cpu" && !device.features.empty()) {
+  if (!device.isCpu() && !device.features.empty()) {
     QStringList features;
     for (const auto& feature : device.features) features << displayName(toQString(feature));
     lines << Words::tr("Features used: %1").arg(features.join(QStringLiteral(", ")));

@@ -349,7 +349,7 @@ engine::Result<AnswerFinished> InferenceWorker::answerOnce(const AnswerRequest& 
 quint64 InferenceWorker::modelBytes() const {
   quint64 bytes = 0;
   if (m_model) {
-    for (const auto& entry : m_model->ledger().entries()) bytes += entry.device == "cpu" ? entry.bytes : 0;
+    for (const auto& entry : m_model->ledger().entries()) bytes += engine::namesCpu(entry.device) ? entry.bytes : 0;
   }
   return bytes;
 }

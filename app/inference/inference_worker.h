@@ -30,7 +30,7 @@ class InferenceWorker {
 
   engine::Result<Loaded> load(const ModelRequest& request, const engine::LoadProgressFn& progress, std::stop_token stop);
   /// Whether the newest load went to another device than the CPU, or tried to.
-  bool triedOtherThanCpu() const { return m_triedDevice != "cpu"; }
+  bool triedOtherThanCpu() const { return !engine::namesCpu(m_triedDevice); }
   /// DeviceUnavailable: the device was lost. What was drawn has been told; the next answer loads the model again, once,
   /// and goes on from what the store knows.
   /// A stop while the prompt is read is not an error: reason Cancelled, and the next try reads only the rest.
@@ -73,7 +73,7 @@ class InferenceWorker {
   ModelRequest m_request;           ///< of m_model, with the device that was found
   QString m_fingerprint;            ///< of m_model
   bool m_deviceLost = false;        ///< m_model is of no use any more
-  std::string m_triedDevice = "cpu";
+  std::string m_triedDevice = engine::kCpuId;
   std::optional<Live> m_live;
   std::uint64_t m_countedRows = 0;  ///< of the live session
   std::atomic<quint64> m_rows{0};

@@ -320,7 +320,7 @@ void ModelDetails::fillVerdict() {
   }
   const QString need = formatBytes(m_entry.estimate.total()), free = formatBytes(m_available);
   const engine::DeviceInfo* device = m_picker->device();
-  const bool onGpu = device != nullptr && device->kind != "cpu";
+  const bool onGpu = device != nullptr && !device->isCpu();
   QString text;
   if (onGpu) {
     text = fit == Fit::Fits    ? tr("Fits: it needs %1, and the device has %2. A chat never needs more, however long it gets.").arg(need, free)

@@ -315,7 +315,7 @@ bool ModelsPage::isLoaded(const QString& path) const {
 
 std::uint64_t ModelsPage::memory() const {
   const auto* device = m_details->picker()->device();
-  return device != nullptr && device->kind != "cpu" ? device->memoryBytes : engine::availableBytes();
+  return device != nullptr && !device->isCpu() ? device->memoryBytes : engine::availableBytes();
 }
 
 void ModelsPage::showMemory() {

@@ -76,7 +76,7 @@ void DevicePicker::fill() {
   } else {
     for (const auto& d : m_list->devices()) {
       if (&d == current) row = count();
-      addDevice(deviceTitle(d), {toQString(d.id), d.kind == "cpu" ? QString() : toQString(d.name)}, deviceDetails(d), d.usable, d.usable ? "cpu" : "warning");
+      addDevice(deviceTitle(d), {toQString(d.id), d.isCpu() ? QString() : toQString(d.name)}, deviceDetails(d), d.usable, d.usable ? "cpu" : "warning");
     }
   }
   if (row < 0) {  // what was chosen before is not there, or not yet

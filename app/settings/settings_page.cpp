@@ -462,8 +462,8 @@ void SettingsPage::fillDevices() {
     return;
   }
   for (const auto& device : m_deviceList->devices()) {
-    QStringList parts{device.kind == "cpu" ? displayName(toQString(device.name)) : deviceTitle(device), displayName(toQString(device.apiLevel))};
-    if (device.kind != "cpu" && device.usable) {
+    QStringList parts{device.isCpu() ? displayName(toQString(device.name)) : deviceTitle(device), displayName(toQString(device.apiLevel))};
+    if (!device.isCpu() && device.usable) {
       parts << displayName(toQString(device.driver));
     }
     if (device.memoryBytes > 0) {

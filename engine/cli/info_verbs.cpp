@@ -29,7 +29,7 @@ Result<void> listAllDevices(const Context& context) {
   if (context.json) {
     json list = json::array();
     for (const auto& d : devices)
-      list.push_back({{"id", d.id}, {"kind", d.kind}, {"name", d.name}, {"memory_bytes", d.memoryBytes},
+      list.push_back({{"id", d.id}, {"kind", engine::kindName(d.kind)}, {"name", d.name}, {"memory_bytes", d.memoryBytes},
                       {"driver", d.driver}, {"api_level", d.apiLevel}, {"features", d.features}, {"software", d.software}, {"usable", d.usable},
                       {"reason", d.reason}});
     printJson({{"devices", std::move(list)}, {"physical_cores", engine::physicalCores()}});
@@ -41,9 +41,9 @@ Result<void> listAllDevices(const Context& context) {
       continue;
     }
     print(stdout, "{}: {}, {:.1f} GB, {}, {}\n", d.id, d.name, static_cast<double>(d.memoryBytes) / 1e9, d.driver, d.apiLevel);
-    if (!d.features.empty()) print(stdout, "  {}\n", joined(d.features, d.kind == "cpu" ? " " : ", "));
+    if (!d.features.empty()) print(stdout, "  {}\n", joined(d.features, d.isCpu() ? " " : ", "));
     if (d.software) print(stdout, "  computed by the CPU: used only when it is named, \"{}\"\n", d.id);
-    if (d.kind == "cpu") print(stdout, "  {} physical core{}\n", engine::physicalCores(), engine::physicalCores() == 1 ? "" : "s");
+    if (d.isCpu()) print(stdout, "  {} physical core{}\n", engine::physicalCores(), engine::physicalCores() == 1 ? "" : "s");
   }
   return {};
 }

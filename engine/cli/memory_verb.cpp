@@ -7,6 +7,7 @@
 
 #include "common.h"
 #include "rookery/bench.h"
+#include "rookery/device.h"
 #include "rookery/ledger.h"
 #include "rookery/memory_plan.h"
 #include "rookery/session.h"
@@ -81,7 +82,7 @@ Result<void> planAndMeasure(const MemoryOptions& o, PlanAllocator allocator, boo
     json entries = json::array();
     for (const auto& entry : measured) {
       entries.push_back({{"device", entry.device}, {"component", entry.component}, {"kind", entry.kind}, {"bytes", entry.bytes}});
-      if (entry.device == "cpu") inProcess += entry.bytes;
+      if (engine::namesCpu(entry.device)) inProcess += entry.bytes;
     }
     document["strategy"] = load->strategy;
     document["device"] = (*model)->deviceSummary();

@@ -27,11 +27,11 @@ namespace {
 DeviceInfo device(const char* id, const char* name, const char* reason = "", bool software = false) {
   DeviceInfo d;
   d.id = id;
-  d.kind = d.id.substr(0, d.id.find(':'));
+  d.kind = engine::deviceNamed(d.id)->kind;
   d.name = name;
   d.memoryBytes = 8'000'000'000;
-  d.driver = d.kind == "cpu" ? "Linux" : "driver 7";
-  d.apiLevel = d.kind == "cpu" ? "scalar" : "Vulkan 1.3.0";
+  d.driver = d.isCpu() ? "Linux" : "driver 7";
+  d.apiLevel = d.isCpu() ? "scalar" : "Vulkan 1.3.0";
   d.features = {"subgroup 32"};
   d.reason = reason;
   d.usable = d.reason.empty();

@@ -353,7 +353,7 @@ class PlainTextTest : public QObject {
   engine::DeviceInfo nastyDevice() const {
     engine::DeviceInfo device;
     device.id = "vulkan:0";
-    device.kind = "vulkan";
+    device.kind = engine::DeviceKind::Vulkan;
     device.name = device.driver = device.apiLevel = device.reason = m_nasty.toStdString();
     device.features = {m_nasty.toStdString()};
     device.memoryBytes = 1'000'000'000;

@@ -65,7 +65,7 @@ struct FakeBackend : Backend {
   DeviceInfo device() const override {
     DeviceInfo info;
     info.id = name;
-    info.kind = name == "cpu" ? "cpu" : "vulkan";
+    info.kind = name == "cpu" ? DeviceKind::Cpu : DeviceKind::Vulkan;
     info.name = "a " + name;
     info.driver = "driver of " + name;
     return info;
@@ -219,7 +219,7 @@ TEST_CASE("segments run in order on their devices, as many tokens as all take, u
   REQUIRE(segments.has_value());
   const auto split = makeSplitBackend({{card, segments->at(0)}, {cpu, segments->at(1)}});
   CHECK(split->id() == "vulkan:3 + cpu");
-  CHECK(split->device().kind == "vulkan");
+  CHECK(split->device().kind == DeviceKind::Vulkan);
   CHECK(split->device().name == "a vulkan:3");
   CHECK(split->device().driver == "driver of vulkan:3");
   CHECK(split->summary() == "vulkan:3, int8: 1 layer -> cpu: 2 layers and head");

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "backend/common/registry.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "support/small_models.h"
 #include "support/validation.h"
@@ -28,7 +29,7 @@ class Part {
     shape.layers = kLayers;
     SyntheticSource source(shape, "test", DType::F16, 7);
     const Program program = buildProgram(shape, range);
-    m_backend = openVulkanBackend(vulkanIndex()).value();
+    m_backend = kVulkanBackend.open(vulkanIndex(), 0).value();
     auto weights = m_backend->place(program, source, {}, m_ledger);
     REQUIRE_MESSAGE(weights.has_value(), (weights ? "" : weights.error().message));
     setenv("ROOKERY_VULKAN_TUNING", "tiles=1", 1);

@@ -16,7 +16,7 @@ namespace rookery::test {
 inline std::optional<engine::DeviceInfo> usableVulkanDevice() {
   std::string reasons;
   for (const engine::DeviceInfo& device : engine::listDevices()) {
-    if (device.kind != "vulkan") continue;
+    if (device.kind != engine::DeviceKind::Vulkan) continue;
     if (device.usable) return device;
     reasons += device.name + ": " + device.reason + ". ";
   }

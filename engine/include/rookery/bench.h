@@ -107,11 +107,12 @@ struct BenchReport {
   const BenchSeries* find(std::string_view test) const noexcept;
   /// What the operating system counts beyond all that is known, in bytes; negative: less (pages that nothing has touched).
   std::int64_t unexplainedBytes() const noexcept;
-  bool ranOnCpu() const noexcept { return environment.device.empty() || environment.device == "cpu"; }
-  bool cpuTookPart() const noexcept { return ranOnCpu() || environment.device.find("cpu") != std::string::npos; }
-  bool onSeveralDevices() const noexcept { return environment.device.find(" + ") != std::string::npos; }
-  /// Reports of the first Vulkan builds hold the bandwidth of the CPU's memory: no limit for what another device did.
-  bool hasLimit() const noexcept { return bandwidthGBs > 0 && (ranOnCpu() || bandwidthPattern.starts_with("Vulkan")); }
+  bool ranOnCpu() const;
+  bool cpuTookPart() const;
+  bool onSeveralDevices() const;
+  /// Whether the bandwidth is that of the device that ran the model. Old reports of GPUs hold that of the CPU's memory: their
+  /// pattern does not begin with the device's kind.
+  bool hasLimit() const;
 };
 
 /// Loads the model, warms up until two runs agree within 3 % (at most 6), then measures each series; on the calling thread. A cancelled run returns the steps that were

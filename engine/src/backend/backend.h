@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The seam between the engine and a device. A backend places weights, compiles a program and runs it; it knows
-// nothing of files, text or sampling. CPU and Vulkan implement the same four classes, and so will CUDA.
+// nothing of files, text or sampling. Each implements the same four classes.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,6 @@
 #include <span>
 #include <stop_token>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "model/program.h"
@@ -91,15 +90,5 @@ class Backend {
                                                       std::stop_token stop = {}) = 0;
   virtual Result<std::unique_ptr<DeviceState>> newState(const StateLayout& layout, Ledger& ledger) = 0;
 };
-
-/// `threads` 0: one per physical core.
-Result<std::shared_ptr<Backend>> openCpuBackend(int threads);
-/// `index`: the K of vulkan:K; -1: the first usable device that is not software. DeviceUnavailable says why not.
-Result<std::shared_ptr<Backend>> openVulkanBackend(int index);
-DeviceInfo cpuDevice();
-/// What a driver's validation said, to where setDriverLog() sends it.
-void logDriverMessage(std::string_view kind, std::string_view message);
-/// At least one entry: where there is no device, it says why.
-std::vector<DeviceInfo> vulkanDevices();
 
 }  // namespace rookery::engine

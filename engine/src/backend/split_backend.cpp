@@ -127,7 +127,7 @@ class SplitBackend final : public Backend {
     std::optional<DeviceInfo> gpus;
     for (const auto& device : m_devices) {
       DeviceInfo info = device->device();
-      if (info.kind == "cpu") continue;
+      if (info.isCpu()) continue;
       if (!gpus) {
         gpus = std::move(info);
         continue;

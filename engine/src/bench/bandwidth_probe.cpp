@@ -17,7 +17,7 @@
 #endif
 
 #include "bench/bandwidth_kernels.h"
-#include "bench/cpu_facts.h"
+#include "device/cpu_facts.h"
 #include "rookery/bandwidth.h"
 #include "rookery/device.h"
 #include "rookery/ledger.h"

@@ -10,7 +10,7 @@
 #include <sys/utsname.h>
 #endif
 
-#include "bench/cpu_facts.h"
+#include "device/cpu_facts.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "rookery/bench.h"
 #include "rookery/device.h"
@@ -96,7 +96,7 @@ BenchEnvironment describeEnvironment(int threads) {
   e.powerSource = powerSource();
   e.governor = systemLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
   e.date = isoNow();
-  e.device = "cpu";
+  e.device = kCpuId;
   e.api = e.isa;
   e.physicalCores = physicalCores();
   e.threads = threads > 0 ? threads : e.physicalCores;

@@ -7,6 +7,7 @@
 
 #include "bench/plain_text.h"
 #include "rookery/bench.h"
+#include "rookery/device.h"
 
 namespace rookery::engine {
 namespace {
@@ -57,7 +58,7 @@ std::string deviceMemory(const BenchReport& r) {
   const auto gigabytes = [](std::uint64_t bytes) { return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9); };
   if (r.ranOnCpu()) return gigabytes(r.residentBytes - std::min(r.residentBefore, r.residentBytes)) + " RAM";
   std::uint64_t gpu = 0, cpu = 0;
-  for (const LedgerEntry& entry : r.measured) (entry.device == "cpu" ? cpu : gpu) += entry.bytes;
+  for (const LedgerEntry& entry : r.measured) (namesCpu(entry.device) ? cpu : gpu) += entry.bytes;
   return gigabytes(gpu) + (r.cpuTookPart() ? fmt::format(" + {} RAM", gigabytes(cpu)) : "");
 }
 
@@ -185,6 +186,21 @@ std::string deviceTable(const std::vector<MemoryRow>& planned, const std::vector
 
 }  // namespace
 
+bool BenchReport::ranOnCpu() const { return environment.device.empty() || namesCpu(environment.device); }
+
+bool BenchReport::cpuTookPart() const {
+  const auto devices = devicesNamed(environment.device);
+  return ranOnCpu() || std::any_of(devices.begin(), devices.end(), [](const DeviceName& d) { return d.kind == DeviceKind::Cpu; });
+}
+
+bool BenchReport::onSeveralDevices() const { return devicesNamed(environment.device).size() > 1; }
+
+bool BenchReport::hasLimit() const {
+  if (bandwidthGBs <= 0 || ranOnCpu()) return bandwidthGBs > 0;
+  const auto devices = devicesNamed(environment.device);
+  return devices.size() == 1 && bandwidthPattern.starts_with(kindTitle(devices.front().kind));
+}
+
 const BenchSeries* BenchReport::find(std::string_view test) const noexcept {
   const auto it = std::find_if(series.begin(), series.end(), [&](const BenchSeries& s) { return s.test == test; });
   return it == series.end() ? nullptr : &*it;
@@ -193,7 +209,7 @@ const BenchSeries* BenchReport::find(std::string_view test) const noexcept {
 std::int64_t BenchReport::unexplainedBytes() const noexcept {
   std::uint64_t inProcess = 0;
   for (const LedgerEntry& entry : measured)
-    if (entry.device == "cpu") inProcess += entry.bytes;
+    if (namesCpu(entry.device)) inProcess += entry.bytes;
   return static_cast<std::int64_t>(residentBytes) - static_cast<std::int64_t>(residentBefore) - static_cast<std::int64_t>(inProcess);
 }
 
@@ -217,7 +233,7 @@ std::string memoryComparisonMarkdown(const std::vector<MemoryRow>& planned, cons
   for (const LedgerEntry& entry : measured) {
     rowOf(entry.component).measured += entry.bytes;
     total.measured += entry.bytes;
-    if (entry.device == "cpu") inProcess += entry.bytes;
+    if (namesCpu(entry.device)) inProcess += entry.bytes;
   }
   rows.push_back(total);
 

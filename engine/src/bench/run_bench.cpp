@@ -222,7 +222,7 @@ class Runner {
     const DeviceInfo& device = m_model->device();
     BenchEnvironment& environment = m_report.environment;
     environment.device = device.id;
-    if (device.kind == "cpu") return;
+    if (device.isCpu()) return;
     environment.driver = device.driver;
     environment.api = device.apiLevel;
     environment.threads = m_model->threads();

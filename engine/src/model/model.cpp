@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <new>
 #include <system_error>
 
+#include "backend/common/registry.h"
 #include "backend/split_backend.h"
 #include "model/model_impl.h"
 #include "model/synthetic_source.h"
@@ -27,13 +27,6 @@ namespace {
 /// A limit on threads, or on the memory for their stacks.
 tl::unexpected<Error> noThreads(const std::system_error& problem) {
   return fail(ErrorCode::OutOfMemory, "The system does not let this program start enough threads; fewer may work.", problem.what());
-}
-
-Result<std::shared_ptr<Backend>> openBackend(const std::string& device, int threads) {
-  if (device == "cpu") return openCpuBackend(threads);
-  if (device == "vulkan") return openVulkanBackend(-1);
-  if (device.starts_with("vulkan:")) return openVulkanBackend(std::atoi(device.c_str() + 7));
-  return fail(ErrorCode::DeviceUnavailable, fmt::format("This build has no backend for {}; \"cpu\" works everywhere.", device));
 }
 
 // One backend for each device, and one around them all where there are several segments.
@@ -131,7 +124,8 @@ Result<std::shared_ptr<const Model>> buildModel(WeightSource& source, Result<std
   auto weights = impl->backend->place(impl->program, source, place, impl->ledger);
   if (!weights) return tl::unexpected(weights.error());
   impl->weights = std::move(*weights);
-  const bool warms = options.warmUp && impl->backend->id() != "cpu";
+  const DeviceInfo opened = impl->backend->device();
+  const bool warms = options.warmUp && backendOf(opened.kind).traits(opened).warmsUp;
   const auto tellWarmUp = [&](std::uint64_t done) {
     if (warms && progress) progress({LoadStage::WarmingUp, done, kWarmUpSteps});
   };

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "backend/backend.h"
 #include "backend/common/packing.h"
 #include "backend/common/placement.h"
+#include "backend/common/registry.h"
 #include "backend/common/runs.h"
 #include "backend/cpu/cpu_executable.h"
 #include "bench/plain_text.h"
@@ -53,11 +53,15 @@ struct Table {
   }
 };
 
-/// Of a strategy's device as the ledger names it; "vulkan" stays where there is none.
-std::string deviceId(const std::string& device) {
-  if (device != "vulkan") return device;
-  for (const DeviceInfo& found : vulkanDevices())
-    if (found.usable && !found.software) return found.id;
+/// What a strategy's device is here. "vulkan" stays where there is none.
+DeviceInfo deviceOf(const std::string& id) {
+  DeviceInfo device;
+  device.id = id;
+  const DeviceName name = deviceNamed(id).value_or(DeviceName{});
+  device.kind = name.kind;
+  if (device.isCpu() || name.index >= 0) return device;
+  for (DeviceInfo& found : backendOf(name.kind).list())
+    if (found.usable && !found.software) return std::move(found);
   return device;
 }
 
@@ -80,9 +84,9 @@ Result<std::vector<MemoryRow>> planSource(WeightSource& source, std::optional<DT
   Table table;
   for (const Segment& segment : *segments) {
     const Program program = buildProgram(shape, segment.range);
-    const std::string device = deviceId(segment.device);
-    const auto placement = planPlacement(program, source, segment.precision ? segment.precision : precision, options.sparseFfn.value_or(true),
-                                         device == "cpu" ? LowRankTypes::All : LowRankTypes::Plain);
+    const DeviceInfo device = deviceOf(segment.device);
+    const DeviceTraits deviceTraits = backendOf(device.kind).traits(device);
+    const auto placement = planPlacement(program, source, segment.precision ? segment.precision : precision, options.sparseFfn.value_or(deviceTraits.skippingZerosPays), deviceTraits.lowRank);
     if (!placement) return tl::unexpected(placement.error());
     for (const ComponentPlacement& component : placement->components) {
       std::uint64_t sum = allocator == PlanAllocator::Torch ? 0 : component.bytes;
@@ -90,7 +94,7 @@ Result<std::vector<MemoryRow>> planSource(WeightSource& source, std::optional<DT
         for (std::size_t i = 0; i < program.weights.size(); ++i)
           if (program.weights[i].component == component.name) sum += torch.allocate(placement->weights[i].bytes);
       table.add(component.name, sum);
-      table.rows.back().device = isLookedUp(component.name) ? "cpu" : device;
+      table.rows.back().device = deviceTraits.tablesOnHost && isLookedUp(component.name) ? kCpuId : device.id;
     }
   }
   return std::move(table.rows);
@@ -137,19 +141,19 @@ Result<std::vector<MemoryRow>> planWorkspace(const ModelShape& shape, const Load
   std::size_t handedOn = 0;  // values between two segments, which go through two buffers of the CPU
   for (const Segment& segment : *segments) {
     const Program program = buildProgram(shape, segment.range);
-    const std::string device = deviceId(segment.device);
+    const DeviceInfo device = deviceOf(segment.device);
     handedOn = std::max(handedOn, program.valuesOut.size());
-    if (device == "cpu") {
+    if (device.isCpu()) {
       const CpuWorkspace workspace = cpuWorkspace(program, options.threads > 0 ? options.threads : physicalCores());
       table.add("scratch", workspace.activations + workspace.workers);
-      table.rows.back().device = device;
+      table.rows.back().device = device.id;
     }
     table.add("state", 2 * program.stateLayout.floats() * sizeof(float));
-    table.rows.back().device = device;
+    table.rows.back().device = device.id;
   }
   if (segments->size() > 1) {
     table.add("scratch", 2 * handedOn * longestRun(shape) * static_cast<std::uint64_t>(shape.nEmbd) * sizeof(float));
-    table.rows.back().device = "cpu";
+    table.rows.back().device = kCpuId;
   }
   return std::move(table.rows);
 }

@@ -3,12 +3,13 @@
 
 #include <algorithm>
 
+#include "rookery/device.h"
 #include "rookery/strategy.h"
 
 namespace rookery::engine {
 
 Result<std::vector<Segment>> segmentsOf(const LoadOptions& options, int layers) {
-  const auto strategy = parseStrategy(options.strategy.empty() ? "cpu" : options.strategy, layers);
+  const auto strategy = parseStrategy(options.strategy.empty() ? kCpuId : options.strategy, layers);
   if (!strategy) return tl::unexpected(strategy.error());
   std::vector<Segment> segments;
   int first = 0;

@@ -10,6 +10,8 @@
 #include <charconv>
 #include <limits>
 
+#include "rookery/device.h"
+
 namespace rookery::engine {
 namespace {
 
@@ -53,13 +55,15 @@ std::optional<int> number(std::string_view text) {
 }
 
 Result<std::string> parseDevice(std::string_view word) {
-  if (word == "cpu" || word == "vulkan") return std::string(word);  // vulkan: which one is seen when it is opened
-  const std::size_t colon = word.find(':');
-  const std::string_view kind = word.substr(0, colon);
-  if (kind == "cuda" || kind == "vulkan") {
-    if (colon == std::string_view::npos) return fmt::format("{}:0", kind);
-    const auto index = number(word.substr(colon + 1));
-    if (index && *index < 1024) return fmt::format("{}:{}", kind, *index);
+  constexpr int kMostDevices = 1024;
+  const std::string_view kind = word.substr(0, word.find(':'));
+  const auto device = deviceNamed(word), kindAlone = deviceNamed(kind);
+  if (device && device->index < kMostDevices) {
+    if (device->index >= 0) return fmt::format("{}:{}", kind, device->index);
+    // The first CUDA device is cuda:0, as in the official program; which Vulkan device it is is seen when it is opened.
+    return device->kind == DeviceKind::Cuda ? fmt::format("{}:0", kind) : std::string(word);
+  }
+  if (kindAlone && kindAlone->kind != DeviceKind::Cpu) {
     return invalid(fmt::format("\"{}\" does not name a device: write {}:0 for the first one.", word, kind));
   }
   if (kind == "mps" || kind == "dml") {
@@ -124,7 +128,7 @@ Result<Written> parseStage(std::string_view text) {
   if (written.layers == 0 && !written.stage.stream) {
     return invalid("A stage with *0 holds no layer; leave the stage out, or give it one layer at least.");
   }
-  if (written.stage.stream && written.stage.device == "cpu") {
+  if (written.stage.stream && namesCpu(written.stage.device)) {
     return invalid("Layers are streamed from the computer's memory to a GPU; on the cpu they are there already: leave "
                    "the + out.");
   }
@@ -180,7 +184,7 @@ Result<Strategy> parseStrategy(std::string_view text, int layers) {
   const Written& last = written.back();
   if (last.layers && last.stage.layers > *last.layers) {
     strategy.note = fmt::format("The last stage, \"{}\", takes all {} layers that are left (the head counts as one), not {}.", last.stage.device, last.stage.layers, *last.layers);
-    if (last.stage.device != "cpu") strategy.note += fmt::format(" To put the others elsewhere, write a stage for them behind it: \"{} -> cpu\".", text);
+    if (!namesCpu(last.stage.device)) strategy.note += fmt::format(" To put the others elsewhere, write a stage for them behind it: \"{} -> cpu\".", text);
   }
   for (Written& stage : written) strategy.stages.push_back(std::move(stage.stage));
   return strategy;

@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "rookery/device.h"
+
 namespace rookery::engine {
 
 Result<AlignedBuffer> AlignedBuffer::allocate(std::uint64_t bytes, Ledger& ledger, std::string component,
@@ -28,14 +30,14 @@ Result<AlignedBuffer> AlignedBuffer::allocate(std::uint64_t bytes, Ledger& ledge
   buffer.m_ledger = &ledger;
   buffer.m_component = std::move(component);
   buffer.m_kind = std::move(kind);
-  ledger.add("cpu", buffer.m_component, buffer.m_kind, bytes);
+  ledger.add(kCpuId, buffer.m_component, buffer.m_kind, bytes);
   return buffer;
 }
 
 AlignedBuffer::~AlignedBuffer() {
   if (m_data == nullptr) return;
   ::munmap(m_data, m_bytes);
-  m_ledger->remove("cpu", m_component, m_kind, m_bytes);
+  m_ledger->remove(kCpuId, m_component, m_kind, m_bytes);
 }
 
 AlignedBuffer::AlignedBuffer(AlignedBuffer&& other) noexcept { *this = std::move(other); }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/common/device_traits.h"
 #include "model/program.h"
 #include "weights/weight_source.h"
 
@@ -31,9 +32,6 @@ struct Placement {
   std::vector<WeightPlacement> weights;        ///< by WeightId
   std::vector<ComponentPlacement> components;  ///< in program order
 };
-
-/// What a backend's kernels take as low-rank matrices.
-enum class LowRankTypes { All, Plain };  ///< Plain: coded ones are placed as fp32
 
 /// `precision`, `sparseFfn`: as in PlaceOptions. TensorMissing, or TensorMismatch where a shape is not the program's.
 Result<Placement> planPlacement(const Program& program, WeightSource& source, std::optional<DType> precision, bool sparseFfn,

@@ -3,9 +3,10 @@
 
 #include <system_error>
 
+#include "backend/common/registry.h"
+#include "backend/cpu/cpu_device.h"
 #include "backend/cpu/cpu_executable.h"
 #include "backend/cpu/cpu_weights.h"
-#include "rookery/device.h"
 
 namespace rookery::engine {
 
@@ -15,7 +16,7 @@ class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(int threads) : m_pool(std::make_shared<ThreadPool>(threads)) {}
 
-  std::string id() const override { return "cpu"; }
+  std::string id() const override { return kCpuId; }
   DeviceInfo device() const override { return cpuDevice(); }
   std::string summary() const override {
     return fmt::format("CPU {}, {} {}", kernels::isaName(), threads(), threads() == 1 ? "thread" : "threads");
@@ -45,9 +46,7 @@ class CpuBackend final : public Backend {
   std::shared_ptr<ThreadPool> m_pool;
 };
 
-}  // namespace
-
-Result<std::shared_ptr<Backend>> openCpuBackend(int threads) {
+Result<std::shared_ptr<Backend>> open(int, int threads) {
   constexpr int kMostThreads = 256;
   if (threads < 0 || threads > kMostThreads)
     return fail(ErrorCode::InvalidArgument, fmt::format("{} threads are not possible; 1 to {} are.", threads, kMostThreads));
@@ -59,5 +58,9 @@ Result<std::shared_ptr<Backend>> openCpuBackend(int threads) {
                 problem.what());
   }
 }
+
+}  // namespace
+
+const BackendKind kCpuBackend{DeviceKind::Cpu, [](const DeviceInfo&) { return DeviceTraits{}; }, [] { return std::vector{cpuDevice()}; }, open};
 
 }  // namespace rookery::engine

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
+#include "backend/common/registry.h"
 #include "backend/common/thread_pool.h"
 #include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
 #include "backend/vulkan/vulkan_room.h"
-#include "rookery/device.h"
 
 namespace rookery::engine {
 
@@ -70,26 +70,23 @@ class VulkanBackend final : public Backend {
   std::uint64_t m_promised = 0;  ///< for runs of the segments that were placed; a backend is for one load, which places all of them first
 };
 
-}  // namespace
-
-Result<std::shared_ptr<Backend>> openVulkanBackend(int index) {
+Result<std::shared_ptr<Backend>> open(int index, int) {
   auto device = VulkanDevice::open(index);
   if (!device) return tl::unexpected(device.error());
   return std::make_shared<VulkanBackend>(std::move(*device));
 }
 
-std::vector<DeviceInfo> vulkanDevices() {
+std::vector<DeviceInfo> list() {
   auto instance = VulkanInstance::get();
   std::vector<DeviceInfo> devices;
   if (instance)
     for (const VulkanCandidate& candidate : (*instance)->candidates()) devices.push_back(candidate.info);
   if (!devices.empty()) return devices;
-  DeviceInfo none;
-  none.id = "vulkan:0";
-  none.kind = "vulkan";
-  none.name = "Vulkan";
-  none.reason = instance ? "no graphics device with a Vulkan driver was found" : instance.error().message;
-  return {none};
+  return {absentDevice(DeviceKind::Vulkan, instance ? "no graphics device with a Vulkan driver was found" : instance.error().message)};
 }
+
+}  // namespace
+
+const BackendKind kVulkanBackend{DeviceKind::Vulkan, vulkanTraits, list, open};
 
 }  // namespace rookery::engine

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "backend/vulkan/records.h"
-#include "bench/cpu_facts.h"
+#include "device/cpu_facts.h"
 
 namespace rookery::engine {
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "backend/backend.h"
+#include "device/driver_log.h"
 
 namespace rookery::engine {
 
@@ -122,7 +122,7 @@ VulkanCandidate examine(VkPhysicalDevice device, std::size_t index) {
 
   DeviceInfo& info = candidate.info;
   info.id = fmt::format("vulkan:{}", index);
-  info.kind = "vulkan";
+  info.kind = DeviceKind::Vulkan;
   info.name = properties.deviceName;
   info.driver = modern ? fmt::format("{} {}", driver.driverName, driver.driverInfo) : fmt::format("{:#x}", properties.driverVersion);
   info.apiLevel = "Vulkan " + version(properties.apiVersion);

@@ -79,7 +79,7 @@ tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std
   }
   std::string smallerTypes;
   for (const DType smaller : {DType::F16, DType::Int8, DType::NF4}) {
-    const auto planned = planPlacement(program, source, smaller, false, kVulkanLowRank);
+    const auto planned = planPlacement(program, source, smaller, false, LowRankTypes::Plain);
     if (!planned) continue;
     const std::uint64_t bytes = deviceBytes(*planned);
     if (bytes < weights && bytes + working <= room) smallerTypes += fmt::format("{}{} ({:.0f} MB)", smallerTypes.empty() ? "" : " or ", traits(smaller).name, megabytes(bytes));

@@ -7,8 +7,10 @@
 
 namespace rookery::engine {
 
-/// The shaders take low-rank matrices in plain formats only; they are 2-3 % of the bytes.
-inline constexpr LowRankTypes kVulkanLowRank = LowRankTypes::Plain;
+/// The shaders take low-rank matrices in plain formats only. A processor reads on faster than it jumps.
+inline DeviceTraits vulkanTraits(const DeviceInfo& device) {
+  return {.lowRank = LowRankTypes::Plain, .tablesOnHost = true, .skippingZerosPays = !device.software, .warmsUp = true};
+}
 
 /// Weights that go to the device: all but those that are looked up.
 std::uint64_t deviceBytes(const Placement& placement);

@@ -19,9 +19,8 @@ Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program&
                                                                   std::uint64_t promised) {
   auto placed = std::make_shared<VulkanWeights>();
   const std::size_t count = program.weights.size();
-  // A processor reads on faster than it jumps.
-  const bool skipZeros = options.sparseFfn.value_or(!device->info().software);
-  const auto placement = planPlacement(program, source, options.precision, skipZeros, kVulkanLowRank);
+  const DeviceTraits traits_ = vulkanTraits(device->info());
+  const auto placement = planPlacement(program, source, options.precision, options.sparseFfn.value_or(traits_.skippingZerosPays), traits_.lowRank);
   if (!placement) return tl::unexpected(placement.error());
   const auto outOfMemory = [&](std::uint64_t room) { return tooLarge(program, source, options.precision, *placement, device->info(), room, promised); };
   const std::uint64_t free = device->freeBytes(), room = free - std::min(free, promised);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "bench/cpu_facts.h"
+#include "device/cpu_facts.h"
 
 #include <algorithm>
 #include <charconv>

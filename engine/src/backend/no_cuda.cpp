@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "backend/common/registry.h"
+
+namespace rookery::engine {
+
+const BackendKind kCudaBackend{
+    DeviceKind::Cuda,
+    [](const DeviceInfo&) { return DeviceTraits{.lowRank = LowRankTypes::Plain, .tablesOnHost = true, .warmsUp = true}; },
+    [] { return std::vector{unbuiltDevice(DeviceKind::Cuda)}; },
+    [](int, int) -> Result<std::shared_ptr<Backend>> { return unbuiltBackend(DeviceKind::Cuda); },
+};
+
+}  // namespace rookery::engine
