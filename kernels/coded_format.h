@@ -16,6 +16,7 @@
 // the two times scale and minimum are then added to the output's chain by fused multiply-adds, codes first.
 #pragma once
 
+#include "kernels/coded_formats.h"
 #include "kernels/packed_format.h"
 
 namespace rookery::kernels {
@@ -37,25 +38,16 @@ struct CodedFormat {
   bool columns = false;      ///< FP16I8
 };
 
-/// For every format but F32, F16, BF16 and Q8_0, which have kernels of their own.
+/// For every format but F32, F16 and BF16. (Q8_0 is one of the family, with a kernel of its own on the CPU.)
 constexpr CodedFormat coded(Format format) noexcept {
   switch (format) {
-    case Format::Q4_0: return {.bias = 8};
-    case Format::Q4_1: return {.minimum = true};
-    case Format::Q5_0: return {.planes = 1, .bias = 16};
-    case Format::Q5_1: return {.planes = 1, .minimum = true};
-    case Format::Q2_K: return {.sub = 16, .subs = 16, .minimum = true, .subtracts = true};
-    case Format::Q3_K: return {.sub = 16, .subs = 16, .bias = 4, .signedScale = true};
-    case Format::Q4_K: return {.subs = 8, .minimum = true, .subtracts = true};
-    case Format::Q5_K: return {.subs = 8, .planes = 1, .minimum = true, .subtracts = true};
-    case Format::Q6_K: return {.sub = 16, .subs = 16, .planes = 2, .bias = 32, .signedScale = true};
-    case Format::IQ4_NL: return {.table = CodeTable::Iq4};
-    case Format::NF4: return {.sub = 64, .table = CodeTable::Nf4};
-    case Format::Int8: return {.sub = 64, .bits = 8, .signedCode = true};
-    case Format::FP16I8: return {.sub = 0, .bits = 8, .bias = -0.5F, .minimum = true, .columns = true};
-    case Format::A16W8: return {.sub = 0, .bits = 8, .signedCode = true, .halfInputs = true};
-    case Format::A16W4: return {.sub = 0, .bias = 8, .halfInputs = true};
-    case Format::F32: case Format::F16: case Format::BF16: case Format::Q8_0: break;
+#define ROOKERY_CODED_FORMAT(name, number, sub, subs, bits, planes, bias, table, minimum, subtracts, signedScale, signedCode, halfInputs, columns) \
+  case Format::name:                                                                                                                              \
+    static_assert(static_cast<int>(Format::name) == number);                                                                                     \
+    return {sub, subs, bits, planes, static_cast<float>(bias), static_cast<CodeTable>(table), minimum, subtracts, signedScale, signedCode, halfInputs, columns};
+    ROOKERY_CODED_FORMATS(ROOKERY_CODED_FORMAT)
+#undef ROOKERY_CODED_FORMAT
+    case Format::F32: case Format::F16: case Format::BF16: break;
   }
   return {};
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Coded weights: codes of 4 to 8 bits under scales, in the layout of kernels/coded_format.h. Included after
 // matrix.glsl. In gemm.comp a lane takes 16 neighbouring outputs and PART inputs of one sub-block at a time.
-layout(constant_id = 11) const uint PART = 8;  // a power of two, at most 32
+#include "kernels/coded_formats.h"
+
+layout(constant_id = kIdPart) const uint PART = 8;  // a power of two, at most 32
 
 struct Coded {
   uint sub, subs, bits, planes;
@@ -10,26 +12,14 @@ struct Coded {
   bool minimum, subtracts, signedScale, signedCode, halfInputs, columns;
 };
 
-/// coded() of coded_format.h; Q8_0 is one more of the family.
+/// coded() of kernels/coded_format.h.
 Coded describe(const uint format) {
   Coded f = Coded(32, 1, 4, 0, 0.0, 0, false, false, false, false, false, false);
   switch (format) {
-    case 3: f.bits = 8; f.signedCode = true; break;                                                             // Q8_0
-    case 4: f.bias = 8; break;                                                                                   // Q4_0
-    case 5: f.minimum = true; break;                                                                             // Q4_1
-    case 6: f.planes = 1; f.bias = 16; break;                                                                    // Q5_0
-    case 7: f.planes = 1; f.minimum = true; break;                                                               // Q5_1
-    case 8: f.sub = 16; f.subs = 16; f.minimum = true; f.subtracts = true; break;                                // Q2_K
-    case 9: f.sub = 16; f.subs = 16; f.bias = 4; f.signedScale = true; break;                                    // Q3_K
-    case 10: f.subs = 8; f.minimum = true; f.subtracts = true; break;                                            // Q4_K
-    case 11: f.subs = 8; f.planes = 1; f.minimum = true; f.subtracts = true; break;                              // Q5_K
-    case 12: f.sub = 16; f.subs = 16; f.planes = 2; f.bias = 32; f.signedScale = true; break;                    // Q6_K
-    case 13: f.table = 1; break;                                                                                 // IQ4_NL
-    case 14: f.sub = 64; f.table = 2; break;                                                                     // NF4
-    case 15: f.sub = 64; f.bits = 8; f.signedCode = true; break;                                                 // int8
-    case 16: f.sub = 0; f.bits = 8; f.bias = -0.5; f.minimum = true; f.columns = true; break;                    // fp16i8
-    case 17: f.sub = 0; f.bits = 8; f.signedCode = true; f.halfInputs = true; break;                             // a16w8
-    case 18: f.sub = 0; f.bias = 8; f.halfInputs = true; break;                                                  // a16w4
+#define CODED_FORMAT(name, number, sub, subs, bits, planes, bias, table, minimum, subtracts, signedScale, signedCode, halfInputs, columns) \
+  case number: f = Coded(sub, subs, bits, planes, bias, table, minimum, subtracts, signedScale, signedCode, halfInputs, columns); break;
+    ROOKERY_CODED_FORMATS(CODED_FORMAT)
+#undef CODED_FORMAT
   }
   return f;
 }

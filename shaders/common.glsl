@@ -11,8 +11,10 @@
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #endif
 
-layout(local_size_x_id = 0) in;  // a power of two
-layout(constant_id = 12) const uint SUBGROUPS = 1;  // of a group; as many as its size over the device's subgroup size
+#include "records.h"
+
+layout(local_size_x_id = kIdGroupSize) in;  // a power of two
+layout(constant_id = kIdSubgroups) const uint SUBGROUPS = 1;  // of a group; as many as its size over the device's subgroup size
 
 // Activations are bound twice, to be read and to be written: of a buffer that is both, validation sees only writes, and
 // keeps quiet about a write after a write.
@@ -25,10 +27,10 @@ layout(set = 0, binding = 4) readonly buffer StateIn { float stateIn[]; };
 layout(set = 0, binding = 5) writeonly buffer StateOut { float stateOut[]; };
 layout(set = 0, binding = 6) writeonly buffer Results { float results[]; };
 
-/// An operation's arguments, made once (engine/src/backend/vulkan/records.h names the fields).
+/// An operation's arguments, made once (records.h names the places).
 struct Record {
-  uvec2 weights[12];
-  uint values[20];
+  uvec2 weights[kRecordWeights];
+  uint values[kRecordValues];
 };
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Records { Record at[]; };
 layout(buffer_reference, std430, buffer_reference_align = 16) readonly buffer Floats { float at[]; };
@@ -39,8 +41,6 @@ layout(push_constant) uniform Push {
   uint count;     ///< how many
   uint option;    ///< what the shader says
 } push;
-
-const uint kNone = 0xffffffffu;
 
 /// This invocation's place in its group. Built from the subgroup's numbers, because lanes meet by shuffles.
 uint laneIndex() {

@@ -4,8 +4,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-layout(constant_id = 1) const uint FORMAT = 1;  // of s2
-layout(constant_id = 6) const uint RANK = 1;
+layout(constant_id = kIdFormatA) const uint FORMAT = 1;  // of s2
+layout(constant_id = kIdRow) const uint RANK = 1;
 #include "weights.glsl"
 
 shared float product[RANK];
@@ -14,7 +14,7 @@ void main() {
   const uint t = gl_WorkGroupID.x, lane = laneIndex();
   if (stopped() || t >= run.tokens) return;
   const Record r = Records(push.records).at[0];
-  const uint width = r.values[0], query = r.values[1] + t * r.values[2], row = r.values[3] + t * r.values[4], hidden = r.values[5] + t * r.values[6];
+  const uint width = r.values[kDeepWidth], query = r.values[kDeepQuery] + t * r.values[kDeepLdQuery], row = r.values[kDeepRow] + t * r.values[kDeepLdRow], hidden = r.values[kDeepHidden] + t * r.values[kDeepLdHidden];
   for (uint j = lane; j < RANK; j += gl_WorkGroupSize.x) {
     float sum = 0.0;
     for (uint i = 0; i < RANK; ++i) sum = fma(act[query + i], act[row + i * RANK + j], sum);

@@ -9,16 +9,16 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-layout(constant_id = 1) const uint FORMAT_A = 0;
-layout(constant_id = 2) const uint FORMAT_B = 0;
-layout(constant_id = 15) const uint FORMAT_C = 0;  // the last of them is repeated where there are fewer
-layout(constant_id = 3) const uint TOKENS = 1;
-layout(constant_id = 4) const uint STRIP = 16;
-layout(constant_id = 5) const uint FUSED = 0;
-layout(constant_id = 6) const uint ROW = 1;
-layout(constant_id = 7) const uint SPARSE = 0;
-layout(constant_id = 9) const uint STRIPS = 1;  // of a group
-layout(constant_id = 14) const uint UNROLL = 1;  // 16-byte loads of a lane on their way; coded: pairs of inputs
+layout(constant_id = kIdFormatA) const uint FORMAT_A = 0;
+layout(constant_id = kIdFormatB) const uint FORMAT_B = 0;
+layout(constant_id = kIdFormatC) const uint FORMAT_C = 0;  // the last of them is repeated where there are fewer
+layout(constant_id = kIdTokens) const uint TOKENS = 1;
+layout(constant_id = kIdStrip) const uint STRIP = 16;
+layout(constant_id = kIdFused) const uint FUSED = 0;
+layout(constant_id = kIdRow) const uint ROW = 1;
+layout(constant_id = kIdSparse) const uint SPARSE = 0;
+layout(constant_id = kIdStripsPerGroup) const uint STRIPS = 1;  // of a group
+layout(constant_id = kIdUnroll) const uint UNROLL = 1;  // 16-byte loads of a lane on their way; coded: pairs of inputs
 shared float row[ROW];
 #include "reduce.glsl"
 #include "norm.glsl"
@@ -27,7 +27,7 @@ shared float row[ROW];
 #include "matrix.glsl"
 #include "coded.glsl"
 
-layout(constant_id = 13) const uint PARTS = 16;
+layout(constant_id = kIdParts) const uint PARTS = 16;
 shared float parts[PARTS];  // [subgroup][TOKENS][STRIP]
 vec4 acc[TOKENS][4];       // the lane's outputs: 4, 8 or 16 of them
 
@@ -186,16 +186,16 @@ void strips(const uint format, const Matrix m, uint first, uint last, uint first
 
 /// The mixed input into `row`. One group also leaves n for the next token.
 void makeInput(const Record r) {
-  const uint lane = laneIndex(), width = r.values[3], x = r.values[12], shift = r.values[13];
+  const uint lane = laneIndex(), width = r.values[kGemmCols], x = r.values[kGemmFusedX], shift = r.values[kGemmShift];
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x) row[i] = act[x + i];
   groupBarrier();
-  const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[15]));
+  const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[kGemmEps]));
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x) {
     const float n = normalised(row[i], statistics, Floats(r.weights[1]).at[i], Floats(r.weights[2]).at[i]);
     if (r.weights[3] == uvec2(0)) {
       row[i] = n;
     } else {
-      row[i] = mixed(r.values[14], n, stateIn[shift + i], Floats(r.weights[3]).at[i]);
+      row[i] = mixed(r.values[kGemmForm], n, stateIn[shift + i], Floats(r.weights[3]).at[i]);
     }
     if (gl_WorkGroupID.y == 0) stateOut[shift + i] = n;
   }
@@ -208,7 +208,7 @@ void main() {
   const Record r = recordOfGroup();
   const Matrix m = matrixOf(r);
   if (FUSED != 0) makeInput(r);
-  const uint first = (gl_WorkGroupID.y - r.values[0]) * STRIPS, last = min(first + STRIPS, r.values[1]);
+  const uint first = (gl_WorkGroupID.y - r.values[kGemmFirstGroup]) * STRIPS, last = min(first + STRIPS, r.values[kGemmStrips]);
   if (FORMAT_A == FORMAT_B || m.format == FORMAT_A) {
     strips(FORMAT_A, m, first, last, firstToken, tokens);
   } else if (FORMAT_B == FORMAT_C || m.format == FORMAT_B) {

@@ -17,26 +17,26 @@ struct Matrix {
 /// The record whose strips the group computes. Groups of a dispatch are numbered through all its matrices.
 Record recordOfGroup() {
   uint which = 0;
-  while (which + 1 < push.count && gl_WorkGroupID.y >= Records(push.records).at[which + 1].values[0]) ++which;
+  while (which + 1 < push.count && gl_WorkGroupID.y >= Records(push.records).at[which + 1].values[kGemmFirstGroup]) ++which;
   return Records(push.records).at[which];
 }
 
 Matrix matrixOf(const Record r) {
   Matrix m;
   m.weights = r.weights[0];
-  m.rows = r.values[2];
-  m.cols = r.values[3];
-  m.x = r.values[4];
-  m.ldX = r.values[5];
-  m.y = r.values[6];
-  m.ldY = r.values[7];
-  m.gate = r.values[8];
-  m.ldGate = r.values[9];
-  m.activation = r.values[10] & 0xffu;
-  m.accumulate = (r.values[10] >> 8 & 1u) != 0;
-  m.toLogits = (r.values[10] >> 9 & 1u) != 0;
-  m.format = r.values[10] >> 16;
-  m.panelRows = r.values[11];
+  m.rows = r.values[kGemmRows];
+  m.cols = r.values[kGemmCols];
+  m.x = r.values[kGemmX];
+  m.ldX = r.values[kGemmLdX];
+  m.y = r.values[kGemmY];
+  m.ldY = r.values[kGemmLdY];
+  m.gate = r.values[kGemmGate];
+  m.ldGate = r.values[kGemmLdGate];
+  m.activation = r.values[kGemmFlags] & 0xffu;
+  m.accumulate = (r.values[kGemmFlags] >> kGemmAccumulateBit & 1u) != 0;
+  m.toLogits = (r.values[kGemmFlags] >> kGemmToLogitsBit & 1u) != 0;
+  m.format = r.values[kGemmFlags] >> kGemmFormatBit;
+  m.panelRows = r.values[kGemmPanelRows];
   return m;
 }
 
@@ -49,7 +49,7 @@ void store(const Matrix m, uint token, uint output_, float value) {
     return;
   }
   const uint at = m.y + token * m.ldY + output_;
-  if (m.gate != kNone) {
+  if (m.gate != kNoOffset) {
     value = fma(value, act[m.gate + token * m.ldGate + output_], act[at]);
   } else if (m.accumulate) {
     value = act[at] + value;

@@ -4,8 +4,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-layout(constant_id = 1) const uint FORMAT = 1;  // of `up`
-layout(constant_id = 8) const uint DEPENDENT = 0;
+layout(constant_id = kIdFormatA) const uint FORMAT = 1;  // of `up`
+layout(constant_id = kIdDependent) const uint DEPENDENT = 0;
 #include "reduce.glsl"
 
 // A lane reads its own part of the row only: nothing need be shared.
@@ -18,9 +18,9 @@ void main() {
   const uint t = gl_WorkGroupID.x, lane = laneIndex();
   if (stopped() || t >= run.tokens) return;
   const Record r = Records(push.records).at[0];
-  const uint width = r.values[0], x = r.values[1], ldX = r.values[2], shift = r.values[3], form = r.values[4];
-  const float eps = uintBitsToFloat(r.values[5]);
-  const uint hidden = r.values[6], ldHidden = r.values[7], rank = r.values[8], ldOut = r.values[9];
+  const uint width = r.values[kMixWidth], x = r.values[kMixX], ldX = r.values[kMixLdX], shift = r.values[kMixShift], form = r.values[kMixForm];
+  const float eps = uintBitsToFloat(r.values[kMixEps]);
+  const uint hidden = r.values[kMixHidden], ldHidden = r.values[kMixLdHidden], rank = r.values[kMixRank], ldOut = r.values[kMixLdOut];
 
   vec2 before = vec2(0.0);
   if (t > 0) {
@@ -36,7 +36,7 @@ void main() {
     const float previous = t > 0 ? normalised(act[x + (t - 1) * ldX + i], before, weight, bias) : stateIn[shift + i];
     for (uint m = 0; m < push.count; ++m) {
       if (r.weights[3 + m] == uvec2(0)) {
-        results[r.values[10 + m] + t * ldOut + i] = current;
+        results[r.values[kMixOut0 + m] + t * ldOut + i] = current;
         continue;
       }
       float mix = Floats(r.weights[3 + m]).at[i];
@@ -45,7 +45,7 @@ void main() {
         for (uint k = 0; k < rank; ++k)
           mix = fma(plainWeight(FORMAT, r.weights[2], (first / 16 * rank + k) * 16 + first % 16), act[hidden + t * ldHidden + m * rank + k], mix);
       }
-      results[r.values[10 + m] + t * ldOut + i] = mixed(form, current, previous, mix);
+      results[r.values[kMixOut0 + m] + t * ldOut + i] = mixed(form, current, previous, mix);
     }
     if (t + 1 == run.tokens) stateOut[shift + i] = current;
   }

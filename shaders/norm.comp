@@ -16,13 +16,13 @@ void main() {
   const uint t = gl_WorkGroupID.x, lane = laneIndex();
   if (stopped() || t >= (push.option == 0 ? run.tokens : run.rows)) return;
   const Record r = Records(push.records).at[0];
-  const uint width = r.values[0], from = r.values[1], ldFrom = r.values[2], to = r.values[3], ldTo = r.values[4];
+  const uint width = r.values[kNormWidth], from = r.values[kNormFrom], ldFrom = r.values[kNormLdFrom], to = r.values[kNormTo], ldTo = r.values[kNormLdTo];
   rowFrom = push.option == 0 ? t * width : from + run.row[t] * ldFrom;
-  const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[5]));
-  const uint copy = r.values[6];  // of the same width
+  const vec2 statistics = rowStatistics(width, uintBitsToFloat(r.values[kNormEps]));
+  const uint copy = r.values[kNormCopy];  // of the same width
   for (uint i = lane; i < width; i += gl_WorkGroupSize.x) {
     const float n = normalised(rowAt(i), statistics, Floats(r.weights[0]).at[i], Floats(r.weights[1]).at[i]);
     results[to + t * ldTo + i] = n;
-    if (copy != kNone) results[copy + t * ldTo + i] = n;
+    if (copy != kNoOffset) results[copy + t * ldTo + i] = n;
   }
 }

@@ -7,9 +7,9 @@
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "weights.glsl"
-layout(constant_id = 3) const uint LOADS = 1;
-layout(constant_id = 7) const uint STRIDED = 0;  // groups read next to each other; else each its own piece
-layout(constant_id = 8) const uint FILL = 0;
+layout(constant_id = kIdLoads) const uint LOADS = 1;
+layout(constant_id = kIdStrided) const uint STRIDED = 0;  // groups read next to each other; else each its own piece
+layout(constant_id = kIdFill) const uint FILL = 0;
 
 layout(buffer_reference, std430, buffer_reference_align = 16) writeonly buffer FilledQuads { uvec4 at[]; };
 layout(buffer_reference, std430, buffer_reference_align = 16) writeonly buffer Sums { uint at[]; };

@@ -6,9 +6,9 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-layout(constant_id = 1) const uint FORMAT_A = 0;
-layout(constant_id = 2) const uint FORMAT_B = 0;
-layout(constant_id = 15) const uint FORMAT_C = 0;  // the last of them is repeated where there are fewer
+layout(constant_id = kIdFormatA) const uint FORMAT_A = 0;
+layout(constant_id = kIdFormatB) const uint FORMAT_B = 0;
+layout(constant_id = kIdFormatC) const uint FORMAT_C = 0;  // the last of them is repeated where there are fewer
 #include "math.glsl"
 #include "weights.glsl"
 #include "matrix.glsl"
@@ -106,7 +106,7 @@ void main() {
   if (stopped() || firstToken >= tokens) return;
   const Record r = recordOfGroup();
   const Matrix m = matrixOf(r);
-  const uint firstOutput = (gl_WorkGroupID.y - r.values[0]) * kOutputs;
+  const uint firstOutput = (gl_WorkGroupID.y - r.values[kGemmFirstGroup]) * kOutputs;
   if (FORMAT_A == FORMAT_B || m.format == FORMAT_A) {
     tile(FORMAT_A, m, firstOutput, firstToken, tokens);
   } else if (FORMAT_B == FORMAT_C || m.format == FORMAT_B) {

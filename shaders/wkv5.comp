@@ -4,7 +4,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-layout(constant_id = 10) const uint HEAD = 64;
+layout(constant_id = kIdHead) const uint HEAD = 64;
 #include "reduce.glsl"
 #include "math.glsl"
 shared float sharedR[HEAD], sharedW[HEAD], sharedK[HEAD], sharedFirst[HEAD];
@@ -22,9 +22,9 @@ void main() {
   const uint lane = laneIndex(), head = gl_WorkGroupID.x, channel = head * HEAD + lane;
   const bool inside = lane < HEAD;
   const Record r = Records(push.records).at[0];
-  const uint ld = r.values[0], gate = r.values[4], decayUp = r.values[5];
-  const uint stateAt = r.values[7] + head * HEAD * HEAD + lane;
-  const uint perHead = r.values[8];  // 5.0, 5.1: one decay and one bonus a head
+  const uint ld = r.values[kWkv5Ld], gate = r.values[kWkv5Gate], decayUp = r.values[kWkv5DecayUp];
+  const uint stateAt = r.values[kWkv5StateAt] + head * HEAD * HEAD + lane;
+  const uint perHead = r.values[kWkv5PerHead];  // 5.0, 5.1: one decay and one bonus a head
 
   float s[HEAD];
   float decay = 0, lnWeight = 0, lnBias = 0;
@@ -40,10 +40,10 @@ void main() {
     const uint at = t * ld + channel;
     float value = 0;
     if (inside) {
-      sharedR[lane] = act[r.values[1] + at];
-      sharedK[lane] = act[r.values[2] + at];
-      value = act[r.values[3] + at];
-      if (decayUp != kNone) sharedW[lane] = expOf(-expOf(decay + act[decayUp + at]));
+      sharedR[lane] = act[r.values[kWkv5R] + at];
+      sharedK[lane] = act[r.values[kWkv5K] + at];
+      value = act[r.values[kWkv5V] + at];
+      if (decayUp != kNoOffset) sharedW[lane] = expOf(-expOf(decay + act[decayUp + at]));
     }
     groupBarrier();
     float y = 0.0;
@@ -60,7 +60,7 @@ void main() {
     const float scale = 1.0 / sqrt(sumOverGroup(d * d) / float(HEAD) + 64e-5);
     if (inside) {
       const float out_ = fma(d * scale, lnWeight, lnBias);
-      results[r.values[6] + at] = gate == kNone ? out_ : out_ * act[gate + at];
+      results[r.values[kWkv5Out] + at] = gate == kNoOffset ? out_ : out_ * act[gate + at];
     }
     groupBarrier();  // the next token overwrites what lanes share
   }

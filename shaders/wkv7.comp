@@ -4,7 +4,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
-layout(constant_id = 10) const uint HEAD = 64;
+layout(constant_id = kIdHead) const uint HEAD = 64;
 // The state four floats at a time: a lane's row lies in a piece.
 layout(set = 0, binding = 4) readonly buffer StateIn4 { vec4 stateIn4[]; };
 layout(set = 0, binding = 5) writeonly buffer StateOut4 { vec4 stateOut4[]; };
@@ -17,8 +17,8 @@ void main() {
   const uint lane = laneIndex(), head = gl_WorkGroupID.x, channel = head * HEAD + lane;
   const bool inside = lane < HEAD;
   const Record r = Records(push.records).at[0];
-  const uint ld = r.values[0], vFirst = r.values[4];
-  const uint stateAt = r.values[10] + (head * HEAD + lane) * HEAD;
+  const uint ld = r.values[kWkv7Ld], vFirst = r.values[kWkv7VFirst];
+  const uint stateAt = r.values[kWkv7StateAt] + (head * HEAD + lane) * HEAD;
 
   float s[HEAD];
   float w0 = 0, a0 = 0, v0 = 0, kK = 0, kA = 0, rK = 0, lnWeight = 0, lnBias = 0;
@@ -29,7 +29,7 @@ void main() {
     }
     w0 = Floats(r.weights[0]).at[channel];
     a0 = Floats(r.weights[1]).at[channel];
-    if (vFirst != kNone) v0 = Floats(r.weights[2]).at[channel];
+    if (vFirst != kNoOffset) v0 = Floats(r.weights[2]).at[channel];
     kK = Floats(r.weights[3]).at[channel];
     kA = Floats(r.weights[4]).at[channel];
     rK = Floats(r.weights[5]).at[channel];
@@ -40,15 +40,15 @@ void main() {
     const uint at = t * ld + channel;
     float receptance = 0, key = 0, value = 0, gain = 0, removal = 0;
     if (inside) {
-      receptance = act[r.values[1] + at];
-      const float k = act[r.values[2] + at];
-      value = act[r.values[3] + at];
+      receptance = act[r.values[kWkv7R] + at];
+      const float k = act[r.values[kWkv7K] + at];
+      value = act[r.values[kWkv7V] + at];
       removal = k * kK;
-      gain = sigmoidOf(a0 + act[r.values[6] + at]);
+      gain = sigmoidOf(a0 + act[r.values[kWkv7A] + at]);
       key = k * fma(gain - 1.0, kA, 1.0);
-      if (vFirst != kNone) value = fma(act[vFirst + at] - value, sigmoidOf(v0 + act[r.values[7] + at]), value);
+      if (vFirst != kNoOffset) value = fma(act[vFirst + at] - value, sigmoidOf(v0 + act[r.values[kWkv7VUp] + at]), value);
       // 0.606531 = exp(-0.5): the decay stays above exp(-0.606531) = 0.545
-      sharedW[lane] = expOf(-0.606531 * sigmoidOf(w0 + act[r.values[5] + at]));
+      sharedW[lane] = expOf(-0.606531 * sigmoidOf(w0 + act[r.values[kWkv7W] + at]));
       sharedR[lane] = receptance;
       sharedK[lane] = key;
     }
@@ -72,7 +72,7 @@ void main() {
     const float mean = sumOverGroup(y) / float(HEAD);
     const float d = inside ? y - mean : 0.0;
     const float scale = 1.0 / sqrt(sumOverGroup(d * d) / float(HEAD) + 64e-5);
-    if (inside) results[r.values[9] + at] = fma(bonus, value, fma(d * scale, lnWeight, lnBias)) * act[r.values[8] + at];
+    if (inside) results[r.values[kWkv7Out] + at] = fma(bonus, value, fma(d * scale, lnWeight, lnBias)) * act[r.values[kWkv7Gate] + at];
     groupBarrier();  // the next token overwrites what lanes share
   }
   if (inside)

@@ -55,7 +55,6 @@ struct FakeExecutable : Executable {
     onRun(args);
     return {};
   }
-  Result<void> wait() override { return {}; }
 };
 struct FakeBackend : Backend {
   std::string name;

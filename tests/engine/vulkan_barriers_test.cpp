@@ -11,6 +11,7 @@
 #include "support/small_models.h"
 #include "support/validation.h"
 #include "support/vulkan_device.h"
+#include "support/vulkan_hooks.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;
@@ -40,10 +41,10 @@ class Part {
     for (auto& state : m_states) state = m_backend->newState(program.stateLayout, m_ledger).value();
   }
 
-  VulkanExecutable& executable() { return static_cast<VulkanExecutable&>(*m_executable); }
+  VulkanHooks executable() { return VulkanHooks(static_cast<VulkanExecutable&>(*m_executable)); }
 
   /// Messages of the validation layer that two runs draw.
-  std::uint64_t messages(std::uint32_t tokens, VulkanExecutable::Together* together = nullptr) {
+  std::uint64_t messages(std::uint32_t tokens, VulkanHooks::Together* together = nullptr) {
     const auto before = VulkanInstance::validationMessages();
     const auto run = executable().recordTogether(static_cast<VulkanState&>(*m_states[0]), static_cast<VulkanState&>(*m_states[1]), tokens);
     REQUIRE_MESSAGE(run.has_value(), (run ? "" : run.error().message));
@@ -61,7 +62,7 @@ class Part {
 /// How many there are in the body.
 std::size_t checkEveryBarrier(Part& part, std::uint32_t tokens, bool pieces) {
   CAPTURE(tokens);
-  VulkanExecutable::Together whole;
+  VulkanHooks::Together whole;
   CHECK(part.messages(tokens, &whole) == 0);
   CHECK(whole.bodyBarriers > kLayers);
   CHECK((whole.pieces > 1) == pieces);
@@ -69,7 +70,7 @@ std::size_t checkEveryBarrier(Part& part, std::uint32_t tokens, bool pieces) {
     CAPTURE(body);
     for (std::size_t number = 0; number < (body ? whole.bodyBarriers : whole.headBarriers); ++number) {
       CAPTURE(number);
-      part.executable().skipBarrier(VulkanExecutable::Barrier{body, number});
+      part.executable().skipBarrier(VulkanHooks::Barrier{body, number});
       CHECK(part.messages(tokens) > 0);
     }
   }
@@ -97,7 +98,7 @@ TEST_CASE("validation: what it says goes into the log") {
   Part model(RwkvVersion::V7, {0, kLayers, true, true});
   std::vector<std::string> log;
   setDriverLog([&](std::string_view line) { log.emplace_back(line); });
-  model.executable().skipBarrier(VulkanExecutable::Barrier{true, 1});
+  model.executable().skipBarrier(VulkanHooks::Barrier{true, 1});
   const auto messages = model.messages(1);
   setDriverLog(nullptr);
   CHECK(messages > 0);

@@ -15,6 +15,7 @@
 #include "support/layer_norm.h"
 #include "support/small_models.h"
 #include "support/vulkan_device.h"
+#include "support/vulkan_hooks.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;
@@ -73,7 +74,7 @@ class Run {
   }
 
   Rows value(ValueId id) const {
-    const auto floats = m_executable->read(id, tokens.size()).value();
+    const auto floats = VulkanHooks(*m_executable).read(id, tokens.size()).value();
     const std::size_t width = floats.size() / tokens.size();
     Rows rows;
     for (std::size_t t = 0; t < tokens.size(); ++t) rows.push_back(part({floats.begin(), floats.end()}, t * width, width));

@@ -15,6 +15,7 @@
 #include "support/variable.h"
 #include "support/validation.h"
 #include "support/vulkan_device.h"
+#include "support/vulkan_hooks.h"
 
 using namespace rookery::engine;
 using namespace rookery::test;
@@ -221,7 +222,7 @@ TEST_CASE("at most six dispatches a layer for files whose matrices are of three 
     CAPTURE(name);
     const auto model = Model::load(goldenFolders().front() / "models/v7_quant" / name, options);
     REQUIRE_MESSAGE(model.has_value(), (model ? "" : model.error().message));
-    const auto& executable = static_cast<const VulkanExecutable&>(*(*model)->impl().executable);
+    const VulkanHooks executable(static_cast<VulkanExecutable&>(*(*model)->impl().executable));
     for (int layer = 0; layer < (*model)->info().shape.layers; ++layer) CHECK(executable.decodeDispatches(layer) <= 6);
   }
 }
@@ -229,7 +230,7 @@ TEST_CASE("at most six dispatches a layer for files whose matrices are of three 
 TEST_CASE("at most six dispatches and six barriers a layer in RWKV-7 decode") {
   for (const RwkvVersion version : {RwkvVersion::V7, RwkvVersion::V7a}) {
     const auto model = makeModel(smallShape(version), DType::Int4, true, device());
-    const auto& executable = static_cast<const VulkanExecutable&>(*model->impl().executable);
+    const VulkanHooks executable(static_cast<VulkanExecutable&>(*model->impl().executable));
     for (int layer = 0; layer < 3; ++layer) {
       const std::size_t most = version == RwkvVersion::V7a ? 7 : 6;
       CHECK(executable.decodeDispatches(layer) <= most);  // each is followed by one barrier

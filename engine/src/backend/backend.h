@@ -61,15 +61,14 @@ struct RunArgs {
   std::span<float> valuesOut{};          ///< [program.valuesOut][tokens][nEmbd]
 };
 
-/// A compiled program. submit() starts a run, wait() ends it (the CPU computes in submit()). One run at a time per
-/// executable; calls from several threads queue up.
+/// A compiled program. One run at a time per executable; calls from several threads queue up.
 class Executable {
  public:
   virtual ~Executable() = default;
   virtual std::size_t maxTokens() const noexcept = 0;
-  /// Cancelled, InvalidArgument (a token outside the vocabulary), OutOfMemory, DeviceUnavailable (lost).
+  /// Returns when the run has ended. Cancelled, InvalidArgument (a token outside the vocabulary), OutOfMemory,
+  /// DeviceUnavailable (lost).
   virtual Result<void> submit(const RunArgs& args) = 0;
-  virtual Result<void> wait() = 0;
 };
 
 class Backend {

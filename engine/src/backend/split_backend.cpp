@@ -93,11 +93,9 @@ class SplitExecutable final : public Executable {
       part.valuesIn = {m_boundary[(i + 1) % 2].floats(), m_parts[i].valuesIn * row};
       part.valuesOut = {m_boundary[i % 2].floats(), m_parts[i].valuesOut * row};
       if (auto good = m_parts[i].executable->submit(part); !good) return good;
-      if (auto good = m_parts[i].executable->wait(); !good) return good;
     }
     return {};
   }
-  Result<void> wait() override { return {}; }
 
  private:
   std::size_t width() const noexcept { return static_cast<std::size_t>(m_program.shape.nEmbd); }

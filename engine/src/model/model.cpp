@@ -81,7 +81,6 @@ Result<void> warmUp(Model::Impl& impl, const std::function<void(std::uint64_t do
     const auto last = static_cast<std::uint32_t>(count - 1);
     const RunArgs args{tokens, states[0].get(), states[1].get(), std::span(&last, 1), logits, stop};
     if (auto good = impl.executable->submit(args); !good) return good;
-    if (auto good = impl.executable->wait(); !good) return good;
   }
   tell(done);
   return {};

@@ -85,8 +85,8 @@ Result<std::vector<MemoryRow>> planSource(WeightSource& source, std::optional<DT
   for (const Segment& segment : *segments) {
     const Program program = buildProgram(shape, segment.range);
     const DeviceInfo device = deviceOf(segment.device);
-    const DeviceTraits deviceTraits = backendOf(device.kind).traits(device);
-    const auto placement = planPlacement(program, source, segment.precision ? segment.precision : precision, options.sparseFfn.value_or(deviceTraits.skippingZerosPays), deviceTraits.lowRank);
+    const PlaceOptions own{.precision = segment.precision ? segment.precision : precision, .sparseFfn = options.sparseFfn, .progress = {}};
+    const auto placement = planPlacement(program, source, own, backendOf(device.kind).traits(device));
     if (!placement) return tl::unexpected(placement.error());
     for (const ComponentPlacement& component : placement->components) {
       std::uint64_t sum = allocator == PlanAllocator::Torch ? 0 : component.bytes;
@@ -94,7 +94,7 @@ Result<std::vector<MemoryRow>> planSource(WeightSource& source, std::optional<DT
         for (std::size_t i = 0; i < program.weights.size(); ++i)
           if (program.weights[i].component == component.name) sum += torch.allocate(placement->weights[i].bytes);
       table.add(component.name, sum);
-      table.rows.back().device = deviceTraits.tablesOnHost && isLookedUp(component.name) ? kCpuId : device.id;
+      table.rows.back().device = component.onHost ? kCpuId : device.id;
     }
   }
   return std::move(table.rows);

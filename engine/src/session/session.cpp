@@ -51,7 +51,6 @@ struct Session::Impl {
     canUndo = false;
     RunArgs args{tokens, slots[current].get(), slots[1 - current].get(), rows, out, stop};
     if (auto good = executable().submit(args); !good) return good;
-    if (auto good = executable().wait(); !good) return good;
     current = 1 - current;
     rowsSubmitted += tokens.size();
     tokensRead += tokens.size();

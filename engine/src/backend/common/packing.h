@@ -19,10 +19,12 @@ void packTiles(const WeightView& view, DType type, const MatrixExtremes& extreme
 /// Bytes of a weight before its rows are padded to whole tiles. Embedding: as in a file.
 std::uint64_t placedBytes(DType type, bool embedding, std::int64_t rows, std::int64_t cols) noexcept;
 
-/// Runs `place(begin, end)` over [0, items) on all workers of `pool`, in slices of about 32 MB of source bytes, so that a
-/// stop need not wait for an embedding of half a gigabyte; of 1 MB where codes are looked for (`quantises`), which takes
-/// about a fifth of a microsecond a weight. Between slices `proceed` gets the source bytes done; false: it ended there.
-bool inSlices(ThreadPool& pool, std::int64_t items, std::uint64_t bytes, bool quantises, const std::function<bool(std::uint64_t done)>& proceed,
-              const std::function<void(std::int64_t begin, std::int64_t end)>& place);
+/// Gets the source bytes done of what is being packed; false ends it there.
+using ProceedFn = std::function<bool(std::uint64_t done)>;
+
+/// All of a matrix, or of a table's rows, on all workers of `pool`. False where `proceed` said so, which is asked about
+/// every 100 ms at most.
+bool packMatrix(const WeightView& view, DType type, std::int64_t panelRows, std::byte* out, ThreadPool& pool, const ProceedFn& proceed);
+bool packTable(const WeightView& view, DType type, std::byte* out, ThreadPool& pool, const ProceedFn& proceed);
 
 }  // namespace rookery::engine

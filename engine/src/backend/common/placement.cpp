@@ -28,25 +28,28 @@ Result<void> checkShape(const Weight& weight, const WeightView& view) {
 
 }  // namespace
 
-Result<Placement> planPlacement(const Program& program, WeightSource& source, std::optional<DType> precision, bool sparseFfn,
-                                LowRankTypes lowRank) {
+Result<Placement> planPlacement(const Program& program, WeightSource& source, const PlaceOptions& options, const DeviceTraits& traits) {
+  const bool sparseFfn = options.sparseFfn.value_or(traits.skippingZerosPays);
   Placement placement;
   for (const Weight& weight : program.weights) {
     const auto view = source.describe(weight.name);
     if (!view) return tl::unexpected(view.error());
     if (auto good = checkShape(weight, *view); !good) return tl::unexpected(good.error());
-    WeightPlacement plan{targetType(weight, view->dtype, precision, lowRank), kernels::kTileRows, 0, 0};
-    switch (weight.role) {
-      case WeightRole::Vector: plan.bytes = static_cast<std::uint64_t>(weight.rows) * sizeof(float); break;
-      case WeightRole::Embedding: plan.bytes = byteSize(plan.type, static_cast<std::uint64_t>(weight.rows * weight.cols)); break;
-      case WeightRole::SparseDown:
-        if (sparseFfn) plan.panelRows = (weight.rows + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows;
-        [[fallthrough]];
-      default: plan.bytes = static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(plan.type), weight.rows, weight.cols));
+    WeightPlacement plan{targetType(weight, view->dtype, options.precision, traits.lowRank)};
+    if (weight.role == WeightRole::Vector) {
+      plan.bytes = static_cast<std::uint64_t>(weight.rows) * sizeof(float);
+    } else if (weight.role == WeightRole::Embedding) {
+      plan.bytes = byteSize(plan.type, static_cast<std::uint64_t>(weight.rows * weight.cols));
+    } else {
+      plan.panelRows = kernels::kTileRows;
+      if (weight.role == WeightRole::SparseDown && sparseFfn)
+        plan.panelRows = (weight.rows + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows;
+      plan.bytes = static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(plan.type), weight.rows, weight.cols));
     }
     auto& components = placement.components;
     auto component = std::find_if(components.begin(), components.end(), [&](const auto& c) { return c.name == weight.component; });
-    if (component == components.end()) component = components.insert(components.end(), {weight.component, 0});
+    if (component == components.end()) component = components.insert(components.end(), {weight.component, 0, traits.tablesOnHost && isLookedUp(weight.component)});
+    plan.component = static_cast<std::size_t>(component - components.begin());
     plan.offset = component->bytes;
     component->bytes += placedRoom(plan.bytes);
     placement.weights.push_back(plan);

@@ -2,11 +2,12 @@
 // Where each weight goes in packed form, decided from shapes and types alone: placing follows it, planning adds it up.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "backend/backend.h"
 #include "backend/common/device_traits.h"
 #include "model/program.h"
 #include "weights/weight_source.h"
@@ -18,14 +19,16 @@ constexpr std::uint64_t placedRoom(std::uint64_t bytes) noexcept { return (bytes
 
 struct WeightPlacement {
   DType type{};
-  std::int64_t panelRows = 0;  ///< of a matrix; see PackedMatrix
+  std::int64_t panelRows = 0;  ///< of a matrix, see PackedMatrix; else 0
   std::uint64_t bytes = 0;
+  std::size_t component = 0;   ///< index into Placement::components
   std::uint64_t offset = 0;    ///< in its component's buffer, a multiple of 64
 };
 
 struct ComponentPlacement {
   std::string name;         ///< ledger component
   std::uint64_t bytes = 0;  ///< of its buffer
+  bool onHost = false;      ///< in the computer's memory, whatever device runs the program
 };
 
 struct Placement {
@@ -33,8 +36,7 @@ struct Placement {
   std::vector<ComponentPlacement> components;  ///< in program order
 };
 
-/// `precision`, `sparseFfn`: as in PlaceOptions. TensorMissing, or TensorMismatch where a shape is not the program's.
-Result<Placement> planPlacement(const Program& program, WeightSource& source, std::optional<DType> precision, bool sparseFfn,
-                                LowRankTypes lowRank = LowRankTypes::All);
+/// TensorMissing, or TensorMismatch where a shape is not the program's.
+Result<Placement> planPlacement(const Program& program, WeightSource& source, const PlaceOptions& options, const DeviceTraits& traits);
 
 }  // namespace rookery::engine

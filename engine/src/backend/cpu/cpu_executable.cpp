@@ -58,12 +58,19 @@ std::size_t floatsPerWorker(const ModelShape& shape) {
   return std::max({c * 8, c * most, 4 * most * head, deep});
 }
 
+/// The matrices of a stage whose tiles workers share.
+struct Matrices {
+  std::vector<Gemv> operator()(const GemvGroup& op) const { return op.gemvs; }
+  std::vector<Gemv> operator()(const SparseDown& op) const { return {{op.matrix, op.in, op.out}}; }
+  std::vector<Gemv> operator()(const HeadGemv& op) const { return {{op.matrix, op.x, kNone}}; }
+  template <class Other>
+  std::vector<Gemv> operator()(const Other&) const { return {}; }
+};
+
 }  // namespace
 
 CpuWorkspace cpuWorkspace(const Program& program, int workers) {
-  std::uint64_t widths = 0;
-  for (const Value& value : program.values) widths += static_cast<std::uint64_t>(paddedWidth(value.width));
-  return {widths * longestRun(program.shape) * sizeof(float), static_cast<std::uint64_t>(workers) * floatsPerWorker(program.shape) * sizeof(float)};
+  return {ActivationLayout(program.values, longestRun(program.shape)).floats() * sizeof(float), static_cast<std::uint64_t>(workers) * floatsPerWorker(program.shape) * sizeof(float)};
 }
 
 Result<void> CpuState::upload(std::span<const float> state) {
@@ -100,17 +107,10 @@ Result<std::unique_ptr<Executable>> CpuExecutable::create(const Program& program
 Result<void> CpuExecutable::allocate(Ledger& ledger) {
   const std::size_t workers = static_cast<std::size_t>(m_pool->threads());
   const CpuWorkspace needed = cpuWorkspace(m_program, m_pool->threads());
-  std::size_t floats = 0;
-  std::vector<std::size_t> offsets;
-  for (const Value& value : m_program.values) {
-    m_widths.push_back(paddedWidth(value.width));
-    offsets.push_back(floats);
-    floats += static_cast<std::size_t>(m_widths.back()) * m_maxTokens;
-  }
+  m_layout = {m_program.values, m_maxTokens};
   auto activations = AlignedBuffer::allocate(needed.activations, ledger, "scratch", "activations");
   if (!activations) return tl::unexpected(activations.error());
   m_activations = std::move(*activations);
-  for (const std::size_t offset : offsets) m_values.push_back(m_activations.floats() + offset);
 
   m_scratchFloats = floatsPerWorker(m_program.shape);
   auto scratch = AlignedBuffer::allocate(needed.workers, ledger, "scratch", "workers");
@@ -151,59 +151,25 @@ void CpuExecutable::compile() {
   for (const Stage& stage : m_program.stages) {
     CompiledStage compiled;
     compiled.op = &stage.op;
-    if (const auto* group = std::get_if<GemvGroup>(&stage.op)) compiled.shares = shareOut(group->gemvs);
-    if (const auto* down = std::get_if<SparseDown>(&stage.op)) compiled.shares = shareOut({{down->matrix, down->in, down->out}});
-    if (const auto* head = std::get_if<HeadGemv>(&stage.op)) compiled.shares = shareOut({{head->matrix, head->x, kNone}});
+    compiled.shares = shareOut(std::visit(Matrices(), stage.op));
     m_stages.push_back(std::move(compiled));
   }
   m_barriers = m_stages.size();
 }
 
-void CpuExecutable::takeValues(const RunArgs& args) {
-  const std::size_t c = static_cast<std::size_t>(m_program.shape.nEmbd);
-  const float* from = args.valuesIn.data();
-  for (const ValueId id : m_program.valuesIn)
-    for (std::size_t t = 0; t < args.tokens.size(); ++t, from += c) std::copy_n(from, c, value(id) + t * static_cast<std::size_t>(width(id)));
-}
-
-void CpuExecutable::handOutValues(const RunArgs& args) {
-  const std::size_t c = static_cast<std::size_t>(m_program.shape.nEmbd);
-  float* to = args.valuesOut.data();
-  for (const ValueId id : m_program.valuesOut)
-    for (std::size_t t = 0; t < args.tokens.size(); ++t, to += c) std::copy_n(value(id) + t * static_cast<std::size_t>(width(id)), c, to);
-}
-
 Result<void> CpuExecutable::submit(const RunArgs& args) {
   const std::lock_guard lock(m_running);
   if (auto good = checkRun(m_program, m_maxTokens, args); !good) return good;
-  takeValues(args);
+  takeValues(m_program, m_layout, args, m_activations.floats());
   const Run run{args, static_cast<std::int64_t>(args.tokens.size())};
   bool stopped = false;
   m_pool->run([&](int worker) {
     for (const CompiledStage& stage : m_stages) {
-      if (const auto* op = std::get_if<GemvGroup>(stage.op)) {
-        if (op->prologue && run.tokens > 1) {
-          mixTokens(*op->prologue, run, worker);
-          if (m_pool->barrier(args.stop)) break;
-        }
-        execute(*op, stage, run, worker);
-      } else if (const auto* wkv4 = std::get_if<Wkv4>(stage.op)) {
-        execute(*wkv4, run, worker);
-      } else if (const auto* wkv5 = std::get_if<Wkv5>(stage.op)) {
-        execute(*wkv5, run, worker);
-      } else if (const auto* wkv7 = std::get_if<Wkv7>(stage.op)) {
-        execute(*wkv7, run, worker);
-      } else if (const auto* down = std::get_if<SparseDown>(stage.op)) {
-        execute(*down, stage, run, worker);
-      } else if (const auto* deep = std::get_if<DeepEmbed>(stage.op)) {
-        execute(*deep, run, worker);
-      } else if (const auto* embed = std::get_if<Embed>(stage.op)) {
-        execute(*embed, run, worker);
-      } else if (const auto* lookUp = std::get_if<LookUp>(stage.op)) {
-        execute(*lookUp, run, worker);
-      } else if (const auto* head = std::get_if<HeadGemv>(stage.op)) {
-        if (!args.logitRows.empty()) execute(*head, stage, run, worker);
+      if (const auto* group = std::get_if<GemvGroup>(stage.op); group != nullptr && group->prologue && run.tokens > 1) {
+        mixTokens(*group->prologue, run, worker);
+        if (m_pool->barrier(args.stop)) break;
       }
+      std::visit([&](const auto& op) { execute(op, stage, run, worker); }, *stage.op);
       if (m_pool->barrier(args.stop)) {
         if (worker == 0) stopped = true;
         break;
@@ -212,11 +178,11 @@ Result<void> CpuExecutable::submit(const RunArgs& args) {
   });
   // Asked again outside: a stop in the region's very last barrier ends nothing early but still counts as stopped.
   if (stopped || args.stop.stop_requested()) return fail(ErrorCode::Cancelled, "The run was stopped.");
-  handOutValues(args);
+  handOutValues(m_program, m_layout, args, m_activations.floats());
   return {};
 }
 
-void CpuExecutable::execute(const Embed& op, const Run& run, int worker) {
+void CpuExecutable::execute(const Embed& op, const CompiledStage&, const Run& run, int worker) {
   const std::int64_t c = m_program.shape.nEmbd;
   const auto [begin, end] = partOf(run.tokens, worker);
   for (std::int64_t t = begin; t < end; ++t) {
@@ -227,7 +193,7 @@ void CpuExecutable::execute(const Embed& op, const Run& run, int worker) {
   }
 }
 
-void CpuExecutable::execute(const LookUp& op, const Run& run, int worker) {
+void CpuExecutable::execute(const LookUp& op, const CompiledStage&, const Run& run, int worker) {
   const auto rows = static_cast<std::int64_t>(op.rows.size());
   const auto [begin, end] = partOf(run.tokens * rows, worker);
   for (std::int64_t i = begin; i < end; ++i) {
@@ -346,7 +312,7 @@ void CpuExecutable::execute(const GemvGroup& op, const CompiledStage& stage, con
 }
 
 // Workers share the tokens of a chunk, or of a few tokens the outputs.
-void CpuExecutable::execute(const DeepEmbed& op, const Run& run, int worker) {
+void CpuExecutable::execute(const DeepEmbed& op, const CompiledStage&, const Run& run, int worker) {
   const PackedMatrix& w = m_weights->matrix(op.s2);
   const float* s0 = m_weights->vector(op.s0);
   const bool byToken = run.tokens >= m_pool->threads();
@@ -417,6 +383,7 @@ void CpuExecutable::execute(const SparseDown& op, const CompiledStage& stage, co
 void CpuExecutable::execute(const HeadGemv& op, const CompiledStage& stage, const Run& run, int worker) {
   const std::int64_t c = m_program.shape.nEmbd, vocab = m_program.shape.vocab;
   const std::int64_t rows = static_cast<std::int64_t>(run.args.logitRows.size());
+  if (rows == 0) return;
   float* normalised = ownScratch(worker);  // every worker for itself: the rows are few
   for (std::int64_t r = 0; r < rows; ++r) {
     m_ops.layerNorm(value(op.x) + run.args.logitRows[static_cast<std::size_t>(r)] * width(op.x),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/common/activations.h"
 #include "backend/common/thread_pool.h"
 #include "backend/cpu/cpu_weights.h"
 #include "kernels/cpu/cpu_ops.h"
@@ -50,7 +51,6 @@ class CpuExecutable final : public Executable {
 
   std::size_t maxTokens() const noexcept override { return m_maxTokens; }
   Result<void> submit(const RunArgs& args) override;
-  Result<void> wait() override { return {}; }
   std::size_t barriersPerToken() const noexcept { return m_barriers; }
 
  private:
@@ -61,7 +61,7 @@ class CpuExecutable final : public Executable {
   };
   struct CompiledStage {
     const Op* op = nullptr;
-    std::vector<std::vector<Share>> shares;  ///< [worker], for stages with matrices
+    std::vector<std::vector<Share>> shares;  ///< [worker]; of stages with matrices
   };
   /// What one run needs to know; the same for all workers.
   struct Run {
@@ -72,20 +72,19 @@ class CpuExecutable final : public Executable {
   CpuExecutable(const Program& program, std::shared_ptr<const CpuWeights> weights, std::shared_ptr<ThreadPool> pool);
   Result<void> allocate(Ledger& ledger);
   void compile();
-  void takeValues(const RunArgs& args);
-  void handOutValues(const RunArgs& args);
   std::vector<std::vector<Share>> shareOut(const std::vector<Gemv>& gemvs) const;
 
-  void execute(const Embed& op, const Run& run, int worker);
-  void execute(const LookUp& op, const Run& run, int worker);
+  // One for each operation: std::visit refuses to compile without.
+  void execute(const Embed& op, const CompiledStage& stage, const Run& run, int worker);
+  void execute(const LookUp& op, const CompiledStage& stage, const Run& run, int worker);
   void execute(const GemvGroup& op, const CompiledStage& stage, const Run& run, int worker);
-  void execute(const Wkv4& op, const Run& run, int worker);
-  void execute(const Wkv5& op, const Run& run, int worker);
-  void execute(const Wkv7& op, const Run& run, int worker);
-  void projectHead(WeightId matrix, ValueId hidden, std::int64_t head, const Run& run, float* out);
-  void execute(const DeepEmbed& op, const Run& run, int worker);
+  void execute(const Wkv4& op, const CompiledStage& stage, const Run& run, int worker);
+  void execute(const Wkv5& op, const CompiledStage& stage, const Run& run, int worker);
+  void execute(const Wkv7& op, const CompiledStage& stage, const Run& run, int worker);
+  void execute(const DeepEmbed& op, const CompiledStage& stage, const Run& run, int worker);
   void execute(const SparseDown& op, const CompiledStage& stage, const Run& run, int worker);
   void execute(const HeadGemv& op, const CompiledStage& stage, const Run& run, int worker);
+  void projectHead(WeightId matrix, ValueId hidden, std::int64_t head, const Run& run, float* out);
   void mixOneToken(const NormShiftMix& op, const std::vector<Share>& shares, const GemvGroup& group, const Run& run,
                    int worker);
   void mixTokens(const NormShiftMix& op, const Run& run, int worker);
@@ -96,8 +95,8 @@ class CpuExecutable final : public Executable {
   }
   void mixRow(MixForm form, const float* current, const float* previous, const float* mix, float* out) const;
 
-  float* value(ValueId id) { return m_values[static_cast<std::size_t>(id)]; }
-  std::int64_t width(ValueId id) const { return m_widths[static_cast<std::size_t>(id)]; }
+  float* value(ValueId id) { return m_activations.floats() + m_layout.offset(id); }
+  std::int64_t width(ValueId id) const { return static_cast<std::int64_t>(m_layout.width(id)); }
   float* ownScratch(int worker) { return m_scratch.floats() + m_scratchFloats * static_cast<std::size_t>(worker); }
 
   Program m_program;
@@ -107,9 +106,8 @@ class CpuExecutable final : public Executable {
   std::size_t m_maxTokens = 0;
   std::size_t m_barriers = 0;
   std::vector<CompiledStage> m_stages;
+  ActivationLayout m_layout;
   AlignedBuffer m_activations;
-  std::vector<float*> m_values;         ///< [maxTokens][width] each, by ValueId
-  std::vector<std::int64_t> m_widths;   ///< padded to whole tiles
   AlignedBuffer m_scratch;              ///< private to each worker
   std::size_t m_scratchFloats = 0;
   std::vector<std::vector<std::int32_t>> m_active;  ///< [worker]: non-zero inputs of a SparseDown

@@ -8,7 +8,7 @@ namespace rookery::engine {
 
 using kernels::kTileRows;
 
-void CpuExecutable::execute(const Wkv4& op, const Run& run, int worker) {
+void CpuExecutable::execute(const Wkv4& op, const CompiledStage&, const Run& run, int worker) {
   const std::int64_t tiles = m_program.shape.nEmbd / kTileRows;
   const std::int64_t begin = tiles * worker / m_pool->threads() * kTileRows, end = tiles * (worker + 1) / m_pool->threads() * kTileRows;
   const auto state = [&](StateRef ref) {
@@ -47,7 +47,7 @@ void CpuExecutable::projectHead(WeightId matrix, ValueId hidden, std::int64_t he
   m_ops.gemm(args);
 }
 
-void CpuExecutable::execute(const Wkv5& op, const Run& run, int worker) {
+void CpuExecutable::execute(const Wkv5& op, const CompiledStage&, const Run& run, int worker) {
   const int n = m_program.shape.headSize;
   const std::int64_t heads = m_program.shape.heads();
   float* lora = ownScratch(worker);
@@ -86,7 +86,7 @@ void CpuExecutable::execute(const Wkv5& op, const Run& run, int worker) {
   }
 }
 
-void CpuExecutable::execute(const Wkv7& op, const Run& run, int worker) {
+void CpuExecutable::execute(const Wkv7& op, const CompiledStage&, const Run& run, int worker) {
   const int n = m_program.shape.headSize;
   const std::int64_t heads = m_program.shape.heads();
   const std::int64_t ld = width(op.r);

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <vector>
 
-#include "backend/vulkan/records.h"
+#include "shaders/records.h"
 #include "device/cpu_facts.h"
 
 namespace rookery::engine {
@@ -77,9 +77,9 @@ std::uint64_t VulkanReadProbe::stepBytes(const VulkanReadPattern& pattern) const
 }
 
 Result<void> VulkanReadProbe::dispatch(const VulkanReadPattern& pattern, bool fill, std::uint32_t steps, std::span<const std::uint64_t> offsets) {
-  namespace constant = shader_constant;
-  const auto pipeline = m_device->pipeline("read", {{constant::GroupSize, m_groupSize}, {constant::Subgroups, m_subgroups}, {constant::Tokens, pattern.loads},
-                                                    {constant::Sparse, pattern.strided ? 1 : 0}, {constant::Dependent, fill ? 1 : 0}},
+  using namespace shaders;
+  const auto pipeline = m_device->pipeline("read", {{kIdGroupSize, m_groupSize}, {kIdSubgroups, m_subgroups}, {kIdLoads, pattern.loads},
+                                                    {kIdStrided, pattern.strided ? 1 : 0}, {kIdFill, fill ? 1 : 0}},
                                            m_device->candidate().subgroupSize);
   if (!pipeline) return tl::unexpected(pipeline.error());
   m_sums = pattern.groups * m_subgroups;

@@ -26,7 +26,7 @@ std::pair<std::size_t, std::uint64_t> layersThatFit(const Program& program, cons
   std::size_t layers = 0, fitting = 0;
   std::uint64_t bytes = 0, fittingBytes = 0;
   for (const ComponentPlacement& component : placement.components) {
-    if (isLookedUp(component.name)) continue;  // ln0 goes with the layer after it
+    if (component.onHost) continue;  // ln0 goes with the layer after it
     if (component.name == "ln_out") break;
     bytes += component.bytes;
     if (!component.name.starts_with("block")) continue;
@@ -40,7 +40,7 @@ std::pair<std::size_t, std::uint64_t> layersThatFit(const Program& program, cons
 
 std::uint64_t totalBytes(const Placement& placement) {
   std::uint64_t total = 0;
-  for (const auto& [component, bytes] : placement.components) total += bytes;
+  for (const ComponentPlacement& component : placement.components) total += component.bytes;
   return total;
 }
 
@@ -50,7 +50,7 @@ double megabytes(std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6;
 
 std::uint64_t deviceBytes(const Placement& placement) {
   std::uint64_t total = 0;
-  for (const auto& [component, bytes] : placement.components) total += isLookedUp(component) ? 0 : bytes;
+  for (const ComponentPlacement& component : placement.components) total += component.onHost ? 0 : component.bytes;
   return total;
 }
 
@@ -79,7 +79,7 @@ tl::unexpected<Error> tooLarge(const Program& program, WeightSource& source, std
   }
   std::string smallerTypes;
   for (const DType smaller : {DType::F16, DType::Int8, DType::NF4}) {
-    const auto planned = planPlacement(program, source, smaller, false, LowRankTypes::Plain);
+    const auto planned = planPlacement(program, source, {.precision = smaller, .sparseFfn = {}, .progress = {}}, vulkanTraits(device));
     if (!planned) continue;
     const std::uint64_t bytes = deviceBytes(*planned);
     if (bytes < weights && bytes + working <= room) smallerTypes += fmt::format("{}{} ({:.0f} MB)", smallerTypes.empty() ? "" : " or ", traits(smaller).name, megabytes(bytes));
