@@ -11,12 +11,14 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "model/model_impl.h"
 #include "model/synthetic_source.h"
 #include "plan/torch_allocator.h"
 #include "plan/weight_shapes.h"
 #include "rookery/model.h"
+#include "rookery/session.h"
 #include "support/golden.h"
 #include "support/usable_vulkan.h"
 
@@ -260,6 +262,32 @@ TEST_CASE("the plan of a file is what loading it onto a Vulkan device places") {
       }
       for (const MemoryRow& row : *planned) wanted[row.component] += row.bytes;
       CHECK(placed == wanted);
+    }
+  }
+}
+
+TEST_CASE("the plan of a run on a Vulkan device is what running there takes, buffer by buffer of every device") {
+  const auto device = rookery::test::usableVulkanDevice();
+  if (!device) return;
+  for (const char* name : {"golden/models/v4_small/model.pth", "golden/models/v6_small/model.pth", "golden/models/v7_small/model.pth", "data/rwkv7a/v7a_tiny/model.pth"}) {
+    const auto file = ModelFile::open(std::filesystem::path(ROOKERY_TEST_DATA) / name);
+    REQUIRE(file);
+    for (const char* rest : {"", " *1 -> cpu"}) {
+      CAPTURE(name);
+      CAPTURE(rest);
+      LoadOptions options;
+      options.strategy = device->id + rest;
+      const auto model = Model::load(*file, options);
+      REQUIRE_MESSAGE(model.has_value(), model.error().message);
+      Session session(*model);
+      REQUIRE(session.prefill(std::vector<TokenId>{1, 2, 3}).has_value());
+      std::map<std::pair<std::string, std::string>, std::uint64_t> taken, planned;
+      for (const LedgerEntry& e : (*model)->ledger().entries())
+        if (e.kind != "weights" && e.bytes > 0) taken[{e.device, e.component}] += e.bytes;
+      const auto rows = planWorkspace((*model)->info().shape, options);
+      REQUIRE_MESSAGE(rows.has_value(), rows.error().message);
+      for (const MemoryRow& row : *rows) planned[{row.device, row.component}] += row.bytes;
+      CHECK(taken == planned);
     }
   }
 }

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "backend/common/device_cache.h"
-#include "backend/vulkan/vulkan_tuning.h"
+#include "backend/vulkan/vulkan_measure.h"
 #include "backend/vulkan/vulkan_weights.h"
 #include "support/process.h"
 #include "support/small_models.h"

@@ -13,6 +13,7 @@
 
 #include "backend/common/thread_pool.h"
 #include "backend/vulkan/vulkan_executable.h"
+#include "backend/vulkan/vulkan_measure.h"
 #include "quant/blocks.h"
 #include "quant/convert.h"
 #include "support/layer_norm.h"
@@ -472,7 +473,7 @@ TEST_CASE("a measured tuning is kept, and a damaged one is measured again") {
     return found;
   };
   const auto bytesBefore = ledger.total();
-  TuningRecord& record = device->tuningRecord();
+  VulkanTuningRecord& record = device->tuningRecord();
   const auto all = record.left;
   const auto measured = tuningFor(bench.program, *weights, device);
   REQUIRE(measured.has_value());

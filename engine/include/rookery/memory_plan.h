@@ -40,8 +40,8 @@ Result<std::vector<MemoryRow>> planLoad(const ModelShape& shape, DType precision
                                         PlanAllocator allocator = PlanAllocator::Plain);
 
 /// What a session needs beside the weights, to the byte as the ledger shows it: "state" (a run reads one and writes
-/// another) on every device of the strategy, "scratch" on the CPU (a graphics device's depends on its limits).
-/// Errors: StrategyInvalid.
+/// another) and "scratch" on every device of the strategy (scratch where the device is there: it depends on its limits).
+/// Errors: StrategyInvalid; OutOfMemory where a device cannot run the model at all.
 Result<std::vector<MemoryRow>> planWorkspace(const ModelShape& shape, const LoadOptions& options = {});
 
 /// What loading will take on the CPU: packed weights, state, scratch; used for "fits / does not fit".

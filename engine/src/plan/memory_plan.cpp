@@ -10,8 +10,8 @@
 #include "backend/common/packing.h"
 #include "backend/common/placement.h"
 #include "backend/common/registry.h"
+#include "backend/common/room.h"
 #include "backend/common/runs.h"
-#include "backend/cpu/cpu_executable.h"
 #include "bench/plain_text.h"
 #include "model/synthetic_source.h"
 #include "plan/segments.h"
@@ -143,12 +143,15 @@ Result<std::vector<MemoryRow>> planWorkspace(const ModelShape& shape, const Load
     const Program program = buildProgram(shape, segment.range);
     const DeviceInfo device = deviceOf(segment.device);
     handedOn = std::max(handedOn, program.valuesOut.size());
-    if (device.isCpu()) {
-      const CpuWorkspace workspace = cpuWorkspace(program, options.threads > 0 ? options.threads : physicalCores());
-      table.add("scratch", workspace.activations + workspace.workers);
+    const auto scratch = backendOf(device.kind).scratch(program, device, options.threads);
+    if (!scratch) return tl::unexpected(scratch.error());
+    std::uint64_t sum = 0;
+    for (const Scratch& buffer : *scratch) sum += buffer.bytes;
+    if (sum > 0) {
+      table.add("scratch", sum);
       table.rows.back().device = device.id;
     }
-    table.add("state", 2 * program.stateLayout.floats() * sizeof(float));
+    table.add("state", kStates * program.stateLayout.floats() * sizeof(float));
     table.rows.back().device = device.id;
   }
   if (segments->size() > 1) {

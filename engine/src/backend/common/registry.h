@@ -13,9 +13,17 @@
 
 namespace rookery::engine {
 
+/// A buffer that running a program takes beside weights and states: "scratch" in the ledger.
+struct Scratch {
+  const char* kind = "";
+  std::uint64_t bytes = 0;
+};
+
 struct BackendKind {
   DeviceKind kind{};
   DeviceTraits (*traits)(const DeviceInfo& device) = nullptr;
+  /// Of a program on a device, to the byte; nothing where the device is not there. `threads`: as in open().
+  Result<std::vector<Scratch>> (*scratch)(const Program& program, const DeviceInfo& device, int threads) = nullptr;
   /// At least one entry: where there is no device, it says why.
   std::vector<DeviceInfo> (*list)() = nullptr;
   /// `index`: as in DeviceName; `threads`: of the CPU, 0: one per physical core. DeviceUnavailable says why not.

@@ -59,8 +59,12 @@ Result<std::shared_ptr<Backend>> open(int, int threads) {
   }
 }
 
+Result<std::vector<Scratch>> scratch(const Program& program, const DeviceInfo&, int threads) {
+  return cpuScratch(program, threads > 0 ? threads : physicalCores());
+}
+
 }  // namespace
 
-const BackendKind kCpuBackend{DeviceKind::Cpu, [](const DeviceInfo&) { return DeviceTraits{}; }, [] { return std::vector{cpuDevice()}; }, open};
+const BackendKind kCpuBackend{DeviceKind::Cpu, [](const DeviceInfo&) { return DeviceTraits{}; }, scratch, [] { return std::vector{cpuDevice()}; }, open};
 
 }  // namespace rookery::engine

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <functional>
 
@@ -69,8 +70,9 @@ struct Matrices {
 
 }  // namespace
 
-CpuWorkspace cpuWorkspace(const Program& program, int workers) {
-  return {ActivationLayout(program.values, longestRun(program.shape)).floats() * sizeof(float), static_cast<std::uint64_t>(workers) * floatsPerWorker(program.shape) * sizeof(float)};
+std::vector<Scratch> cpuScratch(const Program& program, int workers) {
+  return {{"activations", ActivationLayout(program.values, longestRun(program.shape)).floats() * sizeof(float)},
+          {"workers", static_cast<std::uint64_t>(workers) * floatsPerWorker(program.shape) * sizeof(float)}};
 }
 
 Result<void> CpuState::upload(std::span<const float> state) {
@@ -106,16 +108,15 @@ Result<std::unique_ptr<Executable>> CpuExecutable::create(const Program& program
 
 Result<void> CpuExecutable::allocate(Ledger& ledger) {
   const std::size_t workers = static_cast<std::size_t>(m_pool->threads());
-  const CpuWorkspace needed = cpuWorkspace(m_program, m_pool->threads());
   m_layout = {m_program.values, m_maxTokens};
-  auto activations = AlignedBuffer::allocate(needed.activations, ledger, "scratch", "activations");
-  if (!activations) return tl::unexpected(activations.error());
-  m_activations = std::move(*activations);
-
   m_scratchFloats = floatsPerWorker(m_program.shape);
-  auto scratch = AlignedBuffer::allocate(needed.workers, ledger, "scratch", "workers");
-  if (!scratch) return tl::unexpected(scratch.error());
-  m_scratch = std::move(*scratch);
+  std::array<AlignedBuffer*, 2> buffers{&m_activations, &m_scratch};
+  const auto needed = cpuScratch(m_program, m_pool->threads());
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    auto made = AlignedBuffer::allocate(needed[i].bytes, ledger, "scratch", needed[i].kind);
+    if (!made) return tl::unexpected(made.error());
+    *buffers[i] = std::move(*made);
+  }
   m_active.resize(workers);
   for (auto& list : m_active) list.resize(static_cast<std::size_t>(m_program.shape.dimFfn));
   return {};

@@ -7,6 +7,7 @@
 
 #include "backend/backend.h"
 #include "backend/common/activations.h"
+#include "backend/common/registry.h"
 #include "backend/common/thread_pool.h"
 #include "backend/cpu/cpu_weights.h"
 #include "kernels/cpu/cpu_ops.h"
@@ -34,12 +35,8 @@ class CpuState final : public DeviceState {
   AlignedBuffer m_buffer;
 };
 
-/// What a program needs beside its weights and its states on the CPU, in bytes.
-struct CpuWorkspace {
-  std::uint64_t activations = 0;  ///< of the longest run
-  std::uint64_t workers = 0;      ///< all of them
-};
-CpuWorkspace cpuWorkspace(const Program& program, int workers);
+/// Activations of the longest run, and what the workers have for themselves.
+std::vector<Scratch> cpuScratch(const Program& program, int workers);
 
 /// Runs a program inside one parallel region: every worker walks all stages and does its share of each; a barrier
 /// ends a stage. With one token (decode) the prologue of a matrix group is computed by every worker for itself,

@@ -4,10 +4,13 @@
 #include <algorithm>
 
 #include "backend/common/registry.h"
+#include "backend/common/room.h"
+#include "backend/common/runs.h"
 #include "backend/common/thread_pool.h"
 #include "backend/vulkan/vulkan_bandwidth.h"
 #include "backend/vulkan/vulkan_executable.h"
-#include "backend/vulkan/vulkan_room.h"
+#include "backend/vulkan/vulkan_measure.h"
+#include "backend/vulkan/vulkan_traits.h"
 
 namespace rookery::engine {
 
@@ -38,7 +41,7 @@ class VulkanBackend final : public Backend {
 
   Result<std::unique_ptr<Executable>> compile(const Program& program, std::shared_ptr<const PlacedWeights> weights, Ledger& ledger,
                                               std::stop_token stop) override {
-    auto made = VulkanExecutable::create(program, std::static_pointer_cast<const VulkanWeights>(std::move(weights)), m_device, ledger, stop);
+    auto made = measured(program, std::static_pointer_cast<const VulkanWeights>(std::move(weights)), ledger, stop);
     if (!made && made.error().code == ErrorCode::OutOfMemory) return tl::unexpected(withAdvice(std::move(made.error()), program));
     return made;
   }
@@ -53,6 +56,12 @@ class VulkanBackend final : public Backend {
   }
 
  private:
+  Result<std::unique_ptr<Executable>> measured(const Program& program, std::shared_ptr<const VulkanWeights> weights, Ledger& ledger, const std::stop_token& stop) {
+    const auto tuning = tuningFor(program, weights, m_device, stop);
+    if (!tuning) return tl::unexpected(tuning.error());
+    return VulkanExecutable::create(program, std::move(weights), m_device, ledger, *tuning, 0, stop);
+  }
+
   // The weights fitted, what a run needs did not: the driver had less than it said.
   Error withAdvice(Error error, const Program& program) const {
     const LayerRange& range = program.range;
@@ -85,8 +94,21 @@ std::vector<DeviceInfo> list() {
   return {absentDevice(DeviceKind::Vulkan, instance ? "no graphics device with a Vulkan driver was found" : instance.error().message)};
 }
 
+Result<std::vector<Scratch>> scratch(const Program& program, const DeviceInfo& device, int) {
+  const auto instance = VulkanInstance::get();
+  if (!instance) return std::vector<Scratch>();
+  for (const VulkanCandidate& candidate : (*instance)->candidates()) {
+    if (candidate.info.id != device.id || !candidate.info.usable) continue;
+    const auto needed = vulkanScratch(program, lower(program), longestRun(program.shape), candidate.limits, candidate.info.name);
+    if (!needed) return tl::unexpected(needed.error());
+    return std::vector<Scratch>{{"activations", needed->activations}, {"run", needed->run}, {"inputs", needed->inputs},
+                                {needed->outputKind, needed->outputs}, {"records", needed->records}};
+  }
+  return std::vector<Scratch>();
+}
+
 }  // namespace
 
-const BackendKind kVulkanBackend{DeviceKind::Vulkan, vulkanTraits, list, open};
+const BackendKind kVulkanBackend{DeviceKind::Vulkan, vulkanTraits, scratch, list, open};
 
 }  // namespace rookery::engine

@@ -382,6 +382,15 @@ Result<void> Compiler::addProducts(const Products& op, std::span<const Gemv> gem
 
 }  // namespace
 
+std::size_t mostRecords(const LoweredProgram& lowered) {
+  std::size_t records = 0;
+  for (const Step& step : lowered.steps) {
+    const auto* products = std::get_if<Products>(&step.op);
+    records += products == nullptr ? 1 : products->gemvs.size() + (products->mix != nullptr ? 1 : 0);
+  }
+  return kRunSizes.size() * records;
+}
+
 Result<CompiledProgram> compileProgram(const CompileInput& input, const std::stop_token& stop) {
   CompiledProgram compiled;
   for (const RunSize size : kRunSizes) {

@@ -48,6 +48,9 @@ struct CompiledProgram {
   const VulkanDispatches& dispatches(bool body, RunSize size) const { return (body ? bodies : heads)[static_cast<std::size_t>(size)]; }
 };
 
+/// The most records that compileProgram() makes of steps, in all sizes together.
+std::size_t mostRecords(const LoweredProgram& lowered);
+
 /// Where everything is that dispatches work on.
 struct CompileInput {
   const Program& program;

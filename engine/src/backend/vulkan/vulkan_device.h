@@ -72,7 +72,7 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   Result<VkPipeline> pipeline(const std::string& shader, const std::map<std::uint32_t, std::uint32_t>& constants, std::uint32_t lanes);
 
   /// Of the load that this device was opened for, and of its thread.
-  TuningRecord& tuningRecord() noexcept { return m_tuning; }
+  VulkanTuningRecord& tuningRecord() noexcept { return m_tuning; }
 
   /// Writes what was compiled since to the cache folder; when all pipelines of a model are there.
   void keepPipelines();
@@ -120,7 +120,7 @@ class VulkanDevice : public std::enable_shared_from_this<VulkanDevice> {
   std::mutex m_queueMutex, m_poolMutex, m_pipelineMutex, m_stagingMutex;
   std::map<std::string, VkShaderModule> m_shaders;
   std::map<std::string, VkPipeline> m_pipelines;
-  TuningRecord m_tuning;
+  VulkanTuningRecord m_tuning;
   Ledger m_ownLedger;  ///< of the staging buffer, which belongs to no model
   std::unique_ptr<VulkanBuffer> m_staging;
 };

@@ -24,33 +24,42 @@ VulkanExecutable::VulkanExecutable(const Program& program, std::shared_ptr<const
   m_work.device = std::move(device);
 }
 
-Result<std::unique_ptr<Executable>> VulkanExecutable::create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
-                                                             std::shared_ptr<VulkanDevice> device, Ledger& ledger, const std::stop_token& stop) {
-  auto tuning = tuningFor(program, weights, device, stop);
-  if (!tuning) return tl::unexpected(tuning.error());
-  return create(program, std::move(weights), std::move(device), ledger, *tuning, 0, stop);
-}
-
 Result<std::unique_ptr<VulkanExecutable>> VulkanExecutable::create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
                                                                    std::shared_ptr<VulkanDevice> device, Ledger& ledger,
                                                                    const VulkanTuning& tuning, std::size_t maxTokens, const std::stop_token& stop) {
   std::unique_ptr<VulkanExecutable> executable(new VulkanExecutable(program, std::move(weights), std::move(device)));
   if (auto good = executable->allocate(maxTokens == 0 ? longestRun(program.shape) : maxTokens, ledger); !good) return tl::unexpected(good.error());
-  if (auto good = executable->compile(tuning, ledger, stop); !good) return tl::unexpected(good.error());
+  if (auto good = executable->compile(tuning, stop); !good) return tl::unexpected(good.error());
   return executable;
+}
+
+Result<VulkanScratch> vulkanScratch(const Program& program, const LoweredProgram& lowered, std::size_t wanted, const VulkanLimits& limits,
+                                    std::string_view device) {
+  VulkanScratch scratch;
+  scratch.outputKind = program.range.head ? "logits" : "outputs";
+  const HostExchange ofToken(program, 1);
+  const std::uint64_t activations = ActivationLayout(lowered.values, 1).floats() * sizeof(float), inputs = ofToken.inputs.floats() * sizeof(float),
+                      outputs = ofToken.outputs.floats() * sizeof(float);
+  const std::array<BoundBuffer, 4> bound{{{"activations", activations, 0},
+                                          {"inputs", inputs, 0},
+                                          {scratch.outputKind, outputs, 0},
+                                          {"states", 0, program.stateLayout.floats() * sizeof(float)}}};
+  const auto chunk = chunkThatFits(limits, wanted, bound, device);
+  if (!chunk) return tl::unexpected(chunk.error());
+  scratch.maxTokens = *chunk;
+  scratch.activations = activations * *chunk;
+  scratch.run = (kFirstRow + *chunk) * sizeof(std::uint32_t);
+  scratch.inputs = inputs * *chunk;
+  scratch.outputs = outputs * *chunk;
+  scratch.records = mostRecords(lowered) * sizeof(VulkanRecord);
+  return scratch;
 }
 
 Result<void> VulkanExecutable::allocate(std::size_t maxTokens, Ledger& ledger) {
   VulkanWork& w = m_work;
-  const bool head = w.program.range.head;
-  const HostExchange ofToken(w.program, 1);
-  const std::array<BoundBuffer, 4> bound{{{"activations", ActivationLayout(w.lowered.values, 1).floats() * sizeof(float), 0},
-                                          {"inputs", ofToken.inputs.floats() * sizeof(float), 0},
-                                          {head ? "logits" : "outputs", ofToken.outputs.floats() * sizeof(float), 0},
-                                          {"states", 0, w.program.stateLayout.floats() * sizeof(float)}}};
-  const auto chunk = chunkThatFits(w.device->candidate().limits, maxTokens, bound, w.device->info().name);
-  if (!chunk) return tl::unexpected(chunk.error());
-  w.maxTokens = *chunk;
+  const auto scratch = vulkanScratch(w.program, w.lowered, maxTokens, w.device->candidate().limits, w.device->info().name);
+  if (!scratch) return tl::unexpected(scratch.error());
+  w.maxTokens = scratch->maxTokens;
   w.layout = {w.lowered.values, w.maxTokens};
   w.exchange = HostExchange(w.program, w.maxTokens);
   const auto make = [&](VulkanBuffer& buffer, std::uint64_t bytes, VulkanMemory where, const char* kind) -> Result<void> {
@@ -59,26 +68,23 @@ Result<void> VulkanExecutable::allocate(std::size_t maxTokens, Ledger& ledger) {
     buffer = std::move(*made);
     return {};
   };
-  if (auto good = make(w.activations, w.layout.floats() * sizeof(float), VulkanMemory::Device, "activations"); !good) return good;
-  if (auto good = make(w.run, (kFirstRow + w.maxTokens) * sizeof(std::uint32_t), VulkanMemory::ToDevice, "run"); !good) return good;
-  if (auto good = make(w.inputs, w.exchange.inputs.floats() * sizeof(float), VulkanMemory::ToDevice, "inputs"); !good) return good;
-  if (auto good = make(w.outputs, w.exchange.outputs.floats() * sizeof(float), VulkanMemory::ToHost, head ? "logits" : "outputs"); !good) return good;
+  if (auto good = make(w.activations, scratch->activations, VulkanMemory::Device, "activations"); !good) return good;
+  if (auto good = make(w.run, scratch->run, VulkanMemory::ToDevice, "run"); !good) return good;
+  if (auto good = make(w.inputs, scratch->inputs, VulkanMemory::ToDevice, "inputs"); !good) return good;
+  if (auto good = make(w.outputs, scratch->outputs, VulkanMemory::ToHost, scratch->outputKind); !good) return good;
+  if (auto good = make(w.records, scratch->records, VulkanMemory::Device, "records"); !good) return good;
   // What a masked row reads must be a number.
   std::memset(w.inputs.data(), 0, w.inputs.bytes());
   return w.device->runOnce([&](VkCommandBuffer commands) { w.device->api().vkCmdFillBuffer(commands, w.activations.handle(), 0, VK_WHOLE_SIZE, 0); });
 }
 
-Result<void> VulkanExecutable::compile(const VulkanTuning& tuning, Ledger& ledger, const std::stop_token& stop) {
+Result<void> VulkanExecutable::compile(const VulkanTuning& tuning, const std::stop_token& stop) {
   VulkanWork& w = m_work;
   auto compiled = compileProgram({w.program, w.lowered, w.layout, *w.weights, *w.device, tuning, w.maxTokens}, stop);
   if (!compiled) return tl::unexpected(compiled.error());
   w.compiled = std::move(*compiled);
   w.device->keepPipelines();
-  const auto bytes = std::as_bytes(std::span(w.compiled.records));
-  auto records = w.device->newBuffer(bytes.size(), VulkanMemory::Device, ledger, "scratch", "records");
-  if (!records) return tl::unexpected(records.error());
-  w.records = std::move(*records);
-  if (auto good = w.device->write(w.records, 0, bytes); !good) return good;
+  if (auto good = w.device->write(w.records, 0, std::as_bytes(std::span(w.compiled.records))); !good) return good;
   return m_recorder.create();
 }
 

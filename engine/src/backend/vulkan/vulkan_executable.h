@@ -11,9 +11,7 @@ namespace rookery::engine {
 /// again.
 class VulkanExecutable final : public Executable {
  public:
-  static Result<std::unique_ptr<Executable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
-                                                    std::shared_ptr<VulkanDevice> device, Ledger& ledger, const std::stop_token& stop);
-  /// Not measured, as said; `maxTokens` 0: as many as suit the model. Cancelled, between two shaders.
+  /// `maxTokens` 0: as many as suit the model. Cancelled, between two shaders.
   static Result<std::unique_ptr<VulkanExecutable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
                                                           std::shared_ptr<VulkanDevice> device, Ledger& ledger,
                                                           const VulkanTuning& tuning, std::size_t maxTokens, const std::stop_token& stop = {});
@@ -28,7 +26,7 @@ class VulkanExecutable final : public Executable {
   friend class VulkanHooks;  ///< of tests
   VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device);
   Result<void> allocate(std::size_t maxTokens, Ledger& ledger);
-  Result<void> compile(const VulkanTuning& tuning, Ledger& ledger, const std::stop_token& stop);
+  Result<void> compile(const VulkanTuning& tuning, const std::stop_token& stop);
   /// Into the buffer that every dispatch looks at.
   void writeRun(std::uint32_t tokens, std::span<const std::uint32_t> rows);
 

@@ -16,6 +16,16 @@
 
 namespace rookery::engine {
 
+/// The buffers of a program, in bytes, and the tokens of its longest run that a device has room to bind.
+struct VulkanScratch {
+  std::size_t maxTokens = 0;
+  std::uint64_t activations = 0, run = 0, inputs = 0, outputs = 0, records = 0;
+  const char* outputKind = "";  ///< "logits", or "outputs"
+};
+/// `wanted`: tokens of the longest run, where the device allows it; else OutOfMemory says what it does not.
+Result<VulkanScratch> vulkanScratch(const Program& program, const LoweredProgram& lowered, std::size_t wanted, const VulkanLimits& limits,
+                                    std::string_view device);
+
 /// What the dispatches of a program work on, and where it lies.
 struct VulkanWork {
   Program program;

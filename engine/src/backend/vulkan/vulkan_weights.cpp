@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "backend/vulkan/vulkan_room.h"
+#include "backend/common/room.h"
+#include "backend/vulkan/vulkan_traits.h"
 
 namespace rookery::engine {
 
@@ -19,7 +20,7 @@ class VulkanWeightMemory final : public WeightMemory {
 
   Result<void> allocate(const Placement& placement) override {
     const auto outOfMemory = [&](std::uint64_t room) {
-      return tooLarge(m_program, m_source, m_options.precision, placement, m_device.info(), room, m_promised);
+      return tooLarge({m_program, m_source, m_options.precision, placement, m_device.info(), vulkanTraits(m_device.info()), room, m_promised});
     };
     const std::uint64_t free = m_device.freeBytes(), room = free - std::min(free, m_promised);
     if (deviceBytes(placement) + workingBytes(m_program) > room) return outOfMemory(room);
