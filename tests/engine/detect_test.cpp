@@ -9,7 +9,7 @@
 #include <span>
 
 #include "formats/zip_archive.h"
-#include "model/program.h"
+#include "program/program.h"
 #include "quant/convert.h"
 #include "rookery/model.h"
 #include "rookery/model_info.h"

@@ -8,8 +8,8 @@
 #include <random>
 #include <thread>
 
-#include "plan/control_groups.h"
-#include "plan/system_memory.h"
+#include "device/control_groups.h"
+#include "device/system_memory.h"
 
 using namespace rookery::engine;
 namespace fs = std::filesystem;

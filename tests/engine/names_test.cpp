@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "bench/plain_text.h"
 #include "formats/names.h"
+#include "formats/plain_text.h"
 #include "rookery/model_file.h"
 
 using namespace rookery::engine;

@@ -26,7 +26,9 @@ class PlainModel {
     m_shape = (*source)->info().shape;
     const auto plain = std::make_shared<PlainBackend>();
     const int half = m_shape.layers / 2;
-    m_backend = !split ? std::shared_ptr<Backend>(plain) : makeSplitBackend({{plain, {"plain", {}, {0, half, true, false}}}, {plain, {"plain", {}, {half, m_shape.layers, false, true}}}});
+    m_backend = !split ? std::shared_ptr<Backend>(plain)
+                       : makeSplitBackend({{plain, {"plain", {}, {0, half, true, false}}},
+                                           {plain, {"plain", {}, {half, m_shape.layers, false, true}}}});
     m_program = buildProgram(m_shape, {0, m_shape.layers, true, true});
     auto weights = m_backend->place(m_program, **source, {}, m_ledger);
     REQUIRE_MESSAGE(weights.has_value(), (weights ? "" : weights.error().message));
@@ -35,7 +37,8 @@ class PlainModel {
   }
 
   /// Logits of `positions`, [position][vocab]. The state after it: state().
-  std::vector<float> read(const std::vector<TokenId>& tokens, const std::vector<std::size_t>& positions, std::size_t chunk) {
+  std::vector<float> read(const std::vector<TokenId>& tokens, const std::vector<std::size_t>& positions,
+                          std::size_t chunk) {
     REQUIRE(m_states[0]->upload(State(m_shape).data()).has_value());
     std::vector<float> all;
     for (std::size_t first = 0; first < tokens.size(); first += chunk) {
@@ -44,7 +47,8 @@ class PlainModel {
       for (const std::size_t position : positions)
         if (position >= first && position < first + count) rows.push_back(static_cast<std::uint32_t>(position - first));
       std::vector<float> logits(rows.size() * static_cast<std::size_t>(m_shape.vocab));
-      const auto ran = m_executable->submit({std::span(tokens).subspan(first, count), m_states[0].get(), m_states[1].get(), rows, logits, {}});
+      const auto ran = m_executable->submit(
+          {std::span(tokens).subspan(first, count), m_states[0].get(), m_states[1].get(), rows, logits, {}});
       REQUIRE_MESSAGE(ran.has_value(), (ran ? "" : ran.error().message));
       std::swap(m_states[0], m_states[1]);
       all.insert(all.end(), logits.begin(), logits.end());
@@ -68,8 +72,8 @@ class PlainModel {
 };
 
 /// Logits and states of all sequences of a case. `logits`: the tensor's name, after the sequence's.
-void checkSequences(const std::filesystem::path& path, const nlohmann::json& sequences, const Tensors& vectors, const std::string& before,
-                    const std::string& after, double tolerance, double stateTolerance) {
+void checkSequences(const std::filesystem::path& path, const nlohmann::json& sequences, const Tensors& vectors,
+                    const std::string& before, const std::string& after, double tolerance, double stateTolerance) {
   CAPTURE(path.string());
   for (const bool split : {false, true}) {
     CAPTURE(split);
@@ -92,7 +96,9 @@ void checkSequences(const std::filesystem::path& path, const nlohmann::json& seq
         const std::string prefix = name + ".rnn.state.";
         if (!tensor.starts_with(prefix) || stateTolerance == 0) continue;
         const std::size_t dot = tensor.rfind('.');
-        CHECK(maxDifference(state.tensor(tensor.substr(prefix.size(), dot - prefix.size()), std::stoi(tensor.substr(dot + 1))), values.values) <= stateTolerance);
+        CHECK(maxDifference(
+                  state.tensor(tensor.substr(prefix.size(), dot - prefix.size()), std::stoi(tensor.substr(dot + 1))),
+                  values.values) <= stateTolerance);
       }
     }
   }
@@ -107,8 +113,8 @@ TEST_CASE("a third backend runs every golden case through what all backends shar
     if (std::filesystem::exists(folder / "manifest.json")) {
       const auto manifest = readJson(folder / "manifest.json");
       const auto& tolerance = manifest["tolerance"];
-      checkSequences(folder / "model.pth", manifest["sequences"], readTensors(folder / "vectors.safetensors"), "", ".rnn.logits", tolerance["logits_fp32"],
-                     tolerance["state_fp32"]);
+      checkSequences(folder / "model.pth", manifest["sequences"], readTensors(folder / "vectors.safetensors"), "",
+                     ".rnn.logits", tolerance["logits_fp32"], tolerance["state_fp32"]);
       ++cases;
     }
     if (!std::filesystem::exists(folder / "gguf_manifest.json")) continue;
@@ -117,7 +123,8 @@ TEST_CASE("a third backend runs every golden case through what all backends shar
     for (const auto& [quantisation, entry] : manifest["ggufs"].items()) {
       const auto path = folder / entry["file"].get<std::string>();
       if (!std::filesystem::exists(path)) continue;
-      checkSequences(path, manifest["sequences"], vectors, quantisation + ".", ".dequantised.rnn.logits", entry["tolerance"]["dequantised_fp32"], 0);
+      checkSequences(path, manifest["sequences"], vectors, quantisation + ".", ".dequantised.rnn.logits",
+                     entry["tolerance"]["dequantised_fp32"], 0);
       ++cases;
     }
   }

@@ -12,7 +12,7 @@
 #include <random>
 
 #include "rookery/model_info.h"
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 #include "tokenizer/vocabulary.h"
 
 using namespace rookery::engine;

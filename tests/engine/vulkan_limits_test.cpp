@@ -4,7 +4,7 @@
 
 #include "backend/vulkan/vulkan_instance.h"
 #include "backend/vulkan/vulkan_limits.h"
-#include "model/program.h"
+#include "program/program.h"
 #include "rookery/model_info.h"
 
 using namespace rookery::engine;

@@ -15,7 +15,8 @@ namespace rookery::engine {
 class VulkanHooks {
  public:
   using Barrier = VulkanRecorder::Barrier;
-  explicit VulkanHooks(VulkanExecutable& executable) : m_executable(executable), m_work(executable.m_work), m_recorder(executable.m_recorder) {}
+  explicit VulkanHooks(VulkanExecutable& executable)
+      : m_executable(executable), m_work(executable.m_work), m_recorder(executable.m_recorder) {}
 
   /// A value of the last run's tokens, [tokens][width].
   Result<std::vector<float>> read(ValueId id, std::size_t tokens) const {
@@ -33,7 +34,8 @@ class VulkanHooks {
   /// Dispatches (each has one barrier) of a layer in decode.
   std::size_t decodeDispatches(int layer) const {
     const auto& body = m_work.compiled.dispatches(true, RunSize::One);
-    return static_cast<std::size_t>(std::count_if(body.begin(), body.end(), [&](const VulkanDispatch& d) { return d.layer == layer; }));
+    return static_cast<std::size_t>(
+        std::count_if(body.begin(), body.end(), [&](const VulkanDispatch& d) { return d.layer == layer; }));
   }
 
   /// Leaves a barrier out of what is recorded from now on.
@@ -47,8 +49,9 @@ class VulkanHooks {
     std::size_t bodyBarriers = 0, headBarriers = 0;  ///< of the last run
     std::size_t pieces = 0;                          ///< of its body
   };
-  /// `tokens` tokens twice, from `a` to `b` and, with the head, back, all in one command buffer, because synchronisation
-  /// validation looks at one at a time. `a` is uploaded before; after each run what it left is fetched. No inputs are taken.
+  /// `tokens` tokens twice, from `a` to `b` and, with the head, back, all in one command buffer, because
+  /// synchronisation validation looks at one at a time. `a` is uploaded before; after each run what it left is fetched.
+  /// No inputs are taken.
   Result<Together> runTogether(const VulkanState& a, const VulkanState& b, std::uint32_t tokens) {
     const std::lock_guard lock(m_executable.m_running);
     const std::uint32_t last = tokens - 1;
@@ -80,11 +83,13 @@ class VulkanHooks {
         together = {};
         const auto body = m_recorder.piecesOf(true, std::bit_ceil(tokens));
         together.pieces = body.size();
-        for (const auto& piece : body) m_recorder.recordPiece(commands, pair, piece, std::bit_ceil(tokens), together.bodyBarriers);
+        for (const auto& piece : body)
+          m_recorder.recordPiece(commands, pair, piece, std::bit_ceil(tokens), together.bodyBarriers);
         fetch(commands, first ? b.buffer() : a.buffer());
         const bool head = m_work.program.range.head;
         if (!first && head)
-          for (const auto& piece : m_recorder.piecesOf(false, 1)) m_recorder.recordPiece(commands, pair, piece, 1, together.headBarriers);
+          for (const auto& piece : m_recorder.piecesOf(false, 1))
+            m_recorder.recordPiece(commands, pair, piece, 1, together.headBarriers);
         if (!first || !head) fetch(commands, m_work.outputs);
       }
     });

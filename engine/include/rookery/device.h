@@ -46,12 +46,12 @@ struct DeviceInfo {
 
 /// The CPU first, then the GPUs of the backends that were found. Never fails.
 std::vector<DeviceInfo> listDevices();
-/// Cores that this process may use, at least 1: the physical ones of its affinity mask, and no more than whole ones of the
-/// processor time that its control groups leave it. The number of threads where none is asked for.
+/// Cores that this process may use, at least 1: the physical ones of its affinity mask, and no more than whole ones of
+/// the processor time that its control groups leave it. The number of threads where none is asked for.
 int physicalCores() noexcept;
 
-/// Where the messages of a driver's validation go, as they come ("vulkan: ..."), on any thread, one at a time; nullptr: to
-/// stderr. Not to be called from `sink`, which must not throw.
+/// Where the messages of a driver's validation go, as they come ("vulkan: ..."), on any thread, one at a time; nullptr:
+/// to stderr. Not to be called from `sink`, which must not throw.
 void setDriverLog(std::function<void(std::string_view)> sink);
 
 }  // namespace rookery::engine

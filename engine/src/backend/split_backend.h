@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "backend/backend.h"
-#include "plan/segments.h"
+#include "backend/common/backend.h"
+#include "strategy/segments.h"
 
 namespace rookery::engine {
 

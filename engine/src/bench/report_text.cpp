@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-#include "bench/plain_text.h"
+#include "formats/plain_text.h"
 #include "rookery/bench.h"
 #include "rookery/device.h"
 

@@ -11,7 +11,7 @@
 #include "convert/gguf_metadata.h"
 #include "formats/gguf_writer.h"
 #include "formats/safetensors_writer.h"
-#include "model/weight_part.h"
+#include "program/weight_part.h"
 #include "quant/convert.h"
 #include "sampler/softmax.h"
 #include "weights/official_names.h"

@@ -9,8 +9,8 @@
 #include <sched.h>
 #endif
 
+#include "device/control_groups.h"
 #include "device/cpu_facts.h"
-#include "plan/control_groups.h"
 #include "rookery/device.h"
 
 namespace rookery::engine {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Text from files, models and drivers on its way to a terminal, a log or JSON. Exports have bench/plain_text.h, the window
+// Text from files, models and drivers on its way to a terminal, a log or JSON. Exports have formats/plain_text.h, the window
 // its own support/plain_text.h.
 #pragma once
 

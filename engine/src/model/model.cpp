@@ -13,7 +13,7 @@
 #include "backend/split_backend.h"
 #include "model/model_impl.h"
 #include "model/synthetic_source.h"
-#include "plan/segments.h"
+#include "strategy/segments.h"
 #include "weights/weight_source.h"
 
 namespace rookery::embedded {

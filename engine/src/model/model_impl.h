@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "backend/backend.h"
-#include "model/program.h"
+#include "backend/common/backend.h"
+#include "program/program.h"
 #include "rookery/model.h"
 
 namespace rookery::engine {

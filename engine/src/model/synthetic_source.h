@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "backend/common/thread_pool.h"
-#include "model/program.h"
+#include "program/program.h"
 #include "weights/weight_source.h"
 
 namespace rookery::engine {

@@ -12,12 +12,12 @@
 #include "backend/common/registry.h"
 #include "backend/common/room.h"
 #include "backend/common/runs.h"
-#include "bench/plain_text.h"
+#include "formats/plain_text.h"
 #include "model/synthetic_source.h"
-#include "plan/segments.h"
 #include "plan/torch_allocator.h"
 #include "plan/weight_shapes.h"
 #include "rookery/device.h"
+#include "strategy/segments.h"
 
 namespace rookery::engine {
 namespace {

@@ -11,8 +11,8 @@
 
 #include "formats/names.h"
 #include "formats/strict_json.h"
+#include "text/utf8.h"
 #include "tokenizer/unicode_text.h"
-#include "tokenizer/utf8.h"
 #include "tokenizer/vocabulary.h"
 
 namespace rookery::engine {

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <vector>
 
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 namespace rookery::engine {
 namespace {

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "rookery/tokenizer.h"
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 namespace rookery::engine {
 namespace {

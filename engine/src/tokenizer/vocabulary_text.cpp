@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <optional>
 
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 #include "tokenizer/vocabulary.h"
 
 namespace rookery::engine {

@@ -7,11 +7,13 @@
 
 namespace rookery::engine {
 
-ActivationLayout::ActivationLayout(std::span<const Value> values, std::size_t maxTokens) : ActivationLayout(values, {}, maxTokens) {
+ActivationLayout::ActivationLayout(std::span<const Value> values, std::size_t maxTokens)
+    : ActivationLayout(values, {}, maxTokens) {
   for (std::size_t i = 0; i < values.size(); ++i) add(static_cast<ValueId>(i), maxTokens);
 }
 
-ActivationLayout::ActivationLayout(std::span<const Value> values, std::span<const ValueId> chosen, std::size_t maxTokens, std::size_t before)
+ActivationLayout::ActivationLayout(std::span<const Value> values, std::span<const ValueId> chosen,
+                                   std::size_t maxTokens, std::size_t before)
     : m_offsets(values.size()), m_floats(before) {
   for (const Value& value : values) m_widths.push_back(static_cast<std::size_t>(paddedWidth(value.width)));
   for (const ValueId id : chosen) add(id, maxTokens);
@@ -26,14 +28,16 @@ void takeValues(const Program& program, const ActivationLayout& layout, const Ru
   const auto c = static_cast<std::size_t>(program.shape.nEmbd);  // all are as wide as x
   const float* from = args.valuesIn.data();
   for (const ValueId id : program.valuesIn)
-    for (std::size_t t = 0; t < args.tokens.size(); ++t, from += c) std::copy_n(from, c, at + layout.offset(id) + t * layout.width(id));
+    for (std::size_t t = 0; t < args.tokens.size(); ++t, from += c)
+      std::copy_n(from, c, at + layout.offset(id) + t * layout.width(id));
 }
 
 void handOutValues(const Program& program, const ActivationLayout& layout, const RunArgs& args, const float* at) {
   const auto c = static_cast<std::size_t>(program.shape.nEmbd);
   float* to = args.valuesOut.data();
   for (const ValueId id : program.valuesOut)
-    for (std::size_t t = 0; t < args.tokens.size(); ++t, to += c) std::copy_n(at + layout.offset(id) + t * layout.width(id), c, to);
+    for (std::size_t t = 0; t < args.tokens.size(); ++t, to += c)
+      std::copy_n(at + layout.offset(id) + t * layout.width(id), c, to);
 }
 
 HostExchange::HostExchange(const Program& program, std::size_t maxTokens) : copied(program.valuesIn) {
@@ -47,13 +51,16 @@ HostExchange::HostExchange(const Program& program, std::size_t maxTokens) : copi
   outputs = {program.values, program.valuesOut, maxTokens, program.range.head ? vocab * maxTokens : 0};
 }
 
-void takeInputs(const Program& program, const HostExchange& exchange, std::span<const RowTable> tables, const RunArgs& args, float* inputs) {
+void takeInputs(const Program& program, const HostExchange& exchange, std::span<const RowTable> tables,
+                const RunArgs& args, float* inputs) {
   const auto rowsOf = [&](WeightId table, float* to, std::size_t width) {
-    for (std::size_t t = 0; t < args.tokens.size(); ++t) tables[static_cast<std::size_t>(table)].read(args.tokens[t], to + t * width);
+    for (std::size_t t = 0; t < args.tokens.size(); ++t)
+      tables[static_cast<std::size_t>(table)].read(args.tokens[t], to + t * width);
   };
   if (exchange.embedding != kNone) rowsOf(exchange.embedding, inputs, static_cast<std::size_t>(program.shape.nEmbd));
   takeValues(program, exchange.inputs, args, inputs);
-  for (const auto& [table, out] : exchange.rows) rowsOf(table, inputs + exchange.inputs.offset(out), exchange.inputs.width(out));
+  for (const auto& [table, out] : exchange.rows)
+    rowsOf(table, inputs + exchange.inputs.offset(out), exchange.inputs.width(out));
 }
 
 }  // namespace rookery::engine

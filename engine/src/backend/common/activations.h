@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "backend/backend.h"
+#include "backend/common/backend.h"
 #include "backend/common/row_table.h"
 
 namespace rookery::engine {
@@ -18,7 +18,8 @@ class ActivationLayout {
   /// All of `values`.
   ActivationLayout(std::span<const Value> values, std::size_t maxTokens);
   /// Those that are `chosen`, behind `before` other floats.
-  ActivationLayout(std::span<const Value> values, std::span<const ValueId> chosen, std::size_t maxTokens, std::size_t before = 0);
+  ActivationLayout(std::span<const Value> values, std::span<const ValueId> chosen, std::size_t maxTokens,
+                   std::size_t before = 0);
 
   std::size_t width(ValueId id) const { return m_widths[static_cast<std::size_t>(id)]; }
   std::size_t offset(ValueId id) const { return m_offsets[static_cast<std::size_t>(id)]; }
@@ -31,13 +32,14 @@ class ActivationLayout {
   std::size_t m_floats = 0;
 };
 
-/// What a run gets from the segment before it (args.valuesIn), and what it leaves for the next one. `at`: values laid out as
-/// `layout` says.
+/// What a run gets from the segment before it (args.valuesIn), and what it leaves for the next one. `at`: values laid
+/// out as `layout` says.
 void takeValues(const Program& program, const ActivationLayout& layout, const RunArgs& args, float* at);
 void handOutValues(const Program& program, const ActivationLayout& layout, const RunArgs& args, const float* at);
 
-/// For a device that keeps its activations to itself: two buffers that the CPU sees as well, with what goes in when a run
-/// begins and what comes out when it ends. The device copies `copied` into its activations, and valuesOut out of them.
+/// For a device that keeps its activations to itself: two buffers that the CPU sees as well, with what goes in when a
+/// run begins and what comes out when it ends. The device copies `copied` into its activations, and valuesOut out of
+/// them.
 struct HostExchange {
   HostExchange() = default;
   HostExchange(const Program& program, std::size_t maxTokens);
@@ -50,6 +52,7 @@ struct HostExchange {
 };
 
 /// `tables`: by WeightId; `inputs`: laid out as `exchange` says.
-void takeInputs(const Program& program, const HostExchange& exchange, std::span<const RowTable> tables, const RunArgs& args, float* inputs);
+void takeInputs(const Program& program, const HostExchange& exchange, std::span<const RowTable> tables,
+                const RunArgs& args, float* inputs);
 
 }  // namespace rookery::engine

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A program for devices that run one operation after the other (a GPU's dispatches or launches): each stage as the steps
-// that it takes there, with the values that they hand to each other. What a backend does with a step it says by visiting
-// StepOp with one overload for each, so that a step it does not know fails to compile. (The CPU runs stages as they are: it
-// makes those values head by head.)
+// A program for devices that run one operation after the other (a GPU's dispatches or launches): each stage as the
+// steps that it takes there, with the values that they hand to each other. What a backend does with a step it says by
+// visiting StepOp with one overload for each, so that a step it does not know fails to compile. (The CPU runs stages as
+// they are: it makes those values head by head.)
 #pragma once
 
 #include <array>
 #include <variant>
 #include <vector>
 
-#include "model/program.h"
+#include "program/program.h"
 
 namespace rookery::engine {
 
 /// Layer norm of rows as wide as x.
 struct NormRows {
-  ValueId from = kNone;  ///< kNone: the run's embedding rows
+  ValueId from = kNone;               ///< kNone: the run's embedding rows
   ValueId out = kNone, copy = kNone;  ///< copy: where the same is kept
   WeightId weight = kNone, bias = kNone;
   float eps = 1e-5F;
@@ -23,9 +23,9 @@ struct NormRows {
 
 /// Matrix products that do not depend on each other. With a mix, that comes first, by itself or as part of them.
 struct Products {
-  std::vector<Gemv> gemvs;         ///< out kNone: the run's logits
+  std::vector<Gemv> gemvs;            ///< out kNone: the run's logits
   const NormShiftMix* mix = nullptr;  ///< of the program that was lowered
-  ValueId gate = kNone;            ///< times the product, of one that accumulates
+  ValueId gate = kNone;               ///< times the product, of one that accumulates
 };
 
 /// `decayUp`: decayUp decayHidden, where the op has those.

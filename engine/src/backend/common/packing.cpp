@@ -23,8 +23,7 @@ constexpr std::int64_t kColumnsAtOnce = 512;  // a multiple of every block size;
 // Sixteen rows by a run of columns, row-major, in the target's element type.
 class Stage {
  public:
-  explicit Stage(const WeightView& view, DType target)
-      : m_view(view), m_target(target), m_floats(kColumnsAtOnce) {
+  explicit Stage(const WeightView& view, DType target) : m_view(view), m_target(target), m_floats(kColumnsAtOnce) {
     m_rowBytes = byteSize(target, kColumnsAtOnce);
     m_bytes.resize(static_cast<std::size_t>(m_rowBytes * kTileRows));
   }
@@ -71,7 +70,8 @@ void interleave(const Stage& stage, std::int64_t count, std::byte* out, std::int
 }
 
 // Blocks of the file are {fp16 scale, 32 codes} per row; packed they are scales side by side, then codes side by side.
-void interleaveQ8(const Stage& stage, std::int64_t count, std::byte* blockOut, std::int64_t row, std::int64_t panelRows) {
+void interleaveQ8(const Stage& stage, std::int64_t count, std::byte* blockOut, std::int64_t row,
+                  std::int64_t panelRows) {
   for (std::int64_t block = 0; block < count / kQ8Block; ++block) {
     std::byte* scales = blockOut + block * panelRows * (2 + kQ8Block);
     std::byte* codes = scales + panelRows * 2;
@@ -85,8 +85,8 @@ void interleaveQ8(const Stage& stage, std::int64_t count, std::byte* blockOut, s
 
 }  // namespace
 
-void packTiles(const WeightView& view, DType type, const MatrixExtremes& extremes, const PackedMatrix& target, std::byte* out,
-               std::int64_t tileBegin, std::int64_t tileEnd) {
+void packTiles(const WeightView& view, DType type, const MatrixExtremes& extremes, const PackedMatrix& target,
+               std::byte* out, std::int64_t tileBegin, std::int64_t tileEnd) {
   if (kernels::isCoded(target.format)) return packCoded(view, type, extremes, target, out, tileBegin, tileEnd);
   const std::int64_t panelTiles = target.panelRows / kTileRows;
   Stage stage(view, type);
@@ -121,9 +121,9 @@ std::uint64_t placedBytes(DType type, bool embedding, std::int64_t rows, std::in
 
 namespace {
 
-// Runs `place(begin, end)` over [0, items) on all workers, in slices of about 32 MB of source bytes, so that a stop need not
-// wait for an embedding of half a gigabyte; of 1 MB where codes are looked for, which takes about a fifth of a microsecond a
-// weight.
+// Runs `place(begin, end)` over [0, items) on all workers, in slices of about 32 MB of source bytes, so that a stop
+// need not wait for an embedding of half a gigabyte; of 1 MB where codes are looked for, which takes about a fifth of a
+// microsecond a weight.
 bool inSlices(ThreadPool& pool, std::int64_t items, const WeightView& view, DType type, const ProceedFn& proceed,
               const std::function<void(std::int64_t, std::int64_t)>& place) {
   const std::uint64_t bytes = view.bytes.size();
@@ -133,15 +133,19 @@ bool inSlices(ThreadPool& pool, std::int64_t items, const WeightView& view, DTyp
   const int workers = pool.threads();
   for (std::int64_t s = 0; s < slices; ++s) {
     const std::int64_t begin = items * s / slices, end = items * (s + 1) / slices;
-    pool.run([&](int worker) { place(begin + (end - begin) * worker / workers, begin + (end - begin) * (worker + 1) / workers); });
-    if (s + 1 < slices && !proceed(bytes * static_cast<std::uint64_t>(s + 1) / static_cast<std::uint64_t>(slices))) return false;
+    pool.run([&](int worker) {
+      place(begin + (end - begin) * worker / workers, begin + (end - begin) * (worker + 1) / workers);
+    });
+    if (s + 1 < slices && !proceed(bytes * static_cast<std::uint64_t>(s + 1) / static_cast<std::uint64_t>(slices)))
+      return false;
   }
   return true;
 }
 
 }  // namespace
 
-bool packMatrix(const WeightView& view, DType type, std::int64_t panelRows, std::byte* out, ThreadPool& pool, const ProceedFn& proceed) {
+bool packMatrix(const WeightView& view, DType type, std::int64_t panelRows, std::byte* out, ThreadPool& pool,
+                const ProceedFn& proceed) {
   const PackedMatrix matrix{nullptr, kernelFormat(type), view.rows, view.cols, panelRows};
   MatrixExtremes extremes;
   if (type == DType::FP16I8) {
@@ -150,12 +154,14 @@ bool packMatrix(const WeightView& view, DType type, std::int64_t panelRows, std:
     extremes = std::move(*measured);
     packColumns(extremes, out);
   }
-  return inSlices(pool, matrix.tiles(), view, type, proceed,
-                  [&](std::int64_t begin, std::int64_t end) { packTiles(view, type, extremes, matrix, out, begin, end); });
+  return inSlices(pool, matrix.tiles(), view, type, proceed, [&](std::int64_t begin, std::int64_t end) {
+    packTiles(view, type, extremes, matrix, out, begin, end);
+  });
 }
 
 bool packTable(const WeightView& view, DType type, std::byte* out, ThreadPool& pool, const ProceedFn& proceed) {
-  return inSlices(pool, view.rows, view, type, proceed, [&](std::int64_t begin, std::int64_t end) { encodeRows(view, type, out, begin, end); });
+  return inSlices(pool, view.rows, view, type, proceed,
+                  [&](std::int64_t begin, std::int64_t end) { encodeRows(view, type, out, begin, end); });
 }
 
 }  // namespace rookery::engine

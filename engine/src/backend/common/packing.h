@@ -12,7 +12,8 @@
 namespace rookery::engine {
 
 /// Writes the tiles [tileBegin, tileEnd) of `view` as `type` into `out` (layout of PackedMatrix, `panelRows` 16 or all
-/// rows, `format` = kernelFormat(type)). Same types are moved bit for bit; others go through fp32. Padding rows are zero.
+/// rows, `format` = kernelFormat(type)). Same types are moved bit for bit; others go through fp32. Padding rows are
+/// zero.
 void packTiles(const WeightView& view, DType type, const MatrixExtremes& extremes, const kernels::PackedMatrix& target,
                std::byte* out, std::int64_t tileBegin, std::int64_t tileEnd);
 
@@ -24,7 +25,8 @@ using ProceedFn = std::function<bool(std::uint64_t done)>;
 
 /// All of a matrix, or of a table's rows, on all workers of `pool`. False where `proceed` said so, which is asked about
 /// every 100 ms at most.
-bool packMatrix(const WeightView& view, DType type, std::int64_t panelRows, std::byte* out, ThreadPool& pool, const ProceedFn& proceed);
+bool packMatrix(const WeightView& view, DType type, std::int64_t panelRows, std::byte* out, ThreadPool& pool,
+                const ProceedFn& proceed);
 bool packTable(const WeightView& view, DType type, std::byte* out, ThreadPool& pool, const ProceedFn& proceed);
 
 }  // namespace rookery::engine

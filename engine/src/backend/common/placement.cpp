@@ -7,7 +7,7 @@
 
 #include "backend/common/weight_rows.h"
 #include "kernels/packed_format.h"
-#include "model/weight_part.h"
+#include "program/weight_part.h"
 
 namespace rookery::engine {
 
@@ -28,7 +28,8 @@ Result<void> checkShape(const Weight& weight, const WeightView& view) {
 
 }  // namespace
 
-Result<Placement> planPlacement(const Program& program, WeightSource& source, const PlaceOptions& options, const DeviceTraits& traits) {
+Result<Placement> planPlacement(const Program& program, WeightSource& source, const PlaceOptions& options,
+                                const DeviceTraits& traits) {
   const bool sparseFfn = options.sparseFfn.value_or(traits.skippingZerosPays);
   Placement placement;
   for (const Weight& weight : program.weights) {
@@ -47,8 +48,11 @@ Result<Placement> planPlacement(const Program& program, WeightSource& source, co
       plan.bytes = static_cast<std::uint64_t>(kernels::packedBytes(kernelFormat(plan.type), weight.rows, weight.cols));
     }
     auto& components = placement.components;
-    auto component = std::find_if(components.begin(), components.end(), [&](const auto& c) { return c.name == weight.component; });
-    if (component == components.end()) component = components.insert(components.end(), {weight.component, 0, traits.tablesOnHost && isLookedUp(weight.component)});
+    auto component =
+        std::find_if(components.begin(), components.end(), [&](const auto& c) { return c.name == weight.component; });
+    if (component == components.end())
+      component = components.insert(components.end(),
+                                    {weight.component, 0, traits.tablesOnHost && isLookedUp(weight.component)});
     plan.component = static_cast<std::size_t>(component - components.begin());
     plan.offset = component->bytes;
     component->bytes += placedRoom(plan.bytes);

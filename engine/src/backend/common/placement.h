@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "backend/backend.h"
+#include "backend/common/backend.h"
 #include "backend/common/device_traits.h"
-#include "model/program.h"
+#include "program/program.h"
 #include "weights/weight_source.h"
 
 namespace rookery::engine {
@@ -21,8 +21,8 @@ struct WeightPlacement {
   DType type{};
   std::int64_t panelRows = 0;  ///< of a matrix, see PackedMatrix; else 0
   std::uint64_t bytes = 0;
-  std::size_t component = 0;   ///< index into Placement::components
-  std::uint64_t offset = 0;    ///< in its component's buffer, a multiple of 64
+  std::size_t component = 0;  ///< index into Placement::components
+  std::uint64_t offset = 0;   ///< in its component's buffer, a multiple of 64
 };
 
 struct ComponentPlacement {
@@ -37,6 +37,7 @@ struct Placement {
 };
 
 /// TensorMissing, or TensorMismatch where a shape is not the program's.
-Result<Placement> planPlacement(const Program& program, WeightSource& source, const PlaceOptions& options, const DeviceTraits& traits);
+Result<Placement> planPlacement(const Program& program, WeightSource& source, const PlaceOptions& options,
+                                const DeviceTraits& traits);
 
 }  // namespace rookery::engine

@@ -11,27 +11,31 @@ namespace rookery::engine {
 namespace {
 
 /// The packed form of one weight; `false`: `proceed` said no.
-bool pack(const Weight& weight, const WeightView& view, const WeightPlacement& place, std::byte* out, ThreadPool& pool, const ProceedFn& proceed) {
+bool pack(const Weight& weight, const WeightView& view, const WeightPlacement& place, std::byte* out, ThreadPool& pool,
+          const ProceedFn& proceed) {
   switch (weight.role) {
     case WeightRole::Vector:
       decodeToF32(view.dtype, view.bytes, {reinterpret_cast<float*>(out), static_cast<std::size_t>(weight.rows)});
       return true;
     case WeightRole::Embedding: return packTable(view, place.type, out, pool, proceed);
-    case WeightRole::Matrix: case WeightRole::LowRank: case WeightRole::SparseDown: break;
+    case WeightRole::Matrix:
+    case WeightRole::LowRank:
+    case WeightRole::SparseDown: break;
   }
   return packMatrix(view, place.type, place.panelRows, out, pool, proceed);
 }
 
 }  // namespace
 
-Result<PlacedLayout> placeWeights(const Program& program, WeightSource& source, const PlaceOptions& options, const DeviceTraits& traits,
-                                  ThreadPool& pool, WeightMemory& memory, Ledger& ledger) {
+Result<PlacedLayout> placeWeights(const Program& program, WeightSource& source, const PlaceOptions& options,
+                                  const DeviceTraits& traits, ThreadPool& pool, WeightMemory& memory, Ledger& ledger) {
   auto placement = planPlacement(program, source, options, traits);
   if (!placement) return tl::unexpected(placement.error());
   if (auto good = memory.allocate(*placement); !good) return tl::unexpected(good.error());
 
   const std::size_t count = program.weights.size();
-  PlacedLayout layout{std::move(*placement), std::vector<kernels::PackedMatrix>(count), std::vector<RowTable>(count), {}, 0};
+  PlacedLayout layout{
+      std::move(*placement), std::vector<kernels::PackedMatrix>(count), std::vector<RowTable>(count), {}, 0};
   std::uint64_t done = 0;  // source bytes
   const ProceedFn proceed = [&](std::uint64_t more) { return !options.progress || options.progress(done + more); };
   const auto stopped = [] { return fail(ErrorCode::Cancelled, "Loading was stopped."); };
@@ -51,7 +55,8 @@ Result<PlacedLayout> placeWeights(const Program& program, WeightSource& source, 
       if (!pack(weight, *view, place, memory.open(place), pool, proceed)) return stopped();
       if (auto good = memory.close(place); !good) return tl::unexpected(good.error());
     }
-    if (place.panelRows != 0) layout.matrices[i] = {nullptr, kernelFormat(place.type), weight.rows, weight.cols, place.panelRows};
+    if (place.panelRows != 0)
+      layout.matrices[i] = {nullptr, kernelFormat(place.type), weight.rows, weight.cols, place.panelRows};
     layout.bytesPerToken += table ? byteSize(place.type, static_cast<std::uint64_t>(weight.cols)) : place.bytes;
     done += view->bytes.size();
     if (!proceed(0)) return stopped();

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "backend/backend.h"
 #include "backend/common/aligned_buffer.h"
+#include "backend/common/backend.h"
 #include "backend/common/placement.h"
 #include "backend/common/row_table.h"
 #include "backend/common/thread_pool.h"
@@ -32,11 +32,11 @@ struct PlacedLayout {
   std::vector<kernels::PackedMatrix> matrices;  ///< `data` is null: only the memory knows
   std::vector<RowTable> tables;                 ///< those in the computer's memory
   std::vector<AlignedBuffer> tableBuffers;
-  std::uint64_t bytesPerToken = 0;              ///< of PlacedWeights
+  std::uint64_t bytesPerToken = 0;  ///< of PlacedWeights
 };
 
 /// Packs on all workers of `pool`. Errors of the source and of the memory; TensorMismatch; Cancelled.
-Result<PlacedLayout> placeWeights(const Program& program, WeightSource& source, const PlaceOptions& options, const DeviceTraits& traits,
-                                  ThreadPool& pool, WeightMemory& memory, Ledger& ledger);
+Result<PlacedLayout> placeWeights(const Program& program, WeightSource& source, const PlaceOptions& options,
+                                  const DeviceTraits& traits, ThreadPool& pool, WeightMemory& memory, Ledger& ledger);
 
 }  // namespace rookery::engine

@@ -38,10 +38,13 @@ DeviceInfo absentDevice(DeviceKind kind, std::string reason) {
   return device;
 }
 
-DeviceInfo unbuiltDevice(DeviceKind kind) { return absentDevice(kind, fmt::format("this build has no {} backend", kindTitle(kind))); }
+DeviceInfo unbuiltDevice(DeviceKind kind) {
+  return absentDevice(kind, fmt::format("this build has no {} backend", kindTitle(kind)));
+}
 
 tl::unexpected<Error> unbuiltBackend(DeviceKind kind) {
-  return fail(ErrorCode::DeviceUnavailable, fmt::format("This build has no {} backend; \"{}\" works everywhere.", kindTitle(kind), kCpuId));
+  return fail(ErrorCode::DeviceUnavailable,
+              fmt::format("This build has no {} backend; \"{}\" works everywhere.", kindTitle(kind), kCpuId));
 }
 
 }  // namespace rookery::engine

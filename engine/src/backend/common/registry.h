@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The kinds of device: what planning must know of each, how its devices are listed, how one is opened. A new backend is a
-// line here and in registry.cpp; nothing else in the engine asks which kind it has before it.
+// The kinds of device: what planning must know of each, how its devices are listed, how one is opened. A new backend is
+// a line here and in registry.cpp; nothing else in the engine asks which kind it has before it.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "backend/backend.h"
+#include "backend/common/backend.h"
 #include "backend/common/device_traits.h"
 #include "rookery/device.h"
 

@@ -51,7 +51,8 @@ double megabytes(std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6;
 /// The advice of tooLarge(), sentence by sentence.
 class Advice {
  public:
-  explicit Advice(const NoRoom& problem) : m_problem(problem), m_range(problem.program.range), m_free(availableBytes()) {
+  explicit Advice(const NoRoom& problem)
+      : m_problem(problem), m_range(problem.program.range), m_free(availableBytes()) {
     if (problem.precision) m_type = fmt::format(" {}", traits(*problem.precision).name);
     layers();
     smallerTypes();
@@ -61,7 +62,9 @@ class Advice {
   std::string text, strategy;
 
  private:
-  bool whole() const { return m_range.embedding && m_range.head; }  // else a stage of a strategy, which names the others
+  bool whole() const {
+    return m_range.embedding && m_range.head;
+  }  // else a stage of a strategy, which names the others
   bool cpuHolds(std::uint64_t bytes) const { return m_free == 0 || bytes <= m_free; }
 
   void layers() {
@@ -72,8 +75,9 @@ class Advice {
     } else if (cpuHolds(totalBytes(m_problem.placement) - fittingBytes)) {
       const std::string shared = fmt::format("{}{} *{} -> cpu{}", m_problem.device.id, m_type, fitting, m_type);
       if (whole()) strategy = shared;
-      text += fmt::format(" {} of its {} layers{} {}: \"{}\"{}.", fitting, all, m_range.head ? " (the head counts as one)" : "", fitting == 1 ? "fits" : "fit",
-                          shared, whole() ? "" : " in place of this stage");
+      text += fmt::format(" {} of its {} layers{} {}: \"{}\"{}.", fitting, all,
+                          m_range.head ? " (the head counts as one)" : "", fitting == 1 ? "fits" : "fit", shared,
+                          whole() ? "" : " in place of this stage");
     }
   }
 
@@ -81,13 +85,15 @@ class Advice {
     const std::uint64_t weights = deviceBytes(m_problem.placement), working = workingBytes(m_problem.program);
     std::string types;
     for (const DType smaller : {DType::F16, DType::Int8, DType::NF4}) {
-      const auto planned = planPlacement(m_problem.program, m_problem.source, {.precision = smaller, .sparseFfn = {}, .progress = {}}, m_problem.traits);
+      const auto planned = planPlacement(m_problem.program, m_problem.source,
+                                         {.precision = smaller, .sparseFfn = {}, .progress = {}}, m_problem.traits);
       if (!planned) continue;
       const std::uint64_t bytes = deviceBytes(*planned);
       if (bytes < weights && bytes + working <= m_problem.room)
         types += fmt::format("{}{} ({:.0f} MB)", types.empty() ? "" : " or ", traits(smaller).name, megabytes(bytes));
     }
-    if (!types.empty()) text += fmt::format(" All {} would fit as {}.", whole() ? "of it" : "layers of this stage", types);
+    if (!types.empty())
+      text += fmt::format(" All {} would fit as {}.", whole() ? "of it" : "layers of this stage", types);
   }
 
   void cpu() {
@@ -116,12 +122,16 @@ std::uint64_t workingBytes(const Program& program) {
 tl::unexpected<Error> tooLarge(const NoRoom& problem) {
   const std::uint64_t weights = deviceBytes(problem.placement), working = workingBytes(problem.program);
   Advice advice(problem);
-  const std::string promised =
-      problem.promised == 0 ? "" : fmt::format(" beside {:.0f} MB for a run of the stages before", megabytes(problem.promised));
+  const std::string promised = problem.promised == 0 ? ""
+                                                     : fmt::format(" beside {:.0f} MB for a run of the stages before",
+                                                                   megabytes(problem.promised));
   auto failed = fail(ErrorCode::OutOfMemory,
-                     fmt::format("{} has not enough free memory: the weights take {:.0f} MB, a run {:.0f} MB more, and {:.0f} MB are free{}.{}",
-                                 problem.device.name, megabytes(weights), megabytes(working), megabytes(problem.room), promised, advice.text),
-                     fmt::format("{}: {} + {} bytes needed, {} to be had; {} free for the CPU", problem.device.id, weights, working, problem.room, availableBytes()));
+                     fmt::format("{} has not enough free memory: the weights take {:.0f} MB, a run {:.0f} MB more, and "
+                                 "{:.0f} MB are free{}.{}",
+                                 problem.device.name, megabytes(weights), megabytes(working), megabytes(problem.room),
+                                 promised, advice.text),
+                     fmt::format("{}: {} + {} bytes needed, {} to be had; {} free for the CPU", problem.device.id,
+                                 weights, working, problem.room, availableBytes()));
   failed.value().strategy = std::move(advice.strategy);
   return failed;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The account of memory: what a program takes on its device, from shapes alone. Planning asks it, and backends do before
-// they place.
+// The account of memory: what a program takes on its device, from shapes alone. Planning asks it, and backends do
+// before they place.
 #pragma once
 
 #include "backend/common/placement.h"
@@ -8,7 +8,8 @@
 
 namespace rookery::engine {
 
-/// States of a session: a run reads one and writes another; a third is there while text that may be a stop text is held back.
+/// States of a session: a run reads one and writes another; a third is there while text that may be a stop text is held
+/// back.
 inline constexpr std::uint64_t kStates = 2, kStatesAtMost = 3;
 
 /// Weights that lie on the device.
@@ -27,8 +28,8 @@ struct NoRoom {
   std::uint64_t room = 0;      ///< bytes that are free for it
   std::uint64_t promised = 0;  ///< besides, for the runs of segments before it
 };
-/// OutOfMemory. Says what would fit: some of the layers, with the strategy to type, or smaller weight types; or that the CPU
-/// has room.
+/// OutOfMemory. Says what would fit: some of the layers, with the strategy to type, or smaller weight types; or that
+/// the CPU has room.
 tl::unexpected<Error> tooLarge(const NoRoom& problem);
 
 }  // namespace rookery::engine

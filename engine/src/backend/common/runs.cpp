@@ -12,7 +12,9 @@ std::size_t longestRun(const ModelShape& shape) noexcept {
   return work <= std::int64_t{2048} * 8192 ? 256 : work <= std::int64_t{2560} * 10240 ? 128 : 64;
 }
 
-std::int64_t paddedWidth(std::int64_t width) noexcept { return (width + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows; }
+std::int64_t paddedWidth(std::int64_t width) noexcept {
+  return (width + kernels::kTileRows - 1) / kernels::kTileRows * kernels::kTileRows;
+}
 
 Result<void> checkRun(const Program& program, std::size_t maxTokens, const RunArgs& args) {
   const auto vocab = static_cast<std::size_t>(program.shape.vocab);
@@ -23,7 +25,9 @@ Result<void> checkRun(const Program& program, std::size_t maxTokens, const RunAr
       args.valuesOut.size() != program.valuesOut.size() * row)
     return fail(ErrorCode::InvalidArgument, "A run was asked for with arguments outside its contract.");
   for (const TokenId token : args.tokens)
-    if (token >= vocab) return fail(ErrorCode::InvalidArgument, fmt::format("Token {} is outside the model's vocabulary of {}.", token, vocab));
+    if (token >= vocab)
+      return fail(ErrorCode::InvalidArgument,
+                  fmt::format("Token {} is outside the model's vocabulary of {}.", token, vocab));
   return {};
 }
 

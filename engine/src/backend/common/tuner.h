@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How work is cut for a device, found by trying: fields that can be written and read, and a search within a budget of time.
-// What was found is kept by device_cache.h.
+// How work is cut for a device, found by trying: fields that can be written and read, and a search within a budget of
+// time. What was found is kept by device_cache.h.
 #pragma once
 
 #include <fmt/format.h>
@@ -35,24 +35,32 @@ struct TuningField {
 template <class Tuning>
 std::string fieldsText(std::span<const TuningField<Tuning>> fields, const Tuning& tuning) {
   std::string text;
-  for (const auto& field : fields) text += fmt::format("{}{}={}", text.empty() ? "" : ",", field.name, tuning.*(field.value));
+  for (const auto& field : fields)
+    text += fmt::format("{}{}={}", text.empty() ? "" : ",", field.name, tuning.*(field.value));
   return text;
 }
 
 /// "lanes=32,unroll=2"; what is not named stays as it is in `tuning`. InvalidArgument begins with `what`.
 template <class Tuning>
-Result<Tuning> parseFields(std::span<const TuningField<Tuning>> fields, std::string_view text, Tuning tuning, std::string_view what) {
-  const auto bad = [&] { return fail(ErrorCode::InvalidArgument, fmt::format("{}: \"{:.60}\" is no tuning; an example is {}.", what, text, fieldsText(fields, Tuning{}))); };
+Result<Tuning> parseFields(std::span<const TuningField<Tuning>> fields, std::string_view text, Tuning tuning,
+                           std::string_view what) {
+  const auto bad = [&] {
+    return fail(ErrorCode::InvalidArgument, fmt::format("{}: \"{:.60}\" is no tuning; an example is {}.", what, text,
+                                                        fieldsText(fields, Tuning{})));
+  };
   for (std::string_view rest = text; !rest.empty();) {
     const std::string_view item = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(rest.size(), item.size() + 1));
     const std::size_t equals = item.find('=');
     if (equals == std::string_view::npos) return bad();
-    const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.name == item.substr(0, equals); });
+    const auto field =
+        std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.name == item.substr(0, equals); });
     if (field == fields.end()) return bad();
     std::uint32_t value = 0;
     const char* end = item.data() + item.size();
-    if (const auto [at, problem] = std::from_chars(item.data() + equals + 1, end, value); problem != std::errc() || at != end) return bad();
+    if (const auto [at, problem] = std::from_chars(item.data() + equals + 1, end, value);
+        problem != std::errc() || at != end)
+      return bad();
     if (value < field->least || value > field->most || (field->power && !std::has_single_bit(value))) return bad();
     tuning.*(field->value) = value;
   }
@@ -66,8 +74,8 @@ struct TuningRecord {
   std::vector<Tuning> chosen;                               ///< of each stage, in their order
 };
 
-/// The fastest of those that were considered. The first one's compilation is not counted: a load needs it anyway, and how long
-/// a driver takes can neither be told beforehand nor be cut short.
+/// The fastest of those that were considered. The first one's compilation is not counted: a load needs it anyway, and
+/// how long a driver takes can neither be told beforehand nor be cut short.
 template <class Tuning>
 class TuningSearch {
  public:
@@ -76,7 +84,8 @@ class TuningSearch {
   /// Compiles for a tuning. An empty timer: the device refuses this one, the others remain.
   using Compile = std::function<Result<Timer>(const Tuning&)>;
 
-  TuningSearch(const Tuning& start, std::chrono::nanoseconds left, std::stop_token stop) : m_best(start), m_left(left), m_stop(std::move(stop)) {}
+  TuningSearch(const Tuning& start, std::chrono::nanoseconds left, std::stop_token stop)
+      : m_best(start), m_left(left), m_stop(std::move(stop)) {}
   static TuningSearch withoutTime(const Tuning& start) {
     TuningSearch search(start, {}, {});
     search.m_whole = false;

@@ -19,9 +19,9 @@ namespace {
 
 /// Instruction sets that decide which kernels could run, in the order in which they are told.
 constexpr std::string_view kFeatures[] = {
-    "avx",         "avx2",        "fma",         "f16c",        "avx_vnni",    "avx512f",  "avx512bw", "avx512vl",
-    "avx512dq",    "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",    "amx_int8", "amx_bf16",
-    "asimd",       "asimdhp",     "asimddp",     "sve",         "sve2",        "bf16",     "i8mm"};
+    "avx",      "avx2",        "fma",         "f16c",        "avx_vnni", "avx512f",  "avx512bw", "avx512vl",
+    "avx512dq", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16", "asimd",
+    "asimdhp",  "asimddp",     "sve",         "sve2",        "bf16",     "i8mm"};
 
 std::vector<std::string> cpuFeatures() {
   std::string flags = cpuInfoField("flags");

@@ -5,9 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "backend/backend.h"
 #include "backend/common/activations.h"
+#include "backend/common/backend.h"
 #include "backend/common/registry.h"
+#include "backend/common/runs.h"
 #include "backend/common/thread_pool.h"
 #include "backend/cpu/cpu_weights.h"
 #include "kernels/cpu/cpu_ops.h"
@@ -23,14 +24,10 @@ class CpuState final : public DeviceState {
   Result<void> download(std::span<float> state) const override;
   Result<void> copyFrom(const DeviceState& other) override;
 
-  float* tensor(StateRef ref) { return m_buffer.floats() + offset(ref); }
-  const float* tensor(StateRef ref) const { return m_buffer.floats() + offset(ref); }
+  float* tensor(StateRef ref) { return m_buffer.floats() + stateOffset(m_layout, ref); }
+  const float* tensor(StateRef ref) const { return m_buffer.floats() + stateOffset(m_layout, ref); }
 
  private:
-  std::size_t offset(StateRef ref) const {
-    return m_layout.floatsPerLayer * static_cast<std::size_t>(ref.layer) +
-           m_layout.tensors[static_cast<std::size_t>(ref.tensor)].offset;
-  }
   StateLayout m_layout;
   AlignedBuffer m_buffer;
 };

@@ -21,8 +21,9 @@ class CpuWeightMemory final : public WeightMemory {
     std::uint64_t total = 0;
     for (const ComponentPlacement& component : placement.components) total += component.bytes;
     if (const std::uint64_t available = availableBytes(); available != 0 && total > available)
-      return fail(ErrorCode::OutOfMemory, fmt::format("Not enough memory for the weights: {:.1f} MB are needed, {:.1f} MB are free.",
-                                                      static_cast<double>(total) / 1e6, static_cast<double>(available) / 1e6));
+      return fail(ErrorCode::OutOfMemory,
+                  fmt::format("Not enough memory for the weights: {:.1f} MB are needed, {:.1f} MB are free.",
+                              static_cast<double>(total) / 1e6, static_cast<double>(available) / 1e6));
     for (const ComponentPlacement& component : placement.components) {
       auto buffer = AlignedBuffer::allocate(component.bytes, m_ledger, component.name, "weights");
       if (!buffer) return tl::unexpected(buffer.error());
@@ -39,8 +40,9 @@ class CpuWeightMemory final : public WeightMemory {
 
 }  // namespace
 
-Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& program, WeightSource& source, const PlaceOptions& options,
-                                                            ThreadPool& pool, Ledger& ledger) {
+Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& program, WeightSource& source,
+                                                            const PlaceOptions& options, ThreadPool& pool,
+                                                            Ledger& ledger) {
   CpuWeightMemory memory(ledger);
   auto layout = placeWeights(program, source, options, kCpuBackend.traits({}), pool, memory, ledger);
   if (!layout) return tl::unexpected(layout.error());
@@ -50,7 +52,8 @@ Result<std::shared_ptr<const CpuWeights>> CpuWeights::place(const Program& progr
   for (std::size_t i = 0; i < program.weights.size(); ++i) {
     placed->m_layout.matrices[i].data = placed->at(i);
     if (program.weights[i].role == WeightRole::Embedding)
-      placed->m_layout.tables[i] = {placed->at(i), placed->m_layout.placement.weights[i].type, static_cast<std::size_t>(program.weights[i].cols)};
+      placed->m_layout.tables[i] = {placed->at(i), placed->m_layout.placement.weights[i].type,
+                                    static_cast<std::size_t>(program.weights[i].cols)};
   }
   return std::shared_ptr<const CpuWeights>(std::move(placed));
 }

@@ -10,8 +10,8 @@ namespace rookery::engine {
 /// Weights packed for the kernels (kernels/packed_format.h), one buffer per component.
 class CpuWeights final : public PlacedWeights {
  public:
-  static Result<std::shared_ptr<const CpuWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options,
-                                                         ThreadPool& pool, Ledger& ledger);
+  static Result<std::shared_ptr<const CpuWeights>> place(const Program& program, WeightSource& source,
+                                                         const PlaceOptions& options, ThreadPool& pool, Ledger& ledger);
 
   std::uint64_t bytesPerToken() const noexcept override { return m_layout.bytesPerToken; }
 

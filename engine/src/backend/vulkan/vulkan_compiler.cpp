@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "backend/common/runs.h"
 #include "kernels/coded_format.h"
 #include "rookery/device.h"
 
@@ -19,18 +20,22 @@ using namespace shaders;
 
 namespace {
 
-constexpr std::uint32_t kFewTokens = 8, kCodedFewTokens = 4;  // of a group of gemm.comp; a lane of coded weights has 16 outputs
+constexpr std::uint32_t kFewTokens = 8,
+                        kCodedFewTokens = 4;  // of a group of gemm.comp; a lane of coded weights has 16 outputs
 constexpr std::uint32_t kTileOutputs = 64, kTileTokens = 64;  // of a group of tile.comp
 static_assert(kFewTokens <= kVulkanTokenTile && kCodedFewTokens <= kVulkanTokenTile);
 constexpr std::uint32_t kDeepOutputs = 512;
-// llvmpipe leaves all loops of an invocation after 65535 rounds in total, without a word. Of a strip's loops some add up sums.
+// llvmpipe leaves all loops of an invocation after 65535 rounds in total, without a word. Of a strip's loops some add
+// up sums.
 constexpr std::int64_t kMostRounds = 32768, kOtherRounds = 128;
-constexpr std::uint32_t kSparseStrip = 64;   // outputs of a group where inputs are skipped
+constexpr std::uint32_t kSparseStrip = 64;  // outputs of a group where inputs are skipped
 
 using Constants = std::map<std::uint32_t, std::uint32_t>;
 using Formats = std::array<Format, 3>;  // of a dispatch; the last is repeated where there are fewer
 
-std::uint32_t outputsPerLane(Format format) { return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8; }
+std::uint32_t outputsPerLane(Format format) {
+  return format == Format::F32 ? 4 : kernels::isCoded(format) || format == Format::Q8_0 ? 16 : 8;
+}
 std::uint32_t bits(float value) { return std::bit_cast<std::uint32_t>(value); }
 std::uint32_t number(Format format) { return static_cast<std::uint32_t>(format); }
 
@@ -64,23 +69,26 @@ class Compiler {
   };
 
   Result<void> addMix(const NormShiftMix& op);
-  Result<void> addProducts(const Products& op, std::span<const Gemv> gemvs, const Formats& formats, const NormShiftMix* fused);
+  Result<void> addProducts(const Products& op, std::span<const Gemv> gemvs, const Formats& formats,
+                           const NormShiftMix* fused);
   Cut cutOf(std::span<const Gemv> gemvs, const Formats& formats) const;
   std::uint32_t stripsPerGroup(std::span<const Gemv> gemvs, std::uint32_t strip) const;
   VulkanRecord recordOf(const Gemv& gemv, const Products& op, const NormShiftMix* fused) const;
   Result<void> addHeads(const char* shader, const VulkanRecord& record);
-  Result<void> add(const std::string& shader, Constants constants, std::span<const VulkanRecord> records, VulkanDispatch dispatch);
+  Result<void> add(const std::string& shader, Constants constants, std::span<const VulkanRecord> records,
+                   VulkanDispatch dispatch);
 
   VulkanDispatches& list() { return (m_head ? m_out.heads : m_out.bodies)[static_cast<std::size_t>(m_size)]; }
   std::uint32_t subgroupsOf(std::uint32_t groupSize) const { return std::max(1U, groupSize / m_tuning.lanes); }
   std::uint32_t nEmbd() const { return static_cast<std::uint32_t>(m_in.program.shape.nEmbd); }
   VkDeviceAddress address(WeightId id) const { return m_in.weights.address(id); }
   const kernels::PackedMatrix& matrix(WeightId id) const { return m_in.weights.matrix(id); }
-  std::uint32_t offset(ValueId id) const { return id == kNone ? kNoOffset : static_cast<std::uint32_t>(m_in.layout.offset(id)); }
+  std::uint32_t offset(ValueId id) const {
+    return id == kNone ? kNoOffset : static_cast<std::uint32_t>(m_in.layout.offset(id));
+  }
   std::uint32_t ld(ValueId id) const { return static_cast<std::uint32_t>(m_in.layout.width(id)); }
   std::uint32_t stateOffset(StateRef ref) const {
-    const StateLayout& layout = m_in.program.stateLayout;
-    return static_cast<std::uint32_t>(layout.floatsPerLayer * static_cast<std::size_t>(ref.layer) + layout.tensors[static_cast<std::size_t>(ref.tensor)].offset);
+    return static_cast<std::uint32_t>(engine::stateOffset(m_in.program.stateLayout, ref));
   }
 
   const CompileInput& m_in;
@@ -92,14 +100,18 @@ class Compiler {
   bool m_head = false;
 };
 
-Result<void> Compiler::add(const std::string& shader, Constants constants, std::span<const VulkanRecord> records, VulkanDispatch dispatch) {
+Result<void> Compiler::add(const std::string& shader, Constants constants, std::span<const VulkanRecord> records,
+                           VulkanDispatch dispatch) {
   const VulkanLimits& limits = m_in.device.candidate().limits;
   const std::uint32_t groups = std::max(dispatch.groupsX, dispatch.groupsY);
   const std::uint64_t shared = shader == "gemm" ? gemmSharedBytes(constants[kIdRow], constants[kIdParts]) : 0;
   if (groups > limits.groups || shared > limits.sharedBytes)
-    return fail(ErrorCode::DeviceUnavailable, fmt::format("{} cannot run this model: it takes {} groups that share {} bytes each, and the device allows {} groups and {} bytes. The CPU has no such limits.",
-                                                          m_in.device.info().name, groups, shared, limits.groups, limits.sharedBytes));
-  if (m_stop.stop_requested()) return fail(ErrorCode::Cancelled, "Loading was stopped.");  // a driver may take seconds for a shader
+    return fail(ErrorCode::DeviceUnavailable,
+                fmt::format("{} cannot run this model: it takes {} groups that share {} bytes each, and the device "
+                            "allows {} groups and {} bytes. The CPU has no such limits.",
+                            m_in.device.info().name, groups, shared, limits.groups, limits.sharedBytes));
+  if (m_stop.stop_requested())
+    return fail(ErrorCode::Cancelled, "Loading was stopped.");  // a driver may take seconds for a shader
   constants[kIdSubgroups] = subgroupsOf(constants[kIdGroupSize]);
   auto pipeline = m_in.device.pipeline(shader, constants, m_tuning.lanes);
   if (!pipeline) return tl::unexpected(pipeline.error());
@@ -152,7 +164,8 @@ Result<void> Compiler::addHeads(const char* shader, const VulkanRecord& record) 
   const auto headSize = static_cast<std::uint32_t>(m_in.program.shape.headSize);
   VulkanDispatch dispatch;
   dispatch.groupsX = static_cast<std::uint32_t>(m_in.program.shape.heads());
-  return add(shader, {{kIdGroupSize, std::max(std::bit_ceil(headSize), m_tuning.lanes)}, {kIdHead, headSize}}, std::span(&record, 1), dispatch);
+  return add(shader, {{kIdGroupSize, std::max(std::bit_ceil(headSize), m_tuning.lanes)}, {kIdHead, headSize}},
+             std::span(&record, 1), dispatch);
 }
 
 Result<void> Compiler::operator()(const Wkv5Step& step) {
@@ -175,7 +188,8 @@ Result<void> Compiler::operator()(const Wkv5Step& step) {
 Result<void> Compiler::operator()(const Wkv7Step& step) {
   const Wkv7& op = step.op;
   VulkanRecord record;
-  record.weights = {address(op.w0), address(op.a0), address(op.v0), address(op.kK), address(op.kA), address(op.rK), address(op.lnWeight), address(op.lnBias)};
+  record.weights = {address(op.w0), address(op.a0), address(op.v0),       address(op.kK),
+                    address(op.kA), address(op.rK), address(op.lnWeight), address(op.lnBias)};
   auto& v = record.values;
   v[kWkv7Ld] = ld(op.r);
   v[kWkv7R] = offset(op.r);
@@ -208,7 +222,10 @@ Result<void> Compiler::operator()(const DeepEmbed& op) {
   VulkanDispatch dispatch;
   dispatch.tokensPerGroup = 1;
   dispatch.groupsY = (v[kDeepWidth] + outputs - 1) / outputs;
-  return add("deep", {{kIdGroupSize, m_tuning.groupSize}, {kIdFormatA, number(s2.format)}, {kIdRow, static_cast<std::uint32_t>(s2.cols)}},
+  return add("deep",
+             {{kIdGroupSize, m_tuning.groupSize},
+              {kIdFormatA, number(s2.format)},
+              {kIdRow, static_cast<std::uint32_t>(s2.cols)}},
              std::span(&record, 1), dispatch);
 }
 
@@ -238,7 +255,8 @@ Result<void> Compiler::addMix(const NormShiftMix& op) {
     constants[kIdDependent] = 1;
     constants[kIdFormatA] = number(up.format);
     // rounds of a lane
-    const std::int64_t rounds = std::int64_t{nEmbd()} / m_tuning.groupSize * static_cast<std::int64_t>(mixes) * v[kMixRank];
+    const std::int64_t rounds =
+        std::int64_t{nEmbd()} / m_tuning.groupSize * static_cast<std::int64_t>(mixes) * v[kMixRank];
     dispatch.groupsY += static_cast<std::uint32_t>(rounds / kMostRounds);
   }
   for (std::size_t m = 0; m < mixes; ++m) {
@@ -259,7 +277,8 @@ std::uint32_t Compiler::stripsPerGroup(std::span<const Gemv> gemvs, std::uint32_
   }
   const std::int64_t groups = 8 * std::int64_t{physicalCores()};
   const std::int64_t wanted = m_tuning.strips != 0 ? m_tuning.strips : (strips + groups - 1) / groups;
-  const std::int64_t fewest = fewestStripsPerGroup(m_in.device.candidate().limits, strips, static_cast<std::int64_t>(gemvs.size()));
+  const std::int64_t fewest =
+      fewestStripsPerGroup(m_in.device.candidate().limits, strips, static_cast<std::int64_t>(gemvs.size()));
   return static_cast<std::uint32_t>(std::max(fewest, std::min(wanted, kMostRounds / (rounds + kOtherRounds) + 1)));
 }
 
@@ -267,7 +286,8 @@ Result<void> Compiler::operator()(const Products& op) {
   const NormShiftMix* fused = nullptr;
   if (op.mix != nullptr) {
     // Where a group cannot hold the row, it is mixed before.
-    const bool fits = gemmSharedBytes(nEmbd(), std::uint64_t{subgroupsOf(m_tuning.groupSize)} * kTileRows) <= m_in.device.candidate().limits.sharedBytes;
+    const bool fits = gemmSharedBytes(nEmbd(), std::uint64_t{subgroupsOf(m_tuning.groupSize)} * kTileRows) <=
+                      m_in.device.candidate().limits.sharedBytes;
     if (m_size == RunSize::One && fits && op.mix->up == kNone) {
       fused = op.mix;
     } else if (auto good = addMix(*op.mix); !good) {
@@ -282,14 +302,17 @@ Result<void> Compiler::operator()(const Products& op) {
   std::vector<Part> parts;
   for (const Gemv& gemv : op.gemvs) {
     const Format format = matrix(gemv.matrix).format;
-    const auto known = [&] { return std::find(parts.back().formats.begin(), parts.back().formats.end(), format) != parts.back().formats.end(); };
+    const auto known = [&] {
+      return std::find(parts.back().formats.begin(), parts.back().formats.end(), format) != parts.back().formats.end();
+    };
     if (parts.empty() || (parts.back().formats.size() == Formats{}.size() && !known())) parts.emplace_back();
     if (!known()) parts.back().formats.push_back(format);
     parts.back().gemvs.push_back(gemv);
   }
   for (Part& part : parts) {
     part.formats.resize(Formats{}.size(), part.formats.back());
-    if (auto good = addProducts(op, part.gemvs, {part.formats[0], part.formats[1], part.formats[2]}, fused); !good) return good;
+    if (auto good = addProducts(op, part.gemvs, {part.formats[0], part.formats[1], part.formats[2]}, fused); !good)
+      return good;
   }
   return {};
 }
@@ -303,11 +326,15 @@ Compiler::Cut Compiler::cutOf(std::span<const Gemv> gemvs, const Formats& format
     cut.perGroup = 1;
     return cut;
   }
-  const bool coded = std::any_of(formats.begin(), formats.end(), [](Format format) { return outputsPerLane(format) == 16; });
+  const bool coded =
+      std::any_of(formats.begin(), formats.end(), [](Format format) { return outputsPerLane(format) == 16; });
   const std::uint32_t lanes = m_in.device.candidate().leastLanes;  // or the order of sums would follow the tuning
-  cut.strip = cut.sparse ? std::min(kSparseStrip, lanes * outputsPerLane(formats[0])) : static_cast<std::uint32_t>(kTileRows);
+  cut.strip =
+      cut.sparse ? std::min(kSparseStrip, lanes * outputsPerLane(formats[0])) : static_cast<std::uint32_t>(kTileRows);
   const std::uint32_t oneToken = subgroupsOf(m_tuning.groupSize) * cut.strip;  // sums in shared memory
-  cut.tokens = m_size == RunSize::One ? 1 : std::min(coded ? kCodedFewTokens : kFewTokens, std::max(1U, mostParts(m_in.device.candidate().limits) / oneToken));
+  cut.tokens = m_size == RunSize::One ? 1
+                                      : std::min(coded ? kCodedFewTokens : kFewTokens,
+                                                 std::max(1U, mostParts(m_in.device.candidate().limits) / oneToken));
   cut.perGroup = stripsPerGroup(gemvs, cut.strip);
   cut.parts = cut.tokens * oneToken;
   return cut;
@@ -333,7 +360,8 @@ VulkanRecord Compiler::recordOf(const Gemv& gemv, const Products& op, const Norm
                   std::uint32_t{toLogits} << kGemmToLogitsBit | number(w.format) << kGemmFormatBit;
   v[kGemmPanelRows] = static_cast<std::uint32_t>(w.panelRows);
   if (fused != nullptr) {
-    const auto mix = std::find_if(fused->mixes.begin(), fused->mixes.end(), [&](const auto& m) { return m.out == gemv.in; });
+    const auto mix =
+        std::find_if(fused->mixes.begin(), fused->mixes.end(), [&](const auto& m) { return m.out == gemv.in; });
     record.weights[1] = address(fused->lnWeight);
     record.weights[2] = address(fused->lnBias);
     record.weights[3] = address(mix->mix);
@@ -346,13 +374,15 @@ VulkanRecord Compiler::recordOf(const Gemv& gemv, const Products& op, const Norm
 }
 
 // Decode and a few tokens: gemm.comp, the same bits for each token. Many: tile.comp.
-Result<void> Compiler::addProducts(const Products& op, std::span<const Gemv> gemvs, const Formats& formats, const NormShiftMix* fused) {
+Result<void> Compiler::addProducts(const Products& op, std::span<const Gemv> gemvs, const Formats& formats,
+                                   const NormShiftMix* fused) {
   const Cut cut = cutOf(gemvs, formats);
   std::vector<VulkanRecord> records;
   std::uint32_t groups = 0;
   for (const Gemv& gemv : gemvs) {
     VulkanRecord& record = records.emplace_back(recordOf(gemv, op, fused));
-    const std::uint32_t strips = static_cast<std::uint32_t>((matrix(gemv.matrix).paddedRows() + cut.strip - 1) / cut.strip);
+    const std::uint32_t strips =
+        static_cast<std::uint32_t>((matrix(gemv.matrix).paddedRows() + cut.strip - 1) / cut.strip);
     record.values[kGemmFirstGroup] = groups;
     record.values[kGemmStrips] = strips;
     groups += (strips + cut.perGroup - 1) / cut.perGroup;
@@ -361,7 +391,8 @@ Result<void> Compiler::addProducts(const Products& op, std::span<const Gemv> gem
   dispatch.option = m_head ? 1 : 0;
   dispatch.tokensPerGroup = cut.tokens;
   dispatch.groupsY = groups;
-  Constants constants{{kIdFormatA, number(formats[0])}, {kIdFormatB, number(formats[1])}, {kIdFormatC, number(formats[2])}};
+  Constants constants{
+      {kIdFormatA, number(formats[0])}, {kIdFormatB, number(formats[1])}, {kIdFormatC, number(formats[2])}};
   if (m_size == RunSize::Many) {
     constants[kIdGroupSize] = kTileOutputs * kTileTokens / 16;
     return add("tile", std::move(constants), records, dispatch);

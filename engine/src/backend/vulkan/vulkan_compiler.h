@@ -16,8 +16,8 @@
 
 namespace rookery::engine {
 
-/// The arguments of a shader that do not change from run to run, as shaders/common.glsl declares them; shaders/records.h
-/// names the places of the values.
+/// The arguments of a shader that do not change from run to run, as shaders/common.glsl declares them;
+/// shaders/records.h names the places of the values.
 struct VulkanRecord {
   std::array<std::uint64_t, shaders::kRecordWeights> weights{};
   std::array<std::uint32_t, shaders::kRecordValues> values{};
@@ -38,14 +38,19 @@ using VulkanDispatches = std::vector<VulkanDispatch>;
 /// Tokens of a run that share a list of dispatches.
 enum class RunSize : std::uint8_t { One, Few, Many };
 inline constexpr std::array kRunSizes{RunSize::One, RunSize::Few, RunSize::Many};
-constexpr RunSize runSizeOf(std::uint32_t tokens) noexcept { return tokens == 1 ? RunSize::One : tokens <= 16 ? RunSize::Few : RunSize::Many; }
+constexpr RunSize runSizeOf(std::uint32_t tokens) noexcept {
+  return tokens == 1 ? RunSize::One : tokens <= 16 ? RunSize::Few : RunSize::Many;
+}
 
-/// A program as lists of dispatches, each followed by a barrier, over all tokens and over the rows whose logits are wanted.
+/// A program as lists of dispatches, each followed by a barrier, over all tokens and over the rows whose logits are
+/// wanted.
 struct CompiledProgram {
   std::array<VulkanDispatches, kRunSizes.size()> bodies, heads;  ///< by RunSize
   std::vector<VulkanRecord> records;
 
-  const VulkanDispatches& dispatches(bool body, RunSize size) const { return (body ? bodies : heads)[static_cast<std::size_t>(size)]; }
+  const VulkanDispatches& dispatches(bool body, RunSize size) const {
+    return (body ? bodies : heads)[static_cast<std::size_t>(size)];
+  }
 };
 
 /// The most records that compileProgram() makes of steps, in all sizes together.

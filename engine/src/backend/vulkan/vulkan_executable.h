@@ -7,14 +7,26 @@
 
 namespace rookery::engine {
 
-/// Runs a program: its dispatches (vulkan_compiler.h), recorded once (vulkan_recorder.h), are put on the queue again and
-/// again.
+/// The buffers of a program, in bytes, and the tokens of its longest run that a device has room to bind.
+struct VulkanScratch {
+  std::size_t maxTokens = 0;
+  std::uint64_t activations = 0, run = 0, inputs = 0, outputs = 0, records = 0;
+  const char* outputKind = "";  ///< "logits", or "outputs"
+};
+/// `wanted`: tokens of the longest run, where the device allows it; else OutOfMemory says what it does not.
+Result<VulkanScratch> vulkanScratch(const Program& program, const LoweredProgram& lowered, std::size_t wanted,
+                                    const VulkanLimits& limits, std::string_view device);
+
+/// Runs a program: its dispatches (vulkan_compiler.h), recorded once (vulkan_recorder.h), are put on the queue again
+/// and again.
 class VulkanExecutable final : public Executable {
  public:
   /// `maxTokens` 0: as many as suit the model. Cancelled, between two shaders.
-  static Result<std::unique_ptr<VulkanExecutable>> create(const Program& program, std::shared_ptr<const VulkanWeights> weights,
+  static Result<std::unique_ptr<VulkanExecutable>> create(const Program& program,
+                                                          std::shared_ptr<const VulkanWeights> weights,
                                                           std::shared_ptr<VulkanDevice> device, Ledger& ledger,
-                                                          const VulkanTuning& tuning, std::size_t maxTokens, const std::stop_token& stop = {});
+                                                          const VulkanTuning& tuning, std::size_t maxTokens,
+                                                          const std::stop_token& stop = {});
 
   std::size_t maxTokens() const noexcept override { return m_work.maxTokens; }
   Result<void> submit(const RunArgs& args) override;
@@ -24,7 +36,8 @@ class VulkanExecutable final : public Executable {
 
  private:
   friend class VulkanHooks;  ///< of tests
-  VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights, std::shared_ptr<VulkanDevice> device);
+  VulkanExecutable(const Program& program, std::shared_ptr<const VulkanWeights> weights,
+                   std::shared_ptr<VulkanDevice> device);
   Result<void> allocate(std::size_t maxTokens, Ledger& ledger);
   Result<void> compile(const VulkanTuning& tuning, const std::stop_token& stop);
   /// Into the buffer that every dispatch looks at.

@@ -22,7 +22,8 @@ using Search = TuningSearch<VulkanTuning>;
 // On a processor groups are dear and lanes few; barriers across subgroups are dearest of all.
 VulkanTuning startingPoint(const VulkanDevice& device) {
   const std::uint32_t lanes = device.candidate().subgroupSize;
-  if (device.info().software) return {.groupSize = lanes, .part = 32, .tiles = false, .lanes = lanes, .unroll = 1, .strips = 0};
+  if (device.info().software)
+    return {.groupSize = lanes, .part = 32, .tiles = false, .lanes = lanes, .unroll = 1, .strips = 0};
   VulkanTuning tuning;
   tuning.lanes = lanes;
   tuning.groupSize = std::max(tuning.groupSize, device.candidate().mostLanes);
@@ -31,7 +32,8 @@ VulkanTuning startingPoint(const VulkanDevice& device) {
 
 bool suits(const VulkanTuning& tuning, const VulkanDevice& device) {
   const VulkanCandidate& candidate = device.candidate();
-  return tuning.lanes >= candidate.leastLanes && tuning.lanes <= candidate.mostLanes && tuning.groupSize >= tuning.lanes && tuning.groupSize <= candidate.groupSize;
+  return tuning.lanes >= candidate.leastLanes && tuning.lanes <= candidate.mostLanes &&
+         tuning.groupSize >= tuning.lanes && tuning.groupSize <= candidate.groupSize;
 }
 
 // What the speed of a tuning depends on.
@@ -43,25 +45,30 @@ std::string cacheName(const Program& program, const VulkanWeights& weights, cons
       what += fmt::format(" {}:{}x{}:{}", static_cast<int>(matrix.format), matrix.rows, matrix.cols, matrix.panelRows);
   }
   const auto code = shaders::find("gemm", device.candidate().int64);
-  return fmt::format("{}-{:016x}{:016x}.tuning", device.candidate().cacheKey, XXH3_64bits(what.data(), what.size()), XXH3_64bits(code.data(), code.size()));
+  return fmt::format("{}-{:016x}{:016x}.tuning", device.candidate().cacheKey, XXH3_64bits(what.data(), what.size()),
+                     XXH3_64bits(code.data(), code.size()));
 }
 
 /// Two empty states for a run.
-Result<std::array<std::shared_ptr<VulkanState>, 2>> emptyStates(const StateLayout& layout, const std::shared_ptr<VulkanDevice>& device, Ledger& ledger) {
+Result<std::array<std::shared_ptr<VulkanState>, 2>> emptyStates(const StateLayout& layout,
+                                                                const std::shared_ptr<VulkanDevice>& device,
+                                                                Ledger& ledger) {
   std::array<std::shared_ptr<VulkanState>, 2> states;
   for (auto& state : states) {
     auto buffer = device->newBuffer(stateBufferBytes(layout), VulkanMemory::Device, ledger, "state", "state");
     if (!buffer) return tl::unexpected(buffer.error());
     const VkBuffer handle = buffer->handle();
-    auto good = device->runOnce([&](VkCommandBuffer commands) { device->api().vkCmdFillBuffer(commands, handle, 0, VK_WHOLE_SIZE, 0); });
+    auto good = device->runOnce(
+        [&](VkCommandBuffer commands) { device->api().vkCmdFillBuffer(commands, handle, 0, VK_WHOLE_SIZE, 0); });
     if (!good) return tl::unexpected(good.error());
     state = std::make_shared<VulkanState>(device, std::move(*buffer));
   }
   return states;
 }
 
-Result<Search> measure(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device,
-                       const VulkanTuning& start, std::chrono::nanoseconds left, const std::stop_token& stop) {
+Result<Search> measure(const Program& program, const std::shared_ptr<const VulkanWeights>& weights,
+                       const std::shared_ptr<VulkanDevice>& device, const VulkanTuning& start,
+                       std::chrono::nanoseconds left, const std::stop_token& stop) {
   Ledger ledger;  // nothing of this stays
   if (left <= left.zero()) return Search::withoutTime(start);
   const auto states = emptyStates(program.stateLayout, device, ledger);
@@ -84,21 +91,25 @@ Result<Search> measure(const Program& program, const std::shared_ptr<const Vulka
   for (std::uint32_t n = device->candidate().leastLanes; n <= device->candidate().mostLanes; n *= 2) lanes.push_back(n);
   if (auto good = search.vary(&VulkanTuning::lanes, lanes, compile); !good) return tl::unexpected(good.error());
   search.forgetCost();  // lanes change every shader, these only the products'
-  if (auto good = search.vary(&VulkanTuning::unroll, std::array{1U, 2U, 4U, 8U}, compile); !good) return tl::unexpected(good.error());
-  if (auto good = search.vary(&VulkanTuning::strips, std::array{1U, 2U, 4U}, compile); !good) return tl::unexpected(good.error());
+  if (auto good = search.vary(&VulkanTuning::unroll, std::array{1U, 2U, 4U, 8U}, compile); !good)
+    return tl::unexpected(good.error());
+  if (auto good = search.vary(&VulkanTuning::strips, std::array{1U, 2U, 4U}, compile); !good)
+    return tl::unexpected(good.error());
   return search;
 }
 
-Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device,
-                            const std::stop_token& stop) {
+Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const VulkanWeights>& weights,
+                            const std::shared_ptr<VulkanDevice>& device, const std::stop_token& stop) {
   const VulkanTuning start = startingPoint(*device);
   const char* wanted = std::getenv("ROOKERY_VULKAN_TUNING");
   const std::string_view asked = wanted == nullptr ? "" : wanted;
   if (!asked.empty() && asked != "measure") {
     auto tuning = parseTuning(asked, start);
     if (tuning && !suits(*tuning, *device))
-      return fail(ErrorCode::InvalidArgument, fmt::format("ROOKERY_VULKAN_TUNING: {} does not suit this device: {} to {} lanes make a subgroup, and whole subgroups a group.", asked,
-                                                          device->candidate().leastLanes, device->candidate().mostLanes));
+      return fail(ErrorCode::InvalidArgument,
+                  fmt::format("ROOKERY_VULKAN_TUNING: {} does not suit this device: {} to {} lanes make a subgroup, "
+                              "and whole subgroups a group.",
+                              asked, device->candidate().leastLanes, device->candidate().mostLanes));
     return tuning;
   }
   if (asked.empty() && device->info().software) return start;
@@ -107,7 +118,9 @@ Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const 
     const std::vector<std::byte> kept = readCached("vulkan", name);
     if (!kept.empty()) {
       auto tuning = parseTuning({reinterpret_cast<const char*>(kept.data()), kept.size()}, start);
-      if (tuning && suits(*tuning, *device) && tuning->groupSize == start.groupSize && tuning->part == start.part && tuning->tiles == start.tiles) return tuning;
+      if (tuning && suits(*tuning, *device) && tuning->groupSize == start.groupSize && tuning->part == start.part &&
+          tuning->tiles == start.tiles)
+        return tuning;
     }
   }
   VulkanTuningRecord& record = device->tuningRecord();
@@ -116,7 +129,8 @@ Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const 
   auto search = measure(program, weights, device, from, record.left, stop);
   if (!search) return tl::unexpected(search.error());
   record.left -= std::min(record.left, search->spent());
-  if (!search->measured() || (!search->whole() && !inFull)) return search->best();  // the next load has more time for it
+  if (!search->measured() || (!search->whole() && !inFull))
+    return search->best();  // the next load has more time for it
   const std::string text = tuningText(search->best());
   writeCached("vulkan", name, std::as_bytes(std::span(text)));
   return search->best();
@@ -124,8 +138,8 @@ Result<VulkanTuning> choose(const Program& program, const std::shared_ptr<const 
 
 }  // namespace
 
-Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<const VulkanWeights>& weights, const std::shared_ptr<VulkanDevice>& device,
-                               const std::stop_token& stop) {
+Result<VulkanTuning> tuningFor(const Program& program, const std::shared_ptr<const VulkanWeights>& weights,
+                               const std::shared_ptr<VulkanDevice>& device, const std::stop_token& stop) {
   auto tuning = choose(program, weights, device, stop);
   if (tuning) device->tuningRecord().chosen.push_back(*tuning);
   return tuning;

@@ -16,16 +16,6 @@
 
 namespace rookery::engine {
 
-/// The buffers of a program, in bytes, and the tokens of its longest run that a device has room to bind.
-struct VulkanScratch {
-  std::size_t maxTokens = 0;
-  std::uint64_t activations = 0, run = 0, inputs = 0, outputs = 0, records = 0;
-  const char* outputKind = "";  ///< "logits", or "outputs"
-};
-/// `wanted`: tokens of the longest run, where the device allows it; else OutOfMemory says what it does not.
-Result<VulkanScratch> vulkanScratch(const Program& program, const LoweredProgram& lowered, std::size_t wanted, const VulkanLimits& limits,
-                                    std::string_view device);
-
 /// What the dispatches of a program work on, and where it lies.
 struct VulkanWork {
   Program program;
@@ -48,8 +38,10 @@ class VulkanRecorder {
   VulkanRecorder& operator=(const VulkanRecorder&) = delete;
   Result<void> create();
 
-  /// Appends to `commands` what runs the body for `tokens`, and the head for `rows` (0: not at all), from one state to another.
-  Result<void> addRun(const VulkanState& in, const VulkanState& out, std::uint32_t tokens, std::uint32_t rows, std::vector<VkCommandBuffer>& commands);
+  /// Appends to `commands` what runs the body for `tokens`, and the head for `rows` (0: not at all), from one state to
+  /// another.
+  Result<void> addRun(const VulkanState& in, const VulkanState& out, std::uint32_t tokens, std::uint32_t rows,
+                      std::vector<VkCommandBuffer>& commands);
 
   /// Barriers are numbered as they are recorded, through all pieces; those of the body and of the head apart.
   struct Barrier {
@@ -61,7 +53,8 @@ class VulkanRecorder {
   friend class VulkanHooks;
   struct Pair {
     VkDescriptorSet set = VK_NULL_HANDLE;
-    std::map<std::uint32_t, std::vector<VkCommandBuffer>> bodies, heads;  ///< by tokens and rows, rounded up; to be run in order
+    std::map<std::uint32_t, std::vector<VkCommandBuffer>> bodies,
+        heads;  ///< by tokens and rows, rounded up; to be run in order
   };
   struct Piece {
     std::size_t first = 0, last = 0;  ///< dispatches [first, last)
@@ -73,11 +66,12 @@ class VulkanRecorder {
   std::vector<Piece> piecesOf(bool body, std::uint32_t size) const;
   Result<VkCommandBuffer> record(const Pair& pair, const Piece& piece, std::uint32_t size, std::size_t& barriers) const;
   /// Into commands that are being recorded. `barriers`: counted on.
-  void recordPiece(VkCommandBuffer commands, const Pair& pair, const Piece& piece, std::uint32_t size, std::size_t& barriers) const;
+  void recordPiece(VkCommandBuffer commands, const Pair& pair, const Piece& piece, std::uint32_t size,
+                   std::size_t& barriers) const;
   void recordDispatch(VkCommandBuffer commands, const VulkanDispatch& dispatch, std::uint32_t size) const;
   /// Copies `size` rows of values between the activations and `buffer`, where they lie as `layout` says.
-  void recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size, const VulkanBuffer& buffer,
-                    const ActivationLayout& layout, bool in) const;
+  void recordCopies(VkCommandBuffer commands, std::span<const ValueId> values, std::uint32_t size,
+                    const VulkanBuffer& buffer, const ActivationLayout& layout, bool in) const;
   void forget();
 
   const VulkanWork& m_work;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "backend/backend.h"
+#include "backend/common/backend.h"
 #include "backend/vulkan/vulkan_device.h"
 
 namespace rookery::engine {

@@ -10,8 +10,8 @@
 
 namespace rookery::engine {
 
-/// How work is cut for a device. `groupSize`, `part` and `tiles` decide the order of sums, so they follow from the kind of
-/// device alone; `lanes`, `unroll` and `strips` decide speed only, and are measured.
+/// How work is cut for a device. `groupSize`, `part` and `tiles` decide the order of sums, so they follow from the kind
+/// of device alone; `lanes`, `unroll` and `strips` decide speed only, and are measured.
 struct VulkanTuning {
   std::uint32_t groupSize = 128;  ///< lanes of a group; a power of two, no less than a subgroup
   std::uint32_t part = 8;         ///< inputs of coded weights that share a chain; a power of two, at most 32

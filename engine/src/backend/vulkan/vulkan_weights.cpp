@@ -13,14 +13,20 @@ namespace {
 
 class VulkanWeightMemory final : public WeightMemory {
  public:
-  VulkanWeightMemory(const Program& program, WeightSource& source, const PlaceOptions& options, VulkanDevice& device, Ledger& ledger,
-                     std::uint64_t promised)
-      : m_program(program), m_source(source), m_options(options), m_device(device), m_ledger(ledger), m_promised(promised) {}
+  VulkanWeightMemory(const Program& program, WeightSource& source, const PlaceOptions& options, VulkanDevice& device,
+                     Ledger& ledger, std::uint64_t promised)
+      : m_program(program),
+        m_source(source),
+        m_options(options),
+        m_device(device),
+        m_ledger(ledger),
+        m_promised(promised) {}
   std::vector<VulkanBuffer> buffers;  ///< by component
 
   Result<void> allocate(const Placement& placement) override {
     const auto outOfMemory = [&](std::uint64_t room) {
-      return tooLarge({m_program, m_source, m_options.precision, placement, m_device.info(), vulkanTraits(m_device.info()), room, m_promised});
+      return tooLarge({m_program, m_source, m_options.precision, placement, m_device.info(),
+                       vulkanTraits(m_device.info()), room, m_promised});
     };
     const std::uint64_t free = m_device.freeBytes(), room = free - std::min(free, m_promised);
     if (deviceBytes(placement) + workingBytes(m_program) > room) return outOfMemory(room);
@@ -50,7 +56,9 @@ class VulkanWeightMemory final : public WeightMemory {
     if (buffer.isCached()) return {};
     auto good = m_device.write(buffer, place.offset, std::span(m_packed).first(place.bytes));
     if (!good && good.error().code == ErrorCode::OutOfMemory)
-      good.error().message += " The weights fit there, but not the memory through which they are copied. End other programs that use the device, or use the CPU: \"cpu\".";
+      good.error().message +=
+          " The weights fit there, but not the memory through which they are copied. End other programs that use the "
+          "device, or use the CPU: \"cpu\".";
     return good;
   }
 
@@ -66,8 +74,10 @@ class VulkanWeightMemory final : public WeightMemory {
 
 }  // namespace
 
-Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program& program, WeightSource& source, const PlaceOptions& options,
-                                                                  const std::shared_ptr<VulkanDevice>& device, ThreadPool& pool, Ledger& ledger,
+Result<std::shared_ptr<const VulkanWeights>> VulkanWeights::place(const Program& program, WeightSource& source,
+                                                                  const PlaceOptions& options,
+                                                                  const std::shared_ptr<VulkanDevice>& device,
+                                                                  ThreadPool& pool, Ledger& ledger,
                                                                   std::uint64_t promised) {
   VulkanWeightMemory memory(program, source, options, *device, ledger, promised);
   auto layout = placeWeights(program, source, options, vulkanTraits(device->info()), pool, memory, ledger);

@@ -9,13 +9,15 @@
 
 namespace rookery::engine {
 
-/// Weights in the device's memory, packed as everywhere (kernels/packed_format.h), one buffer per component. Tables of which
-/// a token reads one row stay with the CPU, which looks it up.
+/// Weights in the device's memory, packed as everywhere (kernels/packed_format.h), one buffer per component. Tables of
+/// which a token reads one row stay with the CPU, which looks it up.
 class VulkanWeights final : public PlacedWeights {
  public:
   /// `promised`: bytes of what is free that are kept for what segments placed before will allocate.
-  static Result<std::shared_ptr<const VulkanWeights>> place(const Program& program, WeightSource& source, const PlaceOptions& options,
-                                                            const std::shared_ptr<VulkanDevice>& device, ThreadPool& pool, Ledger& ledger,
+  static Result<std::shared_ptr<const VulkanWeights>> place(const Program& program, WeightSource& source,
+                                                            const PlaceOptions& options,
+                                                            const std::shared_ptr<VulkanDevice>& device,
+                                                            ThreadPool& pool, Ledger& ledger,
                                                             std::uint64_t promised = 0);
 
   std::uint64_t bytesPerToken() const noexcept override { return m_layout.bytesPerToken; }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "model/program.h"
+#include "program/program.h"
 #include "rookery/model.h"
 
 namespace rookery::engine {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 namespace rookery::engine {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/program.h"
+#include "program/program.h"
 
 namespace rookery::engine {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "bench/plain_text.h"
+#include "formats/plain_text.h"
 
 #include <cctype>
 
 #include "formats/names.h"
-#include "tokenizer/utf8.h"
+#include "text/utf8.h"
 
 namespace rookery::engine {
 namespace {

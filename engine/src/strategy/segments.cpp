@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "plan/segments.h"
+#include "strategy/segments.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "model/program.h"
+#include "program/program.h"
 #include "quant/policy.h"
 
 namespace rookery::engine {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "model/builder.h"
+#include "program/builder.h"
 
 namespace rookery::engine {
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "model/program.h"
+#include "program/program.h"
 #include "rookery/bandwidth.h"
 #include "rookery/device.h"
 #include "rookery/ledger.h"

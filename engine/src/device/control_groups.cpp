@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "plan/control_groups.h"
+#include "device/control_groups.h"
 
 #include <algorithm>
 #include <charconv>

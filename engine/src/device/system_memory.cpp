@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "plan/system_memory.h"
+#include "device/system_memory.h"
 
 #include <algorithm>
 #include <fstream>
 
-#include "plan/control_groups.h"
+#include "device/control_groups.h"
 #include "rookery/ledger.h"
 
 #ifdef __linux__
