@@ -169,7 +169,7 @@ QString reportDevice(const engine::BenchReport& report) {
     return QString::fromStdString(env.device);
   }
   engine::DeviceInfo device;
-  if (const auto devices = engine::devicesNamed(env.device); !devices.empty()) device.kind = devices.front().kind;
+  device.kind = engine::DeviceKind::Vulkan;  // any but the CPU: all others are titled alike
   device.name = env.gpu->name;
   device.software = env.gpu->software;
   return report.cpuTookPart() ? deviceTitle(device) + QStringLiteral(" + CPU") : deviceTitle(device);
