@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
+#include <tuple>
 
 #include "bench/bandwidth_kernels.h"
 #include "bench/bench_clock.h"
@@ -565,6 +566,19 @@ TEST_CASE("a report of a GPU's run names the device and is never compared with t
     document["environment"]["gpu"] = nlohmann::json::parse(wrong);
     const auto read = reportFromJson(document.dump());
     CHECK_MESSAGE((!read && read.error().code == ErrorCode::FileDamaged), wrong);
+  }
+}
+
+TEST_CASE("a bandwidth is a report's limit where the device that ran measured it, whatever its kind") {
+  BenchReport report = sampleReport();
+  REQUIRE(report.bandwidthGBs > 0);
+  for (const auto& [device, pattern, isLimit] : {std::tuple{"cpu", "avx2, 4 streams, 2 threads", true}, {"vulkan:0", "Vulkan, 4 loads", true}, {"cuda:1", "CUDA, 4 loads", true},
+                                                 {"vulkan:0", "avx2, 4 streams, 2 threads", false}, {"cuda:0", "Vulkan, 4 loads", false}, {"vulkan:0 + cpu", "Vulkan, 4 loads", false}}) {
+    CAPTURE(device);
+    CAPTURE(pattern);
+    report.environment.device = device;
+    report.bandwidthPattern = pattern;
+    CHECK(report.hasLimit() == isLimit);
   }
 }
 

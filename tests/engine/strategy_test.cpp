@@ -6,6 +6,8 @@
 
 #include <random>
 
+#include "rookery/device.h"
+
 using namespace rookery::engine;
 
 namespace {
@@ -134,4 +136,23 @@ TEST_CASE("random strategies neither crash nor lose a layer") {
     for (auto count = random() % 12; count > 0; --count) text += fmt::format("{} ", parts[random() % std::size(parts)]);
     planned(text, 1 + static_cast<int>(random() % 70));
   }
+}
+
+TEST_CASE("a device is named by its kind, and its number where it has one") {
+  CHECK(deviceNamed("cpu")->kind == DeviceKind::Cpu);
+  CHECK(deviceNamed("vulkan")->kind == DeviceKind::Vulkan);
+  CHECK(deviceNamed("vulkan")->index == -1);
+  CHECK(deviceNamed("vulkan:12")->index == 12);
+  CHECK(deviceNamed("cuda:0")->kind == DeviceKind::Cuda);
+  for (const char* none : {"", "cpu:0", " cpu", "Vulkan", "vulkan:", "vulkan:-1", "vulkan:+1", "vulkan:1x", "vulkan:99999999999", "vulkan:0 + cpu"}) {
+    CAPTURE(none);
+    CHECK_FALSE(deviceNamed(none).has_value());
+    CHECK_FALSE(namesCpu(none));
+  }
+  const auto both = devicesNamed("vulkan:3 + cpu");
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].index == 3);
+  CHECK(both[1].kind == DeviceKind::Cpu);
+  CHECK(devicesNamed("").empty());
+  CHECK(devicesNamed("a card + cpu").size() == 1);
 }
