@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -50,12 +49,10 @@ class VulkanHooks {
     std::size_t pieces = 0;                          ///< of its body
   };
   /// `tokens` tokens twice, from `a` to `b` and, with the head, back, all in one command buffer, because
-  /// synchronisation validation looks at one at a time. `a` is uploaded before; after each run what it left is fetched.
-  /// No inputs are taken.
-  Result<Together> runTogether(const VulkanState& a, const VulkanState& b, std::uint32_t tokens) {
+  /// synchronisation validation looks at one at a time, when it is recorded: it is not run. `a` is uploaded before;
+  /// after each run what it left is fetched. No inputs are taken.
+  Result<Together> recordTogether(const VulkanState& a, const VulkanState& b, std::uint32_t tokens) {
     const std::lock_guard lock(m_executable.m_running);
-    const std::uint32_t last = tokens - 1;
-    m_executable.writeRun(tokens, std::span(&last, 1));
     auto there = m_recorder.pairOf(a, b);
     if (!there) return tl::unexpected(there.error());
     auto back = m_recorder.pairOf(b, a);
@@ -66,34 +63,34 @@ class VulkanHooks {
     const std::uint64_t stateBytes = a.buffer().bytes(), outputBytes = m_work.outputs.bytes();
     auto fetched = device.newBuffer(3 * stateBytes + 2 * outputBytes, VulkanMemory::ToHost, ledger, "test", "fetched");
     if (!fetched) return tl::unexpected(fetched.error());
-    std::memset(fetched->data(), 0, fetched->bytes());
     const VolkDeviceTable& api = device.api();
     Together together;
     std::uint64_t at = 0;
-    const auto fetch = [&](VkCommandBuffer commands, const VulkanBuffer& buffer) {
+    const auto fetch = [&](VkCommandBuffer recorded, const VulkanBuffer& buffer) {
       const VkBufferCopy copy{0, at, buffer.bytes()};
-      api.vkCmdCopyBuffer(commands, buffer.handle(), fetched->handle(), 1, &copy);
+      api.vkCmdCopyBuffer(recorded, buffer.handle(), fetched->handle(), 1, &copy);
       at += buffer.bytes();
     };
-    auto good = device.runOnce([&](VkCommandBuffer commands) {
+    const auto commands = device.recordOnce([&](VkCommandBuffer recorded) {
       const VkBufferCopy upload{2 * (stateBytes + outputBytes), 0, stateBytes};
-      api.vkCmdCopyBuffer(commands, fetched->handle(), a.buffer().handle(), 1, &upload);
+      api.vkCmdCopyBuffer(recorded, fetched->handle(), a.buffer().handle(), 1, &upload);
       for (const bool first : {true, false}) {
         const auto& pair = first ? **there : **back;
         together = {};
         const auto body = m_recorder.piecesOf(true, std::bit_ceil(tokens));
         together.pieces = body.size();
         for (const auto& piece : body)
-          m_recorder.recordPiece(commands, pair, piece, std::bit_ceil(tokens), together.bodyBarriers);
-        fetch(commands, first ? b.buffer() : a.buffer());
+          m_recorder.recordPiece(recorded, pair, piece, std::bit_ceil(tokens), together.bodyBarriers);
+        fetch(recorded, first ? b.buffer() : a.buffer());
         const bool head = m_work.program.range.head;
         if (!first && head)
           for (const auto& piece : m_recorder.piecesOf(false, 1))
-            m_recorder.recordPiece(commands, pair, piece, 1, together.headBarriers);
-        if (!first || !head) fetch(commands, m_work.outputs);
+            m_recorder.recordPiece(recorded, pair, piece, 1, together.headBarriers);
+        if (!first || !head) fetch(recorded, m_work.outputs);
       }
     });
-    if (!good) return tl::unexpected(good.error());
+    if (!commands) return tl::unexpected(commands.error());
+    device.freeCommands(std::span(&*commands, 1));
     return together;
   }
 
