@@ -864,10 +864,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>选择要测量的模型</translation>
     </message>
     <message>
-        <source>RWKV models (*.pth *.st *.safetensors *.gguf)</source>
-        <translation>RWKV 模型 (*.pth *.st *.safetensors *.gguf)</translation>
-    </message>
-    <message>
         <source>Random weights in the official shape, no download: %1 million parameters, about %2 of memory.</source>
         <translation>官方形状的随机权重，无需下载：%1 百万参数，约占 %2 内存。</translation>
     </message>
@@ -959,6 +955,10 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>Measure reading and answering</source>
         <translation>测量读取和回答</translation>
     </message>
+    <message>
+        <source>RWKV models (%1);;All files (*)</source>
+        <translation>RWKV 模型 (%1);;所有文件 (*)</translation>
+    </message>
 </context>
 <context>
     <name>rookery::app::ChartPanel</name>
@@ -985,18 +985,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
 <context>
     <name>rookery::app::ChatPage</name>
     <message>
-        <source>What is Rookery?</source>
-        <translation>What is Rookery?</translation>
-    </message>
-    <message>
-        <source>How do I get a bigger model?</source>
-        <translation>How do I get a bigger model?</translation>
-    </message>
-    <message>
-        <source>What does the benchmark measure?</source>
-        <translation>What does the benchmark measure?</translation>
-    </message>
-    <message>
         <source>You</source>
         <translation>您</translation>
     </message>
@@ -1005,36 +993,12 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>回答</translation>
     </message>
     <message>
-        <source>Choose a model</source>
-        <translation>选择模型</translation>
-    </message>
-    <message>
         <source>Messages</source>
         <translation>消息</translation>
     </message>
     <message>
-        <source>Loading the model…</source>
-        <translation>正在载入模型…</translation>
-    </message>
-    <message>
-        <source>No model loaded</source>
-        <translation>未载入模型</translation>
-    </message>
-    <message>
-        <source>Choose a model to chat with.</source>
-        <translation>请选择一个模型来对话。</translation>
-    </message>
-    <message>
-        <source>Ask the guide</source>
-        <translation>询问向导</translation>
-    </message>
-    <message>
         <source>New chat</source>
         <translation>新对话</translation>
-    </message>
-    <message>
-        <source>%1 is ready.</source>
-        <translation>%1 已就绪。</translation>
     </message>
     <message>
         <source>No model is loaded. Choose one on the Models page.</source>
@@ -1085,14 +1049,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>正在等待…</translation>
     </message>
     <message>
-        <source>You can send your first message already: it is answered once the model is loaded.</source>
-        <translation>现在就可以发送第一条消息：模型载入后即会回答。</translation>
-    </message>
-    <message>
-        <source>A tiny model that comes with Rookery. It knows about this program and little else. For other questions, load a bigger model.</source>
-        <translation>Rookery 自带的小模型，只了解本程序，其他知识很少。其他问题请载入更大的模型。</translation>
-    </message>
-    <message>
         <source>Messages cannot be sent now, because they could not be saved.</source>
         <translation>现在无法发送消息，因为无法保存。</translation>
     </message>
@@ -1104,10 +1060,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <source>%1 Stop takes the question back.</source>
         <comment>%1 is a sentence: &quot;Waiting for the benchmark to end…&quot;</comment>
         <translation>%1 点“停止”可收回问题。</translation>
-    </message>
-    <message>
-        <source>%1 is ready. This chat begins from the state %2.</source>
-        <translation>%1 已就绪。这个对话从状态 %2 开始。</translation>
     </message>
 </context>
 <context>
@@ -1328,6 +1280,61 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>%1 was chosen before and is not there now. Choose another device.</source>
         <translation>之前选择了 %1，但它现在不存在。请选择其他设备。</translation>
+    </message>
+</context>
+<context>
+    <name>rookery::app::EmptyPage</name>
+    <message>
+        <source>What is Rookery?</source>
+        <translation>What is Rookery?</translation>
+    </message>
+    <message>
+        <source>How do I get a bigger model?</source>
+        <translation>How do I get a bigger model?</translation>
+    </message>
+    <message>
+        <source>What does the benchmark measure?</source>
+        <translation>What does the benchmark measure?</translation>
+    </message>
+    <message>
+        <source>Choose a model</source>
+        <translation>选择模型</translation>
+    </message>
+    <message>
+        <source>Loading the model…</source>
+        <translation>正在载入模型…</translation>
+    </message>
+    <message>
+        <source>No model loaded</source>
+        <translation>未载入模型</translation>
+    </message>
+    <message>
+        <source>You can send your first message already: it is answered once the model is loaded.</source>
+        <translation>现在就可以发送第一条消息：模型载入后即会回答。</translation>
+    </message>
+    <message>
+        <source>Choose a model to chat with.</source>
+        <translation>请选择一个模型来对话。</translation>
+    </message>
+    <message>
+        <source>New chat</source>
+        <translation>新对话</translation>
+    </message>
+    <message>
+        <source>%1 is ready. This chat begins from the state %2.</source>
+        <translation>%1 已就绪。这个对话从状态 %2 开始。</translation>
+    </message>
+    <message>
+        <source>Ask the guide</source>
+        <translation>询问向导</translation>
+    </message>
+    <message>
+        <source>A tiny model that comes with Rookery. It knows about this program and little else. For other questions, load a bigger model.</source>
+        <translation>Rookery 自带的小模型，只了解本程序，其他知识很少。其他问题请载入更大的模型。</translation>
+    </message>
+    <message>
+        <source>%1 is ready.</source>
+        <translation>%1 已就绪。</translation>
     </message>
 </context>
 <context>
@@ -2060,12 +2067,13 @@ tokens/s</source>
         <translation>获取模型：Hugging Face 上的 BlinkDL/rwkv7-g1，ModelScope 上的 RWKV/rwkv7-g1。rwkv7-g1d-0.1b-20260129-ctx8192.pth 这样的名称依次说明代次、训练数据、大小、日期和训练文本长度。Rookery 从不自行下载任何内容。</translation>
     </message>
     <message>
-        <source>RWKV models and states (*.pth *.st *.state *.safetensors *.gguf);;All files (*)</source>
-        <translation>RWKV 模型和状态 (*.pth *.st *.state *.safetensors *.gguf);;所有文件 (*)</translation>
+        <source>RWKV models and states (%1);;All files (*)</source>
+        <translation>RWKV 模型和状态 (%1);;所有文件 (*)</translation>
     </message>
     <message>
-        <source>Drop a model or a state (.pth, .st, .state, .safetensors, .gguf) anywhere on this page. The file stays where it is.</source>
-        <translation>可以把模型或状态（.pth、.st、.state、.safetensors、.gguf）拖到本页任意位置。文件会留在原处。</translation>
+        <source>Drop a model or a state (%1) anywhere on this page. The file stays where it is.</source>
+        <comment>%1: &quot;.pth, .gguf&quot;</comment>
+        <translation>可以把模型或状态（%1）拖到本页任意位置。文件会留在原处。</translation>
     </message>
 </context>
 <context>
@@ -2826,8 +2834,8 @@ tokens/s</source>
         <translation>选择起始状态</translation>
     </message>
     <message>
-        <source>States (*.pth *.st *.state *.safetensors);;All files (*)</source>
-        <translation>状态 (*.pth *.st *.state *.safetensors);;所有文件 (*)</translation>
+        <source>States (%1);;All files (*)</source>
+        <translation>状态 (%1);;所有文件 (*)</translation>
     </message>
 </context>
 <context>
