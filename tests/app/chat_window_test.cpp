@@ -23,6 +23,7 @@
 #include "chat/chat_page.h"
 #include "chat/composer.h"
 #include "chat/conversation_list.h"
+#include "chat/empty_page.h"
 #include "chat/pasted_text.h"
 #include "chat/segment_view.h"
 #include "chat/transcript_view.h"
@@ -285,7 +286,7 @@ class ChatWindowTest : public QObject {
     QVERIFY(page().current()->regenerate(older.parent));
     waitForAnswer();
     QVERIFY2(shown("chatStatus").contains(QStringLiteral("tokens remembered")), qPrintable(shown("chatStatus")));
-    page().setLoadProblem([] { return ChatPage::tr("Choose a model"); });
+    page().setLoadProblem([] { return EmptyPage::tr("Choose a model"); });
     Language language;
     language.apply(QStringLiteral("zh_CN"));
     QCoreApplication::processEvents();
