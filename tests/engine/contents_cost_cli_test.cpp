@@ -109,6 +109,18 @@ TEST_CASE("a table of contents costs little, however much a small file claims") 
     write(path, file, kBig);
     checkRefused(cost(path, 1000), "a text of 300000000 bytes as a");
   }
+  SUBCASE("GGUF: a long text where the architecture is named") {
+    Bytes file = gguf(0, 1);
+    file.counted("general.architecture").number(kText).counted(std::string(15'000'000, 'a'));
+    write(path, file);
+    checkRefused(cost(path, file.size()), "a text of 15000000 bytes as general.architecture");
+  }
+  SUBCASE("GGUF: texts as long as is allowed") {
+    Bytes file = gguf(0, 15);
+    for (int i = 0; i < 15; ++i) file.counted(std::to_string(i)).number(kText).counted(std::string(1'000'000, 'a'));
+    write(path, file);
+    CHECK(cost(path, file.size()).exitCode == 0);
+  }
   SUBCASE("GGUF: keys and tensors without end") {
     Bytes keys = gguf(0, kBig / 13);
     write(path, keys, kBig);
@@ -137,6 +149,22 @@ TEST_CASE("a table of contents costs little, however much a small file claims") 
   SUBCASE("safetensors: as many tensors as are allowed, with long names") {
     Bytes file = safetensors(emptyTensors(65'536, 190));
     REQUIRE(file.size() < 16'000'000);
+    write(path, file);
+    CHECK(cost(path, file.size()).exitCode == 0);
+  }
+  SUBCASE("safetensors: one long name, plain and as escapes") {
+    for (const std::string part : {"a", R"(\u0001)"}) {
+      std::string header = "{\"";
+      while (header.size() < 15'000'000) header += part;
+      Bytes file = safetensors(header + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})");
+      write(path, file);
+      checkRefused(cost(path, file.size()), "bytes in its table of contents; no model needs one of that size");
+    }
+  }
+  SUBCASE("safetensors: texts as long as is allowed") {
+    std::string header = R"({"__metadata__":{)";
+    for (int i = 0; i < 15; ++i) header += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":\"" + std::string(1'000'000, 'a') + "\"";
+    Bytes file = safetensors(header + "}}");
     write(path, file);
     CHECK(cost(path, file.size()).exitCode == 0);
   }

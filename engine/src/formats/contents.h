@@ -70,6 +70,8 @@ struct ModelFile::Contents {
 
 /// What no table of contents of a model comes near: 1024 layers have some 40,000 tensors.
 constexpr std::size_t kMostTensors = 65'536;
+/// One text of it: the longest notes of trainers have some hundred thousand bytes. Reading one takes several times its size.
+constexpr std::size_t kMostTextBytes = 1'000'000;
 /// "The {file} lists more than 65536 {things}; no model has that many.", FormatUnknown.
 tl::unexpected<Error> tooMany(std::string_view file, std::string_view things, std::uint64_t most);
 

@@ -27,7 +27,6 @@ constexpr std::uint64_t kMostKeyBytes = 65535;
 constexpr std::uint64_t kMostDims = 4;
 constexpr std::uint64_t kMostKeys = 4096;                // llama.cpp's own files have some forty
 constexpr std::uint64_t kMostTexts = 4'194'304;           // in an array; vocabularies have 2^18, their merges twice that
-constexpr std::uint64_t kMostTextBytes = 16'000'000;
 
 // Reads forward; every take checks what is left first.
 class Reader {

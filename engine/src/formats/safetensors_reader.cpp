@@ -217,6 +217,18 @@ Result<void> unwrapBlocks(TensorSource& tensor) {
   return {};
 }
 
+// As it stands in the file, with its escapes.
+std::size_t longestText(std::string_view header) {
+  std::size_t longest = 0;
+  for (std::size_t at = header.find('"'); at != std::string_view::npos; at = header.find('"', at)) {
+    const std::size_t begin = ++at;
+    while (at < header.size() && header[at] != '"') at += header[at] == '\\' ? 2 : 1;
+    longest = std::max(longest, std::min(at, header.size()) - begin);
+    ++at;
+  }
+  return longest;
+}
+
 }  // namespace
 
 bool hasSafetensorsHeader(std::span<const std::byte> bytes) noexcept {
@@ -240,6 +252,9 @@ Result<void> readSafetensors(ModelFile::Contents& contents) {
                 fmt::format("The safetensors file has a table of contents of {} MB; no model has one of more than {}.",
                             length / 1'000'000, kMostHeader / 1'000'000));
   const auto* text = reinterpret_cast<const char*>(file.data() + 8);
+  if (const std::size_t longest = longestText({text, length}); longest > kMostTextBytes)
+    return fail(ErrorCode::FormatUnknown, fmt::format("The safetensors file has a text of {} bytes in its table of contents; no model "
+                                                      "needs one of that size.", longest));
   const auto data = file.subspan(8 + length);
   HeaderReader header(contents, data);
   const bool whole = json::sax_parse(text, text + length, &header);
