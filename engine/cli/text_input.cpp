@@ -108,14 +108,22 @@ bool MessageReader::line(std::string& line, const char* prompt) {
   return true;
 }
 
+// A terminal passes on whole lines, so what was not read yet is not in the stream's buffer either.
+bool MessageReader::moreComes() {
+  constexpr int kPauseMilliseconds = 300;  // within a paste there is none, after it a person has to type
+  pollfd ready{STDIN_FILENO, POLLIN, 0};
+  return m_in.good() && ::poll(&ready, 1, kPauseMilliseconds) > 0;
+}
+
 bool MessageReader::readPaste(std::string& text, bool& pasted) {
   for (std::size_t begin = text.find(kPasteBegin); begin != std::string::npos; begin = text.find(kPasteBegin)) {
     text.erase(begin, kPasteBegin.size());
     pasted = true;
     std::size_t end = text.find(kPasteEnd, begin);
     while (end == std::string::npos) {
+      if (m_isCut && !moreComes()) return true;  // the closing mark went with the end of the line
       std::string more;
-      if (!line(more, "")) return false;
+      if (!line(more, "")) return m_isCut;
       const std::size_t from = text.size() + 1;
       text += '\n' + more;
       end = text.find(kPasteEnd, from);
@@ -132,7 +140,7 @@ std::optional<MessageReader::Message> MessageReader::next() {
   std::string& text = message.text;
   if (!line(text, "> ") || !readPaste(text, pasted)) return std::nullopt;
   const bool isOneLine = text.find('\n') == std::string::npos;
-  if (!isOneLine) {
+  if (!isOneLine || (pasted && m_isCut)) {
     // What was pasted is taken as it is.
   } else if (const std::string_view first = trimmed(text); first.starts_with(kMark)) {
     std::string inside(first.substr(kMark.size()));

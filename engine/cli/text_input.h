@@ -35,7 +35,9 @@ class MessageReader {
 
  private:
   bool line(std::string& line, const char* prompt);
-  /// Adds lines until the paste that begins in `text` has ended, and takes its marks out. False: the input ended.
+  bool moreComes();
+  /// Adds lines until the paste that begins in `text` has ended, and takes its marks out. False: the input ended. Once a
+  /// line was cut, the closing mark may be lost; then a pause in the input ends the paste.
   bool readPaste(std::string& text, bool& pasted);
 
   std::istream& m_in;

@@ -53,8 +53,9 @@ std::string answerTo(const std::string& message) {
   return json::parse(run.out)["text"].get<std::string>() + "\n";
 }
 
-/// The same chat in a terminal, with what a person types and pastes; all that the terminal shows.
-std::string chatInTerminal(const std::string& typed) {
+/// The same chat in a terminal, with what a person types and pastes; all that the terminal shows. `later`: typed once a
+/// line was said to be cut.
+std::string chatInTerminal(const std::string& typed, std::string later = {}) {
   int terminal = -1;
   const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
   REQUIRE(child >= 0);
@@ -73,10 +74,14 @@ std::string chatInTerminal(const std::string& typed) {
     if (count <= 0) break;  // EIO: it ended
     shown.append(buffer, static_cast<std::size_t>(count));
     if (!sent && shown.find("\x1b[?2004h> ") != std::string::npos) sent = ::write(terminal, typed.data(), typed.size()) > 0;
+    if (!later.empty() && shown.find("its end is missing") != std::string::npos) {
+      if (::write(terminal, later.data(), later.size()) < 0) break;
+      later.clear();
+    }
   }
+  ::close(terminal);  // ends a chat that still waits
   int status = 0;
   ::waitpid(child, &status, 0);
-  ::close(terminal);
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 0);
   return shown;
@@ -181,6 +186,17 @@ TEST_CASE("what is pasted into a terminal is one question") {
   const std::string cut = chatInTerminal(std::string(6000, 'a') + "\n/quit\n");
   CHECK(countOf(cut, speed) == 0);
   CHECK(cut.find("its end is missing") != std::string::npos);
+  // With the line goes the mark that closes a paste; the chat goes on all the same.
+  for (const char* before : {"", "short\n", "\"\"\""}) {
+    CAPTURE(std::string(before));
+    const std::string open = chatInTerminal("\x1b[200~" + (before + std::string(5000, 'y')) + "\x1b[201~\n", "hi\n/quit\n");
+    CHECK(open.find("its end is missing") != std::string::npos);
+    CHECK(countOf(open, speed) == 1);
+  }
+  // What follows such a line in the paste is no question of its own.
+  const std::string rest = chatInTerminal("\x1b[200~" + std::string(5000, 'y') + "\nrest\nend\x1b[201~\n", "/quit\n");
+  CHECK(rest.find("its end is missing") != std::string::npos);
+  CHECK(countOf(rest, speed) == 0);
 }
 
 TEST_CASE("a result replaces only a file of its kind that Rookery wrote, unless it is forced") {
