@@ -244,15 +244,39 @@ TEST_CASE("config.json decides what the tensors do not tell") {
   REQUIRE(convertModel(*ModelFile::open(path), folder.file("whole.safetensors"), options).has_value());
   CHECK(logitsOf(folder.file("whole.safetensors")) == wanted);
 
+  // Under official names as well.
+  tied = official;
+  std::erase_if(tied, [](const Raw& t) { return t.name == "head.weight"; });
+  writeRaw(path, tied);
+  CHECK(logitsOf(path) == wanted);
+  for (const auto& [key, value] : {std::pair<const char*, json>{"tie_word_embeddings", false}, {"hidden_size", 4096}}) {
+    json changed = good;
+    changed["tie_word_embeddings"] = true;
+    changed[key] = value;
+    writeFile(config, changed.dump());
+    checkRefused(path, ErrorCode::TensorMissing, "tensor head.weight is missing");
+  }
+
   // A model that lost a layer.
   auto less = official;
   const std::string last = "blocks." + std::to_string(good["num_hidden_layers"].get<int>() - 1) + ".";
   std::erase_if(less, [&](const Raw& t) { return t.name.starts_with(last); });
-  writeRaw(path, fla(less));
-  writeFile(config, good.dump());
-  checkRefused(path, ErrorCode::TensorMismatch, "The config.json beside the model says that it has");
-  with("hidden_size", 4096);
-  CHECK(detected(path).has_value());
+  for (const auto& tensors : {fla(less), less}) {
+    writeRaw(path, tensors);
+    writeFile(config, good.dump());
+    checkRefused(path, ErrorCode::TensorMismatch, "The config.json beside the model says that it has");
+    with("hidden_size", 4096);
+    CHECK(detected(path).has_value());
+    with("model_type", "llama");
+    CHECK(detected(path).has_value());
+  }
+
+  // Beside a .pth, too.
+  std::filesystem::copy_file(kModels / "v7_small/model.pth", folder.file("model.pth"));
+  with("num_hidden_layers", good["num_hidden_layers"].get<int>() + 1);
+  checkRefused(folder.file("model.pth"), ErrorCode::TensorMismatch, "The config.json beside the model says that it has");
+  with("norm_eps", 1e-3);
+  CHECK(detected(folder.file("model.pth"))->shape.normEps == 1e-3F);
 
   // Other numbers than those of official models.
   writeRaw(path, fla(official));

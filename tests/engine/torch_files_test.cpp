@@ -10,6 +10,7 @@
 #include "quant/convert.h"
 #include "rookery/model_file.h"
 #include "rookery/model_info.h"
+#include "support/process.h"
 #include "support/torch_writer.h"
 #include "weights/weight_source.h"
 
@@ -246,6 +247,29 @@ TEST_CASE("the one prefix that a wrapper put before all names is taken off, in b
     CHECK_FALSE((*file)->metadata().contains("rookery.prefix"));
     for (const auto& name : names) CHECK_MESSAGE((*file)->find(name) != nullptr, name);
   }
+}
+
+TEST_CASE("a .pth with r_k stored flat takes the size of its heads from the config.json beside it") {
+  using namespace py;
+  const TemporaryFolder folder;
+  TorchWriter torch;
+  Items items;
+  for (const TensorSource& t : golden()->tensors()) {
+    const bool flat = t.name.ends_with(".r_k");
+    REQUIRE(t.dtype == DType::BF16);
+    items.emplace_back(text(t.name), torch.tensor(flat ? std::vector{t.shape[0] * t.shape[1]} : t.shape,
+                                                  {reinterpret_cast<const char*>(t.bytes.data()), t.bytes.size()},
+                                                  "BFloat16Storage", 2));
+  }
+  Bytes bytes = torch.zip(dict(items));
+  writeFile(folder.file("m.pth"), {reinterpret_cast<const char*>(bytes.raw().data()), bytes.size()});
+  const auto shapeOf = [&] { return detect(**ModelFile::open(folder.file("m.pth"))); };
+  CHECK(contains(shapeOf().error().message, "put its config.json beside the file"));
+  const ModelShape wanted = detect(*golden())->shape;
+  writeFile(folder.file("config.json"), "{\"hidden_size\": " + std::to_string(wanted.nEmbd) + ", \"head_dim\": " +
+                                            std::to_string(wanted.headSize) + "}");
+  REQUIRE(shapeOf().has_value());
+  CHECK(shapeOf()->shape.headSize == wanted.headSize);
 }
 
 TEST_CASE("values beside the weights are passed over, whatever made them") {

@@ -58,8 +58,8 @@ class MetaArray {
 /// Metadata of GGUF (all types), safetensors (`__metadata__`, strings) and .pth (plain values beside the tensors).
 using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::string, MetaArray>;
 
-/// What the config.json beside a .safetensors says, as far as it decides the arithmetic. It may be another model's:
-/// whoever uses it compares `width` and `layers`.
+/// What the config.json beside a .safetensors or .pth says, as far as it decides the arithmetic. It may be another
+/// model's: whoever uses it compares `width` and `layers`.
 struct FolderConfig {
   std::optional<std::int64_t> layers, width, headSize;  ///< num_hidden_layers, hidden_size, head_dim
   std::optional<double> normEps;                        ///< norm_eps
@@ -98,7 +98,7 @@ class ModelFile {
   /// Of a GGUF: keys in file order, with type and value as stored; for copying them.
   std::span<const std::pair<std::string, std::span<const std::byte>>> rawMetadata() const noexcept;
 
-  /// nullptr: no .safetensors, or no config.json of such a form beside it.
+  /// nullptr: a GGUF, or no config.json of such a form beside it.
   const FolderConfig* config() const noexcept;
 
   /// The CRC-32 that the file states for exactly these bytes of it, if open() has not compared it: the storages of

@@ -36,6 +36,9 @@ std::optional<FolderConfig> readFolderConfig(const std::filesystem::path& folder
       return std::nullopt;
     return found->get<std::int64_t>();
   };
+  const auto family = json->find("model_type");
+  if (family != json->end() && family->is_string() && !family->get_ref<const std::string&>().starts_with("rwkv"))
+    return std::nullopt;  // the folder's other model is none of RWKV
   FolderConfig config;
   config.layers = whole("num_hidden_layers");
   config.width = whole("hidden_size");

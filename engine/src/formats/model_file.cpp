@@ -269,7 +269,7 @@ Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::filesystem::
       return tl::unexpected(noModelInFolder(file));
     const auto index = listOfParts(file);
     auto contents = index ? openParts(*index, file) : openOne(file);
-    if (contents && (*contents)->container == Container::SafeTensors)
+    if (contents && (*contents)->container != Container::Gguf)  // which says all of that itself
       (*contents)->config = readFolderConfig(file.parent_path());
     return contents;
   });

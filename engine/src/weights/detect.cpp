@@ -154,7 +154,6 @@ Result<const FolderConfig*> configOf(const ModelFile& file, const ModelShape& sh
   const FolderConfig* config = file.config();
   if (config == nullptr || config->width != shape.nEmbd) return nullptr;
   if (!config->layers || *config->layers == shape.layers) return config;
-  if (!hasFlaNames(file)) return nullptr;
   return fail(ErrorCode::TensorMismatch, fmt::format("The config.json beside the model says that it has {} layers, but "
                                                      "its tensors make {}. Tensors are missing, or the config.json is "
                                                      "another model's.",

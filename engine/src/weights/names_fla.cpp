@@ -70,9 +70,6 @@ NamedTensors namesOfFla(const ModelFile& file) {
     }
     out[std::move(name)] = std::move(named);
   }
-  // The embedding as it is stored, before ln0, is the head of a model with tied embeddings; its file has no other.
-  if (const auto* config = file.config(); config != nullptr && config->tiedEmbeddings && !out.contains("head.weight"))
-    if (const auto embedding = out.find("emb.weight"); embedding != out.end()) out["head.weight"] = embedding->second;
   return out;
 }
 

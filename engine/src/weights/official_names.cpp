@@ -169,6 +169,17 @@ std::optional<bool> loraStoredOutIn(const ModelFile& file, const WebRwkvNames& n
   return square ? std::nullopt : std::optional(false);
 }
 
+// The embedding as it is stored, before ln0, is the head of a model with tied embeddings; its file has no other. Where
+// this model's config.json says so.
+NamedTensors withTiedHead(const ModelFile& file, NamedTensors names) {
+  const FolderConfig* config = file.config();
+  const auto embedding = names.find("emb.weight");
+  if (config != nullptr && config->tiedEmbeddings && embedding != names.end() && !embedding->second.shape.empty() &&
+      config->width == embedding->second.shape.back())
+    names.try_emplace("head.weight", embedding->second);
+  return names;
+}
+
 }  // namespace
 
 std::vector<std::int64_t> squeezed(const std::vector<std::int64_t>& shape) {
@@ -213,7 +224,7 @@ NamedTensors officialNames(const ModelFile& file) {
     for (const TensorSource& tensor : file.tensors()) addGguf(tensor, version6, out);
     return out;
   }
-  if (hasFlaNames(file)) return namesOfFla(file);
+  if (hasFlaNames(file)) return withTiedHead(file, namesOfFla(file));
   const WebRwkvNames names(file);
   const bool outIn = loraStoredOutIn(file, names).value_or(isNamedAsWebRwkv(file));
   for (const TensorSource& tensor : file.tensors()) {
@@ -223,7 +234,7 @@ NamedTensors officialNames(const ModelFile& file) {
         ((!outIn && isLowRank(name)) || isDeepLowRank(name)) && traits(tensor.dtype).blockSize == 1;
     out[name] = namedTensor(tensor, inOut);
   }
-  return out;
+  return withTiedHead(file, std::move(out));
 }
 
 }  // namespace rookery::engine
