@@ -142,6 +142,23 @@ TEST_CASE("metadata may be null, as MLX writes it") {
   CHECK(logitsOf(folder.file("model.safetensors")) == logitsOf(kModels / "v7_small/model.pth"));
 }
 
+TEST_CASE("a tensor with an impossible name is refused for that; the file is whole") {
+  const TemporaryFolder folder;
+  const auto path = folder.file("named.safetensors");
+  for (const auto& [name, says] : {std::pair<std::string, std::string>{"", "a tensor whose name is empty."},
+                                   {"a\tb", "a tensor whose name holds control characters or is no UTF-8 (\"a\\x09b\")."},
+                                   {std::string(1025, 'x'), "a tensor whose name is longer than 1024 bytes (\"xxx"}}) {
+    auto tensors = small();
+    tensors.push_back(zeros(name, "BF16", {4}, 8));
+    writeRaw(path, tensors);
+    const auto file = ModelFile::open(path);
+    REQUIRE_FALSE(file.has_value());
+    CHECK(file.error().code == ErrorCode::FormatUnknown);
+    CHECK_MESSAGE(file.error().message.find(says) != std::string::npos, file.error().message);
+    CHECK(file.error().message.find("damaged") == std::string::npos);
+  }
+}
+
 TEST_CASE("an adapter beside the weights is refused, whatever it is called") {
   const TemporaryFolder folder;
   const auto path = folder.file("tuned.safetensors");

@@ -57,7 +57,7 @@ struct ModelFile::Contents {
   std::vector<std::span<const std::byte>> allBytes() const;  ///< of all files
   std::uint64_t sizeBytes() const noexcept;
   bool isLost() const noexcept;
-  /// FileDamaged if the name is no proper one; FormatUnknown if there are more tensors than any model has.
+  /// FormatUnknown if the name is no proper one (oddName()) or there are more tensors than any model has.
   Result<void> add(TensorSource tensor);
   /// For a tensor that is there in a form that is not read, "type complex128": a kNotReadNote. Errors as add().
   Result<void> addUnread(std::string_view tensorName, std::string form);
@@ -74,6 +74,9 @@ constexpr std::size_t kMostTensors = 65'536;
 constexpr std::size_t kMostTextBytes = 1'000'000;
 /// "The {file} lists more than 65536 {things}; no model has that many.", FormatUnknown.
 tl::unexpected<Error> tooMany(std::string_view file, std::string_view things, std::uint64_t most);
+
+/// For a name that isPlainName() does not accept: which thing has it, and what is odd. FormatUnknown: the file is whole.
+tl::unexpected<Error> oddName(std::string_view thing, std::string_view name);
 
 /// For .pth readers: "The .pth file is damaged: {what}."
 tl::unexpected<Error> damagedPth(const std::string& what);

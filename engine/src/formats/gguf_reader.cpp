@@ -255,7 +255,7 @@ Result<void> readGguf(ModelFile::Contents& contents) {
     if (!reader.takeString(key, kMostKeyBytes)) return cut();
     const std::uint64_t begin = reader.at();
     if (!reader.take(type)) return cut();
-    if (!isPlainName(key)) return damaged(fmt::format("\"{}\" is no proper key", key));
+    if (!isPlainName(key)) return oddName("key", key);
     auto value = takeValue(reader, type, key);
     if (!value) return tl::unexpected(value.error());
     contents.rawMetadata.emplace_back(key, file.subspan(begin, reader.at() - begin));

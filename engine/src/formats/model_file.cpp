@@ -101,6 +101,17 @@ FileBytes::~FileBytes() {
   if (m_mapped) ::munmap(const_cast<std::byte*>(m_bytes.data()), m_bytes.size());
 }
 
+tl::unexpected<Error> oddName(std::string_view thing, std::string_view name) {
+  constexpr std::size_t kShown = 60;
+  const std::string what = name.empty()                 ? "is empty"
+                           : name.size() > kLongestName ? fmt::format("is longer than {} bytes", kLongestName)
+                                                        : "holds control characters or is no UTF-8";
+  return fail(ErrorCode::FormatUnknown,
+              fmt::format("The file holds a {} whose name {}{}. Nothing in a model is called so; save the file again "
+                          "under plain names.",
+                          thing, what, name.empty() ? "" : fmt::format(" (\"{}\")", printable(name, kShown))));
+}
+
 tl::unexpected<Error> damagedPth(const std::string& what) {
   return fail(ErrorCode::FileDamaged, fmt::format("The .pth file is damaged: {}.", what));
 }
@@ -139,7 +150,7 @@ bool ModelFile::Contents::isLost() const noexcept {
 }
 
 Result<void> ModelFile::Contents::add(TensorSource tensor) {
-  if (!isPlainName(tensor.name)) return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: \"{}\" is no proper tensor name.", tensor.name));
+  if (!isPlainName(tensor.name)) return oddName("tensor", tensor.name);
   // Every weight is somewhere in the file; a little slack is for tied tensors. Otherwise a small file could claim a
   // model of any size by naming the same bytes again and again.
   tensorBytes += tensor.bytes.size();
@@ -150,8 +161,7 @@ Result<void> ModelFile::Contents::add(TensorSource tensor) {
 }
 
 Result<void> ModelFile::Contents::addUnread(std::string_view tensorName, std::string form) {
-  if (!isPlainName(tensorName))
-    return fail(ErrorCode::FileDamaged, fmt::format("The file is damaged: \"{}\" is no proper tensor name.", tensorName.substr(0, 64)));
+  if (!isPlainName(tensorName)) return oddName("tensor", tensorName);
   metadata.emplace(fmt::format("{}{}", kNotReadNote, tensorName), std::move(form));
   return {};
 }

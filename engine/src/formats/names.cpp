@@ -46,7 +46,7 @@ bool actsUnseen(std::string_view character) noexcept {
 }
 
 bool isPlainName(std::string_view name) noexcept {
-  if (name.empty() || name.size() > 1024) return false;
+  if (name.empty() || name.size() > kLongestName) return false;
   while (!name.empty()) {
     const Utf8Step step = utf8Step(name);
     if (step.kind != Utf8Kind::Character || isControl(name.substr(0, step.length))) return false;

@@ -16,7 +16,8 @@ bool isControl(std::string_view character) noexcept;
 /// parts of words and belong to neither.
 bool actsUnseen(std::string_view character) noexcept;
 
-/// What we accept as the name of a tensor or key: valid UTF-8 without control characters, 1 to 1024 bytes.
+inline constexpr std::size_t kLongestName = 1024;
+/// What we accept as the name of a tensor or key: valid UTF-8 without control characters, 1 to kLongestName.
 bool isPlainName(std::string_view name) noexcept;
 
 /// A sentence that may quote names and bytes of a file, in one line and fit for a terminal: letters of every script stay,

@@ -81,7 +81,7 @@ class TensorBuilder {
       : m_contents(contents), m_graph(graph), m_storages(storages) {}
 
   Result<void> add(std::string_view name, const PickleNode& tensor) {
-    if (!isPlainName(name)) return damagedPth(fmt::format("\"{}\" is no proper tensor name", name.substr(0, 64)));
+    if (!isPlainName(name)) return oddName("tensor", name);
     if (tensor.kind == Kind::OddTensor) return m_contents.addUnread(name, fmt::format("kind \"{}\"", kindOf(tensor.text)));
     const PickleNode& storage = m_graph.at(tensor.items[0]);
     const auto shape = integers(m_graph, tensor.items[1]);

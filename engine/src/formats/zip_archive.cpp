@@ -151,7 +151,7 @@ Result<std::map<std::string, ZipEntry, std::less<>>> readZipDirectory(std::span<
   for (std::uint64_t i = 0; i < directory->entries; ++i) {
     const auto record = readRecord(reader);
     if (!record) return damagedPth("its table of contents is broken");
-    if (!isPlainName(record->name)) return damagedPth(fmt::format("\"{}\" is no proper entry name", record->name));
+    if (!isPlainName(record->name)) return oddName("zip entry", record->name);
     auto entry = locate(archive, *directory, *record);
     if (!entry) return tl::unexpected<Error>(entry.error());
     if (!entries.emplace(record->name, *entry).second) return damagedPth(fmt::format("it holds {} twice", record->name));
