@@ -164,7 +164,9 @@ TEST_CASE("an adapter beside the weights is refused, whatever it is called") {
   const auto path = folder.file("tuned.safetensors");
   for (const char* part : {"blocks.0.att.key.lora_A", "blocks.1.ffn.key.lora_B", "blocks.0.att.key.lora_a",
                            "blocks.0.att.key.lora_b.weight", "blocks.0.att.key.disha", "blocks.1.att.value.bone",
-                           "blocks.0.att.receptance.base_layer.weight", "blocks.0.att.key.lora_A.default.weight"}) {
+                           "blocks.0.att.receptance.base_layer.weight", "blocks.0.att.key.lora_A.default.weight",
+                           "blocks.0.att.key.ia3_l", "blocks.0.att.key.hada_w1_a", "blocks.0.att.key.oft_r.default",
+                           "blocks.0.att.key.vera_lambda_b", "blocks.1.att.key.lokr_w1"}) {
     CAPTURE(part);
     for (const bool hf : {false, true}) {
       auto tensors = small();

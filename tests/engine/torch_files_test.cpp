@@ -571,6 +571,10 @@ TEST_CASE("adapters are known as such, and never dropped from beside their weigh
   says(dict({{text("state_dict"), dict(beside)}}), "an adapter that is not merged");
   says(dict({{text("model"), dict(weights(torch))}, {text("lora_state_dict"), dict(lora)}}),
        "an adapter that is not merged");
+  for (const char* part : {"ia3_l", "hada_w1_a", "oft_r", "vera_lambda_b"}) {
+    const Items other{{text(std::string("blocks.0.att.key.") + part), torch.floats({1})}};
+    says(dict({{text("model"), dict(weights(torch))}, {text("adapter"), dict(other)}}), "an adapter that is not merged");
+  }
   Items wrapped = weights(torch, [](const std::string& name) {
     return name == "blocks.0.att.key.weight" ? "blocks.0.att.key.base_layer.weight" : name;
   });

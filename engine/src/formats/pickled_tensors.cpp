@@ -8,6 +8,7 @@
 #include <array>
 #include <set>
 
+#include "formats/adapter_names.h"
 #include "formats/contents.h"
 #include "formats/names.h"
 
@@ -32,11 +33,8 @@ bool isEmbedding(std::string_view key) {
          key.ends_with(".embeddings.weight");
 }
 
-bool isAdapter(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kParts{"lora_", "lora.", ".bone", ".disha", "base_layer"};
-  return std::any_of(kParts.begin(), kParts.end(),
-                     [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
-}
+/// web-rwkv's are called .lora.0 and .lora.1, as some weights of flash-linear-attention.
+bool isAdapter(std::string_view name) { return isOfAdapter(name) || name.find("lora.") != std::string_view::npos; }
 
 /// What trainers call the dictionary of weights; others in the same file are copies of it (averages, the best so far).
 bool isUsualName(std::string_view path) {

@@ -8,6 +8,7 @@
 #include <regex>
 #include <string_view>
 
+#include "formats/adapter_names.h"
 #include "formats/names.h"
 #include "rookery/state_file.h"
 
@@ -39,19 +40,6 @@ std::optional<Error> part(const ModelFile& file) {
     return Error{ErrorCode::TensorMissing, fmt::format("{} Put all parts and their list, {}.safetensors.index.json, into one folder; then any of them opens the "
                                                        "model.", what, match[1].str()), {}};
   return Error{ErrorCode::TensorMissing, fmt::format("{} Of models in several files, only .safetensors with their list can be opened: get it in one file.", what), {}};
-}
-
-// A part of the name that only adapters have: of PEFT, RWKV-PEFT and rwkvtune (lora_A, init_lora_A), MLX (lora_a), Bone
-// and DiSHA; base_layer is the weight that such a tool wrapped.
-bool isOfAdapter(std::string_view name) {
-  for (std::size_t at = 0; at != std::string_view::npos;) {
-    const std::size_t dot = name.find('.', at);
-    const std::string_view part = name.substr(at, dot == std::string_view::npos ? dot : dot - at);
-    if (part.find("lora_") != std::string_view::npos || part == "disha" || part == "bone" || part == "base_layer")
-      return true;
-    at = dot == std::string_view::npos ? dot : dot + 1;
-  }
-  return false;
 }
 
 // Adapters alone, and those that lie beside the weights that they change: run without them, the model would answer as
