@@ -211,7 +211,8 @@ TEST_CASE("a model opens from the dictionaries that trainers put around it") {
 TEST_CASE("the one prefix that a wrapper put before all names is taken off, in both containers") {
   using namespace py;
   for (const std::string prefix :
-       {"model.", "module.", "_forward_module.", "_orig_mod.", "module._orig_mod.", "_forward_module.model."}) {
+       {"model.", "module.", "_forward_module.", "_orig_mod.", "module._orig_mod.", "_forward_module.model.",
+        "base_model.model.", "transformer.", "_fsdp_wrapped_module.", "net.rwkv7."}) {
     CAPTURE(prefix);
     TorchWriter torch;
     Items items = weights(torch, prefixed(prefix));
@@ -233,6 +234,23 @@ TEST_CASE("the one prefix that a wrapper put before all names is taken off, in b
     REQUIRE(st.has_value());
     CHECK((*st)->find("emb.weight") != nullptr);
     CHECK((*st)->find("blocks.0.ln0.weight") != nullptr);
+  }
+  // Wrappers of single blocks, with or without a prefix before them.
+  for (const std::string prefix : {"", "module."}) {
+    TorchWriter torch;
+    const Rename wrapped = [&](const std::string& name) {
+      if (!name.starts_with("blocks.")) return prefix + name;
+      const std::size_t dot = name.find('.', 7);
+      return prefix + name.substr(0, dot) + "._checkpoint_wrapped_module" + name.substr(dot);
+    };
+    checkIsGolden(torch.zip(dict(weights(torch, wrapped))));
+  }
+  // Where a prefix is not known, the sentence names it.
+  {
+    TorchWriter torch;
+    const Error error = modelRefusal(torch.zip(dict(weights(torch, prefixed("student.")))));
+    CHECK(error.code == ErrorCode::NotRwkv);
+    CHECK_MESSAGE(contains(error.message, "emb.weight is called \"student.emb.weight\" here"), error.message);
   }
   // Not one prefix, or one that belongs to the names.
   for (const auto& names : {std::vector<std::string>{"model.emb.weight", "module.blocks.0.ln0.weight"},

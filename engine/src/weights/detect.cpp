@@ -101,6 +101,12 @@ class Tensors {
   bool anyContains(std::string_view part) const {
     return std::any_of(m_tensors.begin(), m_tensors.end(), [&](const auto& t) { return t.first.find(part) != std::string::npos; });
   }
+  /// The first such name, fit for a sentence; empty: none.
+  std::string endingIn(std::string_view end) const {
+    const auto found =
+        std::find_if(m_tensors.begin(), m_tensors.end(), [&](const auto& t) { return t.first.ends_with(end); });
+    return found == m_tensors.end() ? std::string{} : printable(found->first, 80);
+  }
   bool anyStartsWith(std::string_view part) const {
     return std::any_of(m_tensors.begin(), m_tensors.end(), [&](const auto& t) { return t.first.starts_with(part); });
   }
@@ -442,6 +448,11 @@ Result<ModelShape> detectShape(const ModelFile& file, const Tensors& tensors) {
   if (auto variant = unsupportedVariant(tensors)) return tl::unexpected(std::move(*variant));
   if (tensors.has("blocks.0.att.r_k")) return detectV7(file, tensors);
   if (tensors.has("emb.weight") && (tensors.has("blocks.0.ffn.key.weight") || tensors.anyContains("att.time_decay"))) return detectOlder(file, tensors);
+  if (const std::string theirs = tensors.endingIn(".emb.weight"); !theirs.empty())
+    return fail(ErrorCode::NotRwkv,
+                fmt::format("This file holds no RWKV model under names that are known: emb.weight is called \"{}\" here. "
+                            "Save the model's own state_dict(), without what is around it.",
+                            theirs));
   return fail(ErrorCode::NotRwkv, "This file holds no RWKV model: the tensors emb.weight and blocks.0 are missing.");
 }
 
