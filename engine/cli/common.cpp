@@ -127,8 +127,6 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   if (!load) return tl::unexpected<Error>(load.error());
   const auto file = openModel(options.model);
   if (!file) return tl::unexpected<Error>(file.error());
-  if ((*file)->find("blocks.0.att.time_state") != nullptr)
-    print(stderr, "Note: {} also holds a tuned state. It is used only where this file is named as the state, too (--state-in, or /load in a chat).\n", options.model);
   const bool terminal = stderrIsTerminal();
   int lastPercent = -1;
   const auto progress = [&](const engine::LoadProgress& p) {
@@ -142,6 +140,11 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   if (lastPercent >= 0) print(stderr, "\r             \r");
   if (model) noteStrategy(load->strategy, (*model)->info().shape.layers);
   if (model) noteUnused((*model)->info());
+  if (model && (*file)->find("blocks.0.att.time_state") != nullptr)
+    print(stderr,
+          "Note: {} also holds a tuned state. It is used only where this file is named as the state, too (--state-in, or "
+          "/load in a chat).\n",
+          options.model);
   return model;
 }
 

@@ -228,6 +228,11 @@ TEST_CASE("a state of another generation or of other dimensions is refused, and 
     CHECK(run.exitCode == 3);
     CHECK_MESSAGE(says(run, "is a state of another program, not a model"), run.err);
   }
+  // No note of what else a file holds before it has turned out to be a model.
+  writeRaw(folder.file("tuned.st"), tensorsOf(kModels / "v7_small/state_tuned.pth"));
+  const auto tuned = runCli({"generate", "--model", folder.file("tuned.st"), "--prompt", "hello"});
+  CHECK_MESSAGE(says(tuned, "is a tuned state, not a model"), tuned.err);
+  CHECK_MESSAGE(!says(tuned, "also holds"), tuned.err);
 }
 
 TEST_CASE("which way a tuned state lies is told by the kind of file, whatever the case of its letters, and said") {
