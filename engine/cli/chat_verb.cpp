@@ -36,6 +36,7 @@ struct Point {
   std::optional<engine::TokenId> pending;
   bool started = false;
   bool userWordRead = false;
+  bool beforeLoad = false;  ///< a state was loaded then, and nothing asked
 };
 
 class Chat {
@@ -96,7 +97,8 @@ class Chat {
       if (m_undo.empty()) return fail(ErrorCode::InvalidArgument, "There is nothing to undo.");
       const Point point = std::move(m_undo.back());
       m_undo.pop_back();
-      print(stderr, "The last question and its answer are forgotten.\n");
+      print(stderr, "{}\n", point.beforeLoad ? "The state that was loaded is left again; the chat is as before it."
+                                             : "The last question and its answer are forgotten.");
       return goTo(point);
     }
     if (name != "/save" && name != "/load")
@@ -127,6 +129,7 @@ class Chat {
     const auto state = readState(path, *m_model, force, "/load --force");
     if (!state) return tl::unexpected<Error>(state.error());
     if (auto remembered = remember(); !remembered) return remembered;
+    m_undo.back().beforeLoad = true;
     if (auto started = startFrom(*state); !started) return started;
     print(stderr, "Loaded the state of {}.\n", path);
     return {};

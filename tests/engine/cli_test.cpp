@@ -295,6 +295,13 @@ TEST_CASE("a chat can be saved, loaded and undone") {
   CHECK_FALSE(second.empty());
   CHECK(saved.out.ends_with(second));
   CHECK(loaded.out == second);
+  // What /undo takes back is what it says.
+  const auto says = [](const auto& run, const char* words) { return run.err.find(words) != std::string::npos; };
+  const auto back = chat("/load " + state + "\n/undo\nfirst\n");
+  CHECK(says(back, "The state that was loaded is left again"));
+  CHECK_FALSE(says(back, "are forgotten"));
+  CHECK(saved.out.starts_with(back.out));
+  CHECK(says(talk, "The last question and its answer are forgotten."));
   const auto confused = chat("/fly\n/undo\n/load\n/load /nonexistent\n/quit\n");
   CHECK(confused.out.empty());
   CHECK(std::count(confused.err.begin(), confused.err.end(), '\n') == 5);
