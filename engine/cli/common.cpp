@@ -117,9 +117,23 @@ void noteStrategy(const std::string& strategy, int layers) {
   if (parsed && !parsed->note.empty()) print(stderr, "Note: {}\n", parsed->note);
 }
 
+std::string otherModels(const engine::ModelFile& file) {
+  const auto note = file.metadata().find("rookery.other_models");
+  const auto* paths = note == file.metadata().end() ? nullptr : std::get_if<std::string>(&note->second);
+  // A GGUF or safetensors file may have any key.
+  if (paths == nullptr || file.container() != engine::Container::Pth) return {};
+  return fmt::format("holds other whole models beside the one that is read ({}); to run one of these, save it in a file "
+                     "of its own", *paths);
+}
+
 void noteUnused(const engine::ModelInfo& info) {
   if (const std::string unused = engine::unusedTensors(info); !unused.empty())
     print(stderr, "Note: {}.\n", unused);
+}
+
+void noteOthersIn(const engine::ModelFile& file) {
+  if (const std::string others = otherModels(file); !others.empty())
+    print(stderr, "Note: {} {}.\n", file.name(), others);
 }
 
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context) {
@@ -140,6 +154,7 @@ Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& optio
   if (lastPercent >= 0) print(stderr, "\r             \r");
   if (model) noteStrategy(load->strategy, (*model)->info().shape.layers);
   if (model) noteUnused((*model)->info());
+  if (model) noteOthersIn(**file);
   if (model && (*file)->find("blocks.0.att.time_state") != nullptr)
     print(stderr,
           "Note: {} also holds a tuned state. It is used only where this file is named as the state, too (--state-in, or "

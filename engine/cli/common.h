@@ -82,6 +82,11 @@ Result<std::shared_ptr<const engine::ModelFile>> openModel(const std::string& mo
 void noteStrategy(const std::string& strategy, int layers);
 /// On stderr, where the file has tensors that the model does not use.
 void noteUnused(const engine::ModelInfo& info);
+/// What to say of a checkpoint that holds other whole models than the one that is read, as a sentence after "The file";
+/// empty: it holds none.
+std::string otherModels(const engine::ModelFile& file);
+/// That on stderr.
+void noteOthersIn(const engine::ModelFile& file);
 /// Loads with a progress line on stderr where that is a terminal.
 Result<std::shared_ptr<const engine::Model>> loadModel(const ModelOptions& options, const Context& context);
 

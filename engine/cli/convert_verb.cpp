@@ -38,6 +38,7 @@ Result<void> run(const ConvertOptions& o, const Context& context) {
   const auto file = openModel(o.in);
   if (!file) return tl::unexpected<Error>(file.error());
   if (const auto info = engine::detect(**file)) noteUnused(*info);
+  noteOthersIn(**file);
   const auto report = engine::convertModel(*file, o.out, options, context.stop);
   if (terminal) print(stderr, "\r                                        \r");
   if (!report) return tl::unexpected<Error>(report.error());

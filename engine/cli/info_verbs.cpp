@@ -80,7 +80,8 @@ Result<void> showContainer(const engine::ModelFile& file, const Context& context
   constexpr std::string_view kNotes = "rookery.";  // what the reader left out of the names, and which tensors
   for (const auto& [key, value] : file.metadata())
     if (const auto* note = std::get_if<std::string>(&value);
-        note != nullptr && (key == "rookery.prefix" || key.starts_with("rookery.not_read.")))
+        note != nullptr &&
+        (key == "rookery.prefix" || key == "rookery.other_models" || key.starts_with("rookery.not_read.")))
       print(stdout, "{}: {}\n", key.substr(kNotes.size()), *note);
   return {};
 }
@@ -118,9 +119,9 @@ json nameJson(const std::optional<engine::FileNameParts>& parts) {
           {"rest", parts->rest}};
 }
 
-/// `outIn`: see squareLoraOutIn().
+/// `outIn`: see squareLoraOutIn(); `others`: otherModels().
 Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName, const Result<std::shared_ptr<const engine::Tokenizer>>& tokenizer,
-                      std::optional<bool> outIn, const Context& context) {
+                      std::optional<bool> outIn, const std::string& others, const Context& context) {
   const std::string noTokenizer = tokenizer ? "" : tokenizer.error().message;  // why text cannot be read with this model
   const std::string tokenizerFile = tokenizer ? (*tokenizer)->file().string() : "";
   const engine::ModelShape& s = info.shape;
@@ -134,6 +135,7 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
                {"lora_order_assumed", outIn ? json(*outIn ? "out_in" : "in_out") : json()},
                {"state_bytes", s.stateBytes()}, {"tokenizer", tokenizerName(info.tokenizer)},
                {"file_bytes", info.fileBytes}, {"unused_tensors", info.unused},
+               {"other_models", others.empty() ? json() : json(others)},
                {"tokenizer_file", tokenizerFile.empty() ? json() : json(tokenizerFile)},
                {"tokenizer_missing", noTokenizer.empty() ? json() : json(noTokenizer)}, {"file_name", nameJson(parts)},
                {"explanation", parts ? json(engine::explainFileName(*parts)) : json::array()}});
@@ -152,6 +154,7 @@ Result<void> showInfo(const engine::ModelInfo& info, const std::string& fileName
     print(stdout, "lora order  {}, by the file's suffix: all its LoRA matrices are square, so nothing else tells\n",
           *outIn ? "[out, in] as in web-rwkv's files" : "[in, out] as in official files");
   if (!info.unused.empty()) print(stdout, "unused      {}\n", engine::unusedTensors(info));
+  if (!others.empty()) print(stdout, "            The file {}.\n", others);
   const char* before = "explanation";
   for (const std::string& line : parts ? engine::explainFileName(*parts) : std::vector<std::string>{})
     print(stdout, "{:<11} {}\n", std::exchange(before, ""), line);
@@ -220,7 +223,7 @@ Verb addInfo(CLI::App& app, Context& context) {
             if (isGuide(options->model) && !options->container) {
               const auto guide = engine::Model::guide();
               if (!guide) return tl::unexpected<Error>(guide.error());
-              return showInfo((*guide)->info(), "", (*guide)->requireTokenizer(), {}, context);
+              return showInfo((*guide)->info(), "", (*guide)->requireTokenizer(), {}, {}, context);
             }
             const auto file = engine::ModelFile::open(options->model);
             if (!file) return tl::unexpected<Error>(file.error());
@@ -228,7 +231,8 @@ Verb addInfo(CLI::App& app, Context& context) {
             const auto info = engine::detect(**file);
             if (!info && engine::stateKindOf(**file)) return showState(**file, context);
             if (!info) return tl::unexpected<Error>(info.error());
-            return showInfo(*info, (*file)->name(), engine::Tokenizer::forModel(**file, *info), engine::squareLoraOutIn(**file), context);
+            return showInfo(*info, (*file)->name(), engine::Tokenizer::forModel(**file, *info),
+                            engine::squareLoraOutIn(**file), otherModels(**file), context);
           }, false};
 }
 

@@ -189,6 +189,17 @@ TEST_CASE("a model opens from the dictionaries that trainers put around it") {
   }
   opens({{text("model"), model}, {text("model_ema"), average}});
   opens({{text("weights"), model}, {text("optimizer"), dict({{text("exp_avg"), average}})}});
+  // The copies that are not read are noted.
+  const auto others = [&](const Items& items) {
+    const auto file = ModelFile::fromMemory(torch.zip(dict(items)), "m.pth");
+    REQUIRE(file.has_value());
+    const auto note = (*file)->metadata().find("rookery.other_models");
+    return note == (*file)->metadata().end() ? "" : std::get<std::string>(note->second);
+  };
+  CHECK(others({{text("model"), model}, {text("ema"), average}}) == "ema");
+  CHECK(others({{text("state_dict"), model}, {text("ema_state_dict"), average}, {text("best"), dict({{text("net"), average}})}}) ==
+        "ema_state_dict, best.net");
+  CHECK(others({{text("model"), model}, {text("optimizer"), dict({{text("exp_avg"), average}})}}).empty());
   Items flat = weights(torch);
   flat.emplace_back(text("optimizer"), optimizer);
   flat.emplace_back(text("best"), average);

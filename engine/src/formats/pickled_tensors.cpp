@@ -10,6 +10,7 @@
 
 #include "formats/adapter_names.h"
 #include "formats/contents.h"
+#include "formats/file_notes.h"
 #include "formats/names.h"
 
 namespace rookery::engine {
@@ -137,13 +138,11 @@ class Walk {
   Result<PickledTensors> oneModel() {
     const Model* model = chosenModel();
     if (model == nullptr) {
-      std::vector<std::string> paths;
-      for (const Model& m : m_models) paths.push_back(m.path.substr(0, 64));
       return fail(
           ErrorCode::FormatUnknown,
           fmt::format("The .pth file is a training checkpoint with several models in it ({}). Save the one that is "
                       "meant in a file of its own.",
-                      fmt::join(paths, ", ")));
+                      fmt::join(paths(nullptr), ", ")));
     }
     PickledTensors out;
     std::set<std::uint32_t> direct;
@@ -157,6 +156,16 @@ class Walk {
       if (!direct.contains(tensor.node) && isAdapter(tensor.name)) out.tensors.push_back(std::move(tensor));
     if (!model->path.empty()) takeValues(model->node);
     out.values = std::move(m_values);
+    if (m_models.size() > 1)
+      out.values.emplace_back(kOtherModelsNote, fmt::format("{}", fmt::join(paths(model), ", ")));
+    return out;
+  }
+
+  /// The ways to the models, but for one; the outermost dictionary has none.
+  std::vector<std::string> paths(const Model* but) const {
+    std::vector<std::string> out;
+    for (const Model& m : m_models)
+      if (&m != but) out.push_back(m.path.substr(0, 64));
     return out;
   }
 

@@ -18,7 +18,8 @@ struct PickledTensor {
 
 struct PickledTensors {
   std::vector<PickledTensor> tensors;  ///< in the pickle's order
-  /// Short texts and numbers beside the tensors and in the outermost dictionary, where their keys have no dot in them.
+  /// Short texts and numbers beside the tensors and in the outermost dictionary, where their keys have no dot in them;
+  /// and kOtherModelsNote (file_notes.h).
   std::vector<std::pair<std::string, MetaValue>> values;
 };
 
