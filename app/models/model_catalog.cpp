@@ -56,6 +56,39 @@ struct Search {
   }
 };
 
+const engine::ModelShape* guideShape() {
+  static const auto shape = []() -> std::optional<engine::ModelShape> {
+    const auto file = engine::Model::guideFile();
+    const auto info = file ? engine::detect(**file) : tl::unexpected(file.error());
+    return info ? std::optional(info->shape) : std::nullopt;
+  }();
+  return shape ? &*shape : nullptr;
+}
+
+/// Its weights are read once for that, some milliseconds; empty: it cannot be read.
+const std::string& guideFingerprint() {
+  static const std::string fingerprint = [] {
+    engine::LoadOptions options;
+    options.threads = 1;
+    const auto guide = engine::Model::guide(options);
+    return guide ? (*guide)->fingerprint() : std::string();
+  }();
+  return fingerprint;
+}
+
+/// A state, or why none can be begun from.
+void readState(const engine::ModelFile& file, ModelEntry& entry) {
+  auto state = engine::describeState(file);
+  if (const auto good = state ? engine::checkState(file, *state) : tl::unexpected(state.error()); !good) {
+    entry.error = good.error();
+    return;
+  }
+  const engine::ModelShape* guide = guideShape();
+  entry.fitsGuide = guide != nullptr && state->fits(*guide);
+  entry.isOfGuide = entry.fitsGuide && !state->label.fingerprint.empty() && state->label.fingerprint == guideFingerprint();
+  entry.state = std::move(*state);
+}
+
 }  // namespace
 
 ModelCatalog::ModelCatalog(QObject* parent) : QObject(parent) {
@@ -83,9 +116,8 @@ ModelEntry ModelCatalog::readEntry(const QString& path, const QString& vocabular
   }
   auto info = engine::detect(**opened);
   if (!info) {
-    auto state = engine::stateKindOf(**opened) ? engine::describeState(**opened) : engine::Result<engine::StateInfo>(tl::unexpected(info.error()));
-    if (state) entry.state = std::move(*state);
-    else entry.error = state.error();
+    if (engine::stateKindOf(**opened)) readState(**opened, entry);
+    else entry.error = info.error();
     return entry;
   }
   entry.fileBytes = (*opened)->sizeBytes();

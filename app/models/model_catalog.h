@@ -23,6 +23,8 @@ struct ModelEntry {
   quint64 fileBytes = 0;
   std::optional<engine::ModelInfo> info;       ///< after the headers were read
   std::optional<engine::StateInfo> state;      ///< it is no model but a state, which a chat can begin from
+  bool fitsGuide = false;                      ///< of a state: it has the guide's shape
+  bool isOfGuide = false;                      ///< and says that the guide saved it
   std::optional<engine::Error> error;          ///< why the file cannot be used
   std::optional<engine::Error> obstacle;       ///< why a chat with this sound model is not possible (yet)
   QString vocabulary;                          ///< file chosen by hand, else empty
@@ -37,7 +39,7 @@ struct ModelEntry {
   }
 };
 
-/// Finds models and reads their headers, on a thread of its own; the GUI gets values. Files are mapped, never copied
+/// Finds models and states and reads their headers, and states (some MB) whole, on a thread of its own; the GUI gets values. Files are mapped, never copied
 /// or moved. A newer scan makes the answers of an older one void.
 class ModelCatalog : public QObject {
   Q_OBJECT

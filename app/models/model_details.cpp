@@ -217,10 +217,7 @@ void ModelDetails::setEntry(const ModelEntry& entry, bool loaded, bool listed, s
   fill();
 }
 
-void ModelDetails::setFitting(const QStringList& models, bool loaded) {
-  m_fitting = models;
-  m_fittingIsLoaded = loaded;
-}
+void ModelDetails::setFitting(const StateFit& fit) { m_fitting = fit; }
 
 void ModelDetails::showLoading(const QString& path, EngineWork waitsFor) {
   m_loading = true;
@@ -299,13 +296,26 @@ void ModelDetails::fillStateVerdict() {
   m_verdictBox->show();
   m_need->hide();
   QStringList names;
-  for (const QString& name : m_fitting) names << displayName(name);
+  for (const QString& name : m_fitting.models) names << displayName(name);
   const QString list = QLocale().createSeparatedList(names);
-  m_verdict->setText(m_fitting.isEmpty()  ? tr("None of the models here fits it. Get the model that it was made for.")
-                     : m_fittingIsLoaded  ? tr("Fits %1. A new chat can begin from it.").arg(list)
-                                          : tr("Fits %1. Load that model, then begin a chat from this state.").arg(list));
-  m_verdictIcon->setIconName(m_fitting.isEmpty() ? QStringLiteral("warning") : QStringLiteral("ok"));
-  m_verdictIcon->setTone(m_fitting.isEmpty() ? Tone::Warning : Tone::Good);
+  const std::string& stated = m_entry.state->label.model;
+  const QString saver = stated.empty() ? tr("a model that it does not name") : displayName(toQString(stated));
+  QString text;
+  if (m_fitting.isCertain && !names.isEmpty()) {
+    text = m_fitting.canBegin ? tr("Fits %1. A new chat can begin from it.").arg(list)
+                              : tr("Fits %1. Load that model, then begin a chat from this state.").arg(list);
+  } else if (!names.isEmpty()) {
+    text = tr("Saved by %1, and means little to any other model. Of that shape here: %2. Whether that is the model shows when it is loaded.")
+               .arg(saver, list);
+  } else if (m_fitting.canBegin) {
+    text = tr("Saved by another model than the one that is loaded, by %1. It means little to this one.").arg(saver);
+  } else {
+    text = tr("None of the models here fits it. Get the model that it was made for.");
+  }
+  m_verdict->setText(text);
+  const bool isGood = m_fitting.isCertain && !names.isEmpty();
+  m_verdictIcon->setIconName(isGood ? QStringLiteral("ok") : QStringLiteral("warning"));
+  m_verdictIcon->setTone(isGood ? Tone::Good : Tone::Warning);
 }
 
 void ModelDetails::fillVerdict() {
@@ -363,7 +373,7 @@ void ModelDetails::fill() {
   m_picker->setVisible(!m_entry.state);
   if (m_entry.state) {
     m_load->setText(tr("&Begin a chat from it"));
-    m_load->setEnabled(m_fittingIsLoaded);
+    m_load->setEnabled(m_fitting.canBegin);
     return;
   }
   m_load->setText(m_loaded ? tr("&Chat with it") : fitOf(m_entry, m_available) == Fit::TooBig ? tr("&Load anyway") : tr("&Load"));

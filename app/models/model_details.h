@@ -18,6 +18,13 @@ namespace rookery::app {
 enum class EngineWork;
 class DevicePicker;
 
+/// What a chat can begin from a state with.
+struct StateFit {
+  QStringList models;      ///< on this computer
+  bool canBegin = false;   ///< the model that is loaded has the state's shape
+  bool isCertain = true;   ///< else the state belongs to one model, and `models` have its shape and may be that one
+};
+
 /// What one model is, what it needs, and the way to load it.
 class ModelDetails : public Card {
   Q_OBJECT
@@ -27,8 +34,7 @@ class ModelDetails : public Card {
 
   /// `listed`: opened or dropped by hand, so it can be taken off the list again.
   void setEntry(const ModelEntry& entry, bool loaded, bool listed, std::uint64_t availableBytes);
-  /// Of a state: the models on this computer that it fits; `loaded`: one of them is loaded.
-  void setFitting(const QStringList& models, bool loaded);
+  void setFitting(const StateFit& fit);  ///< of the state that is set next
   const ModelEntry& entry() const { return m_entry; }
   DevicePicker* picker() const { return m_picker; }
   /// `waitsFor`: what the engine ends first.
@@ -67,8 +73,7 @@ class ModelDetails : public Card {
 
   ModelEntry m_entry;
   bool m_loaded = false, m_listed = false;
-  QStringList m_fitting;
-  bool m_fittingIsLoaded = false;
+  StateFit m_fitting;
   std::uint64_t m_available = 0;
   QString m_loadingPath;  ///< also that of the last error
   EngineWork m_waitsFor{};

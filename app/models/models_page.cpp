@@ -191,16 +191,19 @@ void ModelsPage::attach(InferenceService* service) {
   });
   connect(service, &InferenceService::modelLoaded, this, [this](quint64, const LoadedModel& model) {
     m_details->showLoadEnded();
-    m_loadedShape = model.info.shape;
-    setLoaded(model.isGuide ? QString() : model.path, toQString(model.device.id));
+    rememberLoaded(model);
   });
   connect(service, &InferenceService::loadFailed, this, [this, service, job](quint64 id, const engine::Error& error) {
     if (id == *job) m_details->showLoadError(error, service->lastLoadLeftCpu());
   });
-  if (const auto& model = service->model()) {
-    m_loadedShape = model->info.shape;
-    setLoaded(model->isGuide ? QString() : model->path, toQString(model->device.id));
-  }
+  if (const auto& model = service->model()) rememberLoaded(*model);
+}
+
+void ModelsPage::rememberLoaded(const LoadedModel& model) {
+  m_loadedShape = model.info.shape;
+  m_loadedFingerprint = model.fingerprint.toStdString();
+  m_loadedName = model.name;
+  setLoaded(model.isGuide ? QString() : model.path, toQString(model.device.id));
 }
 
 ModelRequest ModelsPage::requestFor(const Settings& settings, const QString& path) {
@@ -287,17 +290,26 @@ void ModelsPage::entryRead(const ModelEntry& entry) {
 
 void ModelsPage::showCurrent() {
   if (const auto* entry = m_list->entry(m_view->currentIndex())) {
-    if (entry->state) {
-      QStringList fitting;
-      for (const ModelEntry& model : m_list->entries()) {
-        if (model.info && entry->state->fits(model.info->shape)) fitting << model.name;
-      }
-      const bool loaded = m_loadedShape && entry->state->fits(*m_loadedShape);
-      if (fitting.isEmpty() && loaded && m_loadedPath.isEmpty()) fitting << guideName();
-      m_details->setFitting(fitting, loaded);
-    }
+    if (entry->state) m_details->setFitting(fitOfState(*entry));
     m_details->setEntry(*entry, isLoaded(entry->path), m_settings->modelFiles().contains(entry->path), memory());
   }
+}
+
+/// A state that says whose it is fits that model alone. Of the guide and the model that is loaded the weights are known;
+/// of another, which would have to be read whole, only whether the shape is right.
+StateFit ModelsPage::fitOfState(const ModelEntry& entry) const {
+  const engine::StateInfo& state = *entry.state;
+  const bool isOfOne = !state.label.fingerprint.empty(), isGuideLoaded = m_anyLoaded && m_loadedPath.isEmpty();
+  const bool fitsLoaded = m_loadedShape && state.fits(*m_loadedShape);
+  if (entry.isOfGuide) return {{guideName()}, isGuideLoaded, true};
+  if (isOfOne && fitsLoaded && state.belongsTo(m_loadedFingerprint)) return {{m_loadedName}, true, true};
+  StateFit fit{{}, fitsLoaded, !isOfOne};
+  if (!isOfOne && entry.fitsGuide) fit.models << guideName();
+  for (const ModelEntry& model : m_list->entries()) {
+    const bool isAnother = isOfOne && m_anyLoaded && model.path == m_loadedPath;
+    if (model.info && state.fits(model.info->shape) && !isAnother) fit.models << model.name;
+  }
+  return fit;
 }
 
 void ModelsPage::tellStates() {

@@ -22,7 +22,9 @@ class ModelDelegate;
 class ModelDetails;
 class ModelListModel;
 class Settings;
+struct LoadedModel;
 struct ModelRequest;
+struct StateFit;
 
 /// Models on this computer: open, drop or scan, see what each is and needs, load. Opens no network connection.
 class ModelsPage : public PageWidget {
@@ -72,6 +74,8 @@ class ModelsPage : public PageWidget {
   std::uint64_t memory() const;  ///< bytes for a model on the device that is chosen
   bool isLoaded(const QString& path) const;  ///< on that device
   void entryRead(const ModelEntry& entry);
+  void rememberLoaded(const LoadedModel& model);
+  StateFit fitOfState(const ModelEntry& entry) const;
   void tellStates();
 
   Settings* m_settings;
@@ -87,6 +91,8 @@ class ModelsPage : public PageWidget {
   QStringList m_seen;
   bool m_anyLoaded = false;
   std::optional<engine::ModelShape> m_loadedShape;
+  std::string m_loadedFingerprint;
+  QString m_loadedName;
 };
 
 }  // namespace rookery::app

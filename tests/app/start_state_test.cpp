@@ -15,6 +15,7 @@
 #include "models/model_details.h"
 #include "models/model_list.h"
 #include "models/models_page.h"
+#include "rookery/convert.h"
 #include "rookery/state_file.h"
 #include "whole_app_test.h"
 
@@ -214,6 +215,57 @@ class StartStateTest : public test::WholeAppTest {
     QCOMPARE(box()->currentIndex(), 1);
   }
 
+  // A state that says whose it is fits that model, not every one of its shape.
+  void theModelsPageSaysWhoseAStateIs() {
+    const QString twin = m_dir->filePath(QStringLiteral("twin.gguf")), own = m_dir->filePath(QStringLiteral("own.st")),
+                  theirs = m_dir->filePath(QStringLiteral("theirs.st"));
+    QVERIFY(QFile::rename(saveState(false), own));
+    QVERIFY(QFile::rename(saveState(false, QStringLiteral("another")), theirs));
+    makeTwin(twin);
+    auto* models = m_app->window().findChild<ModelsPage*>();
+    auto* verdict = models->findChild<QLabel*>(QStringLiteral("modelVerdict"));
+    auto* begin = models->findChild<QPushButton*>(QStringLiteral("modelLoad"));
+    const auto show = [&](const QString& path) {
+      models->addFile(path);
+      QTRY_COMPARE(models->findChild<QLabel*>(QStringLiteral("modelTitle"))->text(), QFileInfo(path).fileName());
+    };
+    const QString saver = QString::fromStdString(m_model->info().name);
+    show(theirs);
+    QCOMPARE(verdict->text(), QStringLiteral("Saved by another model than the one that is loaded, by %1. It means little to this one.").arg(saver));
+    QVERIFY(begin->isEnabled());  // it is asked then
+    show(twin);
+    show(theirs);
+    QCOMPARE(verdict->text(), QStringLiteral("Saved by %1, and means little to any other model. Of that shape here: twin.gguf. Whether that is the model "
+                                             "shows when it is loaded.").arg(saver));
+    show(own);
+    QCOMPARE(verdict->text(), QStringLiteral("Fits Guide model. A new chat can begin from it."));
+    load(twin);
+    QCOMPARE(verdict->text(), QStringLiteral("Fits Guide model. Load that model, then begin a chat from this state."));
+    QVERIFY(!begin->isEnabled());
+    show(theirs);
+    QVERIFY2(verdict->text().startsWith(QStringLiteral("Saved by another model than the one that is loaded")), qPrintable(verdict->text()));
+    // Its own state, and one that says nothing: any model of the shape will do.
+    const QString twins = m_dir->filePath(QStringLiteral("twins.st")), nobodys = m_dir->filePath(QStringLiteral("nobodys.st"));
+    QVERIFY(QFile::rename(saveState(false, m_app->inference().model()->fingerprint), twins));
+    show(twins);
+    QCOMPARE(verdict->text(), QStringLiteral("Fits twin.gguf. A new chat can begin from it."));
+    if (!engine::State(m_model->info().shape).save(nobodys.toStdString(), {})) qFatal("not saved");
+    show(nobodys);
+    const QString both = QLocale().createSeparatedList({QStringLiteral("Guide model"), QStringLiteral("twin.gguf")});
+    QCOMPARE(verdict->text(), QStringLiteral("Fits %1. A new chat can begin from it.").arg(both));
+  }
+
+  void aStateOfNoNumbersIsNoStart() {
+    engine::State state(m_model->info().shape);
+    state.tensor("att_kv", 2)[5] = std::nanf("");
+    const QString path = m_dir->filePath(QStringLiteral("nan.st"));
+    if (!state.save(path.toStdString(), {})) qFatal("not saved");
+    const ModelEntry entry = ModelCatalog::readEntry(path);
+    QVERIFY(!entry.state);
+    QVERIFY(entry.error && entry.error->code == engine::ErrorCode::FileDamaged);
+    QVERIFY2(entry.error->message.find("no numbers (NaN") != std::string::npos, entry.error->message.c_str());
+  }
+
   // The database has the guide's name in English, whatever the language of the window.
   void theEmptyPageCallsTheGuideAsTheWindowDoes() {
     QTranslator chinese;
@@ -245,6 +297,11 @@ class StartStateTest : public test::WholeAppTest {
     QSignalSpy loaded(&m_app->inference(), &InferenceService::modelLoaded);
     m_app->inference().load(request);
     QVERIFY(loaded.wait(test::kAnswerTimeout));
+  }
+
+  /// The guide with other weights.
+  static void makeTwin(const QString& path) {
+    if (!engine::convertModel(engine::Model::guideFile().value(), path.toStdString(), {.precision = engine::DType::Q8_0})) qFatal("not written");
   }
 
   /// The state of the guide after some words.

@@ -127,6 +127,39 @@ TEST_CASE("older generations under web-rwkv's names have the same weights") {
   if (seen == 0) MESSAGE("SKIP: no golden models of versions 4 to 6 here");
 }
 
+TEST_CASE("a state is checked whole without its model") {
+  const TemporaryFolder folder;
+  const auto checked = [](const std::filesystem::path& path) {
+    const auto file = ModelFile::open(path);
+    REQUIRE(file.has_value());
+    const auto info = describeState(**file);
+    REQUIRE_MESSAGE(info.has_value(), info.error().message);
+    return checkState(**file, *info);
+  };
+  for (const char* model : {"v6_small", "v7_small"}) {
+    const auto tensors = tensorsOf(golden(std::string(model) + "/state_tuned.pth"));
+    writeRaw(folder.file("good.safetensors"), tensors);
+    CHECK(checked(folder.file("good.safetensors")).has_value());
+    auto bad = tensors;
+    bad.back().bytes.replace(bad.back().bytes.size() - 2, 2, "\xFF\xFF");
+    writeRaw(folder.file("bad.safetensors"), bad);
+    const auto refused = checked(folder.file("bad.safetensors"));
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == ErrorCode::FileDamaged);
+    CHECK_MESSAGE(refused.error().message.find("no numbers (NaN") != std::string::npos, refused.error().message);
+  }
+  // One big layer and many that only have a name: no memory for that many big ones.
+  std::vector<Raw> uneven = tensorsOf(golden("v7_small/state_tuned.pth"));
+  uneven.resize(1);
+  uneven[0].name = "blocks.0.att.time_state";
+  for (int layer = 1; layer < 900; ++layer)
+    uneven.push_back({"blocks." + std::to_string(layer) + ".att.time_state", "F32", {1}, std::string(4, '\0')});
+  writeRaw(folder.file("uneven.safetensors"), uneven);
+  const auto refused = checked(folder.file("uneven.safetensors"));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK_MESSAGE(refused.error().message.find("its layers are not of one size") != std::string::npos, refused.error().message);
+}
+
 TEST_CASE("a tuned state in a .st file has its last two dimensions the other way round") {
   const TemporaryFolder folder;
   const auto state = golden("v7_small/state_tuned.pth");

@@ -56,6 +56,9 @@ std::string describe(const StateInfo& info);
 std::optional<StateKind> stateKindOf(const ModelFile& file);
 /// NotRwkv: no state is in it. FileDamaged: one is, of shapes that no state has.
 Result<StateInfo> describeState(const ModelFile& file);
+/// Reads it all as the model that it was made for would: complete, and every value a number. `info`: by describeState().
+/// Errors: those of loadState().
+Result<void> checkState(const ModelFile& file, const StateInfo& info);
 
 struct LoadedState {
   State state;

@@ -182,6 +182,21 @@ Result<StateInfo> describeState(const ModelFile& file) {
   return infoOf(file, *form);
 }
 
+Result<void> checkState(const ModelFile& file, const StateInfo& info) {
+  ModelShape shape;
+  const int generation = info.generations.front();
+  shape.version = generation == 4 ? RwkvVersion::V4 : generation == 5 ? RwkvVersion::V5_2 : generation == 6 ? RwkvVersion::V6 : RwkvVersion::V7;
+  shape.layers = info.layers;
+  shape.nEmbd = info.nEmbd;
+  shape.headSize = info.headSize;
+  // Layers are counted by name and measured by the first one. Files of 16 bits and without token shifts take up to thrice their size.
+  constexpr std::uint64_t kMostTimes = 4, kSmall = 1 << 20;
+  if (shape.stateBytes() > kSmall + kMostTimes * file.sizeBytes())
+    return fail(ErrorCode::FileDamaged, fmt::format("{} is damaged: its layers are not of one size.", printable(file.name())));
+  if (const auto loaded = loadState(file, shape); !loaded) return tl::unexpected(loaded.error());
+  return {};
+}
+
 Result<LoadedState> loadState(const std::filesystem::path& path, const ModelShape& shape) {
   const auto file = ModelFile::open(path);
   if (!file) return tl::unexpected(file.error());
