@@ -199,7 +199,7 @@ void Application::offerChat(const ConversationSummary& chat) {
 void Application::loadFirstModel() {
   const QString last = m_settings->lastModel();
   if (!last.isEmpty() && !QFileInfo::exists(last)) {
-    loadGuideInstead([name = displayName(QFileInfo(last).fileName())] {
+    loadGuideInstead([name = displayName(modelNameOf(last))] {
       return tr("%1 is not where it was. Choose it again on the Models page.").arg(name);
     });
     return;

@@ -252,7 +252,7 @@ void BenchSetup::fillModels() {
     add(tr("Loaded: %1").arg(displayName(m_loadedName)), Loaded, m_loadedPath);
   }
   if (!m_chosenFile.isEmpty()) {
-    add(QFileInfo(m_chosenFile).fileName(), File, m_chosenFile);
+    add(modelNameOf(m_chosenFile), File, m_chosenFile);
   }
   add(tr("%1 (built in)").arg(guideName()), Guide, {});
   m_model->insertSeparator(m_model->count());

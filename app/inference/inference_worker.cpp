@@ -64,7 +64,7 @@ engine::Result<InferenceWorker::Loaded> InferenceWorker::load(const ModelRequest
   loaded.tokenizer = m_model->tokenizer();
   LoadedModel& m = loaded.model;
   m.isGuide = guide;
-  m.name = guide ? storedGuideName() : QFileInfo(request.path).fileName();
+  m.name = guide ? storedGuideName() : modelNameOf(request.path);
   m.path = guide ? QString() : request.path;
   m.info = m_model->info();
   m.fingerprint = m_fingerprint;

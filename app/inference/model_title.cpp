@@ -5,7 +5,9 @@
 #include <QDir>
 #include <QStringList>
 #include <QTranslator>
+#include <filesystem>
 
+#include "rookery/file_name.h"
 #include "support/plain_text.h"
 
 namespace rookery::app {
@@ -33,6 +35,10 @@ const QStringList& guideNames() {
 QString storedGuideName() { return QString::fromLatin1(kGuide); }
 
 QString guideName() { return QCoreApplication::translate(kContext, kGuide); }
+
+QString modelNameOf(const QString& path) {
+  return QString::fromStdString(engine::modelName(std::filesystem::path(path.toStdU16String())));
+}
 
 QString modelTitle(const QString& name) { return guideNames().contains(name) ? guideName() : displayName(name); }
 

@@ -9,6 +9,9 @@ namespace rookery::app {
 QString storedGuideName();
 QString guideName();  ///< translated
 
+/// Of a model in a file: engine::modelName().
+QString modelNameOf(const QString& path);
+
 /// The name that a model is shown by, in one line, from what a chat keeps of it. Before, chats kept the guide's name in
 /// the language of that day.
 QString modelTitle(const QString& name);

@@ -7,6 +7,7 @@
 #include <QSet>
 #include <filesystem>
 
+#include "inference/model_title.h"
 #include "rookery/model.h"
 #include "rookery/tokenizer.h"
 #include "support/model_files.h"
@@ -106,7 +107,7 @@ ModelEntry ModelCatalog::readEntry(const QString& path, const QString& vocabular
   ModelEntry entry;
   const QFileInfo file(path);
   entry.path = path;
-  entry.name = file.fileName();
+  entry.name = modelNameOf(path);
   entry.fileBytes = static_cast<quint64>(file.size());
   entry.vocabulary = vocabulary;
   const auto opened = engine::ModelFile::open(std::filesystem::path(path.toStdU16String()));

@@ -102,6 +102,16 @@ class ModelsPageTest : public QObject {
     QVERIFY(m_settings->modelFiles().contains(path));  // known after a restart as well
   }
 
+  // Every model of Hugging Face is a model.safetensors.
+  void aModelInAFolderIsCalledAsTheFolder() {
+    const QString folder = m_folder->filePath(QStringLiteral("rwkv7-0.4B-g1"));
+    QVERIFY(QDir().mkpath(folder));
+    QVERIFY(QFile::copy(golden("models/v7_micro/model.safetensors"), folder + u"/model.safetensors"));
+    drop(m_page.get(), folder + u"/model.safetensors");
+    QTRY_COMPARE(label("modelTitle")->text(), QStringLiteral("rwkv7-0.4B-g1"));
+    QCOMPARE(m_page->list()->index(1).data().toString(), QStringLiteral("rwkv7-0.4B-g1"));
+  }
+
   // A sound model that this build cannot chat with: that is said before Load is pressed, and how to mend it.
   void aModelWithoutAVocabularyIsNotLoadable() {
     const QString path = golden("models/v7_small/model.pth");

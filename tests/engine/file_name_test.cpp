@@ -77,3 +77,34 @@ TEST_CASE("an explanation has a sentence for every part") {
   for (const char* part : {"RWKV-6, series World", "v2.1: about 1.42 trillion", "2.5 with those of earlier", "size 1.6B", "2024-03-28", "context 4096", "stored as Q8_0"})
     CHECK_MESSAGE(all.find(part) != std::string::npos, all);
 }
+
+TEST_CASE("a model is called as its file, or as its folder where the file is called as any model's") {
+  const auto at = [](const char* path) { return modelName(path); };
+  CHECK(at("/m/rwkv7-g1.pth") == "rwkv7-g1.pth");
+  CHECK(at("/m/rwkv7-0.4B-g1/model.safetensors") == "rwkv7-0.4B-g1");
+  CHECK(at("/m/rwkv7-0.4B-g1/MODEL.safetensors") == "rwkv7-0.4B-g1");
+  CHECK(at("/m/rwkv7-0.4B-g1/model.safetensors.index.json") == "rwkv7-0.4B-g1");
+  CHECK(at("/m/rwkv7-0.4B-g1/model-00001-of-00003.safetensors") == "rwkv7-0.4B-g1");
+  CHECK(at("/m/rwkv7-0.4B-g1/pytorch_model.bin") == "rwkv7-0.4B-g1");
+  CHECK(at("/m/rwkv7-0.4B-g1/pytorch_model-00002-of-00002.bin") == "rwkv7-0.4B-g1");
+  CHECK(at("/m/a/../b/model.safetensors") == "b");
+  CHECK(at("/h/models--RWKV--rwkv7-0.4B-g1/snapshots/0a1b2c/model.safetensors") == "rwkv7-0.4B-g1");
+  CHECK(at("/h/snapshots/0a1b2c/model.safetensors") == "0a1b2c");
+  CHECK(at("/h/models--/snapshots/0a1b2c/model.safetensors") == "model.safetensors");  // no name is worse
+  CHECK(at("model.safetensors") == std::filesystem::current_path().filename().string());
+  // What says something, and a file that is in no folder.
+  CHECK(at("/m/a/my-model.safetensors") == "my-model.safetensors");
+  CHECK(at("/m/a/model-1.safetensors") == "model-1.safetensors");
+  CHECK(at("/m/a/model-of-2.safetensors") == "model-of-2.safetensors");
+  CHECK(at("/m/a/model.pth") == "model.pth");
+  CHECK(at("/m/a/model.gguf") == "model.gguf");
+  CHECK(at("/m/a/.safetensors") == ".safetensors");
+  CHECK(at("/model.safetensors") == "model.safetensors");
+}
+
+TEST_CASE("only the suffix of a container is left out") {
+  CHECK(withoutSuffix("rwkv7-0.4B-g1.safetensors") == "rwkv7-0.4B-g1");
+  CHECK(withoutSuffix("rwkv7-0.4B-g1") == "rwkv7-0.4B-g1");
+  CHECK(withoutSuffix("a.ST") == "a");
+  CHECK(withoutSuffix("a.safetensors.index.json") == "a");
+}

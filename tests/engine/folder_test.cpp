@@ -339,4 +339,18 @@ TEST_CASE("a folder opens as the model in it, or says what it holds") {
     writeRaw(folder.file("model-0000" + std::to_string(p + 1) + "-of-00002.safetensors"), parts[p]);
   writeFile(folder.file("model.safetensors.index.json"), list.dump());
   CHECK(logitsOf(folder.path()) == wanted);
+  CHECK(detect(**ModelFile::open(folder.path()))->name == folder.path().filename().string());
+}
+
+TEST_CASE("a model in a folder of Hugging Face is called as the folder, also where it is converted") {
+  const TemporaryFolder folder;
+  const auto model = folder.path() / "rwkv7-0.4B-g1";
+  std::filesystem::create_directory(model);
+  writeRaw((model / "model.safetensors").string(), fla(small()));
+  const auto file = ModelFile::open(model);
+  REQUIRE(file.has_value());
+  CHECK(detect(**file)->name == "rwkv7-0.4B-g1");
+  const auto report = convertModel(*file, folder.file("out.gguf"), {.precision = DType::F16});
+  REQUIRE_MESSAGE(report.has_value(), report.error().message);
+  CHECK(detect(**ModelFile::open(folder.file("out.gguf")))->name == "rwkv7-0.4B-g1");  // not cut at its dot
 }

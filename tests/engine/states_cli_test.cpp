@@ -273,7 +273,7 @@ TEST_CASE("a saved state says whose it is, and another model does not take it un
   const json saved = infoOf(state)["state"];
   CHECK(saved["kind"] == "saved");
   CHECK(saved["generations"] == json{7});
-  CHECK(saved["model"] == "model.safetensors");
+  CHECK(saved["model"] == "v7_micro");
   CHECK(saved["fingerprint"].get<std::string>().size() >= 16);
   CHECK(saved["tokens"] == 3);
   CHECK(saved["program"].get<std::string>().starts_with("Rookery "));
@@ -296,7 +296,7 @@ TEST_CASE("a saved state says whose it is, and another model does not take it un
   writeRaw(turnedRound, other);
   const auto refused = logits(folder, turnedRound, {1}, {"--state-in", state});
   CHECK(refused.exitCode == 3);
-  CHECK_MESSAGE(says(refused, "was saved by another model (model.safetensors)"), refused.err);
+  CHECK_MESSAGE(says(refused, "was saved by another model (v7_micro)"), refused.err);
   CHECK(says(refused, "--force"));
   CHECK(logits(folder, turnedRound, {1}, {"--state-in", state, "--force"}).exitCode == 0);
   CHECK(logits(folder, micro, {1}, {"--state-in", state}).exitCode == 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,12 @@ struct FileNameParts {
 
 /// nullopt: the name does not start as RWKV models' names do, or says nothing but that.
 std::optional<FileNameParts> parseFileName(std::string_view fileName);
+
+/// What a model in that file is called by people: the file's name, or that of its folder where all models of Hugging Face
+/// have files of that name (model.safetensors, pytorch_model.bin, their parts and lists); in its cache that of the repository.
+std::string modelName(const std::filesystem::path& file);
+/// Without the suffix of a container, if it ends with one.
+std::string withoutSuffix(std::string_view fileName);
 
 /// What a data version of the World series stands for, in trillions (10^12) of tokens (wiki.rwkv.com, FAQ).
 struct DataVersion {

@@ -48,7 +48,7 @@ struct ModelInfo {
   DType dtype{};             ///< type of most weight bytes
   std::uint64_t fileBytes = 0;
   TokenizerKind tokenizer = TokenizerKind::Unknown;
-  std::string name;          ///< general.name of a GGUF, else the file's name
+  std::string name;          ///< general.name of a GGUF, else modelName()
   std::vector<std::string>
       unused;  ///< tensors that the model has no use for, by name; without a tuned state and layer 0's v0, v1, v2
 };

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "formats/safetensors_writer.h"
+#include "rookery/file_name.h"
 
 namespace rookery::engine {
 
@@ -104,7 +105,7 @@ GgufKeys ggufKeys(const ModelFile& file, const ModelInfo& info, DType precision,
     const auto u32 = [&](const char* key, int value) { keys.u32(fmt::format("{}.{}", architecture, key), static_cast<std::uint32_t>(value)); };
     keys.text("general.architecture", architecture);
     keys.text("general.type", "model");
-    keys.text("general.name", std::filesystem::path(info.name).stem().string());
+    keys.text("general.name", withoutSuffix(info.name));
     u32("context_length", 1048576);
     u32("embedding_length", s.nEmbd);
     u32("block_count", s.layers);

@@ -14,6 +14,7 @@
 
 #include "formats/file_notes.h"
 #include "formats/names.h"
+#include "rookery/file_name.h"
 #include "weights/foreign_model.h"
 #include "weights/names_fla.h"
 #include "weights/names_web_rwkv.h"
@@ -511,7 +512,7 @@ Result<ModelInfo> detectNamed(const ModelFile& file, const NamedTensors& named) 
   info.container = file.container();
   info.fileBytes = file.sizeBytes();
   info.tokenizer = tokenizerOf(file, *shape);
-  info.name = file.name();
+  info.name = file.path().empty() ? file.name() : modelName(file.path().parent_path() / file.name());
   if (const auto* name = metadataOf<std::string>(file, "general.name"); name != nullptr && !name->empty())
     info.name = *name;
   std::map<DType, std::uint64_t> bytes;

@@ -51,17 +51,33 @@ bool isWeights(std::string_view small) {
   return small.size() >= 4 && small[0] == 'q' && isDigit(small[1]) && small[2] == '_';  // Q4_0, Q4_K_M, IQ4_NL
 }
 
-/// Without the suffix of a container, and with what stands between dots at the end as a part: "m.Q8_0.gguf".
+/// Without the suffix, and with what stands between dots at the end as a part: "m.Q8_0.gguf".
 std::string stemOf(std::string_view fileName) {
-  std::string stem(fileName);
-  for (const std::string_view suffix : {".pth", ".st", ".safetensors", ".gguf", ".prefab", ".bin"})
-    if (lower(stem).ends_with(suffix)) {
-      stem.resize(stem.size() - suffix.size());
-      break;
-    }
+  std::string stem = withoutSuffix(fileName);
   const std::size_t dot = stem.rfind('.');
   if (dot != std::string::npos && isWeights(lower(stem.substr(dot + 1)))) stem[dot] = '-';
   return stem;
+}
+
+/// "model.safetensors", "pytorch_model-00001-of-00002.bin", "model.safetensors.index.json": says nothing.
+bool isOfAnyModel(std::string_view fileName) {
+  const std::string small = lower(fileName);
+  std::string_view rest = small;
+  const auto drop = [&rest](std::string_view end) {
+    const bool has = rest.ends_with(end);
+    if (has) rest.remove_suffix(end.size());
+    return has;
+  };
+  drop(".index.json");
+  if (!drop(".safetensors") && !drop(".bin")) return false;
+  const auto dropNumber = [&rest] {
+    const std::size_t digit = rest.find_last_not_of("0123456789") + 1;
+    const bool has = digit < rest.size();
+    rest = rest.substr(0, digit);
+    return has;
+  };
+  if (const std::string_view before = rest; !dropNumber() || !drop("-of-") || !dropNumber() || !drop("-")) rest = before;
+  return rest == "model" || rest == "pytorch_model";
 }
 
 /// The generation in "rwkv7", "rwkv7a", "rwkv" + "x060" or "rwkv" + "4"; takes the parts it read. Empty: none.
@@ -150,6 +166,27 @@ std::optional<FileNameParts> parseFileName(std::string_view fileName) {
   }
   const bool says = !out.series.empty() || !out.data.empty() || !out.size.empty() || out.year != 0 || out.context != 0;
   return says ? std::optional(std::move(out)) : std::nullopt;
+}
+
+std::string withoutSuffix(std::string_view fileName) {
+  const std::string small = lower(fileName);
+  for (const std::string_view suffix : {".safetensors.index.json", ".safetensors", ".pth", ".pt", ".ckpt", ".st", ".gguf", ".prefab", ".bin"})
+    if (small.ends_with(suffix)) return std::string(fileName.substr(0, fileName.size() - suffix.size()));
+  return std::string(fileName);
+}
+
+std::string modelName(const std::filesystem::path& file) {
+  std::string name = file.filename().string();
+  if (!isOfAnyModel(name)) return name;
+  std::error_code error;
+  const auto whole = std::filesystem::absolute(file, error);
+  if (error) return name;
+  const auto folder = whole.lexically_normal().parent_path();
+  // <cache>/models--RWKV--rwkv7-g1/snapshots/<commit>/model.safetensors
+  const auto repository = folder.parent_path().parent_path().filename().string();
+  const bool isCached = folder.parent_path().filename() == "snapshots" && repository.starts_with("models--");
+  const std::string above = isCached ? repository.substr(repository.rfind("--") + 2) : folder.filename().string();
+  return above.empty() ? name : above;
 }
 
 std::optional<DataVersion> worldData(const FileNameParts& parts) {
