@@ -289,7 +289,7 @@ void ModelDetails::fillError() {
   m_moreDetails->setVisible(hasMore);
   m_errorDetails->setVisible(hasMore && m_moreDetails->isChecked());
   m_errorDetails->setText(details);
-  m_errorBox->setAccessibleName(displayName(m_errorText->text(), kMostSaid));
+  m_errorBox->setAccessibleName(displayName(m_errorText->fullText(), kMostSaid));
 }
 
 void ModelDetails::fillStateVerdict() {

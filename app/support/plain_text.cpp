@@ -3,6 +3,7 @@
 
 #include <QLabel>
 #include <QMessageBox>
+#include <QTextBoundaryFinder>
 #include <algorithm>
 
 namespace rookery::app {
@@ -69,6 +70,30 @@ QString displayText(const QString& text, qsizetype most) {
   const QStringView all(text);
   if (all.size() <= most) return clean(all, true);
   return clean(all.left(cutBefore(all, most)), true) + kEllipsis;
+}
+
+QString breakable(const QString& text) {
+  constexpr qsizetype kLongestWord = 32, kPiece = 16;
+  if (text.size() <= kLongestWord) return text;
+  QTextBoundaryFinder breaks(QTextBoundaryFinder::Line, text), letters(QTextBoundaryFinder::Grapheme, text);
+  QString shown;
+  for (qsizetype at = 0; at < text.size();) {
+    breaks.setPosition(at);
+    const qsizetype found = breaks.toNextBoundary(), blank = text.indexOf(u' ', at);
+    qsizetype end = found < 0 ? text.size() : found;
+    if (blank >= 0) end = std::min(end, blank + 1);  // none is found between a blank and a dot
+    while (end - at > kLongestWord) {
+      letters.setPosition(at + kPiece);
+      const qsizetype piece = letters.isAtBoundary() ? letters.position() : letters.toNextBoundary();
+      if (piece < 0 || piece >= end) break;  // one letter of many marks
+      shown += QStringView(text).mid(at, piece - at);
+      shown += kBreak;
+      at = piece;
+    }
+    shown += QStringView(text).mid(at, end - at);
+    at = end;
+  }
+  return shown;
 }
 
 bool turnsDirection(char32_t character) {

@@ -14,6 +14,11 @@ namespace rookery::app {
 QString displayName(const QString& name, qsizetype most = 120);
 /// The same for text of several lines; those stay. Past `most` characters it ends with "…".
 QString displayText(const QString& text, qsizetype most = 4000);
+/// Invisible; a line may break there. breakable() alone puts it into text.
+inline constexpr QChar kBreak(0x200B);
+/// Text whose long words (names of tensors and files, paths) have places to break at, for labels that wrap: a label is
+/// never narrower than its longest word.
+QString breakable(const QString& text);
 /// Whether a character turns the direction of what follows it: embeddings, overrides, isolates and their ends.
 bool turnsDirection(char32_t character);
 /// Text of a message: such characters are shown as U+FFFD, one for one, so that a line reads in the order in which it is

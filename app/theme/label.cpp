@@ -5,6 +5,7 @@
 #include <QContextMenuEvent>
 #include <QGuiApplication>
 #include <QHelpEvent>
+#include <QKeyEvent>
 #include <QMenu>
 #include <QPainter>
 #include <QScopedValueRollback>
@@ -40,7 +41,7 @@ Label::Label(const QString& text, QWidget* parent) : Label(parent) { setText(tex
 void Label::setText(const QString& text) {
   if (text.isEmpty() && m_fullText.isEmpty()) return;  // a picture keeps its place
   m_fullText = text;
-  QLabel::setText(wordWrap() ? displayText(text) : displayName(text, kMostInLine));
+  QLabel::setText(wordWrap() ? displayText(breakable(displayText(text))) : displayName(text, kMostInLine));
 }
 
 void Label::setWordWrap(bool on) {
@@ -104,7 +105,7 @@ void Label::paintEvent(QPaintEvent* event) {
 }
 
 void Label::contextMenuEvent(QContextMenuEvent* event) {
-  if (!m_isElided && text().size() >= m_fullText.size()) {
+  if (!m_isElided && text().size() >= m_fullText.size() && !text().contains(kBreak)) {
     QLabel::contextMenuEvent(event);
     return;
   }
@@ -112,6 +113,14 @@ void Label::contextMenuEvent(QContextMenuEvent* event) {
   connect(menu.addAction(tr("Copy all of the text")), &QAction::triggered, this,
           [this] { QGuiApplication::clipboard()->setText(m_fullText); });
   menu.exec(event->globalPos());
+}
+
+void Label::keyPressEvent(QKeyEvent* event) {
+  if (!event->matches(QKeySequence::Copy) || !hasSelectedText()) {
+    QLabel::keyPressEvent(event);
+    return;
+  }
+  QGuiApplication::clipboard()->setText(selectedText().remove(kBreak));
 }
 
 MutedLabel::MutedLabel(QWidget* parent) : Label(parent) { setTone(Tone::Muted); }

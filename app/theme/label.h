@@ -12,7 +12,7 @@ QColor toneColor(Tone tone);  ///< in the theme that is in force
 
 /// The only kind of label in the app: its text is plain text, whatever it holds. Characters that act without being seen
 /// are shown as U+FFFD, and a very long text is shown shortened; then its menu copies all of it. Without word wrap it is
-/// one line (displayName()), else it may be several (displayText()).
+/// one line (displayName()), else it may be several (displayText()), and long words break (breakable()).
 class Label : public QLabel {
   Q_OBJECT
 
@@ -34,6 +34,7 @@ class Label : public QLabel {
   bool event(QEvent* event) override;
   void changeEvent(QEvent* event) override;
   void contextMenuEvent(QContextMenuEvent* event) override;
+  void keyPressEvent(QKeyEvent* event) override;
   void paintEvent(QPaintEvent* event) override;
 
  private:

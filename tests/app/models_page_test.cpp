@@ -18,6 +18,7 @@
 #include "models/name_text.h"
 #include "settings/settings.h"
 #include "shell_support.h"
+#include "support/plain_text.h"
 #include "theme/label.h"
 
 using namespace rookery::app;
@@ -154,6 +155,26 @@ class ModelsPageTest : public QObject {
     QVERIFY(!details.findChild<QPushButton*>(QStringLiteral("modelLoad"))->isEnabled());
     QVERIFY(!details.findChild<QPushButton*>(QStringLiteral("modelVocabulary"))->isVisible());
     QVERIFY(details.findChild<QLabel*>(QStringLiteral("modelError"))->isVisible());
+  }
+
+  // A name without blanks (of tensors, in a reason) breaks: the details stay as wide as they were.
+  void aLongReasonDoesNotWidenThePage() {
+    const QString path = m_folder->filePath(QStringLiteral("long.safetensors"));
+    const int wide = m_page->findChild<ModelDetails*>()->width();
+    ModelEntry entry;
+    entry.path = path;
+    entry.name = QStringLiteral("long.safetensors");
+    const QByteArray name(300, 'a');
+    entry.error = rookery::engine::Error{rookery::engine::ErrorCode::TensorMissing, "A tensor is missing.", "There is no tensor " + name.toStdString() + "."};
+    m_page->list()->add(entry);
+    m_page->select(path);
+    button("modelErrorMore")->click();
+    QVERIFY(label("modelErrorDetails")->isVisible());
+    QVERIFY(label("modelErrorDetails")->minimumSizeHint().width() < wide);
+    QTest::qWait(50);  // layouts follow one another
+    QCOMPARE(m_page->findChild<ModelDetails*>()->width(), wide);
+    QString shown = label("modelErrorDetails")->text();
+    QVERIFY2(shown.remove(kBreak).contains(QString::fromLatin1(name)), qPrintable(shown));  // all of it
   }
 
   void aPictureIsNotRemembered() {

@@ -2,6 +2,7 @@
 #include <QAbstractButton>
 #include <QAccessible>
 #include <QAction>
+#include <QClipboard>
 #include <QComboBox>
 #include <QDir>
 #include <QHeaderView>
@@ -100,6 +101,34 @@ class PlainTextTest : public QObject {
   Q_OBJECT
 
  private Q_SLOTS:
+  void longWordsBreak() {
+    const QChar b = kBreak;
+    const QString word(40, u'a'), face = QString::fromUtf8("\xF0\x9F\x90\xA6"), accents = QStringLiteral("e") + QString(40, QChar(0x0301));
+    QCOMPARE(breakable(QString(32, u'a')), QString(32, u'a'));
+    QCOMPARE(breakable(word), QString(16, u'a') + b + QString(24, u'a'));
+    QCOMPARE(breakable(u"so " + word + u" it is"), u"so " + QString(16, u'a') + b + QString(24, u'a') + u" it is");
+    QCOMPARE(breakable(QStringLiteral("words of usual length, however many there are, stay as they are.")),
+             QStringLiteral("words of usual length, however many there are, stay as they are."));
+    QCOMPARE(breakable(accents), accents);
+    QCOMPARE(breakable(u'x' + face.repeated(30)).remove(b), u'x' + face.repeated(30));
+    for (QString line : breakable(u'x' + face.repeated(30)).split(b)) QVERIFY(!line.front().isLowSurrogate());
+    // Chinese breaks between its words, and not before a mark.
+    const QString chinese = QString::fromUtf8("\xE6\xA8\xA1\xE5\x9E\x8B\xEF\xBC\x8C").repeated(30);
+    QCOMPARE(breakable(chinese), chinese);
+  }
+
+  void whatIsCopiedHasNoBreaks() {
+    const QString word(300, u'a');
+    Label label;
+    label.setWordWrap(true);
+    label.setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    label.setText(word);
+    QVERIFY(label.minimumSizeHint().width() < 600);
+    label.setSelection(0, static_cast<int>(label.text().size()));
+    QTest::keySequence(&label, QKeySequence::Copy);
+    QCOMPARE(QGuiApplication::clipboard()->text(), word);
+  }
+
   void initTestCase() {
     m_picture = m_folder.filePath(QStringLiteral("noticed.png"));
     QPixmap picture(300, 300);
