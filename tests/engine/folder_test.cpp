@@ -159,6 +159,14 @@ TEST_CASE("a tensor with an impossible name is refused for that; the file is who
   }
 }
 
+TEST_CASE("logits and probabilities are no model, and called what they are") {
+  const TemporaryFolder folder;
+  for (const char* name : {"logits", "probs"}) {
+    writeRaw(folder.file("out.safetensors"), {zeros(name, "F32", {1, 8}, 32)});
+    checkRefused(folder.file("out.safetensors"), ErrorCode::NotRwkv, "out.safetensors holds what a model answered (");
+  }
+}
+
 TEST_CASE("an adapter beside the weights is refused, whatever it is called") {
   const TemporaryFolder folder;
   const auto path = folder.file("tuned.safetensors");

@@ -176,6 +176,8 @@ std::optional<Error> foreignModel(const ModelFile& file) {
     return is(ErrorCode::FormatUnknown,
               fmt::format("is quantised by {}, in a form that is not read. Get a bf16, fp16, Q8_0 or Q4_K_M file of the "
                           "same model.", tool));
+  if (file.tensors().size() == 1 && (file.find("logits") != nullptr || file.find("probs") != nullptr))
+    return is(ErrorCode::NotRwkv, "holds what a model answered (logits or probabilities of tokens), and no model itself.");
   for (const auto known : {ofManyParts, ggufOfOtherUse})
     if (auto error = known(file, name)) return error;
   if (auto error = converted(file, name)) return error;
