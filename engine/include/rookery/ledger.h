@@ -18,8 +18,8 @@ struct LedgerEntry {
   std::uint64_t bytes = 0;
 };
 
-/// Whether a component is tables of which a token reads a row each: they lie in the computer's memory, whatever device
-/// runs the model.
+/// Whether a component is tables of which a token reads a row each. Some backends leave those in the computer's memory,
+/// others put them on their device like other weights: each says so.
 constexpr bool isLookedUp(std::string_view component) noexcept { return component == "embedding" || component == "deep_embedding"; }
 
 /// Sum of live allocations by {device, component, kind}. Thread-safe.
