@@ -5,7 +5,7 @@ namespace rookery::engine {
 
 const BackendKind kCudaBackend{
     DeviceKind::Cuda,
-    [](const DeviceInfo&) { return DeviceTraits{.lowRank = LowRankTypes::Plain, .tablesOnHost = true, .warmsUp = true}; },
+    [](const DeviceInfo&) { return DeviceTraits{.lowRank = LowRankTypes::Plain, .tablesOnHost = true, .leastState = sizeof(float), .warmsUp = true}; },
     [](const Program&, const DeviceInfo&, int) { return Result<std::vector<Scratch>>(); },
     [] { return std::vector{unbuiltDevice(DeviceKind::Cuda)}; },
     [](int, int) -> Result<std::shared_ptr<Backend>> { return unbuiltBackend(DeviceKind::Cuda); },

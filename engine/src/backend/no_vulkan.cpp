@@ -6,7 +6,7 @@ namespace rookery::engine {
 
 const BackendKind kVulkanBackend{
     DeviceKind::Vulkan,
-    [](const DeviceInfo&) { return DeviceTraits{.lowRank = LowRankTypes::Plain, .tablesOnHost = true, .warmsUp = true}; },
+    [](const DeviceInfo&) { return DeviceTraits{.lowRank = LowRankTypes::Plain, .tablesOnHost = true, .leastState = sizeof(float), .warmsUp = true}; },
     [](const Program&, const DeviceInfo&, int) { return Result<std::vector<Scratch>>(); },
     [] { return std::vector{unbuiltDevice(DeviceKind::Vulkan)}; },
     [](int, int) -> Result<std::shared_ptr<Backend>> { return unbuiltBackend(DeviceKind::Vulkan); },

@@ -151,7 +151,7 @@ Result<std::vector<MemoryRow>> planWorkspace(const ModelShape& shape, const Load
       table.add("scratch", sum);
       table.rows.back().device = device.id;
     }
-    table.add("state", kStates * program.stateLayout.floats() * sizeof(float));
+    table.add("state", kStates * stateBytes(program.stateLayout, backendOf(device.kind).traits(device).leastState));
     table.rows.back().device = device.id;
   }
   if (segments->size() > 1) {

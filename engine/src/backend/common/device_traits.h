@@ -12,6 +12,7 @@ struct DeviceTraits {
   /// Tables of which a token reads a row (isLookedUp) lie in the computer's memory, and their rows come with each run's
   /// inputs; else they lie with the other weights.
   bool tablesOnHost = false;
+  unsigned leastState = 0;        ///< bytes of the state of a head alone, which has none, where no buffer can be empty
   bool skippingZerosPays = true;  ///< what PlaceOptions::sparseFfn is where nobody says it
   bool warmsUp = false;           ///< a driver finishes its work in the first runs: they are made while loading
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "backend/common/activations.h"
@@ -18,7 +19,7 @@ std::uint64_t activationBytes(const Program& program) {
   return ActivationLayout(lower(program).values, longestRun(program.shape)).floats() * sizeof(float);
 }
 
-std::uint64_t stateBytes(const Program& program, std::size_t layers) {
+std::uint64_t statesOf(const Program& program, std::size_t layers) {
   return kStatesAtMost * layers * program.stateLayout.floatsPerLayer * sizeof(float);
 }
 
@@ -33,7 +34,7 @@ std::pair<std::size_t, std::uint64_t> layersThatFit(const NoRoom& problem) {
     bytes += component.bytes;
     if (!component.name.starts_with("block")) continue;
     ++layers;
-    if (bytes + activations + stateBytes(problem.program, layers) > problem.room) break;
+    if (bytes + activations + statesOf(problem.program, layers) > problem.room) break;
     fitting = layers;
     fittingBytes = bytes;
   }
@@ -82,7 +83,7 @@ class Advice {
   }
 
   void smallerTypes() {
-    const std::uint64_t weights = deviceBytes(m_problem.placement), working = workingBytes(m_problem.program);
+    const std::uint64_t weights = deviceBytes(m_problem.placement), working = workingBytes(m_problem.program, m_problem.traits);
     std::string types;
     for (const DType smaller : {DType::F16, DType::Int8, DType::NF4}) {
       const auto planned = planPlacement(m_problem.program, m_problem.source,
@@ -115,12 +116,16 @@ std::uint64_t deviceBytes(const Placement& placement) {
   return total;
 }
 
-std::uint64_t workingBytes(const Program& program) {
-  return activationBytes(program) + stateBytes(program, static_cast<std::size_t>(program.stateLayout.layers));
+std::uint64_t stateBytes(const StateLayout& layout, unsigned least) {
+  return std::max<std::uint64_t>(layout.floats() * sizeof(float), least);
+}
+
+std::uint64_t workingBytes(const Program& program, const DeviceTraits& traits) {
+  return activationBytes(program) + kStatesAtMost * stateBytes(program.stateLayout, traits.leastState);
 }
 
 tl::unexpected<Error> tooLarge(const NoRoom& problem) {
-  const std::uint64_t weights = deviceBytes(problem.placement), working = workingBytes(problem.program);
+  const std::uint64_t weights = deviceBytes(problem.placement), working = workingBytes(problem.program, problem.traits);
   Advice advice(problem);
   const std::string promised = problem.promised == 0 ? ""
                                                      : fmt::format(" beside {:.0f} MB for a run of the stages before",

@@ -14,8 +14,10 @@ inline constexpr std::uint64_t kStates = 2, kStatesAtMost = 3;
 
 /// Weights that lie on the device.
 std::uint64_t deviceBytes(const Placement& placement);
+/// Of one state on a device. `least`: its DeviceTraits::leastState.
+std::uint64_t stateBytes(const StateLayout& layout, unsigned least);
 /// What a run needs there beside them at most: activations (of a lowered program), and states.
-std::uint64_t workingBytes(const Program& program);
+std::uint64_t workingBytes(const Program& program, const DeviceTraits& traits);
 
 /// A device with too little memory. `placement` is that of `program` in `precision`.
 struct NoRoom {

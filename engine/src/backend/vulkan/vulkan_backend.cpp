@@ -35,7 +35,7 @@ class VulkanBackend final : public Backend {
     ThreadPool pool(physicalCores());  // for packing
     auto placed = VulkanWeights::place(program, source, options, m_device, pool, ledger, m_promised);
     if (!placed) return tl::unexpected(placed.error());
-    m_promised += workingBytes(program);
+    m_promised += workingBytes(program, vulkanTraits(m_device->info()));
     return std::shared_ptr<const PlacedWeights>(std::move(*placed));
   }
 

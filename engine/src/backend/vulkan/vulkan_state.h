@@ -2,12 +2,13 @@
 #pragma once
 
 #include "backend/common/backend.h"
+#include "backend/common/room.h"
 #include "backend/vulkan/vulkan_device.h"
+#include "backend/vulkan/vulkan_traits.h"
 
 namespace rookery::engine {
 
-/// Of a state's buffer: a head alone has no state, but a buffer cannot be empty.
-inline std::uint64_t stateBufferBytes(const StateLayout& layout) noexcept { return (layout.floats() == 0 ? 1 : layout.floats()) * sizeof(float); }
+inline std::uint64_t stateBufferBytes(const StateLayout& layout) noexcept { return stateBytes(layout, kLeastState); }
 
 /// The state in the device's memory, in the canonical layout.
 class VulkanState final : public DeviceState {

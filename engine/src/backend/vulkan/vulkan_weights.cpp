@@ -29,7 +29,7 @@ class VulkanWeightMemory final : public WeightMemory {
                        vulkanTraits(m_device.info()), room, m_promised});
     };
     const std::uint64_t free = m_device.freeBytes(), room = free - std::min(free, m_promised);
-    if (deviceBytes(placement) + workingBytes(m_program) > room) return outOfMemory(room);
+    if (deviceBytes(placement) + workingBytes(m_program, vulkanTraits(m_device.info())) > room) return outOfMemory(room);
     std::uint64_t allocated = 0;
     for (const ComponentPlacement& component : placement.components) {
       VulkanBuffer& buffer = buffers.emplace_back();
