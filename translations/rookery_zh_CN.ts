@@ -1155,10 +1155,6 @@ Free software under the GNU General Public License, version 3 or later. Charts b
         <translation>另一个模型的状态</translation>
     </message>
     <message>
-        <source>%1 was saved by another model (%2), and means little to this one. The same model in another format or precision counts as another. Begin from it all the same?</source>
-        <translation>%1 由另一个模型（%2）保存，对当前模型意义不大。格式或精度不同的同一模型也算另一个模型。仍要从它开始吗？</translation>
-    </message>
-    <message>
         <source>Begin from it</source>
         <translation>从它开始</translation>
     </message>
@@ -1173,6 +1169,10 @@ Free software under the GNU General Public License, version 3 or later. Charts b
     <message>
         <source>The state that this chat begins from is being read. Try again in a moment.</source>
         <translation>正在读取这个对话的起始状态，请稍后再试。</translation>
+    </message>
+    <message>
+        <source>%1 was saved by another model (%2), and means little to this one. A file of the same model with other number types or another layout counts as another. Begin from it all the same?</source>
+        <translation>%1 由另一个模型（%2）保存，对当前模型意义不大。同一模型的文件若数值类型或布局不同，也算另一个模型。仍要从它开始吗？</translation>
     </message>
 </context>
 <context>
@@ -1971,6 +1971,18 @@ tokens/s</source>
     <message>
         <source>Saved</source>
         <translation>保存时间</translation>
+    </message>
+    <message>
+        <source>a model that it does not name</source>
+        <translation>一个未注明名称的模型</translation>
+    </message>
+    <message>
+        <source>Saved by %1, and means little to any other model. Of that shape here: %2. Whether that is the model shows when it is loaded.</source>
+        <translation>由 %1 保存，对其他模型意义不大。此处形状相同的有：%2。是否就是该模型，载入后即可知道。</translation>
+    </message>
+    <message>
+        <source>Saved by another model than the one that is loaded, by %1. It means little to this one.</source>
+        <translation>由另一个模型（%1）保存，不是当前载入的模型，对当前模型意义不大。</translation>
     </message>
 </context>
 <context>

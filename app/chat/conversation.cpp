@@ -141,8 +141,8 @@ void Conversation::setStart(const QString& path) {
       }
       if (!read->info.belongsTo(model.fingerprint.toStdString()) &&
           !Dialogs::instance().confirm(nullptr, tr("A state of another model"),
-                                       tr("%1 was saved by another model (%2), and means little to this one. The same model in another format or precision "
-                                          "counts as another. Begin from it all the same?").arg(name, displayName(toQString(read->info.label.model))),
+                                       tr("%1 was saved by another model (%2), and means little to this one. A file of the same model with other "
+                                          "number types or another layout counts as another. Begin from it all the same?").arg(name, displayName(toQString(read->info.label.model))),
                                        tr("Begin from it"))) {
         Q_EMIT self->startChanged();
         return;
