@@ -2,20 +2,20 @@
 # Sourced by the findings: a temporary folder that goes when the script ends, Python packages in it, and a comparison.
 # Debian 12 with python3-venv.
 set -euo pipefail
-work=$(mktemp -d)
-chmod 755 "$work"  # apt downloads as a user of its own
-trap 'rm -rf "$work"' EXIT
+place=$(mktemp -d)
+chmod 755 "$place"  # apt downloads as a user of its own
+trap 'rm -rf "$place"' EXIT
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 failed=0
 
 # install ARGUMENTS...: Python packages, with pip's own arguments.
 install() {
-  [ -d "$work/venv" ] || python3 -m venv "$work/venv"
-  "$work/venv/bin/pip" -q --disable-pip-version-check install "$@"
+  [ -d "$place/venv" ] || python3 -m venv "$place/venv"
+  "$place/venv/bin/pip" -q --disable-pip-version-check install "$@"
 }
 # python ARGUMENTS...: the interpreter that sees them.
 python() {
-  "$work/venv/bin/python" "$@"
+  "$place/venv/bin/python" "$@"
 }
 # same WHAT SEEN EXPECTED
 same() {

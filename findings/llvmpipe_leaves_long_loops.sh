@@ -6,14 +6,14 @@
 # of it and runs it.
 . "$(dirname "$0")/common.sh"
 install wgpu==0.32.0 numpy==2.4.6
-(cd "$work" && apt-get -qq download mesa-vulkan-drivers=22.3.6-1+deb12u2 libvulkan1=1.3.239.0-1 libllvm15 libdrm2 libz3-4 \
+(cd "$place" && apt-get -qq download mesa-vulkan-drivers=22.3.6-1+deb12u2 libvulkan1=1.3.239.0-1 libllvm15 libdrm2 libz3-4 \
    libedit2 libxml2 libicu72 libbsd0 libmd0 libffi8 libelf1 libxshmfence1 libwayland-client0 libx11-xcb1 libxcb1 libxcb-dri3-0 \
    libxcb-present0 libxcb-randr0 libxcb-shm0 libxcb-sync1 libxcb-xfixes0 libxau6 libxdmcp6 &&
   for package in ./*.deb; do dpkg-deb -x "$package" root; done)
-libraries=$(dirname "$(find "$work/root" -name libvulkan_lvp.so)")
+libraries=$(dirname "$(find "$place/root" -name libvulkan_lvp.so)")
 sed "s|\"library_path\": .*|\"library_path\": \"$libraries/libvulkan_lvp.so\"|" \
-  "$work/root/usr/share/vulkan/icd.d/lvp_icd.x86_64.json" > "$work/lvp.json"
-cat > "$work/rounds.py" <<'PYTHON'
+  "$place/root/usr/share/vulkan/icd.d/lvp_icd.x86_64.json" > "$place/lvp.json"
+cat > "$place/rounds.py" <<'PYTHON'
 import sys
 import numpy as np
 import wgpu
@@ -38,8 +38,8 @@ else:
     print(*compute_with_buffers({0: wanted}, {1: (2, "I")}, shader, n=1)[1])
 PYTHON
 rounds() {
-  LD_LIBRARY_PATH=$libraries VK_ICD_FILENAMES=$work/lvp.json VK_DRIVER_FILES=$work/lvp.json WGPU_BACKEND_TYPE=Vulkan \
-    python "$work/rounds.py" "$@" 2>/dev/null
+  LD_LIBRARY_PATH=$libraries VK_ICD_FILENAMES=$place/lvp.json VK_DRIVER_FILES=$place/lvp.json WGPU_BACKEND_TYPE=Vulkan \
+    python "$place/rounds.py" "$@" 2>/dev/null
 }
 same "the device" "$(rounds device)" "Mesa 22.3.6"
 same "a loop of 65535" "$(rounds 65535 0)" "65535 0"

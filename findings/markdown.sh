@@ -3,10 +3,10 @@
 # cmarkgfm 2025.10.22), and a function that checks what they make of a text.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-(cd "$work" && apt-get -qq download libmd4c0=0.4.8-1 libmd4c-html0=0.4.8-1 &&
+(cd "$place" && apt-get -qq download libmd4c0=0.4.8-1 libmd4c-html0=0.4.8-1 &&
   for package in ./*.deb; do dpkg-deb -x "$package" root; done)
 install cmarkgfm==2025.10.22
-libraries=$(dirname "$(find "$work/root" -name 'libmd4c.so.0')")
+libraries=$(dirname "$(find "$place/root" -name 'libmd4c.so.0')")
 
 # expect LIBRARY TEXT HTML: what md4c or cmark-gfm makes of TEXT, with tables and strikethrough on.
 expect() {

@@ -7,8 +7,8 @@
 # 12 layers.
 . "$(dirname "$0")/common.sh"
 install cyllama==0.2.18 gguf==0.19.0 numpy==2.4.6
-python "$here/tiny_rwkv7_gguf.py" "$work/model.gguf" "" 256 12
-seen=$(python - "$work" 2>/dev/null <<'PYTHON'
+python "$here/tiny_rwkv7_gguf.py" "$place/model.gguf" "" 256 12
+seen=$(python - "$place" 2>/dev/null <<'PYTHON'
 import sys
 import numpy as np
 from cyllama.llama.llama_cpp import LlamaModelQuantizeParams, model_quantize

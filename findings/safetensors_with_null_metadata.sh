@@ -4,7 +4,7 @@
 # strings there; the safetensors package 0.8.0 reads null as none.
 . "$(dirname "$0")/common.sh"
 install mlx==0.32.4 mlx-cpu==0.32.4 safetensors==0.8.0 numpy==2.4.6
-same "header by MLX" "$(python - "$work/a.safetensors" <<'PYTHON'
+same "header by MLX" "$(python - "$place/a.safetensors" <<'PYTHON'
 import struct, sys
 import mlx.core as mx
 
@@ -16,5 +16,5 @@ PYTHON
 same "metadata by safetensors" "$(python -c '
 import sys
 from safetensors import safe_open
-print(safe_open(sys.argv[1], "np").metadata())' "$work/a.safetensors")" "None"
+print(safe_open(sys.argv[1], "np").metadata())' "$place/a.safetensors")" "None"
 finish

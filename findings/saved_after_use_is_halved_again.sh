@@ -5,7 +5,7 @@
 # here its logits move by more than their own standard deviation. With torch 2.8.0 on the CPU, a random model of 12 layers.
 . "$(dirname "$0")/common.sh"
 install transformers==5.24.0 torch==2.8.0 numpy==2.4.6
-seen=$(python - "$work/model" 2>/dev/null <<'PYTHON'
+seen=$(python - "$place/model" 2>/dev/null <<'PYTHON'
 import sys
 import torch
 from transformers import RwkvConfig, RwkvForCausalLM

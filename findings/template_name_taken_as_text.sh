@@ -6,8 +6,8 @@
 . "$(dirname "$0")/common.sh"
 install xllamacpp==2026.10.11549 gguf==0.19.0 numpy==2.4.6
 render() {
-  python "$here/tiny_rwkv7_gguf.py" "$work/model.gguf" "$1"
-  python - "$work/model.gguf" 2>/dev/null <<'PYTHON'
+  python "$here/tiny_rwkv7_gguf.py" "$place/model.gguf" "$1"
+  python - "$place/model.gguf" 2>/dev/null <<'PYTHON'
 import json, sys, urllib.request
 import xllamacpp
 
